@@ -1,0 +1,131 @@
+/**
+ * The geometry of convolutions and poolings: a window slides over images.
+ *
+ * Images are channels-last: a batch is a matrix [examples * height * width, channels], the layout of
+ * a canvas's pixels. It makes every location's channels one run of numbers, so that output gradients
+ * are already the matrix [examples * locations, channels] the curvature needs.
+ *
+ * @module
+ */
+
+import { OptionError, ShapeError } from "./errors.ts";
+
+/** [vertical, horizontal]. */
+export type Pair = readonly [number, number];
+
+/** How a window of kernel[0] x kernel[1] pixels slides over an image. */
+export interface Window {
+  /** Channels of the image. */
+  readonly channels: number;
+  /** Rows of the image. */
+  readonly height: number;
+  /** Columns of the image. */
+  readonly width: number;
+  /** Size of the window. */
+  readonly kernel: Pair;
+  /** Step between windows, >= 1. */
+  readonly stride: Pair;
+  /** Rows and columns added on each side (zeros for a convolution), >= 0. */
+  readonly padding: Pair;
+  /** Distance between neighbouring pixels of the window, >= 1. */
+  readonly dilation: Pair;
+}
+
+/** A window whose patches may carry a homogeneous coordinate (a constant 1 for the bias). */
+export interface ConvGeometry extends Window {
+  /** Whether each patch ends with a 1, so that the last column of the weights is the bias. */
+  readonly bias: boolean;
+}
+
+/** Rows of the output: how many window positions fit vertically. */
+export function outHeight(w: Window): number {
+  return positions(w.height, w.kernel[0], w.stride[0], w.padding[0], w.dilation[0]);
+}
+
+/** Columns of the output. */
+export function outWidth(w: Window): number {
+  return positions(w.width, w.kernel[1], w.stride[1], w.padding[1], w.dilation[1]);
+}
+
+/** Locations per image, T in the papers. */
+export function locationsOf(w: Window): number {
+  return outHeight(w) * outWidth(w);
+}
+
+/** Length of a patch, homogeneous coordinate included: dIn' in the papers. */
+export function patchLength(g: ConvGeometry): number {
+  return g.kernel[0] * g.kernel[1] * g.channels + (g.bias ? 1 : 0);
+}
+
+function positions(size: number, kernel: number, stride: number, pad: number, dilation: number) {
+  const span = dilation * (kernel - 1) + 1;
+  return Math.max(0, Math.floor((size + 2 * pad - span) / stride) + 1);
+}
+
+/**
+ * Checks a window and completes pairs given as one number.
+ *
+ * @param subject What was being done, for messages.
+ * @param image Shape of one image, [height, width, channels].
+ * @param options Numbers or pairs; `stride` and `dilation` default to 1, `padding` to 0.
+ * @throws {OptionError} When a number is not an integer in its range.
+ * @throws {ShapeError} When the window does not fit into the padded image.
+ */
+export function resolveWindow(
+  subject: string,
+  image: readonly [height: number, width: number, channels: number],
+  options: {
+    readonly kernel: number | Pair;
+    readonly stride?: number | Pair;
+    readonly padding?: number | Pair;
+    readonly dilation?: number | Pair;
+  },
+): Window {
+  const pair = (option: "kernel" | "stride" | "padding" | "dilation", preset: number): Pair => {
+    const value = options[option] ?? preset;
+    const both: Pair = typeof value === "number" ? [value, value] : value;
+    const least = option === "padding" ? 0 : 1;
+    if (both.length !== 2 || !both.every((v) => Number.isInteger(v) && v >= least)) {
+      throw new OptionError(subject, option, `must be one or two integers >= ${least}`, value);
+    }
+    return both;
+  };
+  const [height, width, channels] = image;
+  const window: Window = {
+    channels,
+    height,
+    width,
+    kernel: pair("kernel", 1),
+    stride: pair("stride", 1),
+    padding: pair("padding", 0),
+    dilation: pair("dilation", 1),
+  };
+  if (locationsOf(window) === 0) {
+    throw new ShapeError(
+      subject,
+      `an image that holds a ${window.kernel.join(" x ")} window with dilation ` +
+        `${window.dilation.join(", ")} and padding ${window.padding.join(", ")}`,
+      `${height} x ${width}`,
+    );
+  }
+  return window;
+}
+
+/**
+ * Where each column of the public patch order (channel, kernel row, kernel column; bias last) lies in
+ * the stored one (kernel row, kernel column, channel; bias last): `stored[i] = order[i]` for public i.
+ *
+ * The stored order makes a row of a patch one run of an image's numbers; the public one is the
+ * papers' and that of most frameworks.
+ */
+export function patchOrder(g: ConvGeometry): Int32Array {
+  const [kh, kw] = g.kernel;
+  const order = new Int32Array(patchLength(g));
+  for (let c = 0, i = 0; c < g.channels; c++) {
+    for (let y = 0; y < kh; y++) {
+      for (let x = 0; x < kw; x++) order[i++] = (y * kw + x) * g.channels + c;
+    }
+  }
+  if (g.bias) order[order.length - 1] = order.length - 1;
+  return order;
+}

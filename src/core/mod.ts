@@ -1,0 +1,15 @@
+/**
+ * The vocabulary shared by all layers of the library: matrices, geometry, parameters, captures,
+ * schedules, seeded random numbers and errors. Depends on nothing.
+ *
+ * @module
+ */
+
+export * from "./capture.ts";
+export * from "./errors.ts";
+export * from "./geometry.ts";
+export * from "./matrix.ts";
+export * from "./options.ts";
+export * from "./parameter.ts";
+export * from "./random.ts";
+export * from "./schedule.ts";

@@ -1,0 +1,32 @@
+/**
+ * What a model is to an optimizer: named matrices with gradients.
+ *
+ * @module
+ */
+
+import type { Matrix } from "./matrix.ts";
+import type { ConvGeometry } from "./geometry.ts";
+
+/** The kind of layer a weight matrix belongs to; decides which captures it leaves. */
+export type LayerKind =
+  /** `outputs = inputs Wbar^T`, one location per example. */
+  | { readonly kind: "dense" }
+  /** The same for every patch of an image. */
+  | { readonly kind: "conv2d"; readonly geometry: ConvGeometry }
+  /** Anything else: no captures; only a diagonal approximation is possible. */
+  | { readonly kind: "other" };
+
+/**
+ * One trainable matrix of a model. For dense and convolutional layers it is the homogeneous matrix
+ * `Wbar = [weights | bias]` of shape [dOut, dIn'], so that bias and weights share a curvature block.
+ */
+export interface Parameter {
+  /** Unique within the model and stable over runs; keys of checkpoints: `"dense1"`. */
+  readonly name: string;
+  /** The layer it belongs to. */
+  readonly layer: LayerKind;
+  /** The weights, [dOut, dIn']. */
+  readonly value: Matrix;
+  /** The gradient of the mean loss, same shape. */
+  readonly gradient: Matrix;
+}

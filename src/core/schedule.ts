@@ -1,0 +1,56 @@
+/**
+ * Numbers that may change during training.
+ *
+ * @module
+ */
+
+/**
+ * A number, or a function from the step (an integer counted from 0) to a number.
+ * Every numeric hyperparameter of the optimizers accepts either.
+ */
+export type Schedule = number | ((step: number) => number);
+
+/** The value of a schedule at a step. */
+export function valueAt(schedule: Schedule, step: number): number {
+  return typeof schedule === "number" ? schedule : schedule(step);
+}
+
+/**
+ * Half a cosine from 1 at step 0 to `final` at step `steps`, constant afterwards:
+ * `final + (1 - final) (1 + cos(pi step / steps)) / 2` (Loshchilov & Hutter 2017, eq. 5).
+ *
+ * @param steps Number of steps until the end of the descent, > 0.
+ * @param final The last value. @default {0}
+ */
+export function cosine(steps: number, final = 0): (step: number) => number {
+  return (step) =>
+    final +
+    (1 - final) * 0.5 * (1 + Math.cos(Math.PI * Math.min(Math.max(step, 0), steps) / steps));
+}
+
+/**
+ * A staircase: `factor ** (number of milestones already reached)`.
+ *
+ * @param milestones Steps at which the value is multiplied by `factor`.
+ * @param factor The factor. @default {0.1}
+ */
+export function stepwise(milestones: readonly number[], factor = 0.1): (step: number) => number {
+  return (step) => factor ** milestones.filter((milestone) => step >= milestone).length;
+}
+
+/**
+ * The given schedule, multiplied by a straight ramp `(step + 1) / steps` during the first steps.
+ *
+ * @param steps Length of the ramp, >= 0.
+ * @param schedule What follows; counted from step 0 as well. @default {1}
+ */
+export function warmup(steps: number, schedule: Schedule = 1): (step: number) => number {
+  return (step) => Math.min(1, (step + 1) / Math.max(steps, 1)) * valueAt(schedule, step);
+}
+
+/**
+ * A product of schedules, such as a base learning rate times a cosine.
+ */
+export function product(...schedules: readonly Schedule[]): (step: number) => number {
+  return (step) => schedules.reduce<number>((value, s) => value * valueAt(s, step), 1);
+}

@@ -1,0 +1,90 @@
+/**
+ * What a layer is. Layers are described by plain values ({@linkcode LayerSpec}: `dense(10)`, `relu()`)
+ * and built by `sequential`, which knows the backend, the shape of what comes in, and the seed.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { Capture } from "../core/capture.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
+import type { Random } from "../core/random.ts";
+
+/**
+ * Shape of one example between two layers: `[features]`, or `[height, width, channels]` for an image.
+ * A batch of N examples is a matrix [N, features] or [N * height * width, channels].
+ */
+export type ExampleShape =
+  | readonly [features: number]
+  | readonly [height: number, width: number, channels: number];
+
+/** What a layer description gets to build its layer from. */
+export interface BuildContext {
+  /** Where the layer's matrices live. */
+  readonly backend: Backend;
+  /** Shape of one incoming example. */
+  readonly input: ExampleShape;
+  /** Name of the layer, unique in the model: `"conv1"`, `"dense2"`. */
+  readonly name: string;
+  /** For initial weights. */
+  readonly random: Random;
+}
+
+/** A layer that is not built yet. Immutable; may be used in several models. */
+export interface LayerSpec {
+  /** Kind of layer; the first half of its name: `"dense"`, `"conv"`, `"relu"`. */
+  readonly kind: string;
+  /**
+   * Allocates the layer. The caller owns it.
+   *
+   * @throws {ShapeError} When the incoming shape does not fit this kind of layer.
+   */
+  build(context: BuildContext): Layer;
+}
+
+/** What a backward pass is for. */
+export type BackwardPass =
+  /**
+   * Parameter gradients are wanted: `gradient = decay * gradient + scale * sum of per-example
+   * gradients`; `scale` is one over the number of examples of the whole (accumulated) batch.
+   */
+  | { readonly kind: "gradient"; readonly scale: number; readonly decay: number }
+  /** Only captures are wanted (labels sampled from the model): parameter gradients stay. */
+  | { readonly kind: "capture" };
+
+/**
+ * A built layer. `forward` and `backward` take their temporaries and results from the backend's
+ * scratch arena: they live until the scope ends in which they were called.
+ */
+export interface Layer extends Disposable {
+  /** Unique within the model. */
+  readonly name: string;
+  /** Shape of one outgoing example. */
+  readonly output: ExampleShape;
+  /** The trainable matrix, if the layer has one. */
+  readonly parameter: Parameter | undefined;
+  /**
+   * Inputs and output gradients of the last backward pass, if the layer has a parameter. Valid until
+   * the scope of that pass ends; output gradients are of each example's own loss.
+   */
+  readonly capture: Capture | undefined;
+
+  /**
+   * The layer's outputs for a batch.
+   *
+   * @param x Inputs of `examples` examples; kept by reference until the backward pass.
+   */
+  forward(x: Matrix, examples: number): Matrix;
+
+  /**
+   * The gradient of the inputs, after the parameter's gradient and the capture have been left.
+   *
+   * @param g Gradient of each example's own loss with respect to the outputs of the last forward.
+   * @param pass What the pass is for.
+   * @param needInput Whether the returned gradient will be used; the first layer of a model need not
+   * compute it.
+   * @returns Gradient with respect to the inputs, or `undefined` when it was not needed.
+   */
+  backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined;
+}

@@ -1,0 +1,59 @@
+/**
+ * What an optimizer must be able to ask of a model and its loss. Our own `nn` fulfils it, and so can
+ * any other model.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { Capture } from "../core/capture.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
+import type { Random } from "../core/random.ts";
+
+/** How the gradients of a micro-batch enter the parameters' gradients. */
+export interface GradientBlend {
+  /** Weight of what the gradients held: 0 for the first micro-batch of a step, 1 for the others. */
+  readonly decay: number;
+  /** Weight of the sum of per-example gradients: one over the examples of the whole step. */
+  readonly scale: number;
+}
+
+/**
+ * A model with its loss, as an optimizer sees it.
+ *
+ * Everything returned lives in the backend's scratch arena, until the scope ends in which the method
+ * was called.
+ *
+ * @typeParam B What a batch of examples is.
+ */
+export interface Objective<B> {
+  /** Where the parameters live. */
+  readonly backend: Backend;
+  /** All trainable matrices, in a fixed order. */
+  readonly parameters: readonly Parameter[];
+
+  /**
+   * Number of examples of a batch.
+   *
+   * @throws {ShapeError | DataError} When the batch does not fit the model: wrong sizes, labels out of
+   * range, NaN or infinity.
+   */
+  examplesOf(batch: B): number;
+
+  /**
+   * Forward and backward pass: adds to the parameters' gradients and leaves captures.
+   *
+   * @returns The per-example losses, [1, N].
+   */
+  differentiate(batch: B, blend: GradientBlend): Matrix;
+
+  /**
+   * Replaces the captures of the last {@linkcode Objective.differentiate} by those of targets sampled
+   * from the model's own prediction, for the Monte-Carlo Fisher. Gradients of parameters stay.
+   */
+  differentiateSampled(random: Random): void;
+
+  /** The capture that a parameter's layer left behind, or `undefined` if it leaves none. */
+  capture(parameter: Parameter): Capture | undefined;
+}
