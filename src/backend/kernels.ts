@@ -1,0 +1,52 @@
+/**
+ * What an implementation of a backend provides. `CheckedBackend` wraps it into the public
+ * {@linkcode Backend}: it checks shapes and liveness, keeps the books of owners and scopes, and
+ * resolves defaults, so that kernels stay free of checks.
+ *
+ * @module
+ */
+
+import type { BackendInfo, Verbs } from "./backend.ts";
+import type { Matrix, Storage } from "../core/matrix.ts";
+
+/** Storage as an implementation sees it: it marks what it has taken back. */
+export interface RawStorage extends Storage {
+  disposed: boolean;
+}
+
+/** An implementation of the verbs and of raw memory. Called with checked arguments only. */
+export interface Kernels extends Verbs {
+  /** See {@linkcode Backend.name}. */
+  readonly name: string;
+  /** See {@linkcode Backend.sync}. */
+  readonly sync: boolean;
+  /** Without the rejected candidates, which only the selection knows. */
+  readonly info: Omit<BackendInfo, "rejected">;
+  /** Bytes per number. */
+  readonly bytesPerElement: number;
+  /** Bytes taken from the host so far. */
+  readonly reservedBytes: number;
+
+  /** Storage of zeros that lives until {@linkcode Kernels.free}. */
+  allocate(length: number): RawStorage;
+  /** Takes storage back and marks it disposed. */
+  free(storage: RawStorage): void;
+
+  /** Opens a scope of the scratch arena. Scopes nest. */
+  pushScope(): void;
+  /** Storage with unspecified content that lives until the innermost scope is closed. */
+  scratch(length: number): RawStorage;
+  /** Closes the innermost scope and marks its storage disposed. */
+  popScope(): void;
+
+  /** See {@linkcode Backend.write}. */
+  write(m: Matrix, data: ArrayLike<number>): void;
+  /** See {@linkcode Backend.read}. */
+  read(m: Matrix): Promise<Float32Array | Float64Array>;
+  /** See {@linkcode Backend.readSync}; called on synchronous implementations only. */
+  readSync(m: Matrix): Float32Array | Float64Array;
+  /** See {@linkcode Backend.flush}. */
+  flush(): Promise<void>;
+  /** Gives everything back to the host. */
+  dispose(): void;
+}
