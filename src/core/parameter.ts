@@ -9,8 +9,8 @@ import type { ConvGeometry } from "./geometry.ts";
 
 /** The kind of layer a weight matrix belongs to; decides which captures it leaves. */
 export type LayerKind =
-  /** `outputs = inputs Wbar^T`, one location per example. */
-  | { readonly kind: "dense" }
+  /** `outputs = inputs Wbar^T`, one location per example; `bias` tells whether the last column is one. */
+  | { readonly kind: "dense"; readonly bias: boolean }
   /** The same for every patch of an image. */
   | { readonly kind: "conv2d"; readonly geometry: ConvGeometry }
   /** Anything else: no captures; only a diagonal approximation is possible. */

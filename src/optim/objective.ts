@@ -44,9 +44,11 @@ export interface Objective<B> {
   /**
    * Forward and backward pass: adds to the parameters' gradients and leaves captures.
    *
+   * @param batch The examples.
+   * @param blend How gradients are added, or `undefined` when only captures are wanted.
    * @returns The per-example losses, [1, N].
    */
-  differentiate(batch: B, blend: GradientBlend): Matrix;
+  differentiate(batch: B, blend: GradientBlend | undefined): Matrix;
 
   /**
    * Replaces the captures of the last {@linkcode Objective.differentiate} by those of targets sampled
