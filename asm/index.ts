@@ -1,0 +1,3 @@
+// Everything the compiled module exports: one line per kernel file.
+
+export * from "./memory";

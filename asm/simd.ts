@@ -1,0 +1,59 @@
+// Small vector helpers shared by all kernels. A pointer is a byte address; `at` counts elements.
+
+/** Address of element `i` of a float32 array. */
+@inline
+export function at(base: usize, i: i32): usize {
+  return base + (<usize>i << 2);
+}
+
+/** Address of element `i` of a float64 array. */
+@inline
+export function at64(base: usize, i: i32): usize {
+  return base + (<usize>i << 3);
+}
+
+/** Sum of the four float32 lanes. */
+@inline
+export function sum4(v: v128): f32 {
+  return (f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1)) +
+    (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}
+
+/** Sum of the two float64 lanes. */
+@inline
+export function sum2(v: v128): f64 {
+  return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
+}
+
+/** `x` rounded up to a multiple of 64 bytes, so that workspaces laid out in a row stay aligned. */
+@inline
+export function align64(x: usize): usize {
+  return (x + 63) & ~(<usize>63);
+}
+
+// The four halves from which a 4x4 transpose is built: (a0 b0 a1 b1), (a2 b2 a3 b3), and the lower
+// and upper halves of two vectors joined.
+
+/** (a0, b0, a1, b1). */
+@inline
+export function interleaveLow(a: v128, b: v128): v128 {
+  return i32x4.shuffle(a, b, 0, 4, 1, 5);
+}
+
+/** (a2, b2, a3, b3). */
+@inline
+export function interleaveHigh(a: v128, b: v128): v128 {
+  return i32x4.shuffle(a, b, 2, 6, 3, 7);
+}
+
+/** (a0, a1, b0, b1). */
+@inline
+export function joinLow(a: v128, b: v128): v128 {
+  return i64x2.shuffle(a, b, 0, 2);
+}
+
+/** (a2, a3, b2, b3). */
+@inline
+export function joinHigh(a: v128, b: v128): v128 {
+  return i64x2.shuffle(a, b, 1, 3);
+}
