@@ -1,0 +1,81 @@
+/**
+ * Elementwise updates, and the homogeneous coordinate.
+ *
+ * @module
+ */
+
+import { type DenseMatrix, denseMatrix, mapMatrix } from "./dense_matrix.ts";
+
+/** `alpha x + beta y`; where `beta` is 0, y is not read. */
+export function axpby(alpha: number, x: DenseMatrix, beta: number, y: DenseMatrix): DenseMatrix {
+  return mapMatrix(x, (a, b) => beta === 0 ? alpha * a : alpha * a + beta * b, y);
+}
+
+/** `x^2`, element by element. */
+export function squares(x: DenseMatrix): DenseMatrix {
+  return mapMatrix(x, (value) => value * value);
+}
+
+/**
+ * `[X | 1]`: inputs with the homogeneous coordinate last.
+ *
+ * @param x [n, d].
+ * @returns [n, d + 1].
+ */
+export function appendOnes(x: DenseMatrix): DenseMatrix {
+  const out = denseMatrix(x.rows, x.cols + 1);
+  out.data.fill(1);
+  for (let i = 0; i < x.rows; i++) {
+    out.data.set(x.data.subarray(i * x.cols, (i + 1) * x.cols), i * out.cols);
+  }
+  return out;
+}
+
+/** What one Adam update makes of its averages. */
+export interface AdamResult {
+  /** `m`, average of gradients. */
+  readonly m: DenseMatrix;
+  /** `v`, average of their squares. */
+  readonly v: DenseMatrix;
+  /** `mHat / (sqrt vHat + epsilon)`. */
+  readonly direction: DenseMatrix;
+}
+
+/**
+ * One update of Adam's averages (Kingma & Ba 2015, algorithm 1): `m = beta1 m + (1 - beta1) g`,
+ * `v = beta2 v + (1 - beta2) g^2`, `mHat = m / (1 - beta1^count)`, `vHat` alike.
+ *
+ * @param numbers `count` is the number of this update, from 1.
+ *
+ * @example The first direction is the sign of the gradient
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { adamDirection, denseMatrix } from "@tekfac/tekfac/linalg";
+ *
+ * const zero = denseMatrix(1, 2);
+ * const numbers = { beta1: 0.5, beta2: 0.75, epsilon: 0, count: 1 };
+ * const { direction } = adamDirection(zero, zero, denseMatrix(1, 2, [-3, 8]), numbers);
+ * assert.deepEqual([...direction.data], [-1, 1]);
+ * ```
+ */
+export function adamDirection(
+  m: DenseMatrix,
+  v: DenseMatrix,
+  g: DenseMatrix,
+  numbers: {
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly epsilon: number;
+    readonly count: number;
+  },
+): AdamResult {
+  const { beta1, beta2, epsilon, count } = numbers;
+  const first = mapMatrix(m, (average, x) => beta1 * average + (1 - beta1) * x, g);
+  const second = mapMatrix(v, (average, x) => beta2 * average + (1 - beta2) * x * x, g);
+  const direction = mapMatrix(
+    first,
+    (a, b) => a / (1 - beta1 ** count) / (Math.sqrt(b / (1 - beta2 ** count)) + epsilon),
+    second,
+  );
+  return { m: first, v: second, direction };
+}
