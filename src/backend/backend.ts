@@ -241,7 +241,7 @@ export interface Verbs {
   /** `y = alpha x + beta y`; with beta 0 (a number), y is not read. x and y may be the same. */
   axpby(y: Matrix, alpha: Scalar, x: Matrix, beta: Scalar): void;
 
-  /** `out = decay out + scale x^2` elementwise. */
+  /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
   squares(out: Matrix, x: Matrix, blend?: Blend): void;
 
   /** `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g^2`, out = mHat / (sqrt vHat + epsilon)

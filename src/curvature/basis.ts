@@ -1,0 +1,130 @@
+/**
+ * The Kronecker-factored eigenbasis of a layer: eigenvectors of its output and its input factor, how
+ * they are refreshed, and how eigenvalues are carried over when they move.
+ *
+ * @module
+ */
+
+import { type Backend, type Basis, type EighJob, EighStatus } from "../backend/backend.ts";
+import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { identity } from "./identity.ts";
+
+/** What a refresh of a layer's basis (or inverse) came to. */
+export interface Refresh {
+  /** How the output and the input factor were treated; `"cholesky"` where inverses are kept. */
+  readonly how: readonly (keyof typeof EighStatus | "cholesky")[];
+  /** Largest off-diagonal share of the previous basis, or `undefined` after a cold start. */
+  readonly offDiagonalShare?: number;
+}
+
+/** True when a factor could not be decomposed, so that the last good basis is still in force. */
+export function hasFailed(refresh: Refresh): boolean {
+  return refresh.how.includes("failed");
+}
+
+/** Eigenvectors and eigenvalues of the two factors of one layer. Starts as the identity. */
+export class Eigenbasis implements Basis, Disposable {
+  /** Columns are eigenvectors of the output factor, [dOut, dOut]. */
+  readonly output: OwnedMatrix;
+  /** Columns are eigenvectors of the input factor, [dIn', dIn']. */
+  readonly input: OwnedMatrix;
+  /** Eigenvalues of the output factor, [1, dOut]. */
+  readonly outputValues: OwnedMatrix;
+  /** Eigenvalues of the input factor, [1, dIn']. */
+  readonly inputValues: OwnedMatrix;
+  /** Whether a decomposition has ever succeeded. */
+  solved = false;
+  readonly #backend: Backend;
+  readonly #status: OwnedMatrix;
+  #fresh: Basis | undefined;
+
+  /** Allocates the basis of a layer with weights [dOut, dIn']. The caller disposes it. */
+  constructor(backend: Backend, dOut: number, dIn: number) {
+    this.#backend = backend;
+    this.output = identity(backend, dOut);
+    this.input = identity(backend, dIn);
+    this.outputValues = backend.alloc(1, dOut);
+    this.inputValues = backend.alloc(1, dIn);
+    this.#status = backend.alloc(2, 3);
+  }
+
+  /**
+   * The two eigenproblems of a refresh, to be solved together with those of other layers. Results go
+   * to scratch memory: call {@linkcode Eigenbasis.adopt} in the same scope.
+   *
+   * @param staleness The basis stands while its off-diagonal share is at most this; 0 always solves.
+   */
+  jobs(outputFactor: Matrix, inputFactor: Matrix, staleness: number): readonly EighJob[] {
+    const { rows: dOut } = outputFactor, { rows: dIn } = inputFactor;
+    const output = this.#backend.scratch(dOut, dOut);
+    const input = this.#backend.scratch(dIn, dIn);
+    this.#fresh = { output, input };
+    const job = (side: 0 | 1, matrix: Matrix, vectors: Matrix): EighJob => ({
+      matrix,
+      vectors,
+      values: side === 0 ? this.outputValues : this.inputValues,
+      staleness,
+      status: statusRow(this.#status, side),
+      ...(this.solved ? { previous: side === 0 ? this.output : this.input } : {}),
+    });
+    return [job(0, outputFactor, output), job(1, inputFactor, input)];
+  }
+
+  /**
+   * Takes over the solved basis. Where a factor failed, the old eigenvectors stay in force.
+   *
+   * @param theta Eigenvalues to carry over to the new basis, or `undefined` when there are none yet.
+   */
+  adopt(theta: Matrix | undefined): Refresh {
+    const backend = this.#backend;
+    const fresh = this.#fresh!;
+    this.#fresh = undefined;
+    const status = backend.readSync(this.#status);
+    const how = [EighStatus[status[0]], EighStatus[status[3]]] as (keyof typeof EighStatus)[];
+    const share = Math.max(status[1], status[4]);
+    // A first decomposition that failed has no earlier basis to fall back on: the identity stands.
+    const next: Basis = {
+      output: how[0] === "failed" ? this.output : fresh.output,
+      input: how[1] === "failed" ? this.input : fresh.input,
+    };
+    const moved = how.some((h) => h !== "failed" && h !== "kept");
+    if (moved) {
+      if (theta !== undefined) transport(backend, theta, this, next);
+      if (next.output !== this.output) backend.axpby(this.output, 1, next.output, 0);
+      if (next.input !== this.input) backend.axpby(this.input, 1, next.input, 0);
+      this.solved = true;
+    }
+    return share < 0 ? { how } : { how, offDiagonalShare: share };
+  }
+
+  /** Gives all matrices back. */
+  [Symbol.dispose](): void {
+    const all = [this.output, this.input, this.outputValues, this.inputValues, this.#status];
+    for (const matrix of all) matrix[Symbol.dispose]();
+  }
+}
+
+/**
+ * Carries eigenvalues over to a new basis: `Theta <- (R_out o R_out) Theta (R_in o R_in)^T` with
+ * `R = Qnew^T Qold`. This is the exact diagonal of the old approximation in the new basis; `R o R` is
+ * doubly stochastic, so the trace is kept, and signs and order of the eigenvectors need no care.
+ */
+export function transport(backend: Backend, theta: Matrix, from: Basis, to: Basis): void {
+  const { rows: dOut, cols: dIn } = theta;
+  const output = squaredOverlap(backend, to.output, from.output);
+  const input = squaredOverlap(backend, to.input, from.input);
+  const half = backend.scratch(dOut, dIn);
+  backend.gemm(half, output, theta);
+  backend.gemm(theta, half, input, { transposeB: true });
+}
+
+function squaredOverlap(backend: Backend, to: Matrix, from: Matrix): Matrix {
+  const overlap = backend.scratch(to.rows, to.rows);
+  backend.gemm(overlap, to, from, { transposeA: true });
+  backend.squares(overlap, overlap);
+  return overlap;
+}
+
+function statusRow(status: Matrix, row: number): Matrix {
+  return { ...status, offset: status.offset + 3 * row, rows: 1 };
+}

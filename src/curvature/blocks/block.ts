@@ -1,0 +1,87 @@
+/**
+ * What a curvature block is: the approximation of the Fisher information of one layer's weights, and
+ * how to apply its damped inverse.
+ *
+ * @module
+ */
+
+import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Capture } from "../../core/capture.ts";
+import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import type { Refresh } from "../basis.ts";
+import type { Damping } from "../damping.ts";
+import type { Observation } from "../moving_average.ts";
+
+/** The approximations of a layer's Fisher block. */
+export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal";
+
+/** What every block is created with. */
+export interface BlockOptions {
+  /** Added to the eigenvalues before they are inverted; resolved by `resolveDamping`. */
+  readonly damping: Required<Damping>;
+}
+
+/**
+ * One layer's curvature. All observing methods take temporaries from the backend's scratch arena and
+ * must be called inside a scope; within a step the order is statistics, refresh, eigenvalues,
+ * precondition.
+ */
+export interface Block extends Disposable {
+  /** Which approximation this is. */
+  readonly method: BlockMethod;
+  /** The weights it belongs to. */
+  readonly parameter: Parameter;
+  /** The matrices that make up its state, by the names of docs/NOTATION.md; for checkpoints. */
+  readonly state: Readonly<Record<string, Matrix>>;
+  /** Whether eigenvalues are observed from captures or from the mean gradient. */
+  readonly eigenvaluesFrom: "captures" | "gradient";
+
+  /** Adds a micro-batch to the factors. */
+  observeStatistics(capture: Capture, observation: Observation): void;
+
+  /** The eigenproblems of a refresh; none where an inverse does. */
+  beginRefresh(staleness: number): readonly EighJob[];
+
+  /** Takes over what `eigh` has solved since {@linkcode Block.beginRefresh}, in the same scope. */
+  finishRefresh(step: number): Refresh | undefined;
+
+  /** Adds a micro-batch to the eigenvalues, where they are corrected from captures. */
+  observeEigenvalues(capture: Capture, observation: Observation): void;
+
+  /** Adds the step's mean gradient of `examples` examples, where they are corrected from gradients. */
+  observeMeanGradient(gradient: Matrix, examples: number, observation: Observation): void;
+
+  /** Lambda at a step; from the state as it is now. */
+  lambda(step: number): Scalar;
+
+  /** `out = (block + lambda)^-1 source`, both [dOut, dIn']; lambda as of `step`. */
+  precondition(out: Matrix, source: Matrix, step: number): void;
+
+  /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
+  spectrum(): Matrix;
+
+  /** Called after {@linkcode Block.state} was overwritten from a checkpoint. */
+  restored(): void;
+}
+
+/** Allocates matrices that are given back together. */
+export class Owner implements Disposable {
+  readonly #owned: Disposable[] = [];
+
+  /** Takes over a matrix or anything else that can be disposed. */
+  own<T extends Disposable>(thing: T): T {
+    this.#owned.push(thing);
+    return thing;
+  }
+
+  /** A new matrix of zeros. */
+  alloc(backend: Backend, rows: number, cols: number): OwnedMatrix {
+    return this.own(backend.alloc(rows, cols));
+  }
+
+  /** Gives everything back, in reverse order. */
+  [Symbol.dispose](): void {
+    while (this.#owned.length > 0) this.#owned.pop()![Symbol.dispose]();
+  }
+}

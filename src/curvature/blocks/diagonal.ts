@@ -1,0 +1,87 @@
+/**
+ * The diagonal block, for parameters that have no Kronecker structure or are not worth one.
+ *
+ * @module
+ */
+
+import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Capture } from "../../core/capture.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import type { Refresh } from "../basis.ts";
+import { lambdaAt } from "../damping.ts";
+import type { Observation } from "../moving_average.ts";
+import { type Block, type BlockOptions, Owner } from "./block.ts";
+
+/**
+ * `F ~ diag(E[G_n^2])`: eigenvalues corrected in the identity basis. Measured from captures where the
+ * layer leaves them, else as `N G^2` from the mean gradient G of N examples.
+ */
+export class DiagonalBlock extends Owner implements Block {
+  readonly method = "diagonal";
+  readonly eigenvaluesFrom: "captures" | "gradient";
+  readonly parameter: Parameter;
+  /** Second moments of the gradient's entries, [dOut, dIn']. */
+  readonly eigenvalues: Matrix;
+  readonly #backend: Backend;
+  readonly #options: BlockOptions;
+  readonly #lambda: Matrix;
+  readonly #trace: Matrix;
+
+  /** Allocates the block of one parameter. The caller disposes it. */
+  constructor(backend: Backend, parameter: Parameter, options: BlockOptions) {
+    super();
+    const { rows, cols } = parameter.value;
+    this.#backend = backend;
+    this.parameter = parameter;
+    this.#options = options;
+    this.eigenvaluesFrom = parameter.layer.kind === "other" ? "gradient" : "captures";
+    this.eigenvalues = this.alloc(backend, rows, cols);
+    this.#lambda = this.alloc(backend, 1, 1);
+    this.#trace = this.alloc(backend, 1, 1);
+  }
+
+  get state(): Readonly<Record<string, Matrix>> {
+    return { eigenvalues: this.eigenvalues };
+  }
+
+  /** There are no factors. */
+  observeStatistics(): void {}
+
+  /** The identity needs no refresh. */
+  beginRefresh(): readonly EighJob[] {
+    return [];
+  }
+
+  /** The identity needs no refresh. */
+  finishRefresh(): Refresh | undefined {
+    return undefined;
+  }
+
+  observeEigenvalues(capture: Capture, observation: Observation): void {
+    this.#backend.squaredProjection(this.eigenvalues, capture, undefined, observation);
+  }
+
+  observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {
+    this.#backend.squares(this.eigenvalues, gradient, { decay, scale: scale * examples ** 2 });
+  }
+
+  lambda(step: number): Scalar {
+    const { rows, cols } = this.eigenvalues;
+    this.#backend.sum(this.#trace, this.eigenvalues);
+    const mean = { sources: [this.#trace], factor: 1 / (rows * cols) };
+    return lambdaAt(this.#backend, this.#options.damping, step, this.#lambda, mean);
+  }
+
+  precondition(out: Matrix, source: Matrix, step: number): void {
+    const { eigenvalues } = this;
+    this.#backend.dampedDivide(out, source, { eigenvalues, damping: this.lambda(step) });
+  }
+
+  spectrum(): Matrix {
+    return this.eigenvalues;
+  }
+
+  /** Nothing besides the matrices. */
+  restored(): void {}
+}

@@ -1,0 +1,49 @@
+/**
+ * EKFAC: KFAC's basis with eigenvalues measured in it (George et al. 2018, arXiv 1806.03884).
+ *
+ * @module
+ */
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Capture } from "../../core/capture.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import { inputMoment, locationsPerExample, outputMoment } from "../fisher.ts";
+import type { Observation } from "../moving_average.ts";
+import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
+
+/** Options of {@linkcode EkfacBlock}. */
+export interface EkfacBlockOptions extends CorrectedOptions {
+  /**
+   * Where the eigenvalues come from: `perExample`, `s* = E[(U_B^T G_n U_A)^2]`, exact for the batch; or
+   * `runningAverage`, `s* <- average of N (U_B^T G U_A)^2` with the mean gradient G, which needs no
+   * captures and costs one squaring. @default {"perExample"}
+   */
+  readonly eigenvaluesFrom?: "perExample" | "runningAverage";
+}
+
+/**
+ * `F ~ (U_B (x) U_A) diag(s*) (U_B (x) U_A)^T`, `U_A`, `U_B` eigenvectors of
+ * `A = E[sum_t abar abar^T]` and `B = (1/T) E[sum_t g g^T]`.
+ *
+ * Limitations: for convolutions A and B are built as if activations and gradients were independent,
+ * and locations uncorrelated.
+ */
+export class EkfacBlock extends CorrectedBlock {
+  readonly method = "ekfac";
+  readonly eigenvaluesFrom: "captures" | "gradient";
+
+  /** Allocates the block of one parameter. The caller disposes it. */
+  constructor(backend: Backend, parameter: Parameter, options: EkfacBlockOptions) {
+    super(backend, parameter, options);
+    this.eigenvaluesFrom = options.eigenvaluesFrom === "runningAverage" ? "gradient" : "captures";
+  }
+
+  /** Adds to A and B. */
+  observeStatistics(capture: Capture, { decay, scale }: Observation): void {
+    inputMoment(this.backend, this.inputFactor, capture, { decay, scale });
+    outputMoment(this.backend, this.outputFactor, capture, {
+      decay,
+      scale: scale / locationsPerExample(capture),
+    });
+  }
+}

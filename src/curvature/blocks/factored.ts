@@ -1,0 +1,142 @@
+/**
+ * What KFAC and TKFAC share: the block is a Kronecker product of two factors, and so is its inverse.
+ *
+ * @module
+ */
+
+import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Capture } from "../../core/capture.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import { Eigenbasis, type Refresh } from "../basis.ts";
+import { lambdaAt } from "../damping.ts";
+import { FactorInverses, type FactorShifts } from "../inverse.ts";
+import type { Observation } from "../moving_average.ts";
+import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
+
+/** Options of the blocks that are Kronecker products. */
+export interface FactoredOptions extends BlockOptions {
+  /**
+   * Where the damping goes: `factored` adds its root to each factor, so that two Cholesky inverses do
+   * (as in the papers; the inverses are renewed when the basis is due); `exact` adds it to the products
+   * of eigenvalues, which takes eigenvectors. @default {"factored"}
+   */
+  readonly split?: "factored" | "exact";
+}
+
+/** A block that is a product of two factors. Subclasses say which, and how damping is split. */
+export abstract class FactoredBlock extends Owner implements Block {
+  abstract readonly method: BlockMethod;
+  readonly eigenvaluesFrom = "captures";
+  readonly parameter: Parameter;
+  /** Factor over outputs, [dOut, dOut]. */
+  readonly outputFactor: Matrix;
+  /** Factor over inputs, [dIn', dIn']. */
+  readonly inputFactor: Matrix;
+  protected readonly backend: Backend;
+  readonly #options: FactoredOptions;
+  readonly #lambda: Matrix;
+  /** Exactly one of the two exists. */
+  readonly #inverses: FactorInverses | undefined;
+  readonly #exact: { readonly basis: Eigenbasis; readonly eigenvalues: Matrix } | undefined;
+
+  /** Allocates the block of one parameter. The caller disposes it. */
+  constructor(backend: Backend, parameter: Parameter, options: FactoredOptions) {
+    super();
+    const { rows: dOut, cols: dIn } = parameter.value;
+    this.backend = backend;
+    this.parameter = parameter;
+    this.#options = options;
+    this.outputFactor = this.alloc(backend, dOut, dOut);
+    this.inputFactor = this.alloc(backend, dIn, dIn);
+    this.#lambda = this.alloc(backend, 1, 1);
+    if (options.split === "exact") {
+      const basis = this.own(new Eigenbasis(backend, dOut, dIn));
+      this.#exact = { basis, eigenvalues: this.alloc(backend, dOut, dIn) };
+    } else {
+      this.#inverses = this.own(new FactorInverses(backend, dOut, dIn));
+    }
+  }
+
+  get state(): Readonly<Record<string, Matrix>> {
+    const factors = { outputFactor: this.outputFactor, inputFactor: this.inputFactor };
+    if (this.#exact === undefined) {
+      const { output, input } = this.#inverses!;
+      return { ...factors, outputInverse: output, inputInverse: input };
+    }
+    const { basis, eigenvalues } = this.#exact;
+    return { ...factors, outputBasis: basis.output, inputBasis: basis.input, eigenvalues };
+  }
+
+  abstract observeStatistics(capture: Capture, observation: Observation): void;
+
+  /** The mean eigenvalue of the block: a product of [1, 1] matrices times `factor`. */
+  protected abstract mean(): { readonly sources: readonly Matrix[]; readonly factor: number };
+
+  /** How each factor is scaled and shifted when lambda is split over them. */
+  protected abstract shifts(lambda: Scalar): FactorShifts;
+
+  /** What the product of the factors has to be multiplied with to be the block. */
+  protected abstract productScale(): Scalar;
+
+  beginRefresh(staleness: number): readonly EighJob[] {
+    return this.#exact?.basis.jobs(this.outputFactor, this.inputFactor, staleness) ?? [];
+  }
+
+  finishRefresh(step: number): Refresh {
+    if (this.#inverses !== undefined) {
+      const shifts = this.shifts(this.lambda(step));
+      return this.#inverses.refresh(this.outputFactor, this.inputFactor, shifts);
+    }
+    const { basis, eigenvalues } = this.#exact!;
+    const refresh = basis.adopt(undefined);
+    this.#products(basis, eigenvalues);
+    return refresh;
+  }
+
+  /** Eigenvalues are products here: nothing to measure. */
+  observeEigenvalues(): void {}
+
+  /** Eigenvalues are products here: nothing to measure. */
+  observeMeanGradient(): void {}
+
+  lambda(step: number): Scalar {
+    return lambdaAt(this.backend, this.#options.damping, step, this.#lambda, this.mean());
+  }
+
+  precondition(out: Matrix, source: Matrix, step: number): void {
+    if (this.#inverses !== undefined) return this.#inverses.apply(out, source);
+    const { basis, eigenvalues } = this.#exact!;
+    const coordinates = this.backend.scratch(source.rows, source.cols);
+    this.backend.rotateInto(coordinates, source, basis);
+    this.backend.rotateBack(out, coordinates, basis, { eigenvalues, damping: this.lambda(step) });
+  }
+
+  spectrum(): Matrix {
+    if (this.#exact !== undefined) return this.#exact.eigenvalues;
+    const { backend, outputFactor, inputFactor } = this;
+    const basis = new Eigenbasis(backend, outputFactor.rows, inputFactor.rows);
+    try {
+      backend.eigh(basis.jobs(outputFactor, inputFactor, 0));
+      const eigenvalues = backend.scratch(outputFactor.rows, inputFactor.rows);
+      this.#products(basis, eigenvalues);
+      return eigenvalues;
+    } finally {
+      basis[Symbol.dispose]();
+    }
+  }
+
+  restored(): void {
+    if (this.#exact !== undefined) this.#exact.basis.solved = true;
+  }
+
+  /** `Theta_ij = c max(b_i, 0) max(a_j, 0)`: rounding may leave eigenvalues just below zero. */
+  #products(basis: Eigenbasis, out: Matrix): void {
+    const { backend } = this;
+    const { outputValues, inputValues } = basis;
+    backend.activation("relu", outputValues, outputValues);
+    backend.activation("relu", inputValues, inputValues);
+    backend.gemm(out, outputValues, inputValues, { transposeA: true });
+    backend.axpby(out, this.productScale(), out, 0);
+  }
+}

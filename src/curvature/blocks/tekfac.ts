@@ -1,0 +1,50 @@
+/**
+ * TEKFAC: the basis of TKFAC's trace-keeping factors, with eigenvalues measured in it (Gao et al. 2020,
+ * arXiv 2011.13609).
+ *
+ * @module
+ */
+
+import type { Backend } from "../../backend/backend.ts";
+import type { Capture } from "../../core/capture.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import { inputMoment, inputSquaredNorms, outputMoment, outputSquaredNorms } from "../fisher.ts";
+import type { Observation } from "../moving_average.ts";
+import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
+
+/** Options of {@linkcode TekfacBlock}. */
+export type TekfacBlockOptions = CorrectedOptions;
+
+/**
+ * `F ~ (Q_Psi (x) Q_Phi) diag(Theta) (Q_Psi (x) Q_Phi)^T` (eq. 3.1-3.3), `Q_Phi`, `Q_Psi` eigenvectors of
+ * `PhiRaw = E[sum_t |g|^2 abar abar^T]` and `PsiRaw = E[sum_t |abar|^2 g g^T]`, whose traces are both
+ * `delta = E[sum_t |abar|^2 |g|^2]`: each input counts as much as the gradient it met.
+ *
+ * Limitations: for convolutions the factors are built as if locations were uncorrelated; Theta is not.
+ */
+export class TekfacBlock extends CorrectedBlock {
+  readonly method = "tekfac";
+  readonly eigenvaluesFrom = "captures";
+  /** delta, [1, 1]. */
+  readonly delta: Matrix;
+
+  /** Allocates the block of one parameter. The caller disposes it. */
+  constructor(backend: Backend, parameter: Parameter, options: TekfacBlockOptions) {
+    super(backend, parameter, options);
+    this.delta = this.alloc(backend, 1, 1);
+  }
+
+  override get state(): Readonly<Record<string, Matrix>> {
+    return { delta: this.delta, ...super.state };
+  }
+
+  /** Adds to delta, PhiRaw and PsiRaw with equal coefficients, which keeps their traces equal. */
+  observeStatistics(capture: Capture, { decay, scale }: Observation): void {
+    const inputNorms = inputSquaredNorms(this.backend, capture);
+    const gradientNorms = outputSquaredNorms(this.backend, capture);
+    this.backend.dot(this.delta, inputNorms, gradientNorms, { decay, scale });
+    inputMoment(this.backend, this.inputFactor, capture, { weights: gradientNorms, decay, scale });
+    outputMoment(this.backend, this.outputFactor, capture, { weights: inputNorms, decay, scale });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * TKFAC: two factors that keep the trace of the Fisher (Gao et al. 2021, arXiv 2011.10741).
+ *
+ * @module
+ */
+
+import type { Backend, Scalar } from "../../backend/backend.ts";
+import type { Capture } from "../../core/capture.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import { inputMoment, inputSquaredNorms, outputMoment, outputSquaredNorms } from "../fisher.ts";
+import type { FactorShifts } from "../inverse.ts";
+import type { Observation } from "../moving_average.ts";
+import { FactoredBlock, type FactoredOptions } from "./factored.ts";
+
+/** Options of {@linkcode TkfacBlock}. */
+export type TkfacBlockOptions = FactoredOptions;
+
+/**
+ * `F ~ delta Psi (x) Phi` (thm 4.1, eq. 4.9; convolutions thm 4.3), `Phi = PhiRaw / delta`,
+ * `Psi = PsiRaw / delta` with traces 1, `PhiRaw = E[sum_t |g|^2 abar abar^T]`,
+ * `PsiRaw = E[sum_t |abar|^2 g g^T]`, `delta = E[sum_t |abar|^2 |g|^2]`. Factored damping inverts
+ * `sqrt(delta) Phi + sqrt(lambda) I` and `sqrt(delta) Psi + sqrt(lambda) I` (eq. 5.15).
+ *
+ * Limitations: for convolutions locations are taken to be uncorrelated, and the trace kept is delta.
+ */
+export class TkfacBlock extends FactoredBlock {
+  readonly method = "tkfac";
+  /** delta, [1, 1]. */
+  readonly delta: Matrix;
+  readonly #factorScale: Matrix;
+  readonly #shift: Matrix;
+
+  /** Allocates the block of one parameter. The caller disposes it. */
+  constructor(backend: Backend, parameter: Parameter, options: TkfacBlockOptions) {
+    super(backend, parameter, options);
+    this.delta = this.alloc(backend, 1, 1);
+    this.#factorScale = this.alloc(backend, 1, 1);
+    this.#shift = this.alloc(backend, 1, 1);
+  }
+
+  override get state(): Readonly<Record<string, Matrix>> {
+    return { delta: this.delta, ...super.state };
+  }
+
+  /** Adds to delta, PhiRaw and PsiRaw with equal coefficients, which keeps their traces equal. */
+  observeStatistics(capture: Capture, { decay, scale }: Observation): void {
+    const inputNorms = inputSquaredNorms(this.backend, capture);
+    const gradientNorms = outputSquaredNorms(this.backend, capture);
+    this.backend.dot(this.delta, inputNorms, gradientNorms, { decay, scale });
+    inputMoment(this.backend, this.inputFactor, capture, { weights: gradientNorms, decay, scale });
+    outputMoment(this.backend, this.outputFactor, capture, { weights: inputNorms, decay, scale });
+  }
+
+  protected mean(): { readonly sources: readonly Matrix[]; readonly factor: number } {
+    return {
+      sources: [this.delta],
+      factor: 1 / (this.inputFactor.rows * this.outputFactor.rows),
+    };
+  }
+
+  /** `sqrt(delta) Phi = PhiRaw / sqrt(delta)`. */
+  protected shifts(lambda: Scalar): FactorShifts {
+    this.backend.scalarPower(this.#factorScale, this.delta, -0.5);
+    this.backend.scalarPower(this.#shift, lambda, 0.5);
+    const [scale, shift] = [this.#factorScale, this.#shift];
+    return { outputScale: scale, outputShift: shift, inputScale: scale, inputShift: shift };
+  }
+
+  /** `delta Psi (x) Phi = PsiRaw (x) PhiRaw / delta`. */
+  protected productScale(): Scalar {
+    this.backend.scalarPower(this.#factorScale, this.delta, -1);
+    return this.#factorScale;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The curvature of a whole model: one block per parameter, observed and refreshed together.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { Capture } from "../core/capture.ts";
+import { NumericalError, StateError } from "../core/errors.ts";
+import type { Parameter } from "../core/parameter.ts";
+import { type Schedule, valueAt } from "../core/schedule.ts";
+import { hasFailed, type Refresh } from "./basis.ts";
+import type { Block } from "./blocks/block.ts";
+import { continued, MovingAverage, type Observation } from "./moving_average.ts";
+import { type Due, dueAt, type RefreshPlan } from "./scheduler.ts";
+
+/** What the estimator needs to know besides its blocks. */
+export interface EstimatorOptions {
+  /** When what is due. */
+  readonly plan: RefreshPlan;
+  /** Weight of the past in the average of the factors, in [0, 1). */
+  readonly factorDecay: Schedule;
+  /** Weight of the past in the average of the eigenvalues, in [0, 1). */
+  readonly eigenvalueDecay: Schedule;
+  /** A basis stands while its off-diagonal share is at most this. */
+  readonly staleness: number;
+  /** Failed refreshes of a layer in a row that are borne before the step throws. */
+  readonly toleratedFailures: number;
+}
+
+/** The examples of a step, as the estimator sees them. */
+export interface ObservedBatch {
+  /** Examples of the whole step, all micro-batches together. */
+  readonly examples: number;
+  /** Calls `visit` once per micro-batch, while that micro-batch's captures are live. */
+  forEachCapture(visit: (captureOf: (parameter: Parameter) => Capture | undefined) => void): void;
+}
+
+/** Owns the blocks of a model and decides, step by step, what they observe and when they refresh. */
+export class CurvatureEstimator implements Disposable {
+  /** One block per parameter, in the parameters' order. */
+  readonly blocks: readonly Block[];
+  /** Bookkeeping of the two averages; part of a checkpoint. */
+  readonly averages: { readonly factors: MovingAverage; readonly eigenvalues: MovingAverage } = {
+    factors: new MovingAverage(),
+    eigenvalues: new MovingAverage(),
+  };
+  /** Failed refreshes in a row, per block; part of a checkpoint. */
+  readonly failures: number[];
+  readonly #backend: Backend;
+  readonly #options: EstimatorOptions;
+
+  /** Takes over the blocks: disposing the estimator disposes them. */
+  constructor(backend: Backend, blocks: readonly Block[], options: EstimatorOptions) {
+    this.#backend = backend;
+    this.blocks = blocks;
+    this.#options = options;
+    this.failures = blocks.map(() => 0);
+  }
+
+  /** What is due at a step. */
+  dueAt(step: number): Due {
+    return dueAt(this.#options.plan, step, this.blocks.length);
+  }
+
+  /**
+   * Statistics, then bases, then eigenvalues, as far as they are due. Must be called inside a scope.
+   *
+   * @returns What became of each block's refresh; `undefined` where none was due.
+   * @throws {NumericalError} When a layer's refresh has failed more often in a row than is tolerated.
+   */
+  update(step: number, batch: ObservedBatch): readonly (Refresh | undefined)[] {
+    const due = this.dueAt(step);
+    const { factorDecay, eigenvalueDecay } = this.#options;
+    if (due.statistics) {
+      const observation = this.averages.factors.observe(
+        valueAt(factorDecay, step),
+        batch.examples,
+      );
+      this.#observe(batch, observation, (block, capture, part) => {
+        block.observeStatistics(capture, part);
+      });
+    }
+    const refreshes = this.#refresh(step, due);
+    if (due.eigenvalues) {
+      const observation = this.averages.eigenvalues.observe(
+        valueAt(eigenvalueDecay, step),
+        batch.examples,
+      );
+      this.#observe(batch, observation, (block, capture, part) => {
+        if (block.eigenvaluesFrom === "captures") block.observeEigenvalues(capture, part);
+      });
+      for (const block of this.blocks) {
+        if (block.eigenvaluesFrom === "gradient") {
+          block.observeMeanGradient(block.parameter.gradient, batch.examples, observation);
+        }
+      }
+    }
+    return refreshes;
+  }
+
+  /** Disposes the blocks. */
+  [Symbol.dispose](): void {
+    for (const block of this.blocks) block[Symbol.dispose]();
+  }
+
+  #observe(
+    batch: ObservedBatch,
+    first: Observation,
+    visit: (block: Block, capture: Capture, part: Observation) => void,
+  ): void {
+    let part = first;
+    batch.forEachCapture((captureOf) => {
+      for (const block of this.blocks) {
+        if (block.parameter.layer.kind === "other") continue;
+        const capture = captureOf(block.parameter);
+        if (capture === undefined) {
+          throw new StateError(
+            `Cannot observe curvature: layer '${block.parameter.name}' left no capture; run a ` +
+              "backward pass first, or give its parameter the layer kind 'other'",
+          );
+        }
+        this.#backend.scope(() => visit(block, capture, part));
+      }
+      part = continued(part);
+    });
+  }
+
+  /** All eigenproblems of a step are handed to the backend at once, so that it can share them out. */
+  #refresh(step: number, due: Due): (Refresh | undefined)[] {
+    const blocks = due.bases.map((index) => this.blocks[index]);
+    return this.#backend.scope(() => {
+      const { staleness } = this.#options;
+      const jobs = blocks.flatMap((block) => block.beginRefresh(staleness));
+      if (jobs.length > 0) this.#backend.eigh(jobs);
+      const outcomes = this.blocks.map((): Refresh | undefined => undefined);
+      blocks.forEach((block, i) => {
+        const outcome = this.#backend.scope(() => block.finishRefresh(step));
+        outcomes[due.bases[i]] = outcome;
+        if (outcome !== undefined) this.#count(due.bases[i], block, outcome, step);
+      });
+      return outcomes;
+    });
+  }
+
+  #count(index: number, block: Block, outcome: Refresh, step: number): void {
+    this.failures[index] = hasFailed(outcome) ? this.failures[index] + 1 : 0;
+    const { toleratedFailures } = this.#options;
+    if (this.failures[index] <= toleratedFailures) return;
+    const layer = block.parameter.name;
+    throw new NumericalError(
+      `Cannot refresh the curvature of layer '${layer}' at step ${step}: its factors could not be ` +
+        `decomposed ${
+          this.failures[index]
+        } times in a row. Try a smaller learning rate, a larger ` +
+        "damping, or inputs scaled to unit variance",
+      { layer, quantity: "basis", step },
+    );
+  }
+}

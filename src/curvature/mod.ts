@@ -1,0 +1,23 @@
+/**
+ * Curvature: one matrix per layer that approximates its Fisher information, and how its damped inverse
+ * is applied. The four approximations are four short files in `blocks/`; their differences are the
+ * papers'.
+ *
+ * @module
+ */
+
+export { Eigenbasis, type Refresh, transport } from "./basis.ts";
+export * from "./blocks/block.ts";
+export * from "./blocks/corrected.ts";
+export * from "./blocks/diagonal.ts";
+export * from "./blocks/ekfac.ts";
+export * from "./blocks/factored.ts";
+export * from "./blocks/kfac.ts";
+export * from "./blocks/tekfac.ts";
+export * from "./blocks/tkfac.ts";
+export * from "./damping.ts";
+export * from "./estimator.ts";
+export * from "./fisher.ts";
+export * from "./inverse.ts";
+export * from "./moving_average.ts";
+export * from "./scheduler.ts";

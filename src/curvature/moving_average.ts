@@ -1,0 +1,40 @@
+/**
+ * Averages over steps, `X <- beta X + (1 - beta) new` (Gao et al. 2020, eq. 3.6-3.8), seeded by the
+ * first observation, so that no bias towards an initial value has to be corrected.
+ *
+ * @module
+ */
+
+/**
+ * How the sum over the examples of one micro-batch enters an average:
+ * `X = decay * X + scale * sum over examples`.
+ */
+export interface Observation {
+  /** Weight of the average so far; 1 for the second and later micro-batches of one observation. */
+  readonly decay: number;
+  /** Weight of the sum: (1 - beta) over the number of examples of the whole observation. */
+  readonly scale: number;
+}
+
+/** The bookkeeping of one average: how many observations it has seen. The numbers live elsewhere. */
+export class MovingAverage {
+  /** Observations so far. */
+  count = 0;
+
+  /**
+   * Counts an observation and returns how its first micro-batch enters.
+   *
+   * @param beta Weight of the past, in [0, 1); without effect on the first observation.
+   * @param examples Examples of the whole observation, > 0.
+   */
+  observe(beta: number, examples: number): Observation {
+    const decay = this.count === 0 ? 0 : beta;
+    this.count++;
+    return { decay, scale: (1 - decay) / examples };
+  }
+}
+
+/** How the later micro-batches of the same observation enter. */
+export function continued(observation: Observation): Observation {
+  return { decay: 1, scale: observation.scale };
+}

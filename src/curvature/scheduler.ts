@@ -1,0 +1,112 @@
+/**
+ * When what is due: statistics, bases and eigenvalues change slowly, so each is renewed at an interval
+ * of its own (Gao et al. 2020, alg. 1: T_FIM, T_EIG, T_RE), after a dense start in which they are young.
+ *
+ * @module
+ */
+
+import { OptionError } from "../core/errors.ts";
+import { checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
+import { type Schedule, valueAt } from "../core/schedule.ts";
+
+/** Steps between renewals. */
+export interface Intervals {
+  /** T_FIM: a batch enters the factors. @default {10} */
+  readonly statistics?: Schedule;
+  /** T_EIG: bases (or inverses) are computed from the factors. @default {100} */
+  readonly basis?: Schedule;
+  /** T_RE: a batch enters the corrected eigenvalues. @default {10} */
+  readonly eigenvalues?: Schedule;
+}
+
+/** More frequent renewals at the beginning, when everything changes quickly. */
+export interface DenseStart {
+  /** Statistics and eigenvalues are renewed at each of this many first steps. @default {12} */
+  readonly steps?: number;
+  /** Steps at which bases are renewed besides their interval. @default {[0, 3, 10, 25, 50]} */
+  readonly basisAt?: readonly number[];
+}
+
+/** A resolved plan of renewals. */
+export interface RefreshPlan {
+  /** See {@linkcode Intervals}. */
+  readonly intervals: Required<Intervals>;
+  /** See {@linkcode DenseStart}; `false` for none. */
+  readonly denseStart: Required<DenseStart> | false;
+  /** Whether the layers' bases are renewed at different steps, so that no step does all the work. */
+  readonly staggered: boolean;
+}
+
+/**
+ * Checks a plan and completes it.
+ *
+ * @throws {OptionError} When an interval is not an integer >= 1.
+ */
+export function resolvePlan(
+  subject: string,
+  input: {
+    readonly intervals?: Intervals;
+    readonly denseStart?: DenseStart | false;
+    readonly staggered?: boolean;
+  },
+): RefreshPlan {
+  const { intervals = {}, denseStart = {}, staggered = false } = input;
+  checkKnownKeys(subject, intervals, ["statistics", "basis", "eigenvalues"], "intervals.");
+  const interval = (name: keyof Intervals, preset: number): Schedule =>
+    checkSchedule(subject, `intervals.${name}`, intervals[name] ?? preset, {
+      min: 1,
+      integer: true,
+    });
+  if (denseStart !== false) {
+    checkKnownKeys(subject, denseStart, ["steps", "basisAt"], "denseStart.");
+    const { basisAt = [] } = denseStart;
+    if (!Array.isArray(basisAt) || !basisAt.every((s) => Number.isInteger(s) && s >= 0)) {
+      throw new OptionError(subject, "denseStart.basisAt", "must be integers >= 0", basisAt);
+    }
+  }
+  return {
+    intervals: {
+      statistics: interval("statistics", 10),
+      basis: interval("basis", 100),
+      eigenvalues: interval("eigenvalues", 10),
+    },
+    denseStart: denseStart !== false && {
+      steps: checkNumber(subject, "denseStart.steps", denseStart.steps ?? 12, {
+        min: 0,
+        integer: true,
+      }),
+      basisAt: denseStart.basisAt ?? [0, 3, 10, 25, 50],
+    },
+    staggered,
+  };
+}
+
+/** What is due in a step. */
+export interface Due {
+  /** Whether the batch enters the factors. */
+  readonly statistics: boolean;
+  /** Indices of the layers whose bases are renewed. */
+  readonly bases: readonly number[];
+  /** Whether the batch enters the corrected eigenvalues. */
+  readonly eigenvalues: boolean;
+}
+
+/** What is due at a step (counted from 0) for a model of `layers` layers. All is due at step 0. */
+export function dueAt(plan: RefreshPlan, step: number, layers: number): Due {
+  const { intervals, denseStart, staggered } = plan;
+  const early = denseStart !== false && step < denseStart.steps;
+  const every = (interval: Schedule, shift = 0): boolean => {
+    const period = Math.max(1, Math.round(valueAt(interval, step)));
+    return (step + Math.floor(shift * period)) % period === 0;
+  };
+  const all = step === 0 || (denseStart !== false && denseStart.basisAt.includes(step));
+  const bases: number[] = [];
+  for (let layer = 0; layer < layers; layer++) {
+    if (all || every(intervals.basis, staggered ? layer / layers : 0)) bases.push(layer);
+  }
+  return {
+    statistics: early || every(intervals.statistics),
+    bases,
+    eigenvalues: early || every(intervals.eigenvalues),
+  };
+}
