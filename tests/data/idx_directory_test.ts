@@ -1,0 +1,106 @@
+import assert from "#assert";
+import { examplesIn, readIdxDirectory } from "@tekfac/tekfac/data";
+
+/** IDX bytes of `count` images of 1 x 2 pixels (image i holds i and 0), or of labels i modulo 10. */
+function idx(noun: "images" | "labels", count: number): Uint8Array {
+  const sizes = noun === "images" ? [count, 1, 2] : [count];
+  const header = new DataView(new ArrayBuffer(4 + 4 * sizes.length));
+  header.setUint32(0, 0x0800 + sizes.length);
+  sizes.forEach((size, i) => header.setUint32(4 + 4 * i, size));
+  const numbers = Array.from({ length: count }, (_, i) => noun === "images" ? [i, 0] : [i % 10]);
+  return Uint8Array.from([...new Uint8Array(header.buffer), ...numbers.flat()]);
+}
+
+/** Runs `body` in a new directory that holds the given files. */
+async function withFiles(
+  files: Record<string, Uint8Array>,
+  body: (directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    for (const [name, bytes] of Object.entries(files)) {
+      await Deno.writeFile(`${directory}/${name}`, bytes);
+    }
+    await body(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("readIdxDirectory() splits a lone test set four to one, always alike", async () => {
+  const files = {
+    "t10k-images-idx3-ubyte": idx("images", 50),
+    "t10k-labels-idx1-ubyte": idx("labels", 50),
+  };
+  await withFiles(files, async (directory) => {
+    const { train, test } = await readIdxDirectory(directory);
+    assert.equal(examplesIn(train), 40);
+    assert.equal(examplesIn(test), 10);
+    const byte = (value: number) => Math.round(value * 255);
+    const all = [train, test].flatMap(({ images }) => [...images].filter((_, i) => i % 2 === 0));
+    assert.deepEqual(all.map(byte).sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
+    for (const part of [train, test]) {
+      part.labels.forEach((label, i) => assert.equal(label, byte(part.images[2 * i]) % 10));
+    }
+    assert.deepEqual((await readIdxDirectory(`${directory}/`)).test.labels, test.labels);
+  });
+});
+
+Deno.test("readIdxDirectory() takes the four files as they are, in both spellings", async () => {
+  const files = {
+    "train-images.idx3-ubyte": idx("images", 6),
+    "train-labels-idx1-ubyte": idx("labels", 6),
+    "t10k-images-idx3-ubyte": idx("images", 4),
+    "t10k-labels.idx1-ubyte": idx("labels", 4),
+  };
+  await withFiles(files, async (directory) => {
+    const { train, test } = await readIdxDirectory(directory);
+    assert.deepEqual([...train.labels], [0, 1, 2, 3, 4, 5]);
+    assert.deepEqual([...test.labels], [0, 1, 2, 3]);
+    assert.equal(train.source, directory);
+  });
+});
+
+/** What is wrong, the files, and the end of the message. */
+const faults: [string, Record<string, Uint8Array>, RegExp][] = [
+  ["an empty directory", {}, /expected t10k-images-idx3-ubyte and .* received neither$/],
+  [
+    "training files alone",
+    {
+      "train-images-idx3-ubyte": idx("images", 2),
+      "train-labels-idx1-ubyte": idx("labels", 2),
+    },
+    /received the train files alone$/,
+  ],
+  [
+    "images without labels",
+    { "t10k-images-idx3-ubyte": idx("images", 2) },
+    /expected t10k-labels-idx1-ubyte \(plain or \.gz\) beside t10k-images-idx3-ubyte, received no/,
+  ],
+  [
+    "labels without images",
+    { "t10k-labels-idx1-ubyte": idx("labels", 2) },
+    /expected t10k-images-idx3-ubyte \(plain or \.gz\) beside t10k-labels-idx1-ubyte, received no/,
+  ],
+];
+
+for (const [fault, files, message] of faults) {
+  Deno.test(`readIdxDirectory() rejects ${fault}`, async () => {
+    await withFiles(files, async (directory) => {
+      await assert.rejects(readIdxDirectory(directory), { name: "DataError", message });
+    });
+  });
+}
+
+Deno.test("readIdxDirectory() says what is there instead of a directory", async () => {
+  await withFiles({ file: new Uint8Array(1) }, async (directory) => {
+    await assert.rejects(readIdxDirectory(`${directory}/none`), {
+      name: "DataError",
+      message: /expected a directory with IDX files, received nothing under this name$/,
+    });
+    await assert.rejects(readIdxDirectory(`${directory}/file`), {
+      name: "DataError",
+      message: /expected a directory with IDX files, received a file$/,
+    });
+  });
+});
