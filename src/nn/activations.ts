@@ -1,0 +1,52 @@
+/**
+ * Elementwise nonlinearities. Each takes any shape and gives the same one.
+ *
+ * Their derivatives are functions of the output alone, so the backward pass keeps nothing else.
+ *
+ * @module
+ */
+
+import type { Activation } from "../backend/backend.ts";
+import type { BuildContext, Layer, LayerSpec } from "./module.ts";
+import { functionLayer } from "./function_layer.ts";
+
+/** `y = max(x, 0)`; derivative 0 at 0. */
+export function relu(): LayerSpec {
+  return activation("relu");
+}
+
+/** `y = tanh x`. */
+export function tanh(): LayerSpec {
+  return activation("tanh");
+}
+
+/**
+ * `y = 1 / (1 + exp(-x))`, for hidden units. Outputs that are probabilities need none: the loss
+ * `sigmoidCrossEntropy()` takes logits.
+ */
+export function sigmoid(): LayerSpec {
+  return activation("sigmoid");
+}
+
+/** The layer of a nonlinearity given by name, for models that leave the choice to their caller. */
+export function activation(kind: Activation): LayerSpec {
+  return {
+    kind,
+    build(context: BuildContext): Layer {
+      const { backend } = context;
+      return functionLayer(context, {
+        output: context.input,
+        forward(x) {
+          const y = backend.scratch(x.rows, x.cols);
+          backend.activation(kind, y, x);
+          return { outputs: y, kept: y };
+        },
+        backward(g, y) {
+          const out = backend.scratch(g.rows, g.cols);
+          backend.activationGradient(kind, out, y, g);
+          return out;
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * A batch of examples on the host, and the checks that stand between a user's data and the kernels.
+ *
+ * @module
+ */
+
+import { DataError, ShapeError } from "../core/errors.ts";
+
+/** Examples with their targets, row by row. N is known from the length of the inputs. */
+export interface Batch {
+  /** [N, features], or images [N, height, width, channels] (channels last). Finite numbers. */
+  readonly inputs: ArrayLike<number>;
+  /**
+   * What the loss asks for: N labels, or [N, K] numbers. An autoencoder's batch may name the same
+   * array twice; it is then moved to the backend only once.
+   */
+  readonly targets: ArrayLike<number>;
+}
+
+/** Numbers per example on both sides of a batch. */
+export interface BatchLayout {
+  /** Features of an example, >= 1. */
+  readonly inputs: number;
+  /** Targets of an example, >= 1. */
+  readonly targets: number;
+}
+
+/**
+ * The number of examples in `inputs`.
+ *
+ * @param inputs [N, features] row by row.
+ * @param features Numbers per example.
+ * @throws {ShapeError} When the length is not a multiple of `features`.
+ * @throws {DataError} When there is no example.
+ */
+export function countExamples(inputs: ArrayLike<number>, features: number): number {
+  const examples = inputs.length / features;
+  if (!Number.isInteger(examples)) {
+    throw new ShapeError(
+      "Cannot use a batch",
+      `inputs of ${features} numbers per example`,
+      `${inputs.length} numbers, no multiple of ${features}`,
+    );
+  }
+  if (examples === 0) throw new DataError("batch", "expected at least one example, received none");
+  return examples;
+}
+
+/**
+ * The number of examples of a batch whose sizes fit.
+ *
+ * @throws {ShapeError} When inputs or targets have a length that does not fit.
+ * @throws {DataError} When there is no example.
+ */
+export function checkSizes(batch: Batch, layout: BatchLayout): number {
+  const examples = countExamples(batch.inputs, layout.inputs);
+  if (batch.targets.length !== examples * layout.targets) {
+    const each = layout.targets === 1 ? "one per example" : `${layout.targets} per example`;
+    throw new ShapeError(
+      "Cannot use a batch",
+      `${examples * layout.targets} targets for ${examples} examples (${each})`,
+      `${batch.targets.length}`,
+    );
+  }
+  return examples;
+}
+
+/**
+ * Checks that all inputs are finite.
+ *
+ * @param inputs [N, features] row by row.
+ * @param features Numbers per example.
+ * @throws {DataError} Names the first input that is not, and its example.
+ */
+export function checkInputs(inputs: ArrayLike<number>, features: number): void {
+  // 0 * x is 0 for finite x and NaN otherwise: one branch for the whole batch.
+  let probe = 0;
+  for (let i = 0; i < inputs.length; i++) probe += 0 * inputs[i];
+  if (probe === 0) return;
+  for (let i = 0; i < inputs.length; i++) {
+    if (Number.isFinite(inputs[i])) continue;
+    throw new DataError(
+      "batch",
+      `input ${i % features} of example ${Math.floor(i / features)} must be a finite number: ` +
+        `received ${inputs[i]}`,
+    );
+  }
+}
+
+/** Views of at most `size` examples each, in order. Copies nothing from typed arrays. */
+export function* splitBatch(
+  batch: Batch,
+  layout: BatchLayout,
+  size: number,
+): Generator<Batch, void, undefined> {
+  const examples = batch.inputs.length / layout.inputs;
+  for (let from = 0; from < examples; from += size) {
+    const to = Math.min(from + size, examples);
+    const inputs = section(batch.inputs, from * layout.inputs, to * layout.inputs);
+    const targets = batch.targets === batch.inputs
+      ? inputs
+      : section(batch.targets, from * layout.targets, to * layout.targets);
+    yield { inputs, targets };
+  }
+}
+
+function section(data: ArrayLike<number>, from: number, to: number): ArrayLike<number> {
+  return ArrayBuffer.isView(data)
+    ? (data as Float32Array).subarray(from, to)
+    : Array.prototype.slice.call(data, from, to);
+}

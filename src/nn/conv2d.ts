@@ -1,0 +1,136 @@
+/**
+ * The convolution layer.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { ConvCapture } from "../core/capture.ts";
+import { OptionError } from "../core/errors.ts";
+import {
+  type ConvGeometry,
+  locationsOf,
+  outHeight,
+  outWidth,
+  type Pair,
+  resolveWindow,
+} from "../core/geometry.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { expectImages } from "./example_shape.ts";
+import { type Initializer, lecunNormal } from "./init.ts";
+import { createParameter, expectForward, type OwnedParameter } from "./layer_parameter.ts";
+import type { BackwardPass, BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
+
+/** Options of {@linkcode conv2d}. Pairs are [vertical, horizontal]; one number stands for both. */
+export interface Conv2dOptions {
+  /** Size of the window, >= 1. */
+  readonly kernel: number | Pair;
+  /** Step between windows, >= 1. @default {1} */
+  readonly stride?: number | Pair;
+  /** Zeros added on each side, >= 0; `(kernel - 1) / 2` keeps the size at stride 1. @default {0} */
+  readonly padding?: number | Pair;
+  /** Distance between neighbouring pixels of the window, >= 1. @default {1} */
+  readonly dilation?: number | Pair;
+  /** Whether every output channel has a bias. @default {true} */
+  readonly bias?: boolean;
+  /** Draws the initial weights; see `init.ts` for which to choose. @default {lecunNormal} */
+  readonly init?: Initializer;
+  /** Only 1: every output channel sees every input channel. @default {1} */
+  readonly groups?: 1;
+}
+
+/**
+ * A convolution (cross-correlation, as in all networks): `s_nt = Wbar abar_nt` for every patch
+ * `abar_nt` of example n at location t, with the homogeneous 1 last in the patch.
+ *
+ * Takes [height, width, channels] and gives [outHeight, outWidth, outChannels].
+ *
+ * @param outChannels Number of output channels, dOut >= 1.
+ * @param options Geometry, bias and initial weights.
+ * @throws {OptionError} When an option is unknown or outside its range. Numbers of the geometry are
+ * checked when the layer is built, as is whether the window fits (`ShapeError`).
+ */
+export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
+  const subject = "Cannot create conv2d";
+  checkNumber(subject, "outChannels", outChannels, { min: 1, integer: true });
+  checkKnownKeys(subject, options, OPTION_NAMES);
+  if (options.kernel === undefined) {
+    throw new OptionError(subject, "kernel", "must be given, as one or two integers", undefined);
+  }
+  if (options.groups !== undefined && options.groups !== 1) {
+    const expectation = "must be 1 or left out (grouped convolutions are not available; " +
+      "connect all channels instead)";
+    throw new OptionError(subject, "groups", expectation, options.groups);
+  }
+  const { bias = true, init = lecunNormal } = options;
+  return {
+    kind: "conv",
+    build(context: BuildContext): Layer {
+      const images = expectImages(context);
+      const window = resolveWindow(`Cannot build '${context.name}'`, images, options);
+      const geometry: ConvGeometry = { ...window, bias };
+      const area = geometry.kernel[0] * geometry.kernel[1];
+      const parameter = createParameter(context, {
+        layer: { kind: "conv2d", geometry },
+        outputs: outChannels,
+        inputs: area * geometry.channels,
+        fan: { in: area * geometry.channels, out: area * outChannels },
+        init,
+      });
+      return new Conv2d(context.backend, parameter, geometry);
+    },
+  };
+}
+
+const OPTION_NAMES = ["kernel", "stride", "padding", "dilation", "bias", "init", "groups"] as const;
+
+class Conv2d implements Layer {
+  readonly name: string;
+  readonly output: ExampleShape;
+  readonly parameter: OwnedParameter;
+  readonly #backend: Backend;
+  readonly #geometry: ConvGeometry;
+  /** Images of the last forward pass, [N * height * width, channels]. */
+  #images: Matrix | undefined;
+  #capture: ConvCapture | undefined;
+
+  constructor(backend: Backend, parameter: OwnedParameter, geometry: ConvGeometry) {
+    this.name = parameter.name;
+    this.output = [outHeight(geometry), outWidth(geometry), parameter.value.rows];
+    this.parameter = parameter;
+    this.#backend = backend;
+    this.#geometry = geometry;
+  }
+
+  get capture(): ConvCapture | undefined {
+    return this.#capture;
+  }
+
+  forward(x: Matrix, examples: number): Matrix {
+    this.#images = x;
+    const weights = this.parameter.value;
+    const out = this.#backend.scratch(examples * locationsOf(this.#geometry), weights.rows);
+    this.#backend.conv2d(out, x, weights, this.#geometry);
+    return out;
+  }
+
+  backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
+    const geometry = this.#geometry;
+    const images = expectForward(this.name, this.#images);
+    const examples = g.rows / locationsOf(geometry);
+    const { value, gradient } = this.parameter;
+    this.#capture = { kind: "conv2d", examples, geometry, images, outputGradients: g };
+    if (pass.kind === "gradient") {
+      this.#backend.conv2dWeightGradient(gradient, images, g, geometry, pass);
+    }
+    if (!needInput) return undefined;
+    const out = this.#backend.scratch(images.rows, images.cols);
+    this.#backend.conv2dDataGradient(out, g, value, geometry);
+    return out;
+  }
+
+  [Symbol.dispose](): void {
+    this.parameter[Symbol.dispose]();
+  }
+}

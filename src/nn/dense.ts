@@ -1,0 +1,107 @@
+/**
+ * The fully connected layer.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { DenseCapture } from "../core/capture.ts";
+import { columnsOf, type Matrix } from "../core/matrix.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { expectFeatures } from "./example_shape.ts";
+import { type Initializer, lecunNormal } from "./init.ts";
+import { createParameter, expectForward, type OwnedParameter } from "./layer_parameter.ts";
+import type { BackwardPass, BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
+
+/** Options of {@linkcode dense}. */
+export interface DenseOptions {
+  /** Whether every output has a bias. @default {true} */
+  readonly bias?: boolean;
+  /** Draws the initial weights; see `init.ts` for which to choose. @default {lecunNormal} */
+  readonly init?: Initializer;
+}
+
+/**
+ * A fully connected layer, `s_n = Wbar abar_n` with `abar_n = [a_n; 1]` and `Wbar = [W | b]`.
+ *
+ * Takes [features] and gives [outFeatures]. Images need a `flatten()` before it.
+ *
+ * @param outFeatures Number of outputs, dOut >= 1.
+ * @param options Bias and initial weights.
+ * @throws {OptionError} When an option is unknown or outside its range.
+ */
+export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpec {
+  const subject = "Cannot create dense";
+  checkNumber(subject, "outFeatures", outFeatures, { min: 1, integer: true });
+  checkKnownKeys(subject, options, ["bias", "init"]);
+  const { bias = true, init = lecunNormal } = options;
+  return {
+    kind: "dense",
+    build(context: BuildContext): Layer {
+      const inputs = expectFeatures(context);
+      const parameter = createParameter(context, {
+        layer: { kind: "dense", bias },
+        outputs: outFeatures,
+        inputs,
+        fan: { in: inputs, out: outFeatures },
+        init,
+      });
+      return new Dense(context.backend, parameter, inputs);
+    },
+  };
+}
+
+class Dense implements Layer {
+  readonly name: string;
+  readonly output: ExampleShape;
+  readonly parameter: OwnedParameter;
+  readonly #backend: Backend;
+  /** dIn, without the homogeneous coordinate. */
+  readonly #features: number;
+  /** `abar` of the last forward pass, [N, dIn']. */
+  #inputs: Matrix | undefined;
+  #capture: DenseCapture | undefined;
+
+  constructor(backend: Backend, parameter: OwnedParameter, features: number) {
+    this.name = parameter.name;
+    this.output = [parameter.value.rows];
+    this.parameter = parameter;
+    this.#backend = backend;
+    this.#features = features;
+  }
+
+  get capture(): DenseCapture | undefined {
+    return this.#capture;
+  }
+
+  forward(x: Matrix, examples: number): Matrix {
+    const weights = this.parameter.value;
+    let inputs = x;
+    if (weights.cols > this.#features) {
+      inputs = this.#backend.scratch(examples, weights.cols);
+      this.#backend.appendOnes(inputs, x);
+    }
+    this.#inputs = inputs;
+    const out = this.#backend.scratch(examples, weights.rows);
+    this.#backend.gemm(out, inputs, weights, { transposeB: true });
+    return out;
+  }
+
+  backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
+    const inputs = expectForward(this.name, this.#inputs);
+    const { value, gradient } = this.parameter;
+    this.#capture = { kind: "dense", examples: g.rows, inputs, outputGradients: g };
+    if (pass.kind === "gradient") {
+      const { scale: alpha, decay: beta } = pass;
+      this.#backend.gemm(gradient, g, inputs, { transposeA: true, alpha, beta });
+    }
+    if (!needInput) return undefined;
+    const out = this.#backend.scratch(g.rows, this.#features);
+    this.#backend.gemm(out, g, columnsOf(value, 0, this.#features));
+    return out;
+  }
+
+  [Symbol.dispose](): void {
+    this.parameter[Symbol.dispose]();
+  }
+}

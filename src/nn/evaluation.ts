@@ -1,0 +1,63 @@
+/**
+ * How good a model is on a set of examples.
+ *
+ * @module
+ */
+
+import { DataError } from "../core/errors.ts";
+import type { Loss } from "./losses/loss.ts";
+
+/** Means over a set of examples. */
+export interface Evaluation {
+  /** Number of examples. */
+  readonly examples: number;
+  /** Mean loss. */
+  readonly loss: number;
+  /** Share of examples classified rightly, in [0, 1]; `null` where targets are no classes. */
+  readonly accuracy: number | null;
+}
+
+/** Sums up micro-batches of any sizes, in float64 on the host. */
+export class EvaluationSum {
+  readonly #loss: Loss;
+  #examples = 0;
+  #lossSum = 0;
+  #correct = 0;
+
+  /** Starts with no examples. */
+  constructor(loss: Loss) {
+    this.#loss = loss;
+  }
+
+  /**
+   * Adds examples.
+   *
+   * @param losses One per example.
+   * @param outputs [N, K] row by row; read by classifiers' losses only.
+   * @param targets The examples' targets.
+   */
+  add(
+    losses: ArrayLike<number>,
+    outputs: ArrayLike<number>,
+    targets: ArrayLike<number>,
+  ): void {
+    for (let n = 0; n < losses.length; n++) this.#lossSum += losses[n];
+    this.#examples += losses.length;
+    this.#correct += this.#loss.countCorrect?.(outputs, targets) ?? 0;
+  }
+
+  /**
+   * The means.
+   *
+   * @throws {DataError} When there was no example.
+   */
+  result(): Evaluation {
+    const examples = this.#examples;
+    if (examples === 0) throw new DataError("evaluation set", "expected examples, received none");
+    return {
+      examples,
+      loss: this.#lossSum / examples,
+      accuracy: this.#loss.countCorrect === undefined ? null : this.#correct / examples,
+    };
+  }
+}

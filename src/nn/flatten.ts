@@ -1,0 +1,31 @@
+/**
+ * From images to rows of features.
+ *
+ * @module
+ */
+
+import { reshaped } from "../core/matrix.ts";
+import { batchShape, sizeOf } from "./example_shape.ts";
+import type { BuildContext, Layer, LayerSpec } from "./module.ts";
+import { functionLayer } from "./function_layer.ts";
+
+/**
+ * Makes one row of every image: [height, width, channels] becomes [height * width * channels].
+ *
+ * Costs nothing, as images are stored that way. The features come in the order (row, column,
+ * channel); frameworks that store channels first flatten to (channel, row, column), so the columns of
+ * a dense layer's weights that come from there have to be permuted. Rows of features stay as they are.
+ */
+export function flatten(): LayerSpec {
+  return {
+    kind: "flatten",
+    build(context: BuildContext): Layer {
+      const size = sizeOf(context.input);
+      return functionLayer(context, {
+        output: [size],
+        forward: (x, examples) => ({ outputs: reshaped(x, examples, size), kept: examples }),
+        backward: (g, examples) => reshaped(g, ...batchShape(context.input, examples)),
+      });
+    },
+  };
+}

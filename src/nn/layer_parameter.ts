@@ -1,0 +1,78 @@
+/**
+ * The trainable matrix of a layer: allocated, drawn, owned and given back in one place.
+ *
+ * @module
+ */
+
+import type { OwnedMatrix } from "../core/matrix.ts";
+import { OptionError, StateError } from "../core/errors.ts";
+import type { LayerKind, Parameter } from "../core/parameter.ts";
+import type { Fan, Initializer } from "./init.ts";
+import type { BuildContext } from "./module.ts";
+import { writeWeights } from "./weights.ts";
+
+/** A parameter together with the duty to give its two matrices back. */
+export interface OwnedParameter extends Parameter, Disposable {}
+
+/** Shape and initial distribution of a layer's weights. */
+export interface WeightPlan {
+  /** The kind of layer, for curvature. Says whether a bias column follows; it starts at zero. */
+  readonly layer: Exclude<LayerKind, { readonly kind: "other" }>;
+  /** dOut, rows of the matrix. */
+  readonly outputs: number;
+  /** dIn, columns without the bias. */
+  readonly inputs: number;
+  /** For the initialiser. */
+  readonly fan: Fan;
+  /** Draws the weights, row by row in the public column order. */
+  readonly init: Initializer;
+}
+
+/**
+ * Allocates weights [dOut, dIn'] and their gradient (zeros), and draws the weights.
+ *
+ * @returns The parameter; the caller disposes it. When anything throws, nothing stays allocated.
+ * @throws {OptionError} When the initialiser returns something that is not a finite number.
+ */
+export function createParameter(context: BuildContext, plan: WeightPlan): OwnedParameter {
+  const { backend, name } = context;
+  const bias = plan.layer.kind === "dense" ? plan.layer.bias : plan.layer.geometry.bias;
+  const cols = plan.inputs + (bias ? 1 : 0);
+  const owned: OwnedMatrix[] = [];
+  const dispose = (): void => owned.splice(0).forEach((matrix) => matrix[Symbol.dispose]());
+  try {
+    owned.push(backend.alloc(plan.outputs, cols), backend.alloc(plan.outputs, cols));
+    const [value, gradient] = owned;
+    const parameter = { name, layer: plan.layer, value, gradient, [Symbol.dispose]: dispose };
+    writeWeights(backend, parameter, drawWeights(context, plan, cols));
+    return parameter;
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+function drawWeights(context: BuildContext, plan: WeightPlan, cols: number): Float64Array {
+  const weights = new Float64Array(plan.outputs * cols);
+  for (let row = 0; row < plan.outputs; row++) {
+    for (let col = 0; col < plan.inputs; col++) {
+      const weight = plan.init(plan.fan, context.random);
+      if (!Number.isFinite(weight)) {
+        const subject = `Cannot build '${context.name}'`;
+        throw new OptionError(subject, "init", "must return finite numbers", weight);
+      }
+      weights[row * cols + col] = weight;
+    }
+  }
+  return weights;
+}
+
+/**
+ * Returns what a layer has kept from its last forward pass.
+ *
+ * @throws {StateError} When there is nothing: backward was called before forward.
+ */
+export function expectForward<T>(name: string, kept: T | undefined): T {
+  if (kept !== undefined) return kept;
+  throw new StateError(`Cannot run the backward pass of '${name}': call forward first`);
+}

@@ -1,0 +1,50 @@
+/**
+ * What a loss is to a model: a verb of the backend, plus what the host must know about targets.
+ *
+ * @module
+ */
+
+import type { LossKind } from "../../backend/backend.ts";
+import type { Random } from "../../core/random.ts";
+
+/**
+ * A loss of one example, as a function of the model's K outputs and the example's targets. The mean
+ * over examples is taken by whoever asks for gradients.
+ *
+ * Each is the negative logarithm (up to a constant) of a probability, so targets can be drawn from
+ * the model's own prediction; that is what the Monte-Carlo Fisher needs. Losses have no state.
+ */
+export interface Loss {
+  /** The verb's name for it; formulas and distributions are in its documentation. */
+  readonly kind: LossKind;
+
+  /** Shape of the targets of N examples, and of the noise that draws them. */
+  targetShape(examples: number, outputs: number): readonly [rows: number, cols: number];
+
+  /**
+   * Checks the values of targets (their number has been checked).
+   *
+   * @param targets Of N examples, row by row.
+   * @param outputs K.
+   * @throws {DataError} When one of them is impossible; names the example and the value.
+   */
+  checkTargets(targets: ArrayLike<number>, outputs: number): void;
+
+  /**
+   * Draws what `sampledLossGradient` needs to draw targets: uniform or standard normal numbers.
+   *
+   * They are float32 numbers, so that backends of any precision draw the same targets.
+   *
+   * @param random Where the numbers come from.
+   * @param count How many: as many as there are targets.
+   */
+  drawNoise(random: Random, count: number): Float32Array;
+
+  /**
+   * How many examples a classifier gets right; absent where targets are no classes.
+   *
+   * @param outputs [N, K] row by row.
+   * @param targets Labels, N.
+   */
+  readonly countCorrect?: (outputs: ArrayLike<number>, targets: ArrayLike<number>) => number;
+}

@@ -1,0 +1,10 @@
+/**
+ * Losses per example, with what each needs to know of its targets.
+ *
+ * @module
+ */
+
+export * from "./loss.ts";
+export * from "./sigmoid_cross_entropy.ts";
+export * from "./softmax_cross_entropy.ts";
+export * from "./squared_error.ts";

@@ -1,0 +1,21 @@
+/**
+ * Random numbers that are exact in float32.
+ *
+ * @module
+ */
+
+import type { Random } from "../../core/random.ts";
+
+/** Uniform on [0, 1) in steps of 2^-24: 32 random bits, rounded to float32, could become 1. */
+export function uniforms(random: Random, count: number): Float32Array {
+  const noise = new Float32Array(count);
+  for (let i = 0; i < count; i++) noise[i] = (random.bits() >>> 8) * 2 ** -24;
+  return noise;
+}
+
+/** Standard normal. */
+export function normals(random: Random, count: number): Float32Array {
+  const noise = new Float32Array(count);
+  for (let i = 0; i < count; i++) noise[i] = random.normal();
+  return noise;
+}

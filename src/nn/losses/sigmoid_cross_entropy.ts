@@ -1,0 +1,35 @@
+/**
+ * The loss of K independent yes-or-no questions, and of images as seen by an autoencoder.
+ *
+ * @module
+ */
+
+import { DataError } from "../../core/errors.ts";
+import type { Loss } from "./loss.ts";
+import { uniforms } from "./noise.ts";
+
+/**
+ * Binary cross-entropy with logits, summed over outputs:
+ * `l_n = sum_k log(1 + exp z_nk) - y_nk z_nk`. Gradient with respect to z: `sigmoid(z_n) - y_n`.
+ *
+ * Targets are K probabilities in [0, 1] per example; outputs are logits.
+ */
+export function sigmoidCrossEntropy(): Loss {
+  return {
+    kind: "sigmoidCrossEntropy",
+    targetShape: (examples, outputs) => [examples, outputs],
+    checkTargets,
+    drawNoise: uniforms,
+  };
+}
+
+function checkTargets(targets: ArrayLike<number>, outputs: number): void {
+  for (let i = 0; i < targets.length; i++) {
+    if (targets[i] >= 0 && targets[i] <= 1) continue;
+    throw new DataError(
+      "batch",
+      `target ${i % outputs} of example ${Math.floor(i / outputs)} must be in [0, 1]: ` +
+        `received ${targets[i]}`,
+    );
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The loss of regression.
+ *
+ * @module
+ */
+
+import { DataError } from "../../core/errors.ts";
+import { checkChoice, checkKnownKeys } from "../../core/options.ts";
+import type { Loss } from "./loss.ts";
+import { normals } from "./noise.ts";
+
+/** Options of {@linkcode squaredError}. */
+export interface SquaredErrorOptions {
+  /**
+   * How the K squares of an example are put together. It sets the scale of gradients and curvature,
+   * hence the meaning of learning rates and of absolute damping.
+   *
+   * @default {"halfSum"}
+   */
+  readonly over?: "halfSum" | "mean";
+}
+
+/**
+ * `halfSum`: `l_n = 1/2 sum_k (z_nk - y_nk)^2`, the negative log likelihood under unit variance;
+ * gradient `z_n - y_n`. `mean`: `l_n = 1/K sum_k (z_nk - y_nk)^2`, variance K/2; gradient
+ * `2/K (z_n - y_n)`.
+ *
+ * Targets are K finite numbers per example.
+ *
+ * @throws {OptionError} When an option is unknown.
+ */
+export function squaredError(options: SquaredErrorOptions = {}): Loss {
+  const subject = "Cannot create squaredError";
+  checkKnownKeys(subject, options, ["over"]);
+  const over = checkChoice(subject, "over", options.over ?? "halfSum", ["halfSum", "mean"]);
+  return {
+    kind: over === "mean" ? "meanSquaredError" : "halfSumSquaredError",
+    targetShape: (examples, outputs) => [examples, outputs],
+    checkTargets,
+    drawNoise: normals,
+  };
+}
+
+function checkTargets(targets: ArrayLike<number>, outputs: number): void {
+  for (let i = 0; i < targets.length; i++) {
+    if (Number.isFinite(targets[i])) continue;
+    throw new DataError(
+      "batch",
+      `target ${i % outputs} of example ${Math.floor(i / outputs)} must be a finite number: ` +
+        `received ${targets[i]}`,
+    );
+  }
+}

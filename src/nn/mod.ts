@@ -1,0 +1,42 @@
+/**
+ * Neural networks: layers, losses, models.
+ *
+ * Layers are described by plain values and built by {@linkcode sequential}. {@linkcode objective} joins
+ * a model with a loss; that is what optimizers take. After a backward pass every layer with weights has
+ * left its inputs and output gradients, from which curvature is measured.
+ *
+ * @example A model, its loss, and its first prediction
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, relu, sequential, softmaxCrossEntropy } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dense(8), relu(), dense(3)], seed: 1 });
+ * const problem = objective(model, softmaxCrossEntropy());
+ *
+ * const { loss, accuracy } = await problem.evaluate({
+ *   inputs: Float32Array.of(0, 1, 1, 0),
+ *   targets: [2, 0],
+ * });
+ * assert(loss > 0 && accuracy !== null);
+ * assert.equal((await problem.predict([0.5, 0.5])).length, 3);
+ * ```
+ *
+ * @module
+ */
+
+export { relu, sigmoid, tanh } from "./activations.ts";
+export { type Batch } from "./batch.ts";
+export * from "./conv2d.ts";
+export * from "./dense.ts";
+export { type Evaluation } from "./evaluation.ts";
+export * from "./flatten.ts";
+export * from "./init.ts";
+export * from "./losses/mod.ts";
+export * from "./models/mod.ts";
+export * from "./module.ts";
+export * from "./objective.ts";
+export * from "./pool.ts";
+export * from "./sequential.ts";
+export * from "./weights.ts";

@@ -1,0 +1,42 @@
+/**
+ * The deep autoencoder, the classical hard problem of second-order training (Hinton & Salakhutdinov
+ * 2006; Martens & Grosse 2015, section 13).
+ *
+ * @module
+ */
+
+import type { Activation } from "../../backend/backend.ts";
+import { activation } from "../activations.ts";
+import { dense } from "../dense.ts";
+import { flatten } from "../flatten.ts";
+import { glorotNormal } from "../init.ts";
+import type { LayerSpec } from "../module.ts";
+
+/** Options of {@linkcode autoencoder}. */
+export interface AutoencoderOptions {
+  /** Numbers per example, in and out. @default {784} */
+  readonly features?: number;
+  /** Widths of the encoder, down to the code; the decoder mirrors them. @default {[250, 100, 30]} */
+  readonly widths?: readonly number[];
+  /** Nonlinearity of the hidden units; the code is linear. @default {"tanh"} */
+  readonly activation?: Activation;
+}
+
+/**
+ * The layers of an autoencoder, by default 784-250-100-30-100-250-784. The code and the outputs are
+ * linear: outputs are logits for `sigmoidCrossEntropy()`, with the inputs as targets. Takes rows of
+ * features, or images, which it flattens. With the defaults: 449,514 parameters.
+ */
+export function autoencoder(options: AutoencoderOptions = {}): LayerSpec[] {
+  const { features = 784, widths = [250, 100, 30], activation: kind = "tanh" } = options;
+  const code = widths.length - 1;
+  const mirrored = [...widths, ...widths.slice(0, -1).reverse()];
+  return [
+    flatten(),
+    ...mirrored.flatMap((units, i) => [
+      dense(units, { init: glorotNormal }),
+      ...(i === code ? [] : [activation(kind)]),
+    ]),
+    dense(features, { init: glorotNormal }),
+  ];
+}

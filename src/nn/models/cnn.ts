@@ -1,0 +1,39 @@
+/**
+ * A small convolutional classifier for small images.
+ *
+ * @module
+ */
+
+import { relu } from "../activations.ts";
+import { conv2d } from "../conv2d.ts";
+import { dense } from "../dense.ts";
+import { flatten } from "../flatten.ts";
+import { heNormal, lecunNormal } from "../init.ts";
+import type { LayerSpec } from "../module.ts";
+import { maxPool2d } from "../pool.ts";
+
+/** Options of {@linkcode cnn}. */
+export interface CnnOptions {
+  /** Output channels of the two convolutions. @default {[8, 16]} */
+  readonly channels?: readonly [number, number];
+  /** Number of outputs. @default {10} */
+  readonly classes?: number;
+}
+
+/**
+ * Two 5 x 5 convolutions, each followed by ReLU and a 2 x 2 maximum, and a dense layer; outputs are
+ * logits. On images of 28 x 28 x 1 with the defaults: 11,274 parameters and 0.8 million multiply-adds
+ * per image and forward pass.
+ */
+export function cnn(options: CnnOptions = {}): LayerSpec[] {
+  const { channels = [8, 16], classes = 10 } = options;
+  return [
+    ...channels.flatMap((count) => [
+      conv2d(count, { kernel: 5, padding: 2, init: heNormal }),
+      relu(),
+      maxPool2d({ kernel: 2 }),
+    ]),
+    flatten(),
+    dense(classes, { init: lecunNormal }),
+  ];
+}

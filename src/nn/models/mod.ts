@@ -1,0 +1,9 @@
+/**
+ * The models that the examples and commands train. Each is a list of layers for `sequential`.
+ *
+ * @module
+ */
+
+export * from "./autoencoder.ts";
+export * from "./cnn.ts";
+export * from "./mlp.ts";

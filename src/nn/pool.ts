@@ -1,0 +1,92 @@
+/**
+ * Pooling: every window of an image is summarised by one number per channel.
+ *
+ * @module
+ */
+
+import type { Pooling } from "../backend/backend.ts";
+import { OptionError } from "../core/errors.ts";
+import {
+  locationsOf,
+  outHeight,
+  outWidth,
+  type Pair,
+  resolveWindow,
+  type Window,
+} from "../core/geometry.ts";
+import { checkKnownKeys } from "../core/options.ts";
+import { expectImages } from "./example_shape.ts";
+import type { BuildContext, Layer, LayerSpec } from "./module.ts";
+import { functionLayer } from "./function_layer.ts";
+
+/** Options of the poolings. Pairs are [vertical, horizontal]; one number stands for both. */
+export interface PoolOptions {
+  /** Size of the window, >= 1. */
+  readonly kernel: number | Pair;
+  /** Step between windows, >= 1. @default {the kernel: windows side by side} */
+  readonly stride?: number | Pair;
+  /** Pixels added on each side, >= 0 and less than the kernel. They take no part. @default {0} */
+  readonly padding?: number | Pair;
+}
+
+/**
+ * The largest number of each window. Its gradient goes to the first pixel that attains it.
+ *
+ * Takes [height, width, channels] and gives [outHeight, outWidth, channels].
+ *
+ * @throws {OptionError} When an option is unknown. Its numbers are checked when the layer is built.
+ */
+export function maxPool2d(options: PoolOptions): LayerSpec {
+  return pool("max", "maxPool", "Cannot create maxPool2d", options);
+}
+
+/**
+ * The mean of each window, over the pixels that are inside the image.
+ *
+ * Takes [height, width, channels] and gives [outHeight, outWidth, channels].
+ *
+ * @throws {OptionError} When an option is unknown. Its numbers are checked when the layer is built.
+ */
+export function averagePool2d(options: PoolOptions): LayerSpec {
+  return pool("average", "averagePool", "Cannot create averagePool2d", options);
+}
+
+function pool(pooling: Pooling, kind: string, subject: string, options: PoolOptions): LayerSpec {
+  checkKnownKeys(subject, options, ["kernel", "stride", "padding"]);
+  if (options.kernel === undefined) {
+    throw new OptionError(subject, "kernel", "must be given, as one or two integers", undefined);
+  }
+  return {
+    kind,
+    build(context: BuildContext): Layer {
+      const { backend } = context;
+      const window = poolWindow(context, options);
+      return functionLayer(context, {
+        output: [outHeight(window), outWidth(window), window.channels],
+        forward(images, examples) {
+          const pooled = backend.scratch(examples * locationsOf(window), window.channels);
+          backend.pool(pooling, pooled, images, window);
+          return { outputs: pooled, kept: { images, pooled } };
+        },
+        backward(g, { images, pooled }) {
+          const out = backend.scratch(images.rows, images.cols);
+          backend.poolGradient(pooling, out, images, pooled, g, window);
+          return out;
+        },
+      });
+    },
+  };
+}
+
+function poolWindow(context: BuildContext, options: PoolOptions): Window {
+  const subject = `Cannot build '${context.name}'`;
+  const window = resolveWindow(subject, expectImages(context), {
+    ...options,
+    stride: options.stride ?? options.kernel,
+  });
+  // A window that lies in the padding alone would have neither a maximum nor a mean.
+  if (window.padding.some((padding, axis) => padding >= window.kernel[axis])) {
+    throw new OptionError(subject, "padding", "must be less than the kernel", options.padding);
+  }
+  return window;
+}

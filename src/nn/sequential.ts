@@ -1,0 +1,149 @@
+/**
+ * A model whose layers follow one another.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { OptionError, ShapeError, StateError } from "../core/errors.ts";
+import { type Matrix, shapeOf } from "../core/matrix.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import type { Parameter } from "../core/parameter.ts";
+import { Random } from "../core/random.ts";
+import { batchShape, checkExampleShape, formatShape } from "./example_shape.ts";
+import type { BackwardPass, ExampleShape, Layer, LayerSpec } from "./module.ts";
+import { describeLayers } from "./describe.ts";
+
+/** What a model is made of. */
+export interface SequentialOptions {
+  /** Shape of one example: [features] or [height, width, channels]. */
+  readonly input: ExampleShape;
+  /** The layers, from the inputs to the outputs; at least one. */
+  readonly layers: readonly LayerSpec[];
+  /** Seed of the initial weights: equal seeds give equal models. @default {0} */
+  readonly seed?: number;
+}
+
+/**
+ * Builds a model on a backend.
+ *
+ * Every layer is named by its kind and its number among the layers of that kind: `conv1`, `relu1`,
+ * `conv2`, `dense1`. So a name, the key of checkpoints, survives the insertion of another kind of
+ * layer. Every layer draws from a generator of its own.
+ *
+ * @param backend Where the model lives; must outlive it.
+ * @param options Shape of the input, layers and seed.
+ * @returns The model; the caller disposes it. When anything throws, nothing stays allocated.
+ * @throws {OptionError} When an option is unknown or outside its range.
+ * @throws {ShapeError} When a layer cannot take what the one before it gives; names the layer.
+ */
+export function sequential(backend: Backend, options: SequentialOptions): Sequential {
+  const subject = "Cannot create a sequential model";
+  checkKnownKeys(subject, options, ["input", "layers", "seed"]);
+  const input = checkExampleShape(subject, "input", options.input);
+  const random = new Random(checkNumber(subject, "seed", options.seed ?? 0));
+  if (!(options.layers?.length > 0)) {
+    throw new OptionError(subject, "layers", "must hold at least one layer", options.layers);
+  }
+  const layers: Layer[] = [];
+  const counts = new Map<string, number>();
+  try {
+    for (const spec of options.layers) {
+      const count = (counts.get(spec.kind) ?? 0) + 1;
+      counts.set(spec.kind, count);
+      const name = `${spec.kind}${count}`;
+      const incoming = layers.at(-1)?.output ?? input;
+      layers.push(spec.build({ backend, input: incoming, name, random: random.fork() }));
+    }
+  } catch (error) {
+    layers.forEach((layer) => layer[Symbol.dispose]());
+    throw error;
+  }
+  return new Sequential(backend, input, layers);
+}
+
+/** Layers in a row; owns them. Made by {@linkcode sequential}. */
+export class Sequential implements Disposable {
+  /** Where the model lives. */
+  readonly backend: Backend;
+  /** Shape of one incoming example. */
+  readonly input: ExampleShape;
+  /** The layers, from the inputs to the outputs. */
+  readonly layers: readonly Layer[];
+  /** All trainable matrices, in the order of the layers. */
+  readonly parameters: readonly Parameter[];
+  /** Index of the first layer with a parameter: no gradient is wanted before it. */
+  readonly #firstTrained: number;
+  #disposed = false;
+
+  /**
+   * Takes built layers over.
+   *
+   * @param backend Where they live.
+   * @param input Shape of one example that the first of them takes.
+   * @param layers At least one; each takes the shape that the one before it gives.
+   */
+  constructor(backend: Backend, input: ExampleShape, layers: readonly Layer[]) {
+    this.backend = backend;
+    this.input = input;
+    this.layers = layers;
+    this.parameters = layers.flatMap((layer) => layer.parameter ?? []);
+    const first = layers.findIndex((layer) => layer.parameter !== undefined);
+    this.#firstTrained = first < 0 ? layers.length : first;
+  }
+
+  /** Shape of one outgoing example. */
+  get output(): ExampleShape {
+    return this.layers[this.layers.length - 1].output;
+  }
+
+  /**
+   * The model's outputs for a batch.
+   *
+   * @param x [N, features], or [N * height * width, channels] for images. Kept by reference until the
+   * next forward pass.
+   * @param examples N, >= 0.
+   * @returns A scratch matrix, [N, features] or [N * height * width, channels] of the last layer.
+   * @throws {ShapeError} When `x` has another shape.
+   * @throws {StateError} When the model is disposed, or outside a scope.
+   */
+  forward(x: Matrix, examples: number): Matrix {
+    if (this.#disposed) throw new StateError("Cannot run a model that has been disposed");
+    const [rows, cols] = batchShape(this.input, examples);
+    if (x.rows !== rows || x.cols !== cols) {
+      const expected = `[${rows}, ${cols}] for ${examples} examples of ${formatShape(this.input)}`;
+      throw new ShapeError("Cannot run the model", expected, shapeOf(x));
+    }
+    return this.layers.reduce((signal, layer) => layer.forward(signal, examples), x);
+  }
+
+  /**
+   * Leaves parameter gradients and captures, from the last layer to the first that has a parameter.
+   * May be called several times after one forward pass.
+   *
+   * @param g Gradient of each example's own loss with respect to the outputs of the last forward.
+   * @param pass What the pass is for.
+   * @param needInput Whether the gradient of the inputs is wanted, too. @default {false}
+   * @returns Gradient with respect to the inputs (scratch), or `undefined` when it was not wanted.
+   * @throws {StateError} Without a forward pass before it.
+   */
+  backward(g: Matrix, pass: BackwardPass, needInput = false): Matrix | undefined {
+    const last = needInput ? 0 : this.#firstTrained;
+    let signal: Matrix | undefined = g;
+    for (let i = this.layers.length - 1; i >= last && signal !== undefined; i--) {
+      signal = this.layers[i].backward(signal, pass, needInput || i > last);
+    }
+    return needInput ? signal : undefined;
+  }
+
+  /** An aligned table of layers, shapes and numbers of weights. */
+  describe(): string {
+    return describeLayers(this.input, this.layers);
+  }
+
+  /** Gives all weights and gradients back. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.layers.forEach((layer) => layer[Symbol.dispose]());
+  }
+}
