@@ -6,7 +6,7 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
-import type { Matrix } from "../core/matrix.ts";
+import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkSchedule } from "../core/options.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 
@@ -57,25 +57,41 @@ export function resolveDamping(subject: string, damping: Damping): Required<Damp
   };
 }
 
-/**
- * Lambda of one layer at a step: a number when it is absolute, else computed into `out`, so that a
- * device need not be asked.
- *
- * @param out [1, 1], written only when the damping is relative.
- * @param mean The layer's mean eigenvalue: a product of [1, 1] matrices times `factor`.
- */
-export function lambdaAt(
-  backend: Backend,
-  damping: Required<Damping>,
-  step: number,
-  out: Matrix,
-  mean: { readonly sources: readonly Matrix[]; readonly factor: number },
-): Scalar {
-  if (damping.kind === "absolute") return valueAt(damping.lambda, step);
-  backend.relativeDamping(out, mean.sources, {
-    tau: valueAt(damping.tau, step),
-    factor: mean.factor,
-    floor: damping.floor,
-  });
-  return out;
+/** The damping of one layer: computes its lambda and remembers the one in force. */
+export class LayerDamping implements Disposable {
+  /** Lambda as of the last call of {@linkcode LayerDamping.at}; `undefined` before the first. */
+  current: Scalar | undefined;
+  readonly #backend: Backend;
+  readonly #damping: Required<Damping>;
+  readonly #lambda: OwnedMatrix;
+
+  /** Allocates one number. The caller disposes it. */
+  constructor(backend: Backend, damping: Required<Damping>) {
+    this.#backend = backend;
+    this.#damping = damping;
+    this.#lambda = backend.alloc(1, 1);
+  }
+
+  /**
+   * Lambda at a step: a number when it is absolute, else a [1, 1] matrix, so that a device need not be
+   * asked.
+   *
+   * @param meanSources The layer's mean eigenvalue is the product of these [1, 1] matrices ...
+   * @param meanFactor ... times this. Only computed when the damping is relative.
+   */
+  at(step: number, meanSources: () => readonly Matrix[], meanFactor: number): Scalar {
+    const damping = this.#damping;
+    if (damping.kind === "absolute") return this.current = valueAt(damping.lambda, step);
+    this.#backend.relativeDamping(this.#lambda, meanSources(), {
+      tau: valueAt(damping.tau, step),
+      factor: meanFactor,
+      floor: damping.floor,
+    });
+    return this.current = this.#lambda;
+  }
+
+  /** Gives the number back. */
+  [Symbol.dispose](): void {
+    this.#lambda[Symbol.dispose]();
+  }
 }

@@ -10,7 +10,7 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Refresh } from "../basis.ts";
-import type { Damping } from "../damping.ts";
+import type { Damping, LayerDamping } from "../damping.ts";
 import type { Observation } from "../moving_average.ts";
 
 /** The approximations of a layer's Fisher block. */
@@ -52,7 +52,10 @@ export interface Block extends Disposable {
   /** Adds the step's mean gradient of `examples` examples, where they are corrected from gradients. */
   observeMeanGradient(gradient: Matrix, examples: number, observation: Observation): void;
 
-  /** Lambda at a step; from the state as it is now. */
+  /** The layer's damping; its `current` is the lambda in force. */
+  readonly damping: LayerDamping;
+
+  /** Lambda at a step, from the state as it is now. */
   lambda(step: number): Scalar;
 
   /** `out = (block + lambda)^-1 source`, both [dOut, dIn']; lambda as of `step`. */

@@ -10,7 +10,7 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, type Refresh } from "../basis.ts";
-import { lambdaAt } from "../damping.ts";
+import { LayerDamping } from "../damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
 
@@ -22,6 +22,7 @@ export interface CorrectedOptions extends BlockOptions {
 
 /** A block whose eigenvalues are corrected. Subclasses say what the two factors are. */
 export abstract class CorrectedBlock extends Owner implements Block {
+  /** Name of the approximation. */
   abstract readonly method: BlockMethod;
   abstract readonly eigenvaluesFrom: "captures" | "gradient";
   readonly parameter: Parameter;
@@ -33,9 +34,9 @@ export abstract class CorrectedBlock extends Owner implements Block {
   readonly eigenvalues: Matrix;
   /** The basis in force. */
   readonly basis: Eigenbasis;
+  readonly damping: LayerDamping;
   protected readonly backend: Backend;
-  readonly #options: CorrectedOptions;
-  readonly #lambda: Matrix;
+  readonly #exponent: number;
   readonly #trace: Matrix;
   #measured = false;
 
@@ -45,12 +46,12 @@ export abstract class CorrectedBlock extends Owner implements Block {
     const { rows: dOut, cols: dIn } = parameter.value;
     this.backend = backend;
     this.parameter = parameter;
-    this.#options = options;
+    this.#exponent = options.exponent ?? 1;
     this.outputFactor = this.alloc(backend, dOut, dOut);
     this.inputFactor = this.alloc(backend, dIn, dIn);
     this.eigenvalues = this.alloc(backend, dOut, dIn);
     this.basis = this.own(new Eigenbasis(backend, dOut, dIn));
-    this.#lambda = this.alloc(backend, 1, 1);
+    this.damping = this.own(new LayerDamping(backend, options.damping));
     this.#trace = this.alloc(backend, 1, 1);
   }
 
@@ -90,9 +91,11 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    this.backend.sum(this.#trace, this.eigenvalues);
-    const mean = { sources: [this.#trace], factor: 1 / (rows * cols) };
-    return lambdaAt(this.backend, this.#options.damping, step, this.#lambda, mean);
+    const trace = (): Matrix[] => {
+      this.backend.sum(this.#trace, this.eigenvalues);
+      return [this.#trace];
+    };
+    return this.damping.at(step, trace, 1 / (rows * cols));
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
@@ -101,7 +104,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.backend.rotateBack(out, coordinates, this.basis, {
       eigenvalues: this.eigenvalues,
       damping: this.lambda(step),
-      exponent: this.#options.exponent ?? 1,
+      exponent: this.#exponent,
     });
   }
 

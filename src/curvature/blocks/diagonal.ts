@@ -9,7 +9,7 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Refresh } from "../basis.ts";
-import { lambdaAt } from "../damping.ts";
+import { LayerDamping } from "../damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockOptions, Owner } from "./block.ts";
 
@@ -23,9 +23,8 @@ export class DiagonalBlock extends Owner implements Block {
   readonly parameter: Parameter;
   /** Second moments of the gradient's entries, [dOut, dIn']. */
   readonly eigenvalues: Matrix;
+  readonly damping: LayerDamping;
   readonly #backend: Backend;
-  readonly #options: BlockOptions;
-  readonly #lambda: Matrix;
   readonly #trace: Matrix;
 
   /** Allocates the block of one parameter. The caller disposes it. */
@@ -34,10 +33,9 @@ export class DiagonalBlock extends Owner implements Block {
     const { rows, cols } = parameter.value;
     this.#backend = backend;
     this.parameter = parameter;
-    this.#options = options;
     this.eigenvaluesFrom = parameter.layer.kind === "other" ? "gradient" : "captures";
     this.eigenvalues = this.alloc(backend, rows, cols);
-    this.#lambda = this.alloc(backend, 1, 1);
+    this.damping = this.own(new LayerDamping(backend, options.damping));
     this.#trace = this.alloc(backend, 1, 1);
   }
 
@@ -68,9 +66,11 @@ export class DiagonalBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    this.#backend.sum(this.#trace, this.eigenvalues);
-    const mean = { sources: [this.#trace], factor: 1 / (rows * cols) };
-    return lambdaAt(this.#backend, this.#options.damping, step, this.#lambda, mean);
+    const trace = (): Matrix[] => {
+      this.#backend.sum(this.#trace, this.eigenvalues);
+      return [this.#trace];
+    };
+    return this.damping.at(step, trace, 1 / (rows * cols));
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

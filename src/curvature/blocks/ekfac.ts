@@ -29,7 +29,9 @@ export interface EkfacBlockOptions extends CorrectedOptions {
  * and locations uncorrelated.
  */
 export class EkfacBlock extends CorrectedBlock {
+  /** Name of the approximation. */
   readonly method = "ekfac";
+  /** Captures per example, the gradient for the running average. */
   readonly eigenvaluesFrom: "captures" | "gradient";
 
   /** Allocates the block of one parameter. The caller disposes it. */

@@ -9,7 +9,7 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, type Refresh } from "../basis.ts";
-import { lambdaAt } from "../damping.ts";
+import { LayerDamping } from "../damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
@@ -26,6 +26,7 @@ export interface FactoredOptions extends BlockOptions {
 
 /** A block that is a product of two factors. Subclasses say which, and how damping is split. */
 export abstract class FactoredBlock extends Owner implements Block {
+  /** Name of the approximation. */
   abstract readonly method: BlockMethod;
   readonly eigenvaluesFrom = "captures";
   readonly parameter: Parameter;
@@ -33,9 +34,8 @@ export abstract class FactoredBlock extends Owner implements Block {
   readonly outputFactor: Matrix;
   /** Factor over inputs, [dIn', dIn']. */
   readonly inputFactor: Matrix;
+  readonly damping: LayerDamping;
   protected readonly backend: Backend;
-  readonly #options: FactoredOptions;
-  readonly #lambda: Matrix;
   /** Exactly one of the two exists. */
   readonly #inverses: FactorInverses | undefined;
   readonly #exact: { readonly basis: Eigenbasis; readonly eigenvalues: Matrix } | undefined;
@@ -46,10 +46,9 @@ export abstract class FactoredBlock extends Owner implements Block {
     const { rows: dOut, cols: dIn } = parameter.value;
     this.backend = backend;
     this.parameter = parameter;
-    this.#options = options;
     this.outputFactor = this.alloc(backend, dOut, dOut);
     this.inputFactor = this.alloc(backend, dIn, dIn);
-    this.#lambda = this.alloc(backend, 1, 1);
+    this.damping = this.own(new LayerDamping(backend, options.damping));
     if (options.split === "exact") {
       const basis = this.own(new Eigenbasis(backend, dOut, dIn));
       this.#exact = { basis, eigenvalues: this.alloc(backend, dOut, dIn) };
@@ -70,8 +69,8 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   abstract observeStatistics(capture: Capture, observation: Observation): void;
 
-  /** The mean eigenvalue of the block: a product of [1, 1] matrices times `factor`. */
-  protected abstract mean(): { readonly sources: readonly Matrix[]; readonly factor: number };
+  /** The trace of the block, as a product of [1, 1] matrices. */
+  protected abstract traces(): readonly Matrix[];
 
   /** How each factor is scaled and shifted when lambda is split over them. */
   protected abstract shifts(lambda: Scalar): FactorShifts;
@@ -101,7 +100,8 @@ export abstract class FactoredBlock extends Owner implements Block {
   observeMeanGradient(): void {}
 
   lambda(step: number): Scalar {
-    return lambdaAt(this.backend, this.#options.damping, step, this.#lambda, this.mean());
+    const dimensions = this.inputFactor.rows * this.outputFactor.rows;
+    return this.damping.at(step, () => this.traces(), 1 / dimensions);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

@@ -24,6 +24,7 @@ export type KfacBlockOptions = FactoredOptions;
  * Limitations: activations and gradients are taken to be independent; the trace of F is not kept.
  */
 export class KfacBlock extends FactoredBlock {
+  /** Name of the approximation. */
   readonly method = "kfac";
   readonly #traceA: Matrix;
   readonly #traceB: Matrix;
@@ -48,30 +49,23 @@ export class KfacBlock extends FactoredBlock {
     });
   }
 
-  protected mean(): { readonly sources: readonly Matrix[]; readonly factor: number } {
-    const [dA, dB] = this.#traces();
-    return { sources: [this.#traceA, this.#traceB], factor: 1 / (dA * dB) };
-  }
-
-  protected shifts(lambda: Scalar): FactorShifts {
-    const dims = this.#traces();
-    const [traceA, traceB, shiftA, shiftB] = [
-      this.#traceA,
-      this.#traceB,
-      this.#shiftA,
-      this.#shiftB,
-    ];
-    this.backend.splitDamping(shiftA, shiftB, lambda, traceA, traceB, dims);
-    return { outputScale: 1, outputShift: shiftB, inputScale: 1, inputShift: shiftA };
-  }
-
-  protected productScale(): Scalar {
-    return 1;
-  }
-
-  #traces(): readonly [dimA: number, dimB: number] {
+  /** See {@linkcode FactoredBlock}. */
+  protected traces(): readonly Matrix[] {
     this.backend.trace(this.#traceA, this.inputFactor);
     this.backend.trace(this.#traceB, this.outputFactor);
-    return [this.inputFactor.rows, this.outputFactor.rows];
+    return [this.#traceA, this.#traceB];
+  }
+
+  /** `A + pi sqrt(lambda) I` and `B + sqrt(lambda)/pi I`. */
+  protected shifts(lambda: Scalar): FactorShifts {
+    const [traceA, traceB] = this.traces();
+    const dims = [this.inputFactor.rows, this.outputFactor.rows] as const;
+    this.backend.splitDamping(this.#shiftA, this.#shiftB, lambda, traceA, traceB, dims);
+    return { outputScale: 1, outputShift: this.#shiftB, inputScale: 1, inputShift: this.#shiftA };
+  }
+
+  /** The block is the product itself. */
+  protected productScale(): Scalar {
+    return 1;
   }
 }

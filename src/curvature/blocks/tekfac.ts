@@ -24,7 +24,9 @@ export type TekfacBlockOptions = CorrectedOptions;
  * Limitations: for convolutions the factors are built as if locations were uncorrelated; Theta is not.
  */
 export class TekfacBlock extends CorrectedBlock {
+  /** Name of the approximation. */
   readonly method = "tekfac";
+  /** Where the eigenvalues are measured. */
   readonly eigenvaluesFrom = "captures";
   /** delta, [1, 1]. */
   readonly delta: Matrix;
@@ -35,6 +37,7 @@ export class TekfacBlock extends CorrectedBlock {
     this.delta = this.alloc(backend, 1, 1);
   }
 
+  /** delta besides the factors. */
   override get state(): Readonly<Record<string, Matrix>> {
     return { delta: this.delta, ...super.state };
   }

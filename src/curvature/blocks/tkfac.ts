@@ -25,6 +25,7 @@ export type TkfacBlockOptions = FactoredOptions;
  * Limitations: for convolutions locations are taken to be uncorrelated, and the trace kept is delta.
  */
 export class TkfacBlock extends FactoredBlock {
+  /** Name of the approximation. */
   readonly method = "tkfac";
   /** delta, [1, 1]. */
   readonly delta: Matrix;
@@ -39,6 +40,7 @@ export class TkfacBlock extends FactoredBlock {
     this.#shift = this.alloc(backend, 1, 1);
   }
 
+  /** delta besides the factors. */
   override get state(): Readonly<Record<string, Matrix>> {
     return { delta: this.delta, ...super.state };
   }
@@ -52,11 +54,9 @@ export class TkfacBlock extends FactoredBlock {
     outputMoment(this.backend, this.outputFactor, capture, { weights: inputNorms, decay, scale });
   }
 
-  protected mean(): { readonly sources: readonly Matrix[]; readonly factor: number } {
-    return {
-      sources: [this.delta],
-      factor: 1 / (this.inputFactor.rows * this.outputFactor.rows),
-    };
+  /** See {@linkcode FactoredBlock}. */
+  protected traces(): readonly Matrix[] {
+    return [this.delta];
   }
 
   /** `sqrt(delta) Phi = PhiRaw / sqrt(delta)`. */

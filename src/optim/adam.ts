@@ -1,0 +1,154 @@
+/**
+ * Adam, and AdamW through decoupled weight decay.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { StateError } from "../core/errors.ts";
+import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import type { Parameter } from "../core/parameter.ts";
+import type { Objective } from "./objective.ts";
+import { Optimizer } from "./optimizer.ts";
+import type {
+  Counters,
+  Preconditioner,
+  PreconditionerRow,
+  PreconditionerUpdate,
+} from "./preconditioner.ts";
+import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+
+/** Options of {@linkcode adam}. Its momentum is `beta1`. */
+export interface AdamOptions extends Omit<StepOptions, "momentum"> {
+  /** Weight of the past in the average of gradients, in [0, 1). @default {0.9} */
+  readonly beta1?: number;
+  /** Weight of the past in the average of squared gradients, in [0, 1). @default {0.999} */
+  readonly beta2?: number;
+  /** Added to the root of the second moment, > 0. @default {1e-8} */
+  readonly epsilon?: number;
+}
+
+/**
+ * Adam (Kingma & Ba 2015, alg. 1): `W <- W - lr mHat / (sqrt(vHat) + epsilon)`. With
+ * `weightDecay: { kind: "decoupled", ... }` it is AdamW (Loshchilov & Hutter 2019); set `include` to
+ * `() => true` to decay biases too, as other implementations do.
+ *
+ * Defaults: learning rate 1e-3, no clip.
+ *
+ * @param objective The model and its loss.
+ * @param options See {@linkcode AdamOptions}.
+ * @returns An optimizer; the caller disposes it.
+ * @throws {OptionError} On an unknown option or a value outside its range.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { adam, createBackend, dense, objective, sequential, squaredError } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = adam(objective(model, squaredError()), { learningRate: 0.1 });
+ * const batch = { inputs: new Float32Array([-1, 1]), targets: [1, 3], examples: 2 };
+ * for (let i = 0; i < 200; i++) optimizer.stepSync(batch);
+ * assert(optimizer.stepSync(batch).loss < 1e-2); // y = x + 2
+ * ```
+ */
+export function adam<B>(objective: Objective<B>, options: AdamOptions = {}): Optimizer<B> {
+  const subject = "Cannot create Adam";
+  const known = stepOptionNames.filter((name) => name !== "momentum");
+  checkKnownKeys(subject, options, [...known, "beta1", "beta2", "epsilon"]);
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, ...rest } = options;
+  const decay = { min: 0, below: 1 };
+  const numbers = {
+    beta1: checkNumber(subject, "beta1", beta1, decay),
+    beta2: checkNumber(subject, "beta2", beta2, decay),
+    epsilon: checkNumber(subject, "epsilon", epsilon, { above: 0 }),
+  };
+  const step = resolveStepOptions(subject, rest, {
+    learningRate: 1e-3,
+    momentum: false,
+    klClip: false,
+  });
+  const { backend, parameters } = objective;
+  return new Optimizer(objective, new AdamPreconditioner(backend, parameters, numbers), step);
+}
+
+/** First and second moments of all gradients. */
+class AdamPreconditioner implements Preconditioner {
+  readonly method = "adam";
+  readonly plan = "moments every step";
+  readonly #backend: Backend;
+  readonly #parameters: readonly Parameter[];
+  readonly #numbers: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  readonly #moments: readonly { readonly first: OwnedMatrix; readonly second: OwnedMatrix }[];
+  #count = 0;
+
+  constructor(
+    backend: Backend,
+    parameters: readonly Parameter[],
+    numbers: { readonly beta1: number; readonly beta2: number; readonly epsilon: number },
+  ) {
+    this.#backend = backend;
+    this.#parameters = parameters;
+    this.#numbers = numbers;
+    this.#moments = parameters.map(({ value: { rows, cols } }) => ({
+      first: backend.alloc(rows, cols),
+      second: backend.alloc(rows, cols),
+    }));
+  }
+
+  get state(): Readonly<Record<string, Matrix>> {
+    return Object.fromEntries(this.#parameters.flatMap(({ name }, index) => [
+      [`${name}.firstMoment`, this.#moments[index].first],
+      [`${name}.secondMoment`, this.#moments[index].second],
+    ]));
+  }
+
+  counters(): Counters {
+    return { updates: this.#count };
+  }
+
+  restore({ updates }: Counters): void {
+    if (typeof updates !== "number") {
+      throw new StateError("Cannot restore Adam: its counter is missing");
+    }
+    this.#count = updates;
+  }
+
+  update(): PreconditionerUpdate {
+    this.#count++;
+    return {
+      observed: { statistics: false, eigenvalues: false },
+      refreshes: this.#parameters.map(() => undefined),
+    };
+  }
+
+  precondition(index: number, source: Matrix): Matrix {
+    const out = this.#backend.scratch(source.rows, source.cols);
+    const { first, second } = this.#moments[index];
+    const numbers = { ...this.#numbers, count: this.#count };
+    this.#backend.adamDirection(out, first, second, source, numbers);
+    return out;
+  }
+
+  damping(): undefined {
+    return undefined;
+  }
+
+  describe(index: number): PreconditionerRow {
+    const { rows, cols } = this.#parameters[index].value;
+    return { block: "adam", factors: "", elements: 2 * rows * cols };
+  }
+
+  spectrum(): undefined {
+    return undefined;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { first, second } of this.#moments) {
+      first[Symbol.dispose]();
+      second[Symbol.dispose]();
+    }
+  }
+}

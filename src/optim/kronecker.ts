@@ -1,0 +1,263 @@
+/**
+ * What the four Kronecker-factored optimizers share: their options, and the preconditioner that owns a
+ * model's curvature.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { OptionError, StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
+import type { Parameter } from "../core/parameter.ts";
+import type { Schedule } from "../core/schedule.ts";
+import type { Block, BlockMethod, BlockOptions } from "../curvature/blocks/block.ts";
+import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import { type Damping, resolveDamping } from "../curvature/damping.ts";
+import { CurvatureEstimator, type ObservedBatch } from "../curvature/estimator.ts";
+import type { Fisher } from "../curvature/fisher.ts";
+import {
+  type DenseStart,
+  type Intervals,
+  type RefreshPlan,
+  resolvePlan,
+} from "../curvature/scheduler.ts";
+import type { Objective } from "./objective.ts";
+import { Optimizer } from "./optimizer.ts";
+import type {
+  Counters,
+  Preconditioner,
+  PreconditionerRow,
+  PreconditionerUpdate,
+} from "./preconditioner.ts";
+import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+
+/** Options of all four Kronecker-factored optimizers. */
+export interface KroneckerOptions extends StepOptions {
+  /** What is added to the eigenvalues. @default {{ kind: "relative", tau: 1 }} */
+  readonly damping?: Damping;
+  /** Whose labels the curvature sees. @default {{ kind: "empirical" }} */
+  readonly fisher?: Fisher;
+  /** Steps between renewals. @default {{ statistics: 10, basis: 100, eigenvalues: 10 }} */
+  readonly intervals?: Intervals;
+  /** More frequent renewals at the beginning, or `false`. */
+  readonly denseStart?: DenseStart | false;
+  /** Renew the layers' bases at different steps, so that no step does all the work. @default {false} */
+  readonly staggered?: boolean;
+  /** Weight of the past in the averages of the factors, in [0, 1). @default {0.95} */
+  readonly factorDecay?: Schedule;
+  /** Weight of the past in the averages of the eigenvalues, in [0, 1). @default {0.95} */
+  readonly eigenvalueDecay?: Schedule;
+  /**
+   * A basis that is due is only renewed when its off-diagonal share, `|offdiag(Q^T X Q)|_F / |X|_F`,
+   * exceeds this, in [0, 1). @default {0}
+   */
+  readonly staleness?: number;
+  /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
+  readonly toleratedFailures?: number;
+  /**
+   * Which block a parameter gets. Parameters of no known layer kind can only be diagonal.
+   * @default {the method's own, diagonal where the layer leaves no captures}
+   */
+  readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
+}
+
+const names: readonly (keyof KroneckerOptions)[] = [
+  ...stepOptionNames,
+  "damping",
+  "fisher",
+  "intervals",
+  "denseStart",
+  "staggered",
+  "factorDecay",
+  "eigenvalueDecay",
+  "staleness",
+  "toleratedFailures",
+  "blocks",
+];
+
+/**
+ * Builds an optimizer from the constructor of its blocks.
+ *
+ * @param method Name of the method.
+ * @param objective The model and its loss.
+ * @param options The user's; `extraNames` are checked by the caller.
+ * @param createBlock The method's block for a parameter.
+ * @throws {OptionError} On an unknown option or a value outside its range; nothing is allocated then.
+ */
+export function kroneckerOptimizer<B>(
+  method: Exclude<BlockMethod, "diagonal">,
+  objective: Objective<B>,
+  options: KroneckerOptions,
+  extraNames: readonly string[],
+  createBlock: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block,
+): Optimizer<B> {
+  const subject = `Cannot create ${method.toUpperCase()}`;
+  checkKnownKeys(subject, options, [...names, ...extraNames]);
+  // Defaults: the recipe of docs/CHOOSING.md.
+  const step = resolveStepOptions(subject, options, {
+    learningRate: 1,
+    momentum: { on: "gradient", value: 0.9 },
+    klClip: { kind: "lossRelative", kappa: 1e-2 },
+  });
+  const damping = resolveDamping(subject, options.damping ?? { kind: "relative", tau: 1 });
+  const fisher: Fisher = options.fisher ?? { kind: "empirical" };
+  checkChoice(subject, "fisher.kind", fisher.kind, ["empirical", "monteCarlo"]);
+  const decay = { min: 0, below: 1 };
+  const estimatorOptions = {
+    plan: resolvePlan(subject, options),
+    factorDecay: checkSchedule(subject, "factorDecay", options.factorDecay ?? 0.95, decay),
+    eigenvalueDecay: checkSchedule(
+      subject,
+      "eigenvalueDecay",
+      options.eigenvalueDecay ?? 0.95,
+      decay,
+    ),
+    staleness: checkNumber(subject, "staleness", options.staleness ?? 0, decay),
+    toleratedFailures: checkNumber(subject, "toleratedFailures", options.toleratedFailures ?? 5, {
+      min: 0,
+      integer: true,
+    }),
+  };
+  const { backend, parameters } = objective;
+  const choices = parameters.map((parameter) => chooseBlock(subject, parameter, options.blocks));
+  const blocks: Block[] = [];
+  try {
+    parameters.forEach((parameter, index) => {
+      blocks.push(
+        choices[index] === "diagonal"
+          ? new DiagonalBlock(backend, parameter, { damping })
+          : createBlock(backend, parameter, { damping }),
+      );
+    });
+  } catch (error) {
+    for (const block of blocks) block[Symbol.dispose]();
+    throw error;
+  }
+  const estimator = new CurvatureEstimator(backend, blocks, estimatorOptions);
+  const preconditioner = new KroneckerPreconditioner(
+    backend,
+    method,
+    estimator,
+    estimatorOptions.plan,
+  );
+  return new Optimizer(objective, preconditioner, step, fisher);
+}
+
+function chooseBlock(
+  subject: string,
+  parameter: Parameter,
+  choose: KroneckerOptions["blocks"],
+): "kronecker" | "diagonal" {
+  const possible = parameter.layer.kind === "other"
+    ? ["diagonal" as const]
+    : ["kronecker" as const, "diagonal" as const];
+  const choice = choose === undefined ? possible[0] : choose(parameter);
+  if (!(possible as string[]).includes(choice)) {
+    throw new OptionError(
+      subject,
+      "blocks",
+      `must choose ${possible.map((p) => `'${p}'`).join(" or ")} for parameter ` +
+        `'${parameter.name}', so that every parameter is claimed`,
+      choice,
+    );
+  }
+  return choice;
+}
+
+/** Preconditions by the damped inverse of each layer's block. */
+export class KroneckerPreconditioner implements Preconditioner {
+  readonly method: string;
+  /** The model's curvature; owned. */
+  readonly estimator: CurvatureEstimator;
+  readonly #backend: Backend;
+  readonly #plan: RefreshPlan;
+
+  /** Takes over the estimator. */
+  constructor(backend: Backend, method: string, estimator: CurvatureEstimator, plan: RefreshPlan) {
+    this.#backend = backend;
+    this.method = method;
+    this.estimator = estimator;
+    this.#plan = plan;
+  }
+
+  get plan(): string {
+    const { intervals, denseStart, staggered } = this.#plan;
+    const every = (interval: Schedule): string =>
+      typeof interval === "number" ? `every ${interval} steps` : "on a schedule";
+    return `statistics ${every(intervals.statistics)}, bases ${every(intervals.basis)}` +
+      `${staggered ? " (staggered)" : ""}, eigenvalues ${every(intervals.eigenvalues)}` +
+      (denseStart === false
+        ? ""
+        : `; dense start: every one of the first ${denseStart.steps} steps, bases at steps ` +
+          denseStart.basisAt.join(", "));
+  }
+
+  get state(): Readonly<Record<string, Matrix>> {
+    return Object.fromEntries(
+      this.estimator.blocks.flatMap(({ parameter, state }) =>
+        Object.entries(state).map(([name, matrix]) => [`${parameter.name}.${name}`, matrix])
+      ),
+    );
+  }
+
+  counters(): Counters {
+    const { averages, failures } = this.estimator;
+    return {
+      factorObservations: averages.factors.count,
+      eigenvalueObservations: averages.eigenvalues.count,
+      failures: [...failures],
+    };
+  }
+
+  restore(counters: Counters): void {
+    const { averages, failures, blocks } = this.estimator;
+    const { factorObservations, eigenvalueObservations, failures: saved } = counters;
+    if (
+      typeof factorObservations !== "number" || typeof eigenvalueObservations !== "number" ||
+      !Array.isArray(saved) || saved.length !== failures.length
+    ) {
+      throw new StateError("Cannot restore curvature: its counters are missing or damaged");
+    }
+    averages.factors.count = factorObservations;
+    averages.eigenvalues.count = eigenvalueObservations;
+    saved.forEach((count, index) => failures[index] = count);
+    if (factorObservations > 0) { for (const block of blocks) block.restored(); }
+  }
+
+  update(step: number, batch: ObservedBatch): PreconditionerUpdate {
+    const { statistics, eigenvalues } = this.estimator.dueAt(step);
+    const refreshes = this.estimator.update(step, batch);
+    return { observed: { statistics, eigenvalues }, refreshes };
+  }
+
+  precondition(index: number, source: Matrix, step: number): Matrix {
+    const direction = this.#backend.scratch(source.rows, source.cols);
+    this.#backend.scope(() => this.estimator.blocks[index].precondition(direction, source, step));
+    return direction;
+  }
+
+  damping(index: number): number | undefined {
+    const { current } = this.estimator.blocks[index].damping;
+    return typeof current === "object" ? this.#backend.readSync(current)[0] : current;
+  }
+
+  describe(index: number): PreconditionerRow {
+    const { method, state } = this.estimator.blocks[index];
+    const { outputFactor, inputFactor } = state;
+    const size = (matrix: Matrix): string => `${matrix.rows} x ${matrix.rows}`;
+    return {
+      block: method,
+      factors: outputFactor === undefined ? "" : `${size(outputFactor)}, ${size(inputFactor)}`,
+      elements: Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+    };
+  }
+
+  spectrum(index: number): Matrix {
+    return this.estimator.blocks[index].spectrum();
+  }
+
+  [Symbol.dispose](): void {
+    this.estimator[Symbol.dispose]();
+  }
+}

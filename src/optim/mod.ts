@@ -1,0 +1,23 @@
+/**
+ * Six optimizers over one step: `sgd`, `adam`, `kfac`, `ekfac`, `tkfac`, `tekfac`.
+ *
+ * @module
+ */
+
+export * from "./adam.ts";
+export * from "./checkpoint.ts";
+export * from "./ekfac.ts";
+export * from "./kfac.ts";
+export type { KroneckerOptions } from "./kronecker.ts";
+export * from "./objective.ts";
+export * from "./optimizer.ts";
+export * from "./preconditioner.ts";
+export * from "./report.ts";
+export * from "./safetensors.ts";
+export * from "./sgd.ts";
+export * from "./step_options.ts";
+export * from "./tekfac.ts";
+export * from "./tkfac.ts";
+export * from "./transforms/kl_clip.ts";
+export * from "./transforms/momentum.ts";
+export * from "./transforms/weight_decay.ts";

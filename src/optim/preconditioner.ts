@@ -1,0 +1,115 @@
+/**
+ * What turns a gradient into a direction. The rest of a step (clip, momentum, decay, learning rate) is
+ * the same for all optimizers.
+ *
+ * @module
+ */
+
+import type { Matrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
+import type { Refresh } from "../curvature/basis.ts";
+import type { ObservedBatch } from "../curvature/estimator.ts";
+
+/** Numbers besides matrices that a checkpoint has to keep; plain JSON. */
+export type Counters = { readonly [name: string]: number | readonly number[] };
+
+/** How one parameter is preconditioned, for tables. */
+export interface PreconditionerRow {
+  /** `"tekfac"`, `"diagonal"`, `"adam"`, `"none"`. */
+  readonly block: string;
+  /** Sizes of the factors, `"10 x 10, 257 x 257"`, or an empty string. */
+  readonly factors: string;
+  /** Numbers of state it keeps. */
+  readonly elements: number;
+}
+
+/** Turns gradients into directions. Called once per step, all parameters in the model's order. */
+export interface Preconditioner extends Disposable {
+  /** Name of the optimizer it makes: `"sgd"`, `"tekfac"`. */
+  readonly method: string;
+  /** When what is renewed, in words. */
+  readonly plan: string;
+  /** Its matrices by `parameter.matrix`; for checkpoints. */
+  readonly state: Readonly<Record<string, Matrix>>;
+  /** Its counters; for checkpoints. */
+  counters(): Counters;
+  /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */
+  restore(counters: Counters): void;
+
+  /**
+   * Observes a step whose loss and gradient are known to be finite. Inside the step's scope.
+   *
+   * @returns What was observed, and what became of each parameter's refresh.
+   */
+  update(step: number, batch: ObservedBatch): PreconditionerUpdate;
+
+  /**
+   * The direction for one parameter: `P source`. Inside the step's scope.
+   *
+   * @param index Of the parameter.
+   * @returns A scratch matrix, or `source` itself where nothing is to be done.
+   */
+  precondition(index: number, source: Matrix, step: number): Matrix;
+
+  /** Lambda in force for a parameter, or `undefined` where nothing is damped. */
+  damping(index: number): number | undefined;
+
+  /** How a parameter is preconditioned. */
+  describe(index: number): PreconditionerRow;
+
+  /** Eigenvalues of a parameter's curvature, in any order, in scratch memory; `undefined` if none. */
+  spectrum(index: number): Matrix | undefined;
+}
+
+/** What a preconditioner did in a step. */
+export interface PreconditionerUpdate {
+  /** Whether the batch entered factors and eigenvalues. */
+  readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
+  /** Per parameter. */
+  readonly refreshes: readonly (Refresh | undefined)[];
+}
+
+/** No preconditioning: the direction is the gradient, as in SGD. */
+export class NoPreconditioner implements Preconditioner {
+  readonly method = "sgd";
+  readonly plan = "nothing to renew";
+  readonly state: Readonly<Record<string, Matrix>> = {};
+  readonly #parameters: readonly Parameter[];
+
+  /** For these parameters. */
+  constructor(parameters: readonly Parameter[]) {
+    this.#parameters = parameters;
+  }
+
+  counters(): Counters {
+    return {};
+  }
+
+  restore(): void {}
+
+  update(): PreconditionerUpdate {
+    return {
+      observed: { statistics: false, eigenvalues: false },
+      refreshes: this.#parameters.map(() => undefined),
+    };
+  }
+
+  precondition(_index: number, source: Matrix): Matrix {
+    return source;
+  }
+
+  damping(): undefined {
+    return undefined;
+  }
+
+  describe(): PreconditionerRow {
+    return { block: "none", factors: "", elements: 0 };
+  }
+
+  spectrum(): undefined {
+    return undefined;
+  }
+
+  /** Nothing to give back. */
+  [Symbol.dispose](): void {}
+}

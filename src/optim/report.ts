@@ -1,0 +1,55 @@
+/**
+ * What a step tells about itself.
+ *
+ * @module
+ */
+
+import type { Refresh } from "../curvature/basis.ts";
+
+/** One layer's part of a {@linkcode StepReport}. */
+export interface LayerReport {
+  /** Name of the parameter. */
+  readonly name: string;
+  /** Which approximation preconditions it: `"tekfac"`, `"diagonal"`, `"none"`, ... */
+  readonly block: string;
+  /** Lambda of this step, or `undefined` where nothing is damped. */
+  readonly damping: number | undefined;
+  /** What became of the refresh of its basis, or `undefined` when none was due. */
+  readonly refresh: Refresh | undefined;
+}
+
+/** What happened in a step. A quantity that was not computed is `undefined`, never NaN. */
+export interface StepReport {
+  /** Number of the step, counted from 0. */
+  readonly step: number;
+  /** Mean loss over the step's examples, before the update. */
+  readonly loss: number;
+  /** Examples of the step, all micro-batches together. */
+  readonly examples: number;
+  /** The learning rate, as the KL clip saw it. */
+  readonly learningRate: number;
+  /** Factor of the clipped update. */
+  readonly annealing: number;
+  /** nu of the KL clip; 1 when it did not bind or there is none. */
+  readonly clipFactor: number;
+  /** Euclidean norm of the gradient of the mean loss, all parameters together. */
+  readonly gradientNorm: number;
+  /** Sum over layers of `<U, source>`: update direction times the (averaged) gradient it came from. */
+  readonly innerProduct: number;
+  /** One entry per parameter, in the model's order. */
+  readonly layers: readonly LayerReport[];
+  /** What was observed in this step. */
+  readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
+  /** Wall-clock time of the step. */
+  readonly milliseconds: number;
+}
+
+/** A step that has been enqueued. */
+export interface StepHandle {
+  /**
+   * Reads the report back.
+   *
+   * @throws {NumericalError} When the step was cancelled because its loss or gradient was not finite.
+   */
+  report(): Promise<StepReport>;
+}

@@ -1,0 +1,48 @@
+/**
+ * Stochastic gradient descent with momentum.
+ *
+ * @module
+ */
+
+import { checkKnownKeys } from "../core/options.ts";
+import type { Objective } from "./objective.ts";
+import { Optimizer } from "./optimizer.ts";
+import { NoPreconditioner } from "./preconditioner.ts";
+import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+
+/** Options of {@linkcode sgd}. */
+export type SgdOptions = StepOptions;
+
+/**
+ * SGD: `V <- mu V + G`, `W <- W - lr V`; with `nesterov`, `W <- W - lr (G + mu V)` (Sutskever et al. 2013).
+ *
+ * Defaults: learning rate 0.1, momentum 0.9 on the update, no clip.
+ *
+ * @param objective The model and its loss.
+ * @param options See {@linkcode StepOptions}.
+ * @returns An optimizer; the caller disposes it.
+ * @throws {OptionError} On an unknown option or a value outside its range.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, dense, objective, sequential, sgd, squaredError } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = sgd(objective(model, squaredError()), { learningRate: 0.3, momentum: false });
+ * const batch = { inputs: new Float32Array([-1, 1]), targets: [1, 3], examples: 2 };
+ * for (let i = 0; i < 50; i++) optimizer.stepSync(batch);
+ * assert(optimizer.stepSync(batch).loss < 1e-9); // y = x + 2
+ * ```
+ */
+export function sgd<B>(objective: Objective<B>, options: SgdOptions = {}): Optimizer<B> {
+  const subject = "Cannot create SGD";
+  checkKnownKeys(subject, options, stepOptionNames);
+  const step = resolveStepOptions(subject, options, {
+    learningRate: 0.1,
+    momentum: { on: "update", value: 0.9 },
+    klClip: false,
+  });
+  return new Optimizer(objective, new NoPreconditioner(objective.parameters), step);
+}

@@ -1,0 +1,87 @@
+/**
+ * The options every optimizer has: how a direction becomes a step.
+ *
+ * @module
+ */
+
+import { checkNumber, checkSchedule } from "../core/options.ts";
+import type { Schedule } from "../core/schedule.ts";
+import { type KlClip, resolveKlClip } from "./transforms/kl_clip.ts";
+import { type Momentum, resolveMomentum } from "./transforms/momentum.ts";
+import { resolveWeightDecay, type WeightDecay } from "./transforms/weight_decay.ts";
+
+/** How a direction becomes a step. Defaults differ between optimizers; see each one. */
+export interface StepOptions {
+  /** Factor of the update, >= 0. Where a KL clip binds, it is only a cap. */
+  readonly learningRate?: Schedule;
+  /**
+   * Multiplies the update after the clip, so that it takes effect even where the clip binds;
+   * `cosine(steps)` is a good choice for a run of known length. @default {1}
+   */
+  readonly annealing?: Schedule;
+  /** Momentum on the gradient or on the update, or `false`. */
+  readonly momentum?: Momentum | false;
+  /** Bound on how far a step moves the predictions, or `false`. */
+  readonly klClip?: KlClip | false;
+  /** Weight decay, or `false`. @default {false} */
+  readonly weightDecay?: WeightDecay | false;
+  /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
+  readonly seed?: number;
+}
+
+/** Names of {@linkcode StepOptions}. */
+export const stepOptionNames: readonly (keyof StepOptions)[] = [
+  "learningRate",
+  "annealing",
+  "momentum",
+  "klClip",
+  "weightDecay",
+  "seed",
+];
+
+/** Checked and complete {@linkcode StepOptions}. */
+export interface ResolvedStepOptions {
+  /** See {@linkcode StepOptions.learningRate}. */
+  readonly learningRate: Schedule;
+  /** See {@linkcode StepOptions.annealing}. */
+  readonly annealing: Schedule;
+  /** See {@linkcode StepOptions.momentum}. */
+  readonly momentum: Momentum | false;
+  /** See {@linkcode StepOptions.klClip}. */
+  readonly klClip: KlClip | false;
+  /** See {@linkcode StepOptions.weightDecay}. */
+  readonly weightDecay: Required<WeightDecay> | false;
+  /** See {@linkcode StepOptions.seed}. */
+  readonly seed: number;
+}
+
+/**
+ * Checks step options and completes them.
+ *
+ * @param subject What was being done: `"Cannot create TEKFAC"`.
+ * @param options The user's.
+ * @param presets The optimizer's defaults.
+ * @throws {OptionError} On a value outside its range.
+ */
+export function resolveStepOptions(
+  subject: string,
+  options: StepOptions,
+  presets: Pick<ResolvedStepOptions, "learningRate" | "momentum" | "klClip">,
+): ResolvedStepOptions {
+  const {
+    learningRate = presets.learningRate,
+    annealing = 1,
+    momentum = presets.momentum,
+    klClip = presets.klClip,
+    weightDecay = false,
+    seed = 0,
+  } = options;
+  return Object.freeze({
+    learningRate: checkSchedule(subject, "learningRate", learningRate, { min: 0 }),
+    annealing: checkSchedule(subject, "annealing", annealing, { min: 0 }),
+    momentum: resolveMomentum(subject, momentum),
+    klClip: resolveKlClip(subject, klClip),
+    weightDecay: resolveWeightDecay(subject, weightDecay),
+    seed: checkNumber(subject, "seed", seed),
+  });
+}

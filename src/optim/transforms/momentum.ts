@@ -1,0 +1,113 @@
+/**
+ * Momentum, on the gradient before it is preconditioned or on the update after it.
+ *
+ * @module
+ */
+
+import type { Backend } from "../../backend/backend.ts";
+import { OptionError } from "../../core/errors.ts";
+import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
+import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import { type Schedule, valueAt } from "../../core/schedule.ts";
+
+/**
+ * - `on: "gradient"`: `m <- mu m + (1 - mu) G`, and the bias-corrected m takes the gradient's place.
+ *   What is preconditioned is then an average over batches, and the KL clip sees it.
+ * - `on: "update"`: `V <- mu V + nu U`, `W <- W - lr V`, with U the preconditioned gradient and nu the
+ *   clip factor; with `nesterov`, `W <- W - lr (nu U + mu V)`.
+ */
+export type Momentum =
+  | { readonly on: "gradient"; readonly value: Schedule }
+  | { readonly on: "update"; readonly value: Schedule; readonly nesterov?: boolean };
+
+/**
+ * Checks a momentum.
+ *
+ * @throws {OptionError} On an unknown key or a value outside [0, 1).
+ */
+export function resolveMomentum(subject: string, momentum: Momentum | false): Momentum | false {
+  if (momentum === false) return false;
+  if (typeof momentum !== "object") {
+    throw new OptionError(
+      subject,
+      "momentum",
+      "must be false or { value, on: 'gradient' | 'update' }",
+      momentum,
+    );
+  }
+  const on = checkChoice(subject, "momentum.on", momentum.on, ["gradient", "update"]);
+  const known = on === "update" ? ["on", "value", "nesterov"] : ["on", "value"];
+  checkKnownKeys(subject, momentum, known, "momentum.");
+  const value = checkSchedule(subject, "momentum.value", momentum.value, { min: 0, below: 1 });
+  return on === "gradient"
+    ? { on, value }
+    : { on, value, nesterov: (momentum as { nesterov?: boolean }).nesterov ?? false };
+}
+
+/** The velocities of all parameters. */
+export class MomentumState implements Disposable {
+  /** One per parameter; empty without momentum. */
+  readonly buffers: readonly OwnedMatrix[];
+  /** Sum of the weights in the gradients' averages: `1 - mu^t` for a constant mu. For checkpoints. */
+  weight = 0;
+  readonly #backend: Backend;
+  readonly #momentum: Momentum | false;
+
+  /** Allocates the velocities. The caller disposes them. */
+  constructor(backend: Backend, parameters: readonly Parameter[], momentum: Momentum | false) {
+    this.#backend = backend;
+    this.#momentum = momentum;
+    this.buffers = momentum === false || momentum.value === 0
+      ? []
+      : parameters.map(({ value }) => backend.alloc(value.rows, value.cols));
+  }
+
+  /** Counts a step; before the first {@linkcode MomentumState.averaged} of the step. */
+  advance(step: number): void {
+    if (this.buffers.length === 0 || this.#momentum === false) return;
+    const mu = valueAt(this.#momentum.value, step);
+    this.weight = mu * this.weight + (1 - mu);
+  }
+
+  /** What is to be preconditioned in the gradient's place: the gradient, or its corrected average. */
+  averaged(index: number, gradient: Matrix, step: number): Matrix {
+    if (this.#momentum === false || this.#momentum.on !== "gradient" || this.buffers.length === 0) {
+      return gradient;
+    }
+    const mu = valueAt(this.#momentum.value, step);
+    const average = this.buffers[index];
+    this.#backend.axpby(average, 1 - mu, gradient, mu);
+    const corrected = this.#backend.scratch(gradient.rows, gradient.cols);
+    this.#backend.axpby(corrected, 1 / this.weight, average, 0);
+    return corrected;
+  }
+
+  /** Takes the step `W <- W - rate * (what momentum makes of nu U)`. */
+  apply(
+    index: number,
+    weights: Matrix,
+    direction: Matrix,
+    numbers: { readonly rate: number; readonly clip: Matrix; readonly step: number },
+  ): void {
+    const { rate, clip, step } = numbers;
+    const backend = this.#backend;
+    const scaled = backend.scratch(1, 1);
+    if (this.#momentum === false || this.#momentum.on !== "update" || this.buffers.length === 0) {
+      backend.axpby(scaled, -rate, clip, 0);
+      return backend.axpby(weights, scaled, direction, 1);
+    }
+    const mu = valueAt(this.#momentum.value, step);
+    const velocity = this.buffers[index];
+    backend.axpby(velocity, clip, direction, mu);
+    if (!this.#momentum.nesterov) return backend.axpby(weights, -rate, velocity, 1);
+    backend.axpby(weights, -rate * mu, velocity, 1);
+    backend.axpby(scaled, -rate, clip, 0);
+    backend.axpby(weights, scaled, direction, 1);
+  }
+
+  /** Gives the velocities back. */
+  [Symbol.dispose](): void {
+    for (const buffer of this.buffers) buffer[Symbol.dispose]();
+  }
+}
