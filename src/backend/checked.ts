@@ -1,0 +1,318 @@
+/**
+ * The public backend around an implementation: every call is checked once, here, so that kernels need
+ * no checks of their own.
+ *
+ * @module
+ */
+
+import type * as api from "./backend.ts";
+import type { Capture } from "../core/capture.ts";
+import { type ConvGeometry, locationsOf, patchLength, type Window } from "../core/geometry.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { CheckedMemory } from "./checked_memory.ts";
+import { parseShape } from "./kernel_table.ts";
+import type { Kernels } from "./kernels.ts";
+
+/** Shapes of arguments that depend on an option. */
+const TRANSPOSED_A = parseShape("k, m");
+const TRANSPOSED_B = parseShape("n, k");
+const ONE_PER_EXAMPLE = parseShape("1, N");
+
+/**
+ * Wraps {@linkcode Kernels} into a {@linkcode Backend}: checks liveness and shapes, resolves the
+ * defaults of options, and counts what is held.
+ *
+ * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and `StateError`
+ * when a matrix is disposed or of another backend, or when this backend is disposed. Nothing has been
+ * written then.
+ */
+export class CheckedBackend extends CheckedMemory implements api.Backend {
+  /** See {@linkcode Verbs.gemm}. */
+  gemm(c: Matrix, a: Matrix, b: Matrix, options: api.GemmOptions = {}): void {
+    const { transposeA = false, transposeB = false, alpha = 1, beta = 0 } = options;
+    this.check("gemm").output("c", c)
+      .input("a", a, transposeA ? TRANSPOSED_A : undefined)
+      .input("b", b, transposeB ? TRANSPOSED_B : undefined);
+    this.kernels().gemm(c, a, b, { transposeA, transposeB, alpha, beta });
+  }
+
+  /** See {@linkcode Verbs.secondMoment}. */
+  secondMoment(c: Matrix, x: Matrix, options?: api.SecondMomentOptions): void {
+    this.check("secondMoment").output("c", c).input("x", x).optional("weights", options?.weights);
+    this.kernels().secondMoment(c, x, resolveSecondMoment(options));
+  }
+
+  /** See {@linkcode Verbs.rowSquaredNorms}. */
+  rowSquaredNorms(out: Matrix, x: Matrix): void {
+    this.check("rowSquaredNorms").output("out", out).input("x", x);
+    this.kernels().rowSquaredNorms(out, x);
+  }
+
+  /** See {@linkcode Verbs.squaredProjection}. */
+  squaredProjection(
+    theta: Matrix,
+    capture: Capture,
+    basis?: api.Basis,
+    blend?: api.Blend,
+  ): void {
+    const geometry = capture.kind === "dense" ? { T: 1 } : sizesOf(capture.geometry);
+    const check = this.check("squaredProjection", { ...geometry, N: capture.examples })
+      .output("theta", theta)
+      .input("outputGradients", capture.outputGradients);
+    if (capture.kind === "dense") check.input("inputs", capture.inputs);
+    else check.input("images", capture.images);
+    check.optional("basis.output", basis?.output).optional("basis.input", basis?.input);
+    this.kernels().squaredProjection(theta, capture, basis, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.eigh}. */
+  eigh(jobs: readonly api.EighJob[]): void {
+    for (const { vectors, values, status, matrix, previous } of jobs) {
+      this.check("eigh").output("vectors", vectors).output("values", values)
+        .output("status", status).input("matrix", matrix).optional("previous", previous);
+    }
+    this.kernels().eigh(jobs.map((job) => ({ ...job, staleness: job.staleness ?? 0 })));
+  }
+
+  /** See {@linkcode Verbs.rotateInto}. */
+  rotateInto(out: Matrix, x: Matrix, basis: api.Basis): void {
+    this.check("rotateInto").output("out", out).input("x", x)
+      .input("basis.output", basis.output).input("basis.input", basis.input);
+    this.kernels().rotateInto(out, x, basis);
+  }
+
+  /** See {@linkcode Verbs.rotateBack}. */
+  rotateBack(out: Matrix, x: Matrix, basis: api.Basis, division?: api.DampedDivision): void {
+    this.check("rotateBack").output("out", out).input("x", x)
+      .input("basis.output", basis.output).input("basis.input", basis.input)
+      .optional("eigenvalues", division?.eigenvalues).scalar("damping", division?.damping);
+    this.kernels().rotateBack(out, x, basis, division && resolveDivision(division));
+  }
+
+  /** See {@linkcode Verbs.dampedDivide}. */
+  dampedDivide(out: Matrix, x: Matrix, division: api.DampedDivision): void {
+    this.check("dampedDivide").output("out", out).input("x", x, undefined, true)
+      .input("eigenvalues", division.eigenvalues).scalar("damping", division.damping);
+    this.kernels().dampedDivide(out, x, resolveDivision(division));
+  }
+
+  /** See {@linkcode Verbs.choleskyInverse}. */
+  choleskyInverse(
+    out: Matrix,
+    x: Matrix,
+    scale: api.Scalar,
+    shift: api.Scalar,
+    status: Matrix,
+  ): void {
+    this.check("choleskyInverse").output("out", out).output("status", status)
+      .input("x", x).scalar("scale", scale).scalar("shift", shift);
+    this.kernels().choleskyInverse(out, x, scale, shift, status);
+  }
+
+  /** See {@linkcode Verbs.conv2d}. */
+  conv2d(out: Matrix, images: Matrix, weights: Matrix, geometry: ConvGeometry): void {
+    this.check("conv2d", sizesOf(geometry)).output("out", out)
+      .input("images", images).input("weights", weights);
+    this.kernels().conv2d(out, images, weights, geometry);
+  }
+
+  /** See {@linkcode Verbs.conv2dDataGradient}. */
+  conv2dDataGradient(out: Matrix, g: Matrix, weights: Matrix, geometry: ConvGeometry): void {
+    this.check("conv2dDataGradient", sizesOf(geometry)).output("out", out)
+      .input("g", g).input("weights", weights);
+    this.kernels().conv2dDataGradient(out, g, weights, geometry);
+  }
+
+  /** See {@linkcode Verbs.conv2dWeightGradient}. */
+  conv2dWeightGradient(
+    out: Matrix,
+    images: Matrix,
+    g: Matrix,
+    geometry: ConvGeometry,
+    blend?: api.Blend,
+  ): void {
+    this.check("conv2dWeightGradient", sizesOf(geometry)).output("out", out)
+      .input("images", images).input("g", g);
+    this.kernels().conv2dWeightGradient(out, images, g, geometry, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.patches}. */
+  patches(out: Matrix, images: Matrix, geometry: ConvGeometry): void {
+    this.check("patches", sizesOf(geometry)).output("out", out).input("images", images);
+    this.kernels().patches(out, images, geometry);
+  }
+
+  /** See {@linkcode Verbs.patchSecondMoment}. */
+  patchSecondMoment(
+    c: Matrix,
+    images: Matrix,
+    geometry: ConvGeometry,
+    options?: api.SecondMomentOptions,
+  ): void {
+    this.check("patchSecondMoment", sizesOf(geometry)).output("c", c)
+      .input("images", images).optional("weights", options?.weights);
+    this.kernels().patchSecondMoment(c, images, geometry, resolveSecondMoment(options));
+  }
+
+  /** See {@linkcode Verbs.patchSquaredNorms}. */
+  patchSquaredNorms(out: Matrix, images: Matrix, geometry: ConvGeometry): void {
+    this.check("patchSquaredNorms", sizesOf(geometry)).output("out", out).input("images", images);
+    this.kernels().patchSquaredNorms(out, images, geometry);
+  }
+
+  /** See {@linkcode Verbs.pool}. */
+  pool(kind: api.Pooling, out: Matrix, images: Matrix, window: Window): void {
+    this.check("pool", windowSizes(window)).output("out", out).input("images", images);
+    this.kernels().pool(kind, out, images, window);
+  }
+
+  /** See {@linkcode Verbs.poolGradient}. */
+  poolGradient(
+    kind: api.Pooling,
+    out: Matrix,
+    images: Matrix,
+    pooled: Matrix,
+    g: Matrix,
+    window: Window,
+  ): void {
+    this.check("poolGradient", windowSizes(window)).output("out", out)
+      .input("images", images).input("pooled", pooled).input("g", g);
+    this.kernels().poolGradient(kind, out, images, pooled, g, window);
+  }
+
+  /** See {@linkcode Verbs.appendOnes}. */
+  appendOnes(out: Matrix, x: Matrix): void {
+    this.check("appendOnes", { d: x.cols, "d+1": x.cols + 1 }).output("out", out).input("x", x);
+    this.kernels().appendOnes(out, x);
+  }
+
+  /** See {@linkcode Verbs.activation}. */
+  activation(kind: api.Activation, out: Matrix, x: Matrix): void {
+    this.check("activation").output("out", out).input("x", x, undefined, true);
+    this.kernels().activation(kind, out, x);
+  }
+
+  /** See {@linkcode Verbs.activationGradient}. */
+  activationGradient(kind: api.Activation, out: Matrix, y: Matrix, g: Matrix): void {
+    this.check("activationGradient").output("out", out).input("y", y)
+      .input("g", g, undefined, true);
+    this.kernels().activationGradient(kind, out, y, g);
+  }
+
+  /** See {@linkcode Verbs.loss}. */
+  loss(kind: api.LossKind, losses: Matrix, gradients: Matrix, z: Matrix, targets: Matrix): void {
+    this.check("loss").output("losses", losses).output("gradients", gradients).input("z", z)
+      .input("targets", targets, kind === "softmaxCrossEntropy" ? ONE_PER_EXAMPLE : undefined);
+    this.kernels().loss(kind, losses, gradients, z, targets);
+  }
+
+  /** See {@linkcode Verbs.sampledLossGradient}. */
+  sampledLossGradient(kind: api.LossKind, gradients: Matrix, z: Matrix, noise: Matrix): void {
+    this.check("sampledLossGradient").output("gradients", gradients).input("z", z)
+      .input("noise", noise, kind === "softmaxCrossEntropy" ? ONE_PER_EXAMPLE : undefined);
+    this.kernels().sampledLossGradient(kind, gradients, z, noise);
+  }
+
+  /** See {@linkcode Verbs.axpby}. */
+  axpby(y: Matrix, alpha: api.Scalar, x: Matrix, beta: api.Scalar): void {
+    this.check("axpby").output("y", y).input("x", x, undefined, true)
+      .scalar("alpha", alpha).scalar("beta", beta);
+    this.kernels().axpby(y, alpha, x, beta);
+  }
+
+  /** See {@linkcode Verbs.squares}. */
+  squares(out: Matrix, x: Matrix, blend?: api.Blend): void {
+    const resolved = resolveBlend(blend);
+    this.check("squares").output("out", out).input("x", x, undefined, resolved.decay === 0);
+    this.kernels().squares(out, x, resolved);
+  }
+
+  /** See {@linkcode Verbs.adamDirection}. */
+  adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: api.AdamNumbers): void {
+    this.check("adamDirection").output("out", out).output("m", m).output("v", v).input("g", g);
+    this.kernels().adamDirection(out, m, v, g, numbers);
+  }
+
+  /** See {@linkcode Verbs.dot}. */
+  dot(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
+    this.check("dot").output("out", out).input("x", x).input("y", y);
+    this.kernels().dot(out, x, y, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.sum}. */
+  sum(out: Matrix, x: Matrix, blend?: api.Blend): void {
+    this.check("sum").output("out", out).input("x", x);
+    this.kernels().sum(out, x, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.trace}. */
+  trace(out: Matrix, x: Matrix, blend?: api.Blend): void {
+    this.check("trace").output("out", out).input("x", x);
+    this.kernels().trace(out, x, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.relativeDamping}. */
+  relativeDamping(
+    out: Matrix,
+    sources: readonly Matrix[],
+    numbers: { readonly tau: number; readonly factor: number; readonly floor: number },
+  ): void {
+    const check = this.check("relativeDamping").output("out", out);
+    for (const source of sources) check.input("sources", source);
+    this.kernels().relativeDamping(out, sources, numbers);
+  }
+
+  /** See {@linkcode Verbs.splitDamping}. */
+  splitDamping(
+    shiftA: Matrix,
+    shiftB: Matrix,
+    lambda: api.Scalar,
+    traceA: Matrix,
+    traceB: Matrix,
+    dims: readonly [dimA: number, dimB: number],
+  ): void {
+    this.check("splitDamping").output("shiftA", shiftA).output("shiftB", shiftB)
+      .scalar("lambda", lambda).input("traceA", traceA).input("traceB", traceB);
+    this.kernels().splitDamping(shiftA, shiftB, lambda, traceA, traceB, dims);
+  }
+
+  /** See {@linkcode Verbs.scalarPower}. */
+  scalarPower(out: Matrix, x: api.Scalar, power: number, scale = 1): void {
+    this.check("scalarPower").output("out", out).scalar("x", x);
+    this.kernels().scalarPower(out, x, power, scale);
+  }
+
+  /** See {@linkcode Verbs.clipFactor}. */
+  clipFactor(
+    out: Matrix,
+    innerProduct: Matrix,
+    numbers: { readonly kl: number; readonly learningRate: number; readonly loss?: Matrix },
+  ): void {
+    this.check("clipFactor").output("out", out).input("innerProduct", innerProduct)
+      .optional("loss", numbers.loss);
+    this.kernels().clipFactor(out, innerProduct, numbers);
+  }
+}
+
+function resolveBlend({ decay = 0, scale = 1 }: api.Blend = {}): Required<api.Blend> {
+  return { decay, scale };
+}
+
+function resolveSecondMoment(options: api.SecondMomentOptions = {}): api.SecondMomentOptions {
+  return { ...options, ...resolveBlend(options) };
+}
+
+function resolveDivision(division: api.DampedDivision): Required<api.DampedDivision> {
+  return { ...division, exponent: division.exponent ?? 1 };
+}
+
+/** The letters of a window: h, w, C, T, and `taps`, the pixels of a window. */
+function windowSizes(window: Window): Record<string, number> {
+  const { height: h, width: w, channels: C, kernel } = window;
+  return { h, w, C, T: locationsOf(window), taps: kernel[0] * kernel[1] };
+}
+
+/** The letters of a convolution: those of its window and dIn. */
+function sizesOf(geometry: ConvGeometry): Record<string, number> {
+  return { ...windowSizes(geometry), dIn: patchLength(geometry) };
+}

@@ -1,0 +1,186 @@
+/**
+ * One row per verb: the shapes of its arguments and the arithmetic it takes. The checks of
+ * {@linkcode CheckedBackend}, the benches' GFLOP/s and the documentation all read this table.
+ *
+ * A shape is written `"rows, cols"`; a side is a product of sizes, as in `"N h w, C"`. Letters: N
+ * examples, C channels, h and w height and width of an image, T locations, dIn inputs of a layer with
+ * the homogeneous 1, dOut outputs, K outputs of a model; others are local to a row. An argument whose
+ * name ends in `?` is not always there.
+ *
+ * @module
+ */
+
+import type { Verbs } from "./backend.ts";
+
+/** Values of the letters in one call. */
+export type Sizes = Readonly<Record<string, number>>;
+
+/** Both sides of a shape as products of letters; `["1"]` is one. */
+export interface SymbolicShape {
+  /** Factors of the number of rows. */
+  readonly rows: readonly string[];
+  /** Factors of the number of columns. */
+  readonly cols: readonly string[];
+}
+
+/** What the table knows of a verb. */
+export interface KernelRow<A extends string = string> {
+  /** Shapes of the arguments by name, outputs first. */
+  readonly shapes: Readonly<Record<A, SymbolicShape>>;
+  /** Additions and multiplications of one call. */
+  readonly flops: (sizes: Sizes) => number;
+  /** Numbers that must cross the memory bus at least: every argument once. */
+  readonly numbers: (sizes: Sizes) => number;
+}
+
+/** Parses `"N h w, C"`. */
+export function parseShape(text: string): SymbolicShape {
+  const [rows, cols] = text.split(", ").map((side) => side.split(" "));
+  return { rows, cols };
+}
+
+function row<A extends string>(
+  shapes: Readonly<Record<A, string>>,
+  flops: (sizes: Sizes) => number,
+): KernelRow<A> {
+  const parsed = Object.entries<string>(shapes).map(([name, text]) =>
+    [name, parseShape(text)] as const
+  );
+  const always = parsed.filter(([name]) => !name.endsWith("?")).map(([, shape]) => shape);
+  const numbers = (sizes: Sizes): number =>
+    always.reduce((sum, { rows, cols }) => sum + product(rows, sizes) * product(cols, sizes), 0);
+  return {
+    shapes: Object.fromEntries(parsed) as Record<A, SymbolicShape>,
+    flops,
+    numbers,
+  };
+}
+
+function product(factors: readonly string[], sizes: Sizes): number {
+  return factors.reduce((value, factor) => value * (factor === "1" ? 1 : sizes[factor]), 1);
+}
+
+/** Multiply-adds of one layer's gradient for all examples, counted as two operations each. */
+const convolution = ({ N, T, dIn, dOut }: Sizes): number => 2 * N * T * dIn * dOut;
+const rotation = ({ dIn, dOut }: Sizes): number => 2 * dIn * dOut * (dIn + dOut);
+
+/** The table. Symmetric results count in full, transcendental functions as one operation. */
+export const KERNEL_TABLE = {
+  gemm: row({ c: "m, n", a: "m, k", b: "k, n" }, ({ m, n, k }) => 2 * m * n * k),
+  secondMoment: row({ c: "d, d", x: "n, d", "weights?": "1, n" }, ({ n, d }) => n * d * d),
+  rowSquaredNorms: row({ out: "1, n", x: "n, d" }, ({ n, d }) => 2 * n * d),
+  squaredProjection: row(
+    {
+      theta: "dOut, dIn",
+      outputGradients: "N T, dOut",
+      "inputs?": "N, dIn",
+      "images?": "N h w, C",
+      "basis.output?": "dOut, dOut",
+      "basis.input?": "dIn, dIn",
+    },
+    // Rotating the captures, then the per-example gradients, then their squares.
+    ({ N, T, dIn, dOut }) => 2 * N * T * (dOut * dOut + dIn * dIn) + 2 * N * (T + 1) * dOut * dIn,
+  ),
+  eigh: row(
+    { vectors: "n, n", values: "1, n", status: "1, 3", matrix: "n, n", "previous?": "n, n" },
+    // Of tridiagonal QR with vectors (Golub & Van Loan 2013, section 8.3), whatever solver runs.
+    ({ n }) => 9 * n ** 3,
+  ),
+  rotateInto: row(
+    {
+      out: "dOut, dIn",
+      x: "dOut, dIn",
+      "basis.output": "dOut, dOut",
+      "basis.input": "dIn, dIn",
+    },
+    rotation,
+  ),
+  rotateBack: row(
+    {
+      out: "dOut, dIn",
+      x: "dOut, dIn",
+      "basis.output": "dOut, dOut",
+      "basis.input": "dIn, dIn",
+      "eigenvalues?": "dOut, dIn",
+      "damping?": "1, 1",
+    },
+    rotation,
+  ),
+  dampedDivide: row(
+    { out: "m, n", x: "m, n", eigenvalues: "m, n", "damping?": "1, 1" },
+    ({ m, n }) => 2 * m * n,
+  ),
+  choleskyInverse: row(
+    { out: "n, n", status: "1, 1", x: "n, n", "scale?": "1, 1", "shift?": "1, 1" },
+    ({ n }) => n ** 3,
+  ),
+  conv2d: row({ out: "N T, dOut", images: "N h w, C", weights: "dOut, dIn" }, convolution),
+  conv2dDataGradient: row({ out: "N h w, C", g: "N T, dOut", weights: "dOut, dIn" }, convolution),
+  conv2dWeightGradient: row({ out: "dOut, dIn", images: "N h w, C", g: "N T, dOut" }, convolution),
+  patches: row({ out: "N T, dIn", images: "N h w, C" }, () => 0),
+  patchSecondMoment: row(
+    { c: "dIn, dIn", images: "N h w, C", "weights?": "1, N T" },
+    ({ N, T, dIn }) => N * T * dIn * dIn,
+  ),
+  patchSquaredNorms: row(
+    { out: "1, N T", images: "N h w, C" },
+    ({ N, T, dIn }) => 2 * N * T * dIn,
+  ),
+  pool: row({ out: "N T, C", images: "N h w, C" }, ({ N, T, C, taps }) => N * T * C * taps),
+  poolGradient: row(
+    { out: "N h w, C", images: "N h w, C", pooled: "N T, C", g: "N T, C" },
+    ({ N, T, C, taps }) => N * T * C * taps,
+  ),
+  appendOnes: row({ out: "n, d+1", x: "n, d" }, () => 0),
+  activation: row({ out: "m, n", x: "m, n" }, ({ m, n }) => m * n),
+  activationGradient: row({ out: "m, n", y: "m, n", g: "m, n" }, ({ m, n }) => 2 * m * n),
+  loss: row(
+    { losses: "1, N", gradients: "N, K", z: "N, K", targets: "N, K" },
+    ({ N, K }) => 5 * N * K,
+  ),
+  sampledLossGradient: row(
+    { gradients: "N, K", z: "N, K", noise: "N, K" },
+    ({ N, K }) => 5 * N * K,
+  ),
+  axpby: row(
+    { y: "m, n", x: "m, n", "alpha?": "1, 1", "beta?": "1, 1" },
+    ({ m, n }) => 3 * m * n,
+  ),
+  squares: row({ out: "m, n", x: "m, n" }, ({ m, n }) => 3 * m * n),
+  adamDirection: row({ out: "k, l", m: "k, l", v: "k, l", g: "k, l" }, ({ k, l }) => 12 * k * l),
+  dot: row({ out: "1, 1", x: "m, n", y: "m, n" }, ({ m, n }) => 2 * m * n),
+  sum: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
+  trace: row({ out: "1, 1", x: "n, n" }, ({ n }) => n),
+  relativeDamping: row({ out: "1, 1", "sources?": "1, 1" }, () => 3),
+  splitDamping: row(
+    { shiftA: "1, 1", shiftB: "1, 1", traceA: "1, 1", traceB: "1, 1", "lambda?": "1, 1" },
+    () => 7,
+  ),
+  scalarPower: row({ out: "1, 1", "x?": "1, 1" }, () => 2),
+  clipFactor: row({ out: "1, 1", innerProduct: "1, 1", "loss?": "1, 1" }, () => 6),
+} satisfies { readonly [V in keyof Verbs]: KernelRow };
+
+/** Names of a verb's arguments, without the mark of the optional ones. */
+export type ArgumentOf<V extends keyof Verbs> = keyof typeof KERNEL_TABLE[V]["shapes"] extends
+  infer A ? (A extends `${infer Name}?` ? Name : A & string) : never;
+
+/**
+ * Additions and multiplications of one call of a verb.
+ *
+ * @param verb The verb.
+ * @param sizes Values of the letters in its row of {@linkcode KERNEL_TABLE}.
+ */
+export function flopsOf(verb: keyof Verbs, sizes: Sizes): number {
+  return KERNEL_TABLE[verb].flops(sizes);
+}
+
+/**
+ * Bytes that one call of a verb must move at least: each argument once, optional ones not counted.
+ *
+ * @param verb The verb.
+ * @param sizes Values of the letters in its row of {@linkcode KERNEL_TABLE}.
+ * @param bytesPerElement Bytes per number. @default {4}
+ */
+export function bytesOf(verb: keyof Verbs, sizes: Sizes, bytesPerElement = 4): number {
+  return bytesPerElement * KERNEL_TABLE[verb].numbers(sizes);
+}

@@ -1,0 +1,299 @@
+/**
+ * The verbs of a backend by their definitions: an adapter between views and `linalg`, for tests and as
+ * the last resort where WebAssembly SIMD is missing.
+ *
+ * @module
+ */
+
+import type { Capture } from "../../core/capture.ts";
+import type { ConvGeometry, Window } from "../../core/geometry.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import * as linalg from "../../linalg/mod.ts";
+import type * as api from "../backend.ts";
+import type { Kernels } from "../kernels.ts";
+import { solveEigh } from "./eigh.ts";
+import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
+
+/** Creates the reference implementation: float64, synchronous, slow. */
+export function createReferenceKernels(): Kernels {
+  return new ReferenceKernels();
+}
+
+type Blend = Required<api.Blend>;
+type Moment = Blend & Pick<api.SecondMomentOptions, "weights">;
+
+class ReferenceKernels implements Kernels {
+  readonly name = "reference";
+  readonly sync = true;
+  readonly info = { description: "reference (float64 TypeScript)", roundoff: 2 ** -53 };
+  readonly bytesPerElement = 8;
+  readonly #scopes: ReferenceStorage[][] = [];
+  #liveBytes = 0;
+
+  /** What lives at the moment: the garbage collector takes the rest back. */
+  get reservedBytes(): number {
+    return this.#liveBytes;
+  }
+
+  allocate(length: number): ReferenceStorage {
+    this.#liveBytes += length * this.bytesPerElement;
+    return new ReferenceStorage(length);
+  }
+
+  free(storage: ReferenceStorage): void {
+    this.#liveBytes -= storage.length * this.bytesPerElement;
+    storage.release();
+  }
+
+  pushScope(): void {
+    this.#scopes.push([]);
+  }
+
+  /** Filled with NaN, so that reading what was never written shows. */
+  scratch(length: number): ReferenceStorage {
+    const storage = new ReferenceStorage(length, NaN);
+    this.#liveBytes += length * this.bytesPerElement;
+    this.#scopes[this.#scopes.length - 1].push(storage);
+    return storage;
+  }
+
+  popScope(): void {
+    for (const storage of this.#scopes.pop() ?? []) this.free(storage);
+  }
+
+  write(m: Matrix, data: ArrayLike<number>): void {
+    scatter(m, data);
+  }
+
+  read(m: Matrix): Promise<Float64Array> {
+    return Promise.resolve(this.readSync(m));
+  }
+
+  readSync(m: Matrix): Float64Array {
+    return gather(m).data;
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  dispose(): void {
+    while (this.#scopes.length > 0) this.popScope();
+  }
+
+  gemm(c: Matrix, a: Matrix, b: Matrix, options: Required<api.GemmOptions>): void {
+    const { alpha: scale, beta: decay } = options;
+    scatter(c, linalg.gemm(gather(a), gather(b), options).data, { decay, scale });
+  }
+
+  secondMoment(c: Matrix, x: Matrix, options: Moment): void {
+    scatterMoment(c, gather(x), options);
+  }
+
+  rowSquaredNorms(out: Matrix, x: Matrix): void {
+    scatter(out, linalg.rowSquaredNorms(gather(x)).data);
+  }
+
+  squaredProjection(
+    theta: Matrix,
+    capture: Capture,
+    basis: api.Basis | undefined,
+    blend: Blend,
+  ): void {
+    const inputs = capture.kind === "dense"
+      ? gather(capture.inputs)
+      : linalg.patches(gather(capture.images), capture.geometry);
+    const g = gather(capture.outputGradients);
+    const gradients = linalg.perExampleGradients(inputs, g, capture.examples);
+    // Of no examples the sum is zero, but still has a shape.
+    const none = linalg.denseMatrix(theta.rows, theta.cols);
+    scatter(
+      theta,
+      linalg.squaredProjection([none, ...gradients], basis && gatherBasis(basis)).data,
+      blend,
+    );
+  }
+
+  eigh(jobs: readonly api.EighJob[]): void {
+    for (const job of jobs) solveEigh(job);
+  }
+
+  rotateInto(out: Matrix, x: Matrix, basis: api.Basis): void {
+    scatter(out, linalg.rotateInto(gather(x), gatherBasis(basis)).data);
+  }
+
+  rotateBack(
+    out: Matrix,
+    x: Matrix,
+    basis: api.Basis,
+    division: Required<api.DampedDivision> | undefined,
+  ): void {
+    const inside = division ? divided(x, division) : gather(x);
+    scatter(out, linalg.rotateBack(inside, gatherBasis(basis)).data);
+  }
+
+  dampedDivide(out: Matrix, x: Matrix, division: Required<api.DampedDivision>): void {
+    scatter(out, divided(x, division).data);
+  }
+
+  choleskyInverse(
+    out: Matrix,
+    x: Matrix,
+    scale: api.Scalar,
+    shift: api.Scalar,
+    status: Matrix,
+  ): void {
+    const inverse = linalg.choleskyInverse(gather(x), numberOf(scale), numberOf(shift));
+    if (inverse) scatter(out, inverse.data);
+    scatter(status, [inverse ? 1 : 0]);
+  }
+
+  conv2d(out: Matrix, images: Matrix, weights: Matrix, geometry: ConvGeometry): void {
+    scatter(out, linalg.conv2d(gather(images), gather(weights), geometry).data);
+  }
+
+  conv2dDataGradient(out: Matrix, g: Matrix, weights: Matrix, geometry: ConvGeometry): void {
+    scatter(out, linalg.conv2dDataGradient(gather(g), gather(weights), geometry).data);
+  }
+
+  conv2dWeightGradient(
+    out: Matrix,
+    images: Matrix,
+    g: Matrix,
+    geometry: ConvGeometry,
+    blend: Blend,
+  ): void {
+    scatter(out, linalg.conv2dWeightGradient(gather(images), gather(g), geometry).data, blend);
+  }
+
+  patches(out: Matrix, images: Matrix, geometry: ConvGeometry): void {
+    scatter(out, linalg.patches(gather(images), geometry).data);
+  }
+
+  patchSecondMoment(c: Matrix, images: Matrix, geometry: ConvGeometry, options: Moment): void {
+    scatterMoment(c, linalg.patches(gather(images), geometry), options);
+  }
+
+  patchSquaredNorms(out: Matrix, images: Matrix, geometry: ConvGeometry): void {
+    scatter(out, linalg.rowSquaredNorms(linalg.patches(gather(images), geometry)).data);
+  }
+
+  pool(kind: api.Pooling, out: Matrix, images: Matrix, window: Window): void {
+    const pool = kind === "max" ? linalg.maxPool : linalg.averagePool;
+    scatter(out, pool(gather(images), window).data);
+  }
+
+  poolGradient(
+    kind: api.Pooling,
+    out: Matrix,
+    images: Matrix,
+    _pooled: Matrix,
+    g: Matrix,
+    window: Window,
+  ): void {
+    const gradient = kind === "max"
+      ? linalg.maxPoolGradient(gather(images), gather(g), window)
+      : linalg.averagePoolGradient(gather(g), window);
+    scatter(out, gradient.data);
+  }
+
+  appendOnes(out: Matrix, x: Matrix): void {
+    scatter(out, linalg.appendOnes(gather(x)).data);
+  }
+
+  activation(kind: api.Activation, out: Matrix, x: Matrix): void {
+    scatter(out, linalg.activation(kind, gather(x)).data);
+  }
+
+  activationGradient(kind: api.Activation, out: Matrix, y: Matrix, g: Matrix): void {
+    scatter(out, linalg.activationGradient(kind, gather(y), gather(g)).data);
+  }
+
+  loss(kind: api.LossKind, losses: Matrix, gradients: Matrix, z: Matrix, targets: Matrix): void {
+    const result = linalg.loss(kind, gather(z), gather(targets));
+    scatter(losses, result.losses.data);
+    scatter(gradients, result.gradients.data);
+  }
+
+  sampledLossGradient(kind: api.LossKind, gradients: Matrix, z: Matrix, noise: Matrix): void {
+    scatter(gradients, linalg.sampledLossGradient(kind, gather(z), gather(noise)).data);
+  }
+
+  axpby(y: Matrix, alpha: api.Scalar, x: Matrix, beta: api.Scalar): void {
+    scatter(y, linalg.axpby(numberOf(alpha), gather(x), numberOf(beta), gather(y)).data);
+  }
+
+  squares(out: Matrix, x: Matrix, blend: Blend): void {
+    scatter(out, linalg.squares(gather(x)).data, blend);
+  }
+
+  adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: api.AdamNumbers): void {
+    const result = linalg.adamDirection(gather(m), gather(v), gather(g), numbers);
+    scatter(m, result.m.data);
+    scatter(v, result.v.data);
+    scatter(out, result.direction.data);
+  }
+
+  dot(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
+    scatter(out, [linalg.dot(gather(x), gather(y))], blend);
+  }
+
+  sum(out: Matrix, x: Matrix, blend: Blend): void {
+    scatter(out, [linalg.sum(gather(x))], blend);
+  }
+
+  trace(out: Matrix, x: Matrix, blend: Blend): void {
+    scatter(out, [linalg.trace(gather(x))], blend);
+  }
+
+  relativeDamping(
+    out: Matrix,
+    sources: readonly Matrix[],
+    numbers: { readonly tau: number; readonly factor: number; readonly floor: number },
+  ): void {
+    const product = sources.reduce((value, source) => value * numberOf(source), 1);
+    scatter(out, [linalg.relativeDamping(product, numbers)]);
+  }
+
+  splitDamping(
+    shiftA: Matrix,
+    shiftB: Matrix,
+    lambda: api.Scalar,
+    traceA: Matrix,
+    traceB: Matrix,
+    dims: readonly [dimA: number, dimB: number],
+  ): void {
+    const [a, b] = linalg.splitDamping(numberOf(lambda), numberOf(traceA), numberOf(traceB), dims);
+    scatter(shiftA, [a]);
+    scatter(shiftB, [b]);
+  }
+
+  scalarPower(out: Matrix, x: api.Scalar, power: number, scale: number): void {
+    scatter(out, [linalg.scalarPower(numberOf(x), power, scale)]);
+  }
+
+  clipFactor(
+    out: Matrix,
+    innerProduct: Matrix,
+    numbers: { readonly kl: number; readonly learningRate: number; readonly loss?: Matrix },
+  ): void {
+    const loss = numbers.loss ? numberOf(numbers.loss) : 1;
+    scatter(out, [linalg.clipFactor(numberOf(innerProduct), { ...numbers, loss })]);
+  }
+}
+
+/** Adds a second moment and flushes what float32 would hold as a denormal. */
+function scatterMoment(c: Matrix, x: linalg.DenseMatrix, { weights, ...blend }: Moment): void {
+  scatter(c, linalg.secondMoment(x, weights && gather(weights).data).data, blend);
+  const smallestNormal = 2 ** -126;
+  scatter(c, gather(c).data.map((value) => Math.abs(value) < smallestNormal ? 0 : value));
+}
+
+function divided(x: Matrix, division: Required<api.DampedDivision>): linalg.DenseMatrix {
+  const { eigenvalues, damping, exponent } = division;
+  return linalg.dampedDivide(gather(x), gather(eigenvalues), numberOf(damping), exponent);
+}
+
+function gatherBasis(basis: api.Basis): linalg.DenseBasis {
+  return { output: gather(basis.output), input: gather(basis.input) };
+}

@@ -1,0 +1,24 @@
+/**
+ * Helpers for tests of this library and of code built on it. They need no test framework: a function
+ * that registers tests can be given.
+ *
+ * @example One body, all backends
+ * ```ts
+ * import { allClose, download, eachBackend, randomMatrix, upload } from "@tekfac/tekfac/testing";
+ * import { Random } from "@tekfac/tekfac/core";
+ *
+ * eachBackend("squares() squares", (backend) => {
+ *   const numbers = randomMatrix(new Random(1), 2, 3);
+ *   using x = upload(backend, numbers);
+ *   backend.squares(x, x);
+ *   const expected = numbers.data.map((v) => v * v);
+ *   allClose(download(backend, x).data, expected, { relative: 2 ** -22 });
+ * });
+ * ```
+ *
+ * @module
+ */
+
+export * from "./all_close.ts";
+export * from "./each_backend.ts";
+export * from "./generators.ts";
