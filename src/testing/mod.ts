@@ -2,18 +2,27 @@
  * Helpers for tests of this library and of code built on it. They need no test framework: a function
  * that registers tests can be given.
  *
- * @example One body, all backends
+ * @example One body, all backends; a test file leaves out the last argument
  * ```ts
- * import { allClose, download, eachBackend, randomMatrix, upload } from "@tekfac/tekfac/testing";
+ * import {
+ *   allClose,
+ *   type BackendTest,
+ *   download,
+ *   eachBackend,
+ *   randomMatrix,
+ *   upload,
+ * } from "@tekfac/tekfac/testing";
  * import { Random } from "@tekfac/tekfac/core";
  *
+ * const tests: BackendTest[] = [];
  * eachBackend("squares() squares", (backend) => {
  *   const numbers = randomMatrix(new Random(1), 2, 3);
  *   using x = upload(backend, numbers);
  *   backend.squares(x, x);
  *   const expected = numbers.data.map((v) => v * v);
  *   allClose(download(backend, x).data, expected, { relative: 2 ** -22 });
- * });
+ * }, (test) => tests.push(test));
+ * for (const test of tests) if (!test.ignore) await test.fn();
  * ```
  *
  * @module
