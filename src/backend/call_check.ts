@@ -48,6 +48,8 @@ export class CallCheck<V extends keyof Verbs> {
   readonly #outputs: { readonly name: string; readonly matrix: Matrix }[] = [];
 
   /**
+   * Begins a call.
+   *
    * @param verb The verb that is called.
    * @param owns Tells the backend's own storages.
    * @param sizes Letters that are known beforehand, such as those of a geometry.

@@ -37,14 +37,14 @@ export function backendCandidates(): BackendCandidate[] {
  * Registers the test once per backend. Each run gets a fresh backend; it fails when matrices are left
  * undisposed at its end.
  *
+ * @param register Where tests are registered: `Deno.test`, or anything that takes the same object.
  * @param name What is tested.
  * @param body Gets the backend, which is disposed afterwards.
- * @param register Where tests are registered. @default {Deno.test}
  */
 export function eachBackend(
+  register: (test: BackendTest) => void,
   name: string,
   body: (backend: Backend) => void | Promise<void>,
-  register: (test: BackendTest) => void = Deno.test,
 ): void {
   for (const { name: candidate, create } of backendCandidates()) {
     register({

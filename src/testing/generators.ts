@@ -7,7 +7,7 @@
 
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import { Random } from "../core/random.ts";
+import type { Random } from "../core/random.ts";
 import type { Backend } from "../backend/backend.ts";
 import { type DenseMatrix, denseMatrix, diagonalMatrix } from "../linalg/dense_matrix.ts";
 import { gemm } from "../linalg/gemm.ts";

@@ -2,7 +2,7 @@
  * Helpers for tests of this library and of code built on it. They need no test framework: a function
  * that registers tests can be given.
  *
- * @example One body, all backends; a test file leaves out the last argument
+ * @example One body, all backends; a test file registers with `Deno.test` instead
  * ```ts
  * import {
  *   allClose,
@@ -15,13 +15,14 @@
  * import { Random } from "@tekfac/tekfac/core";
  *
  * const tests: BackendTest[] = [];
- * eachBackend("squares() squares", (backend) => {
+ * const register = (test: BackendTest) => tests.push(test);
+ * eachBackend(register, "squares() squares", (backend) => {
  *   const numbers = randomMatrix(new Random(1), 2, 3);
  *   using x = upload(backend, numbers);
  *   backend.squares(x, x);
  *   const expected = numbers.data.map((v) => v * v);
  *   allClose(download(backend, x).data, expected, { relative: 2 ** -22 });
- * }, (test) => tests.push(test));
+ * });
  * for (const test of tests) if (!test.ignore) await test.fn();
  * ```
  *

@@ -19,6 +19,8 @@ export class ReferenceStorage implements RawStorage {
   disposed = false;
 
   /**
+   * Takes memory from the host.
+   *
    * @param length Number of elements, all `fill`.
    * @param fill What they hold. @default {0}
    */
