@@ -24,6 +24,7 @@ export interface CorrectedOptions extends BlockOptions {
 export abstract class CorrectedBlock extends Owner implements Block {
   /** Name of the approximation. */
   abstract readonly method: BlockMethod;
+  /** Where the eigenvalues are measured. */
   abstract readonly eigenvaluesFrom: "captures" | "gradient";
   readonly parameter: Parameter;
   /** Factor over outputs, whose eigenvectors are the basis' left side, [dOut, dOut]. */
@@ -34,7 +35,9 @@ export abstract class CorrectedBlock extends Owner implements Block {
   readonly eigenvalues: Matrix;
   /** The basis in force. */
   readonly basis: Eigenbasis;
+  /** Its damping. */
   readonly damping: LayerDamping;
+  /** Where the block lives. */
   protected readonly backend: Backend;
   readonly #exponent: number;
   readonly #trace: Matrix;

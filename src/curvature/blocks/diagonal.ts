@@ -23,6 +23,7 @@ export class DiagonalBlock extends Owner implements Block {
   readonly parameter: Parameter;
   /** Second moments of the gradient's entries, [dOut, dIn']. */
   readonly eigenvalues: Matrix;
+  /** Its damping. */
   readonly damping: LayerDamping;
   readonly #backend: Backend;
   readonly #trace: Matrix;

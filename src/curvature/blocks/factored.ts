@@ -34,7 +34,9 @@ export abstract class FactoredBlock extends Owner implements Block {
   readonly outputFactor: Matrix;
   /** Factor over inputs, [dIn', dIn']. */
   readonly inputFactor: Matrix;
+  /** Its damping. */
   readonly damping: LayerDamping;
+  /** Where the block lives. */
   protected readonly backend: Backend;
   /** Exactly one of the two exists. */
   readonly #inverses: FactorInverses | undefined;
