@@ -8,7 +8,7 @@ export * from "./adam.ts";
 export * from "./checkpoint.ts";
 export * from "./ekfac.ts";
 export * from "./kfac.ts";
-export type { KroneckerOptions } from "./kronecker.ts";
+export { type KroneckerOptions, KroneckerPreconditioner } from "./kronecker.ts";
 export * from "./objective.ts";
 export * from "./optimizer.ts";
 export * from "./preconditioner.ts";

@@ -1,0 +1,122 @@
+import assert from "#assert";
+import { DataError, StateError } from "@tekfac/tekfac/core";
+import {
+  adam,
+  decodeSafetensors,
+  ekfac,
+  encodeSafetensors,
+  kfac,
+  loadState,
+  type Objective,
+  type Optimizer,
+  saveState,
+  sgd,
+  tekfac,
+  tkfac,
+} from "@tekfac/tekfac/optim";
+import { dense, sequential } from "@tekfac/tekfac/nn";
+import {
+  type Batch,
+  makeBatch,
+  problemOf,
+  referenceBackend,
+  smallModel,
+  weightsOf,
+} from "./problem.ts";
+
+type Create = (objective: Objective<Batch>) => Optimizer<Batch>;
+const creators: Record<string, Create> = {
+  sgd,
+  adam,
+  kfac,
+  "kfac with exact damping": (o) => kfac(o, { split: "exact" }),
+  ekfac,
+  "ekfac with running averages": (o) => ekfac(o, { eigenvaluesFrom: "runningAverage" }),
+  tkfac,
+  tekfac,
+  "tekfac with the Monte-Carlo Fisher": (o) =>
+    tekfac(o, { fisher: { kind: "monteCarlo" }, seed: 5 }),
+};
+
+for (const [name, create] of Object.entries(creators)) {
+  Deno.test(`loadState() of ${name} continues as if the run had not been interrupted`, async () => {
+    using backend = referenceBackend();
+    using straight = smallModel(backend), resumed = smallModel(backend, 99);
+    using optimizer = create(problemOf(straight));
+    // Step 7 lies between two bases of the dense start, step 13 after it.
+    for (let step = 0; step < 7; step++) optimizer.stepSync(makeBatch(16, step));
+    const bytes = await saveState(optimizer, { epoch: "3" });
+    for (let step = 7; step < 13; step++) optimizer.stepSync(makeBatch(16, step));
+
+    using other = create(problemOf(resumed));
+    const info = loadState(other, bytes);
+    assert.deepEqual(info, { method: optimizer.method, step: 7, extra: { epoch: "3" } });
+    for (let step = 7; step < 13; step++) other.stepSync(makeBatch(16, step));
+    assert.deepEqual(weightsOf(resumed), weightsOf(straight));
+  });
+}
+
+Deno.test("loadState() refuses other methods, models and damaged files, and changes nothing", async () => {
+  using backend = referenceBackend();
+  using model = smallModel(backend);
+  using optimizer = tekfac(problemOf(model));
+  optimizer.stepSync(makeBatch(8, 0));
+  const bytes = await saveState(optimizer);
+  const before = weightsOf(model);
+
+  using other = ekfac(problemOf(model));
+  assert.throws(() => loadState(other, bytes), /expected method 'ekfac', received 'tekfac'/);
+  using wider = sequential(backend, { input: [4], layers: [dense(6), dense(3)], seed: 1 });
+  using mismatched = tekfac(problemOf(wider));
+  assert.throws(
+    () => loadState(mismatched, bytes),
+    (e: unknown) =>
+      e instanceof StateError &&
+      /expected 'dense1.weights' of shape \[6, 5\], received \[5, 5\]/.test(e.message),
+  );
+  for (const length of [0, 7, 100, bytes.length - 1]) {
+    assert.throws(() => loadState(optimizer, bytes.slice(0, length)), DataError);
+  }
+  const foreign = encodeSafetensors({ arrays: {}, metadata: {} });
+  assert.throws(() => loadState(optimizer, foreign), /expected format/);
+  assert.deepEqual(weightsOf(model), before);
+  assert.equal(optimizer.stepCount, 1);
+});
+
+Deno.test("saveState() names every array after its parameter and says the feature order", async () => {
+  using backend = referenceBackend();
+  using model = smallModel(backend);
+  using optimizer = tekfac(problemOf(model));
+  optimizer.stepSync(makeBatch(8, 0));
+  const { arrays, metadata } = decodeSafetensors(await saveState(optimizer));
+  for (const layer of ["dense1", "dense2"]) {
+    for (
+      const part of [
+        "weights",
+        "momentum",
+        "delta",
+        "outputFactor",
+        "inputFactor",
+        "outputBasis",
+        "inputBasis",
+        "eigenvalues",
+      ]
+    ) assert(`${layer}.${part}` in arrays, `${layer}.${part}`);
+  }
+  assert.match(metadata["tekfac.featureOrder"], /kernel row/);
+  assert.equal(JSON.parse(metadata["tekfac.options"]).learningRate, 1);
+});
+
+Deno.test("encodeSafetensors() aligns the numbers and survives a round trip", () => {
+  const file = {
+    arrays: {
+      one: { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
+      empty: { shape: [0, 3], data: new Float32Array(0) },
+      two: { shape: [3], data: Float64Array.of(Math.PI, -0, 1e300) },
+    },
+    metadata: { note: "unicode \u00e9" },
+  };
+  const bytes = encodeSafetensors(file);
+  assert.equal((8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))) % 8, 0);
+  assert.deepEqual(decodeSafetensors(bytes), file);
+});
