@@ -1,0 +1,166 @@
+/**
+ * The page that shows several optimizers side by side, by epoch and by time.
+ *
+ * @module
+ */
+
+import { type Contestant, type Spread, spreadOf } from "./comparison.ts";
+import { type Axis, type Chart, type ChartLibrary, renderPage, type Series } from "./page.ts";
+import { formatNumber, formatPercent, formatSeconds } from "./text.ts";
+import type { EpochRecord, TrainingRecord } from "./trainer.ts";
+
+/** Everything that the page about a comparison shows. */
+export interface CompareReport {
+  /** The heading. */
+  readonly title: string;
+  /** One per optimizer. */
+  readonly contestants: readonly Contestant[];
+  /** Names and values of the settings that all share. */
+  readonly settings: readonly (readonly [name: string, value: string])[];
+  /** What each optimizer was set to, one line each. */
+  readonly descriptions: readonly string[];
+}
+
+/** Head of {@linkcode comparisonRows}. */
+export const comparisonHead: readonly string[] = [
+  "Optimizer",
+  "Training loss",
+  "Test loss",
+  "Test accuracy",
+  "Time",
+  "Step",
+  "Runs",
+];
+
+/** One line of text per optimizer: the mean over its runs, with half the range where there are several. */
+export function comparisonRows(contestants: readonly Contestant[]): string[][] {
+  return contestants.map(({ name, runs, failures }) => {
+    const cell = (pick: (run: TrainingRecord) => number, format: (value: number) => string) => {
+      const spread = spreadOf(runs.map(pick));
+      if (spread === undefined) return "-";
+      const half = (spread.high - spread.low) / 2;
+      return runs.length === 1 ? format(spread.mean) : `${format(spread.mean)} ± ${format(half)}`;
+    };
+    const judged = runs.every(({ testAccuracy }) => testAccuracy !== null);
+    return [
+      name,
+      cell((run) => run.trainLoss, formatNumber),
+      cell((run) => run.testLoss, formatNumber),
+      judged ? cell((run) => run.testAccuracy ?? 0, formatPercent) : "-",
+      cell((run) => run.seconds, formatSeconds),
+      cell((run) => run.stepMs, (value) => `${value.toFixed(1)} ms`),
+      failures.length === 0 ? `${runs.length}` : `${runs.length}, ${failures.length} diverged`,
+    ];
+  });
+}
+
+/** Writes the page about a comparison. */
+export function compareReport(report: CompareReport, library: ChartLibrary): string {
+  const { title, contestants, settings, descriptions } = report;
+  const withRuns = contestants.filter(({ runs }) => runs.some(({ epochs }) => epochs.length > 0));
+  const classifies = withRuns.some(({ runs }) => runs[0].testAccuracy !== null);
+  const quantities = [LOSS, ...(classifies ? [ACCURACY] : [TEST_LOSS])];
+  const failures = contestants.flatMap((c) => c.failures.map((text) => `${c.name}, ${text}`));
+  return renderPage({
+    title,
+    subtitle: settings.map(([name, value]) => `${name} ${value}`).join(", "),
+    figures: contestants.map((contestant) => headline(contestant, classifies)),
+    charts: withRuns.length === 0 ? [] : quantities.flatMap((quantity) => [
+      chartOf(withRuns, quantity, BY_EPOCH),
+      chartOf(withRuns, quantity, BY_TIME),
+    ]),
+    tables: [
+      {
+        title: "Results",
+        note: "At the end of training; mean over seeds and half the range. Training loss is over " +
+          "the whole training set; time is that of steps, without evaluations.",
+        head: comparisonHead,
+        rows: comparisonRows(contestants),
+      },
+      { title: "Settings", head: ["Setting", "Value"], rows: settings },
+    ],
+    listing: { title: "Optimizers", text: [...descriptions, ...failures].join("\n") },
+  }, library);
+}
+
+/** What a chart shows upwards. */
+interface Quantity {
+  readonly title: string;
+  readonly axis: Axis;
+  readonly pick: (epoch: EpochRecord) => number;
+}
+
+/** What a chart shows to the right. */
+interface Abscissa {
+  readonly title: string;
+  readonly axis: Axis;
+  readonly pick: (epoch: EpochRecord) => number;
+}
+
+const LOSS: Quantity = {
+  title: "Training loss",
+  axis: { label: "mean loss during the epoch", log: true },
+  pick: (epoch) => epoch.runningLoss,
+};
+const ACCURACY: Quantity = {
+  title: "Test accuracy",
+  axis: { label: "accuracy in %" },
+  pick: (epoch) => 100 * (epoch.testAccuracy ?? 0),
+};
+const TEST_LOSS: Quantity = {
+  title: "Test loss",
+  axis: { label: "loss", log: true },
+  pick: (epoch) => epoch.testLoss,
+};
+const BY_EPOCH: Abscissa = {
+  title: "by epoch",
+  axis: { label: "epoch" },
+  pick: (epoch) => epoch.epoch,
+};
+const BY_TIME: Abscissa = {
+  title: "by time",
+  axis: { label: "training time in seconds" },
+  pick: (epoch) => epoch.seconds,
+};
+
+function headline(
+  { name, runs }: Contestant,
+  classifies: boolean,
+): { label: string; value: string } {
+  const values = runs.map((run) => classifies ? run.testAccuracy ?? 0 : run.testLoss);
+  const mean = spreadOf(values)?.mean;
+  const value = mean === undefined
+    ? "diverged"
+    : classifies
+    ? formatPercent(mean)
+    : formatNumber(mean);
+  return { label: name, value };
+}
+
+function chartOf(
+  contestants: readonly Contestant[],
+  quantity: Quantity,
+  abscissa: Abscissa,
+): Chart {
+  return {
+    title: `${quantity.title} ${abscissa.title}`,
+    note: "Mean over seeds; the shade reaches from the lowest to the highest run.",
+    x: abscissa.axis,
+    y: quantity.axis,
+    series: contestants.map(({ name, runs }, color) => {
+      const x = overRuns(runs, abscissa.pick).map(({ mean }) => mean);
+      const y = overRuns(runs, quantity.pick);
+      const line: Series = { name, x, y: y.map(({ mean }) => mean), color };
+      if (runs.length < 2) return line;
+      return { ...line, band: [y.map(({ low }) => low), y.map(({ high }) => high)] };
+    }),
+  };
+}
+
+/** Mean and range over runs, epoch by epoch. All runs of a comparison have the same epochs. */
+function overRuns(
+  runs: readonly TrainingRecord[],
+  pick: (epoch: EpochRecord) => number,
+): Spread[] {
+  return runs[0].epochs.flatMap((_, i) => spreadOf(runs.map((run) => pick(run.epochs[i]))) ?? []);
+}

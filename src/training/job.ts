@@ -1,0 +1,117 @@
+/**
+ * From names to things: a model, its loss and an optimizer, set up by a recipe.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { cosine } from "../core/schedule.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { pixelsPerImage } from "../data/dataset.ts";
+import type { BatchLike } from "../nn/batch.ts";
+import { sigmoidCrossEntropy } from "../nn/losses/sigmoid_cross_entropy.ts";
+import { softmaxCrossEntropy } from "../nn/losses/softmax_cross_entropy.ts";
+import { autoencoder } from "../nn/models/autoencoder.ts";
+import { cnn } from "../nn/models/cnn.ts";
+import { mlp } from "../nn/models/mlp.ts";
+import type { LayerSpec } from "../nn/module.ts";
+import { type ModelObjective, objective } from "../nn/objective.ts";
+import { sequential } from "../nn/sequential.ts";
+import { adam } from "../optim/adam.ts";
+import { ekfac } from "../optim/ekfac.ts";
+import { kfac } from "../optim/kfac.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { sgd } from "../optim/sgd.ts";
+import type { StepOptions } from "../optim/step_options.ts";
+import { tekfac } from "../optim/tekfac.ts";
+import { tkfac } from "../optim/tkfac.ts";
+import { type ModelName, type OptimizerName, recipes } from "./recipes.ts";
+
+/** What a job is made from. */
+export interface JobOptions {
+  /** Name of the model. */
+  readonly model: ModelName;
+  /** Name of the optimizer, set up by the model's recipe. */
+  readonly optimizer: OptimizerName;
+  /** The examples it will learn from; decides the sizes of the first and the last layer. */
+  readonly dataset: Dataset;
+  /** Steps of the whole training, over which the updates are annealed, >= 1. */
+  readonly steps: number;
+  /** Seed of the initial weights, and of sampled labels. */
+  readonly seed: number;
+}
+
+/** A model that can be trained. The caller disposes it. */
+export interface Job extends Disposable {
+  /** The model with its loss. */
+  readonly objective: ModelObjective;
+  /** Takes the steps. */
+  readonly optimizer: Optimizer<BatchLike>;
+  /** What the model predicts. */
+  readonly targets: "labels" | "inputs";
+}
+
+/**
+ * Builds a model and its optimizer on a backend. Equal options give equal jobs.
+ *
+ * @throws {OptionError | ShapeError} When the model cannot take such images. Nothing stays allocated.
+ */
+export function createJob(backend: Backend, options: JobOptions): Job {
+  const { model: name, dataset, seed } = options;
+  const reproduces = name === "autoencoder";
+  const model = sequential(backend, {
+    input: dataset.shape,
+    layers: layersOf(name, dataset),
+    seed,
+  });
+  try {
+    const goal = objective(model, reproduces ? sigmoidCrossEntropy() : softmaxCrossEntropy());
+    const optimizer = createOptimizer(goal, options);
+    return {
+      objective: goal,
+      optimizer,
+      targets: reproduces ? "inputs" : "labels",
+      [Symbol.dispose]: () => {
+        optimizer[Symbol.dispose]();
+        model[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    model[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function layersOf(name: ModelName, dataset: Dataset): LayerSpec[] {
+  const { classes } = dataset;
+  switch (name) {
+    case "mlp":
+      return mlp({ classes });
+    case "cnn":
+      return cnn({ classes });
+    case "autoencoder":
+      return autoencoder({ features: pixelsPerImage(dataset) });
+  }
+}
+
+function createOptimizer(
+  goal: ModelObjective,
+  { model, optimizer, steps, seed }: JobOptions,
+): Optimizer<BatchLike> {
+  const { settings } = recipes[model];
+  const shared: Pick<StepOptions, "annealing" | "seed"> = { annealing: cosine(steps), seed };
+  switch (optimizer) {
+    case "tekfac":
+      return tekfac(goal, { ...shared, ...settings.tekfac });
+    case "ekfac":
+      return ekfac(goal, { ...shared, ...settings.ekfac });
+    case "tkfac":
+      return tkfac(goal, { ...shared, ...settings.tkfac });
+    case "kfac":
+      return kfac(goal, { ...shared, ...settings.kfac });
+    case "adam":
+      return adam(goal, { ...shared, ...settings.adam });
+    case "sgd":
+      return sgd(goal, { ...shared, ...settings.sgd });
+  }
+}

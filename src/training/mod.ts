@@ -1,0 +1,32 @@
+/**
+ * Training a model from end to end: the loop, recipes, comparisons, and pages that show what happened.
+ *
+ * ```ts
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { glyphs } from "@tekfac/tekfac/data";
+ * import { createJob, train } from "@tekfac/tekfac/training";
+ *
+ * const data = glyphs({ train: 256, test: 64, seed: 1 });
+ * using backend = await createBackend();
+ * using job = createJob(backend, {
+ *   model: "mlp",
+ *   optimizer: "tekfac",
+ *   dataset: data.train,
+ *   steps: 4,
+ *   seed: 1,
+ * });
+ * const record = await train({ ...job, data, epochs: 2, batchSize: 128, seed: 1 });
+ * console.log(record.trainLoss, record.testAccuracy);
+ * ```
+ *
+ * @module
+ */
+
+export * from "./compare_report.ts";
+export * from "./comparison.ts";
+export * from "./job.ts";
+export type { Axis, Chart, ChartLibrary, Page, Series, Table } from "./page.ts";
+export * from "./recipes.ts";
+export * from "./report.ts";
+export * from "./text.ts";
+export * from "./trainer.ts";

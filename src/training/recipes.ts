@@ -1,0 +1,92 @@
+/**
+ * What each optimizer is set to on each model unless the user says otherwise: one table.
+ *
+ * Every run anneals with half a cosine over its whole length, whatever the optimizer.
+ *
+ * @module
+ */
+
+import type { AdamOptions } from "../optim/adam.ts";
+import type { EkfacOptions } from "../optim/ekfac.ts";
+import type { KfacOptions } from "../optim/kfac.ts";
+import type { SgdOptions } from "../optim/sgd.ts";
+import type { TekfacOptions } from "../optim/tekfac.ts";
+import type { TkfacOptions } from "../optim/tkfac.ts";
+
+/** The optimizers, by what their functions are called. */
+export const optimizerNames = ["tekfac", "ekfac", "tkfac", "kfac", "adam", "sgd"] as const;
+
+/** One of {@linkcode optimizerNames}. */
+export type OptimizerName = typeof optimizerNames[number];
+
+/** The models that can be trained by name. */
+export const modelNames = ["mlp", "autoencoder", "cnn"] as const;
+
+/** One of {@linkcode modelNames}. */
+export type ModelName = typeof modelNames[number];
+
+/** Options of each optimizer. */
+export interface OptimizerSettings {
+  /** Of `tekfac`. */
+  readonly tekfac: TekfacOptions;
+  /** Of `ekfac`. */
+  readonly ekfac: EkfacOptions;
+  /** Of `tkfac`. */
+  readonly tkfac: TkfacOptions;
+  /** Of `kfac`. */
+  readonly kfac: KfacOptions;
+  /** Of `adam`. */
+  readonly adam: AdamOptions;
+  /** Of `sgd`. */
+  readonly sgd: SgdOptions;
+}
+
+/** How a model is trained. */
+export interface Recipe {
+  /** Passes over the training set. */
+  readonly epochs: number;
+  /** Examples per step. */
+  readonly batchSize: number;
+  /** What each optimizer is set to; what is not named stays at the optimizer's default. */
+  readonly settings: OptimizerSettings;
+}
+
+/** The recipe of every model. */
+export const recipes: Readonly<Record<ModelName, Recipe>> = {
+  mlp: {
+    epochs: 6,
+    batchSize: 128,
+    settings: {
+      tekfac: {},
+      ekfac: {},
+      tkfac: {},
+      kfac: {},
+      adam: { learningRate: 2e-3 },
+      sgd: { learningRate: 0.1 },
+    },
+  },
+  autoencoder: {
+    epochs: 10,
+    batchSize: 250,
+    settings: {
+      tekfac: {},
+      ekfac: {},
+      tkfac: {},
+      kfac: {},
+      adam: { learningRate: 1e-3 },
+      sgd: { learningRate: 1e-2 },
+    },
+  },
+  cnn: {
+    epochs: 6,
+    batchSize: 128,
+    settings: {
+      tekfac: {},
+      ekfac: {},
+      tkfac: {},
+      kfac: {},
+      adam: { learningRate: 3e-3 },
+      sgd: { learningRate: 0.05 },
+    },
+  },
+};

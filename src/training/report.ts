@@ -1,0 +1,172 @@
+/**
+ * The page about one run.
+ *
+ * @module
+ */
+
+import type { LayerSpectrum } from "../optim/optimizer.ts";
+import { type Chart, type ChartLibrary, renderPage, type Series, type Table } from "./page.ts";
+import { formatNumber, formatPercent, formatSeconds } from "./text.ts";
+import type { TrainingRecord } from "./trainer.ts";
+
+/** Everything that the page about a run shows. */
+export interface RunReport {
+  /** The heading. */
+  readonly title: string;
+  /** What happened. */
+  readonly record: TrainingRecord;
+  /** Names and values of the settings, in the order of their importance. */
+  readonly settings: readonly (readonly [name: string, value: string])[];
+  /** Eigenvalues of each layer's curvature at the end; empty where the optimizer has none. */
+  readonly spectra: readonly LayerSpectrum[];
+  /** The optimizer's own description. */
+  readonly description: string;
+}
+
+/** Most points that a line of a chart is made of: more than a screen has pixels is waste. */
+const MOST_POINTS = 400;
+
+/**
+ * Writes the page about a run: loss of every step, test accuracy of every epoch, the spectrum of
+ * every layer's curvature, and all of it in tables.
+ */
+export function runReport(report: RunReport, library: ChartLibrary): string {
+  const { title, record, settings, spectra, description } = report;
+  const charts = [
+    lossChart(record),
+    ...(record.epochs.length === 0 ? [] : [testChart(record)]),
+    ...(spectra.length === 0 ? [] : [spectrumChart(spectra)]),
+  ];
+  return renderPage({
+    title,
+    subtitle: settings.map(([name, value]) => `${name} ${value}`).join(", "),
+    figures: [
+      ...(record.testAccuracy === null
+        ? []
+        : [{ label: "Test accuracy", value: formatPercent(record.testAccuracy) }]),
+      { label: "Test loss", value: formatNumber(record.testLoss) },
+      { label: "Training loss", value: formatNumber(record.trainLoss) },
+      { label: "Training time", value: formatSeconds(record.seconds) },
+      { label: "Time per step", value: `${record.stepMs.toFixed(1)} ms` },
+    ],
+    charts: record.stepLosses.length === 0 ? charts.slice(1) : charts,
+    tables: [
+      epochTable(record),
+      ...(spectra.length === 0 ? [] : [spectrumTable(spectra)]),
+      { title: "Settings", head: ["Setting", "Value"], rows: settings },
+    ],
+    listing: { title: "Optimizer", text: description },
+  }, library);
+}
+
+function lossChart({ stepLosses, stepsPerEpoch }: TrainingRecord): Chart {
+  const steps = stepLosses.map((_, step) => step + 1);
+  const every = thinned(stepLosses.length, 4 * MOST_POINTS);
+  const smooth = movingAverage(stepLosses, Math.max(1, Math.round(stepsPerEpoch / 10)));
+  const pick = (name: string, values: readonly number[], faint: boolean): Series => ({
+    name,
+    x: every.map((i) => steps[i]),
+    y: every.map((i) => values[i]),
+    faint,
+    color: 0,
+  });
+  return {
+    title: "Training loss per step",
+    note: "The loss of each batch before the step that uses it, and its moving average over a " +
+      "tenth of an epoch.",
+    x: { label: "step" },
+    y: { label: "loss", log: true },
+    series: [pick("batch", stepLosses, true), pick("average", smooth, false)],
+  };
+}
+
+function testChart({ epochs }: TrainingRecord): Chart {
+  const x = epochs.map(({ epoch }) => epoch);
+  if (epochs[0].testAccuracy === null) {
+    const y = epochs.map(({ testLoss }) => testLoss);
+    return {
+      title: "Test loss per epoch",
+      note: "Mean loss over the images held back, after each epoch.",
+      x: { label: "epoch" },
+      y: { label: "loss" },
+      series: [{ name: "test loss", x, y, color: 2 }],
+    };
+  }
+  const y = epochs.map(({ testAccuracy }) => testAccuracy === null ? null : 100 * testAccuracy);
+  return {
+    title: "Test accuracy per epoch",
+    note: "Share of the images held back that are classified rightly, after each epoch.",
+    x: { label: "epoch" },
+    y: { label: "accuracy in %" },
+    series: [{ name: "test accuracy", x, y, color: 2 }],
+  };
+}
+
+function spectrumChart(spectra: readonly LayerSpectrum[]): Chart {
+  return {
+    title: "Spectrum of each layer's curvature",
+    note: "Eigenvalues of each layer's approximation of the Fisher matrix at the end, without " +
+      "damping, the largest first. A steep line is a layer in which directions differ most.",
+    x: { label: "rank", log: true },
+    y: { label: "eigenvalue", log: true },
+    series: spectra.map(({ name, eigenvalues }, color) => {
+      const floor = eigenvalues[0] * 1e-12;
+      const ranks = ranksToShow(eigenvalues.length).filter((rank) => eigenvalues[rank - 1] > floor);
+      return { name, x: ranks, y: ranks.map((rank) => eigenvalues[rank - 1]), color };
+    }),
+  };
+}
+
+function epochTable({ epochs }: TrainingRecord): Table {
+  return {
+    title: "Epochs",
+    head: ["Epoch", "Loss while training", "Test loss", "Test accuracy", "Time"],
+    rows: epochs.map(({ epoch, runningLoss, testLoss, testAccuracy, seconds }) => [
+      String(epoch),
+      formatNumber(runningLoss),
+      formatNumber(testLoss),
+      formatPercent(testAccuracy),
+      formatSeconds(seconds),
+    ]),
+  };
+}
+
+function spectrumTable(spectra: readonly LayerSpectrum[]): Table {
+  return {
+    title: "Curvature",
+    note: "Of each layer's eigenvalues: how many, the largest, the middle one, and their sum.",
+    head: ["Layer", "Eigenvalues", "Largest", "Median", "Trace"],
+    rows: spectra.map(({ name, eigenvalues }) => [
+      name,
+      eigenvalues.length.toLocaleString("en-US"),
+      formatNumber(eigenvalues[0]),
+      formatNumber(eigenvalues[eigenvalues.length >> 1]),
+      formatNumber(eigenvalues.reduce((sum, value) => sum + value, 0)),
+    ]),
+  };
+}
+
+/** At most `most` indices of 0..length-1, evenly spread, both ends included. */
+function thinned(length: number, most: number): number[] {
+  const count = Math.min(length, most);
+  if (count < 2) return count === 1 ? [0] : [];
+  return Array.from({ length: count }, (_, i) => Math.round(i * (length - 1) / (count - 1)));
+}
+
+/** Ranks 1..length that are evenly spread on a logarithmic axis, both ends included. */
+function ranksToShow(length: number): number[] {
+  const ranks = Array.from(
+    { length: MOST_POINTS },
+    (_, i) => Math.round(length ** (i / (MOST_POINTS - 1))),
+  );
+  return [...new Set(ranks)];
+}
+
+/** Mean of each value and the up to `width - 1` before it. */
+function movingAverage(values: readonly number[], width: number): number[] {
+  let sum = 0;
+  return values.map((value, i) => {
+    sum += value - (i >= width ? values[i - width] : 0);
+    return sum / Math.min(i + 1, width);
+  });
+}
