@@ -57,3 +57,16 @@ export function joinLow(a: v128, b: v128): v128 {
 export function joinHigh(a: v128, b: v128): v128 {
   return i64x2.shuffle(a, b, 1, 3);
 }
+
+/** Denormal lanes become 0 (NaN stays): what is fed back must not decay into that range. */
+@inline
+export function flush(v: v128): v128 {
+  const tiny = f32x4.lt(f32x4.abs(v), f32x4.splat(f32.MIN_NORMAL_VALUE));
+  return v128.andnot(v, tiny);
+}
+
+/** The same for one number. */
+@inline
+export function flushOne(x: f32): f32 {
+  return abs(x) < f32.MIN_NORMAL_VALUE ? 0 : x;
+}

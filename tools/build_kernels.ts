@@ -40,6 +40,9 @@ async function compile(build: keyof typeof BUILDS): Promise<Uint8Array> {
     "-O3",
     // Kernels never allocate: the stub runtime stays empty and nothing is imported.
     ...["--runtime", "stub", "--noAssert", "--use", "abort="],
+    // Hosts without guard pages check every access; with a declared minimum of memory above the
+    // constant offsets they need one comparison instead of two, a fifth of the time of a product.
+    ...["--initialMemory", "16"],
     ...["--enable", features, "--outFile", "kernels.wasm"],
   ], {
     readFile: (name) => readSource(name, fma),

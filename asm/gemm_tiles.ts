@@ -1,0 +1,246 @@
+// The register tiles of `gemm`: a 6 x 8 or 6 x 4 block of C is kept in registers over all of k.
+//
+//   tile = sum_p a[:, p] b[p, :],   C = alpha tile + beta C
+//
+// a is 6 x k, in one of two layouts: "columns", the six numbers of a column side by side, columns
+// `strideA` bytes apart (packed, or a transposed matrix as it lies); or "rows", each row contiguous,
+// rows `strideA` bytes apart (a plain matrix as it lies). b is k x 8 or k x 4, each row contiguous,
+// rows `strideB` bytes apart. C rows are `strideC` bytes apart.
+//
+// 6 x 8 is the largest tile that needs no more than the 15 vector registers a compiler has to give on
+// x86-64: 12 sums, 2 of b, 1 of a. It is not unrolled: that only makes register allocators spill.
+// 6 x 4 serves the columns that do not fill a panel of 8.
+// Order of summation: p ascending, one sum per entry of C.
+
+import { fma } from "./fma";
+
+/** Rows of every tile. */
+export const TILE_ROWS: i32 = 6;
+/** Columns of the wide tiles. */
+export const WIDE: i32 = 8;
+/** Columns of the narrow tiles. */
+export const NARROW: i32 = 4;
+
+/** Four entries of C; C is not read when beta is 0, so that NaN there does no harm. */
+@inline
+function put(c: usize, alpha: v128, beta: v128, keep: bool, sum: v128): void {
+  v128.store(c, keep ? fma(sum, alpha, f32x4.mul(v128.load(c), beta)) : f32x4.mul(sum, alpha));
+}
+
+/** A 6 x 8 tile, a by columns. */
+export function wideColumns(
+  k: i32,
+  alpha: f32,
+  beta: f32,
+  c: usize,
+  strideC: usize,
+  a: usize,
+  strideA: usize,
+  b: usize,
+  strideB: usize,
+): void {
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00;
+  let c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  let c40 = c00, c41 = c00, c50 = c00, c51 = c00;
+  for (let p = 0; p < k; p++) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let t = v128.load32_splat(a);
+    c00 = fma(t, b0, c00);
+    c01 = fma(t, b1, c01);
+    t = v128.load32_splat(a, 4);
+    c10 = fma(t, b0, c10);
+    c11 = fma(t, b1, c11);
+    t = v128.load32_splat(a, 8);
+    c20 = fma(t, b0, c20);
+    c21 = fma(t, b1, c21);
+    t = v128.load32_splat(a, 12);
+    c30 = fma(t, b0, c30);
+    c31 = fma(t, b1, c31);
+    t = v128.load32_splat(a, 16);
+    c40 = fma(t, b0, c40);
+    c41 = fma(t, b1, c41);
+    t = v128.load32_splat(a, 20);
+    c50 = fma(t, b0, c50);
+    c51 = fma(t, b1, c51);
+    a += strideA;
+    b += strideB;
+  }
+  const al = f32x4.splat(alpha), be = f32x4.splat(beta), keep = beta != 0;
+  put(c, al, be, keep, c00);
+  put(c + 16, al, be, keep, c01);
+  c += strideC;
+  put(c, al, be, keep, c10);
+  put(c + 16, al, be, keep, c11);
+  c += strideC;
+  put(c, al, be, keep, c20);
+  put(c + 16, al, be, keep, c21);
+  c += strideC;
+  put(c, al, be, keep, c30);
+  put(c + 16, al, be, keep, c31);
+  c += strideC;
+  put(c, al, be, keep, c40);
+  put(c + 16, al, be, keep, c41);
+  c += strideC;
+  put(c, al, be, keep, c50);
+  put(c + 16, al, be, keep, c51);
+}
+
+/** A 6 x 4 tile, a by columns. */
+export function narrowColumns(
+  k: i32,
+  alpha: f32,
+  beta: f32,
+  c: usize,
+  strideC: usize,
+  a: usize,
+  strideA: usize,
+  b: usize,
+  strideB: usize,
+): void {
+  let c00 = f32x4.splat(0), c10 = c00, c20 = c00, c30 = c00, c40 = c00, c50 = c00;
+  for (let p = 0; p < k; p++) {
+    const b0 = v128.load(b);
+    let t = v128.load32_splat(a);
+    c00 = fma(t, b0, c00);
+    t = v128.load32_splat(a, 4);
+    c10 = fma(t, b0, c10);
+    t = v128.load32_splat(a, 8);
+    c20 = fma(t, b0, c20);
+    t = v128.load32_splat(a, 12);
+    c30 = fma(t, b0, c30);
+    t = v128.load32_splat(a, 16);
+    c40 = fma(t, b0, c40);
+    t = v128.load32_splat(a, 20);
+    c50 = fma(t, b0, c50);
+    a += strideA;
+    b += strideB;
+  }
+  const al = f32x4.splat(alpha), be = f32x4.splat(beta), keep = beta != 0;
+  put(c, al, be, keep, c00);
+  c += strideC;
+  put(c, al, be, keep, c10);
+  c += strideC;
+  put(c, al, be, keep, c20);
+  c += strideC;
+  put(c, al, be, keep, c30);
+  c += strideC;
+  put(c, al, be, keep, c40);
+  c += strideC;
+  put(c, al, be, keep, c50);
+}
+
+/** A 6 x 8 tile, a by rows. */
+export function wideRows(
+  k: i32,
+  alpha: f32,
+  beta: f32,
+  c: usize,
+  strideC: usize,
+  a: usize,
+  strideA: usize,
+  b: usize,
+  strideB: usize,
+): void {
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00;
+  let c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  let c40 = c00, c41 = c00, c50 = c00, c51 = c00;
+  let a0 = a, a1 = a0 + strideA, a2 = a1 + strideA;
+  let a3 = a2 + strideA, a4 = a3 + strideA, a5 = a4 + strideA;
+  for (let p = 0; p < k; p++) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let t = v128.load32_splat(a0);
+    c00 = fma(t, b0, c00);
+    c01 = fma(t, b1, c01);
+    t = v128.load32_splat(a1);
+    c10 = fma(t, b0, c10);
+    c11 = fma(t, b1, c11);
+    t = v128.load32_splat(a2);
+    c20 = fma(t, b0, c20);
+    c21 = fma(t, b1, c21);
+    t = v128.load32_splat(a3);
+    c30 = fma(t, b0, c30);
+    c31 = fma(t, b1, c31);
+    t = v128.load32_splat(a4);
+    c40 = fma(t, b0, c40);
+    c41 = fma(t, b1, c41);
+    t = v128.load32_splat(a5);
+    c50 = fma(t, b0, c50);
+    c51 = fma(t, b1, c51);
+    a0 += 4;
+    a1 += 4;
+    a2 += 4;
+    a3 += 4;
+    a4 += 4;
+    a5 += 4;
+    b += strideB;
+  }
+  const al = f32x4.splat(alpha), be = f32x4.splat(beta), keep = beta != 0;
+  put(c, al, be, keep, c00);
+  put(c + 16, al, be, keep, c01);
+  c += strideC;
+  put(c, al, be, keep, c10);
+  put(c + 16, al, be, keep, c11);
+  c += strideC;
+  put(c, al, be, keep, c20);
+  put(c + 16, al, be, keep, c21);
+  c += strideC;
+  put(c, al, be, keep, c30);
+  put(c + 16, al, be, keep, c31);
+  c += strideC;
+  put(c, al, be, keep, c40);
+  put(c + 16, al, be, keep, c41);
+  c += strideC;
+  put(c, al, be, keep, c50);
+  put(c + 16, al, be, keep, c51);
+}
+
+/** A 6 x 4 tile, a by rows. */
+export function narrowRows(
+  k: i32,
+  alpha: f32,
+  beta: f32,
+  c: usize,
+  strideC: usize,
+  a: usize,
+  strideA: usize,
+  b: usize,
+  strideB: usize,
+): void {
+  let c00 = f32x4.splat(0), c10 = c00, c20 = c00, c30 = c00, c40 = c00, c50 = c00;
+  let a0 = a, a1 = a0 + strideA, a2 = a1 + strideA;
+  let a3 = a2 + strideA, a4 = a3 + strideA, a5 = a4 + strideA;
+  for (let p = 0; p < k; p++) {
+    const b0 = v128.load(b);
+    let t = v128.load32_splat(a0);
+    c00 = fma(t, b0, c00);
+    t = v128.load32_splat(a1);
+    c10 = fma(t, b0, c10);
+    t = v128.load32_splat(a2);
+    c20 = fma(t, b0, c20);
+    t = v128.load32_splat(a3);
+    c30 = fma(t, b0, c30);
+    t = v128.load32_splat(a4);
+    c40 = fma(t, b0, c40);
+    t = v128.load32_splat(a5);
+    c50 = fma(t, b0, c50);
+    a0 += 4;
+    a1 += 4;
+    a2 += 4;
+    a3 += 4;
+    a4 += 4;
+    a5 += 4;
+    b += strideB;
+  }
+  const al = f32x4.splat(alpha), be = f32x4.splat(beta), keep = beta != 0;
+  put(c, al, be, keep, c00);
+  c += strideC;
+  put(c, al, be, keep, c10);
+  c += strideC;
+  put(c, al, be, keep, c20);
+  c += strideC;
+  put(c, al, be, keep, c30);
+  c += strideC;
+  put(c, al, be, keep, c40);
+  c += strideC;
+  put(c, al, be, keep, c50);
+}

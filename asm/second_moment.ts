@@ -1,0 +1,88 @@
+// secondMoment: C = decay C + scale X^T diag(w) X, symmetric.
+//
+// X [n, d] row-major; w [n] contiguous, or absent (pointer 0) for ones; C [d, d]. C is not read when
+// decay is 0. Of C's old content the upper triangle counts.
+//
+// Tiles that touch the upper triangle are computed by the blocked product of gemm.ts, the weights
+// entering as X is packed; then the lower triangle is filled in, four by four.
+// Denormal results become 0: averages of units that have died decay into that range, where every
+// later operation on them would cost a hundred cycles.
+
+import { gemmWorkspace, multiply } from "./gemm";
+import { at, flush, flushOne, interleaveHigh, interleaveLow, joinHigh, joinLow } from "./simd";
+
+/** Bytes of workspace of {@link secondMoment}. */
+export function secondMomentWorkspace(n: i32, d: i32): usize {
+  return gemmWorkspace(d, d, n);
+}
+
+/** C = decay C + scale X^T diag(w) X; `weights` may be 0. */
+export function secondMoment(
+  n: i32,
+  d: i32,
+  decay: f32,
+  scale: f32,
+  c: usize,
+  strideC: i32,
+  x: usize,
+  strideX: i32,
+  weights: usize,
+  workspace: usize,
+): void {
+  const lc = <usize>strideC << 2, lx = <usize>strideX << 2;
+  // deno-fmt-ignore
+  multiply(d, d, n, scale, decay, c, lc, x, 4, lx, x, lx, 4, weights, true, workspace);
+  mirrorUpper(d, c, lc);
+}
+
+/** Makes C symmetric from its upper triangle and flushes denormals. Rows `stride` bytes apart. */
+export function mirrorUpper(d: i32, c: usize, stride: usize): void {
+  for (let i = 0; i < d; i += 4) {
+    const row = c + <usize>i * stride;
+    mirrorCorner(min(4, d - i), at(row, i), stride);
+    let j = i + 4;
+    for (; j + 4 <= d; j += 4) {
+      mirrorTile(at(row, j), at(c + <usize>j * stride, i), stride);
+    }
+    if (j < d) mirrorEdge(min(4, d - i), d - j, at(row, j), at(c + <usize>j * stride, i), stride);
+  }
+}
+
+/** A 4 x 4 tile above the diagonal and its transpose below. */
+@inline
+function mirrorTile(upper: usize, lower: usize, stride: usize): void {
+  const r0 = flush(v128.load(upper)), r1 = flush(v128.load(upper + stride));
+  const r2 = flush(v128.load(upper + 2 * stride)), r3 = flush(v128.load(upper + 3 * stride));
+  v128.store(upper, r0);
+  v128.store(upper + stride, r1);
+  v128.store(upper + 2 * stride, r2);
+  v128.store(upper + 3 * stride, r3);
+  const low01 = interleaveLow(r0, r1), high01 = interleaveHigh(r0, r1);
+  const low23 = interleaveLow(r2, r3), high23 = interleaveHigh(r2, r3);
+  v128.store(lower, joinLow(low01, low23));
+  v128.store(lower + stride, joinHigh(low01, low23));
+  v128.store(lower + 2 * stride, joinLow(high01, high23));
+  v128.store(lower + 3 * stride, joinHigh(high01, high23));
+}
+
+/** A square on the diagonal, n <= 4. */
+function mirrorCorner(n: i32, c: usize, stride: usize): void {
+  for (let i = 0; i < n; i++) {
+    for (let j = i; j < n; j++) {
+      const x = flushOne(load<f32>(at(c + <usize>i * stride, j)));
+      store<f32>(at(c + <usize>i * stride, j), x);
+      store<f32>(at(c + <usize>j * stride, i), x);
+    }
+  }
+}
+
+/** Fewer than four columns at the right end, and the rows they become. */
+function mirrorEdge(rows: i32, cols: i32, upper: usize, lower: usize, stride: usize): void {
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++) {
+      const x = flushOne(load<f32>(at(upper + <usize>i * stride, j)));
+      store<f32>(at(upper + <usize>i * stride, j), x);
+      store<f32>(at(lower + <usize>j * stride, i), x);
+    }
+  }
+}
