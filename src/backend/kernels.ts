@@ -11,6 +11,7 @@ import type { Matrix, Storage } from "../core/matrix.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
 export interface RawStorage extends Storage {
+  /** Set when the storage is given back. */
   disposed: boolean;
 }
 
