@@ -8,7 +8,13 @@
 import type { Scalar, Verbs } from "./backend.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import { type Matrix, shapeOf, type Storage } from "../core/matrix.ts";
-import { type ArgumentOf, KERNEL_TABLE, type SymbolicShape } from "./kernel_table.ts";
+import {
+  type ArgumentOf,
+  type Factor,
+  KERNEL_TABLE,
+  type SymbolicShape,
+  valueOfFactor,
+} from "./kernel_table.ts";
 
 /** Whether a storage belongs to the backend on which the verb is called. */
 export type Owns = (storage: Storage) => boolean;
@@ -113,11 +119,11 @@ export class CallCheck<V extends keyof Verbs> {
   }
 
   /** Whether a side can have this size; determines the one letter that is still unknown. */
-  #bind(factors: readonly string[], size: number): boolean {
+  #bind(factors: readonly Factor[], size: number): boolean {
     let known = 1;
-    let unknown: string | undefined;
+    let unknown: Factor | undefined;
     for (const factor of factors) {
-      const value = factor === "1" ? 1 : this.#sizes[factor];
+      const value = valueOfFactor(factor, this.#sizes);
       if (value === undefined) unknown = factor;
       else known *= value;
     }
@@ -130,8 +136,8 @@ export class CallCheck<V extends keyof Verbs> {
   }
 
   /** A side with the letters that have a value replaced by it: `"N 784"`. */
-  #known(factors: readonly string[]): string {
-    const numbers = factors.map((factor) => factor === "1" ? 1 : this.#sizes[factor]);
+  #known(factors: readonly Factor[]): string {
+    const numbers = factors.map((factor) => valueOfFactor(factor, this.#sizes));
     const letters = factors.filter((_, i) => numbers[i] === undefined);
     const known = numbers.reduce<number>((value, number) => value * (number ?? 1), 1);
     return letters.length === 0 || known !== 1 ? [...letters, known].join(" ") : letters.join(" ");

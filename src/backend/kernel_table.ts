@@ -15,12 +15,15 @@ import type { Verbs } from "./backend.ts";
 /** Values of the letters in one call. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** Both sides of a shape as products of letters; `["1"]` is one. */
+/** A letter or a number in a product. */
+export type Factor = string | number;
+
+/** Both sides of a shape as products. */
 export interface SymbolicShape {
   /** Factors of the number of rows. */
-  readonly rows: readonly string[];
+  readonly rows: readonly Factor[];
   /** Factors of the number of columns. */
-  readonly cols: readonly string[];
+  readonly cols: readonly Factor[];
 }
 
 /** What the table knows of a verb. */
@@ -35,7 +38,8 @@ export interface KernelRow<A extends string = string> {
 
 /** Parses `"N h w, C"`. */
 export function parseShape(text: string): SymbolicShape {
-  const [rows, cols] = text.split(", ").map((side) => side.split(" "));
+  const factorOf = (word: string): Factor => /^\d+$/.test(word) ? Number(word) : word;
+  const [rows, cols] = text.split(", ").map((side) => side.split(" ").map(factorOf));
   return { rows, cols };
 }
 
@@ -56,8 +60,13 @@ function row<A extends string>(
   };
 }
 
-function product(factors: readonly string[], sizes: Sizes): number {
-  return factors.reduce((value, factor) => value * (factor === "1" ? 1 : sizes[factor]), 1);
+/** The number a factor stands for, `undefined` for a letter without a value. */
+export function valueOfFactor(factor: Factor, sizes: Sizes): number | undefined {
+  return typeof factor === "number" ? factor : sizes[factor];
+}
+
+function product(factors: readonly Factor[], sizes: Sizes): number {
+  return factors.reduce<number>((value, f) => value * (valueOfFactor(f, sizes) ?? NaN), 1);
 }
 
 /** Multiply-adds of one layer's gradient for all examples, counted as two operations each. */
