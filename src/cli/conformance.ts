@@ -1,0 +1,86 @@
+/**
+ * `deno task conformance DIR [--backend auto|wasm|reference]`: checks every golden case (`*.json`) in a
+ * directory against the public classes of the library.
+ *
+ * A line per case; the last line is `N passed, N failed`. Exit code 0 when all passed, 1 when one
+ * failed, 2 when there was nothing to run.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { createBackend } from "../backend/mod.ts";
+import { DataError, OptionError } from "../core/mod.ts";
+import { helpText, readArguments } from "./arguments.ts";
+import { verdictLine } from "./conformance/printing.ts";
+import { runCase, type Verdict } from "./conformance/run_case.ts";
+import { readWhole } from "./files.ts";
+import { sharedOptions } from "./options.ts";
+import { run } from "./run.ts";
+
+const OPTIONS = { backend: sharedOptions.backend, help: sharedOptions.help } as const;
+
+const PURPOSE = "Checks every golden case (*.json) in DIR; tests/fixtures/golden holds twelve.";
+
+/** The one argument that is no option, wherever it stands, and the options without it. */
+function splitDirectory(args: readonly string[]): { directory: string; options: string[] } {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: { backend: { type: "string" }, help: { type: "boolean" } },
+    strict: false,
+    tokens: true,
+  });
+  const places = tokens.filter(({ kind }) => kind === "positional").map(({ index }) => index);
+  const options = args.filter((_, i) => !places.includes(i));
+  if (places.length === 1) return { directory: args[places[0]], options };
+  throw new OptionError(
+    "Cannot run 'conformance'",
+    "DIR",
+    "must be one directory, as in 'deno task conformance DIR --backend wasm'",
+    places.length === 0 ? "nothing" : places.map((i) => args[i]).join(" "),
+  );
+}
+
+/** Names of the cases in a directory, sorted. */
+async function casesIn(directory: string): Promise<string[]> {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = await Array.fromAsync(Deno.readDir(directory));
+  } catch (cause) {
+    const problem = "expected a directory of golden cases, received none under this name";
+    throw new DataError(directory, problem, { cause });
+  }
+  const cases = entries.filter(({ name, isDirectory }) => !isDirectory && name.endsWith(".json"));
+  if (cases.length === 0) {
+    throw new DataError(directory, "expected golden cases (*.json), received no such file");
+  }
+  return cases.map(({ name }) => name).sort();
+}
+
+async function conformance(args: readonly string[]): Promise<void> {
+  if (args.includes("--help")) {
+    return console.log(helpText("conformance DIR", PURPOSE, OPTIONS));
+  }
+  const { directory, options } = splitDirectory(args);
+  const { backend: name = "auto" } = readArguments("conformance", options, OPTIONS);
+  const files = await casesIn(directory);
+  const width = Math.max(...files.map((file) => file.length));
+  const backend = await createBackend({ prefer: name === "auto" ? "auto" : [name] });
+  const verdicts: Verdict[] = [];
+  try {
+    console.log(`${files.length} cases on ${backend.info.description}`);
+    for (const file of files) {
+      const text = new TextDecoder().decode(await readWhole(`${directory}/${file}`));
+      const verdict = runCase(backend, file, text);
+      verdicts.push(verdict);
+      console.log(verdictLine(verdict, width));
+    }
+  } finally {
+    backend[Symbol.dispose]();
+  }
+  const failed = verdicts.filter(({ passed }) => !passed).length;
+  console.log(`${files.length - failed} passed, ${failed} failed`);
+  if (failed > 0) Deno.exit(1);
+}
+
+if (import.meta.main) await run(conformance);
