@@ -1,0 +1,131 @@
+/**
+ * The library's optimizers follow the oracle's courses of training, step by step, whatever the
+ * hyperparameters: dense solves on one side, factors, bases and captures on the other.
+ */
+import { createBackend } from "@tekfac/tekfac/backend";
+import { Random } from "@tekfac/tekfac/core";
+import {
+  type BatchLike,
+  dense,
+  objective,
+  readWeightsSync,
+  sequential,
+  softmaxCrossEntropy,
+  tanh,
+  writeWeights,
+} from "@tekfac/tekfac/nn";
+import {
+  ekfac,
+  kfac,
+  type KroneckerOptions,
+  type Objective,
+  type Optimizer,
+  tekfac,
+  tkfac,
+} from "@tekfac/tekfac/optim";
+import { allClose } from "@tekfac/tekfac/testing";
+import fc from "#fast-check";
+import { fill, vec } from "./dense.ts";
+import type { Method } from "./fisher.ts";
+import { type Hyper, type Problem, train } from "./trajectory.ts";
+
+/**
+ * Relative to the largest weight: rounding (2^-53) times the steps, divided by the relative gap of
+ * eigenvalues (1e-3 and more in these problems), whose eigenvectors the measured eigenvalues belong to.
+ */
+const TOLERANCE = 1e-9;
+
+const CREATE: Readonly<
+  Record<Method, (goal: Objective<BatchLike>, options: KroneckerOptions) => Optimizer<BatchLike>>
+> = {
+  kfac,
+  tkfac,
+  ekfac,
+  tekfac,
+  ekfac_ra: (goal, options) => ekfac(goal, { ...options, eigenvaluesFrom: "runningAverage" }),
+};
+
+const hypers: fc.Arbitrary<Hyper> = fc.record({
+  steps: fc.constant(7),
+  lr: fc.double({ min: 0.01, max: 0.2, noNaN: true }),
+  momentum: fc.double({ min: 0, max: 0.95, noNaN: true }),
+  momentumOn: fc.constantFrom("gradient" as const, "update" as const),
+  betaFactors: fc.double({ min: 0, max: 0.99, noNaN: true }),
+  betaTheta: fc.double({ min: 0, max: 0.99, noNaN: true }),
+  tFim: fc.integer({ min: 1, max: 3 }),
+  tEig: fc.integer({ min: 1, max: 4 }),
+  tRe: fc.integer({ min: 1, max: 3 }),
+  damping: fc.oneof(
+    fc.record({
+      kind: fc.constant("absolute" as const),
+      lambda: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    }),
+    fc.record({
+      kind: fc.constant("relative" as const),
+      tau: fc.double({ min: 0.05, max: 3, noNaN: true }),
+    }),
+  ),
+  klClip: fc.constantFrom(1e-4, 1e-3, 1),
+  klTimesLoss: fc.boolean(),
+});
+
+function problem(seed: number): Problem {
+  const random = new Random(seed);
+  const x = fill(24, 6, () => random.normal());
+  return {
+    x,
+    labels: x.map(([first, second]) => (first > 0 ? 1 : 0) + (second > first ? 1 : 0)),
+    weights: [fill(5, 7, () => random.normal(0, 0.4)), fill(3, 6, () => random.normal(0, 0.4))],
+  };
+}
+
+/** The same hyperparameters as the library names them. */
+function optionsOf(method: Method, hyper: Hyper): KroneckerOptions {
+  const inverse = method === "kfac" || method === "tkfac";
+  const kl = hyper.klClip!;
+  return {
+    learningRate: hyper.lr,
+    momentum: { on: hyper.momentumOn!, value: hyper.momentum },
+    damping: hyper.damping,
+    klClip: hyper.klTimesLoss ? { kind: "lossRelative", kappa: kl } : { kind: "fixed", kl },
+    // The oracle solves with the factors as they are; the library renews inverses when a basis is due.
+    intervals: {
+      statistics: hyper.tFim,
+      basis: inverse ? 1 : hyper.tEig,
+      eigenvalues: hyper.tRe,
+    },
+    denseStart: false,
+    factorDecay: hyper.betaFactors,
+    eigenvalueDecay: hyper.betaTheta,
+  };
+}
+
+for (const method of ["kfac", "ekfac", "ekfac_ra", "tkfac", "tekfac"] as const) {
+  Deno.test(`${method} optimizer follows the oracle for random hyperparameters`, () =>
+    fc.assert(
+      fc.asyncProperty(fc.nat(), hypers, async (seed, hyper) => {
+        const { x, labels, weights } = problem(seed);
+        const expected = train(method, { x, labels, weights }, hyper);
+        using backend = await createBackend({ prefer: ["reference"] });
+        using model = sequential(backend, { input: [6], layers: [dense(5), tanh(), dense(3)] });
+        model.parameters.forEach((parameter, l) =>
+          writeWeights(backend, parameter, vec(weights[l]))
+        );
+        const goal = objective(model, softmaxCrossEntropy());
+        using optimizer = CREATE[method](goal, optionsOf(method, hyper));
+        const batch = { inputs: vec(x), targets: labels };
+        const reports = Array.from({ length: hyper.steps }, () => optimizer.stepSync(batch));
+        const near = (actual: ArrayLike<number>, expected: number[], label: string) =>
+          allClose(actual, expected, {
+            absolute: TOLERANCE * Math.max(...expected.map(Math.abs)),
+            label,
+          });
+        near(reports.map((report) => report.loss), expected.losses.slice(0, -1), "losses");
+        near(reports.map((report) => report.clipFactor), expected.clipFactors, "clip factors");
+        model.parameters.forEach((parameter, l) =>
+          near(readWeightsSync(backend, parameter), vec(expected.weights[l]), parameter.name)
+        );
+      }),
+      { seed: 20201127, numRuns: 30 },
+    ));
+}
