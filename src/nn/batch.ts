@@ -1,13 +1,17 @@
 /**
- * A batch of examples on the host, and the checks that stand between a user's data and the kernels.
+ * Batches of examples on the host, and the checks that stand between a user's data and the kernels.
  *
  * @module
  */
 
 import { DataError, ShapeError } from "../core/errors.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
 
-/** Examples with their targets, row by row. N is known from the length of the inputs. */
-export interface Batch {
+/**
+ * Anything that holds examples and their targets, row by row; the number of examples follows from the
+ * length of the inputs. Batches of `data` are of this form, and so is `{ inputs, targets }`.
+ */
+export interface BatchLike {
   /** [N, features], or images [N, height, width, channels] (channels last). Finite numbers. */
   readonly inputs: ArrayLike<number>;
   /**
@@ -52,7 +56,7 @@ export function countExamples(inputs: ArrayLike<number>, features: number): numb
  * @throws {ShapeError} When inputs or targets have a length that does not fit.
  * @throws {DataError} When there is no example.
  */
-export function checkSizes(batch: Batch, layout: BatchLayout): number {
+export function checkSizes(batch: BatchLike, layout: BatchLayout): number {
   const examples = countExamples(batch.inputs, layout.inputs);
   if (batch.targets.length !== examples * layout.targets) {
     const each = layout.targets === 1 ? "one per example" : `${layout.targets} per example`;
@@ -87,12 +91,29 @@ export function checkInputs(inputs: ArrayLike<number>, features: number): void {
   }
 }
 
+/** How many examples go through the model at a time when nothing is trained. */
+export interface PassOptions {
+  /** Examples at a time, >= 1; bounds the memory that a pass takes. @default {256} */
+  readonly microBatch?: number;
+}
+
+/**
+ * Examples at a time.
+ *
+ * @throws {OptionError} When an option is unknown or outside its range.
+ */
+export function microBatchSize(options: PassOptions): number {
+  const subject = "Cannot run the model";
+  checkKnownKeys(subject, options, ["microBatch"]);
+  return checkNumber(subject, "microBatch", options.microBatch ?? 256, { min: 1, integer: true });
+}
+
 /** Views of at most `size` examples each, in order. Copies nothing from typed arrays. */
 export function* splitBatch(
-  batch: Batch,
+  batch: BatchLike,
   layout: BatchLayout,
   size: number,
-): Generator<Batch, void, undefined> {
+): Generator<BatchLike, void, undefined> {
   const examples = batch.inputs.length / layout.inputs;
   for (let from = 0; from < examples; from += size) {
     const to = Math.min(from + size, examples);
@@ -108,4 +129,15 @@ function section(data: ArrayLike<number>, from: number, to: number): ArrayLike<n
   return ArrayBuffer.isView(data)
     ? (data as Float32Array).subarray(from, to)
     : Array.prototype.slice.call(data, from, to);
+}
+
+/** The results of micro-batches, one after the other. */
+export function joined(chunks: readonly ArrayLike<number>[]): Float64Array {
+  const result = new Float64Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let end = 0;
+  for (const chunk of chunks) {
+    result.set(chunk, end);
+    end += chunk.length;
+  }
+  return result;
 }

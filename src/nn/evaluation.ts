@@ -33,7 +33,7 @@ export class EvaluationSum {
    * Adds examples.
    *
    * @param losses One per example.
-   * @param outputs [N, K] row by row; read by classifiers' losses only.
+   * @param outputs [N, K] row by row; looked at by classifiers' losses only.
    * @param targets The examples' targets.
    */
   add(

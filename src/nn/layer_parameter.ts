@@ -41,8 +41,10 @@ export function createParameter(context: BuildContext, plan: WeightPlan): OwnedP
   const owned: OwnedMatrix[] = [];
   const dispose = (): void => owned.splice(0).forEach((matrix) => matrix[Symbol.dispose]());
   try {
-    owned.push(backend.alloc(plan.outputs, cols), backend.alloc(plan.outputs, cols));
-    const [value, gradient] = owned;
+    const value = backend.alloc(plan.outputs, cols);
+    owned.push(value);
+    const gradient = backend.alloc(plan.outputs, cols);
+    owned.push(gradient);
     const parameter = { name, layer: plan.layer, value, gradient, [Symbol.dispose]: dispose };
     writeWeights(backend, parameter, drawWeights(context, plan, cols));
     return parameter;

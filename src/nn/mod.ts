@@ -27,7 +27,7 @@
  */
 
 export { relu, sigmoid, tanh } from "./activations.ts";
-export { type Batch } from "./batch.ts";
+export { type BatchLike, type PassOptions } from "./batch.ts";
 export * from "./conv2d.ts";
 export * from "./dense.ts";
 export { type Evaluation } from "./evaluation.ts";

@@ -8,15 +8,17 @@ import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, reshaped } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import {
-  type Batch,
   type BatchLayout,
+  type BatchLike,
   checkInputs,
   checkSizes,
   countExamples,
+  joined,
+  microBatchSize,
+  type PassOptions,
   splitBatch,
 } from "./batch.ts";
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
@@ -24,12 +26,6 @@ import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
 import type { BackwardPass, Layer } from "./module.ts";
 import type { Sequential } from "./sequential.ts";
-
-/** How many examples go through the model at a time when nothing is trained. */
-export interface PassOptions {
-  /** Examples at a time, >= 1; bounds the memory that a pass takes. @default {256} */
-  readonly microBatch?: number;
-}
 
 /**
  * Joins a model and a loss. Owns nothing: the caller disposes the model.
@@ -43,7 +39,7 @@ export function objective(model: Sequential, loss: Loss): ModelObjective {
 }
 
 /**
- * A model with its loss. Fulfils the optimizers' `Objective<Batch>`; also evaluates and predicts.
+ * A model with its loss. Fulfils the optimizers' `Objective<BatchLike>`; also evaluates and predicts.
  *
  * Matrices that methods return, and captures, live in the backend's scratch arena until the scope
  * ends in which the method was called.
@@ -62,7 +58,7 @@ export class ModelObjective {
   readonly #outputs: number;
   readonly #layout: BatchLayout;
   /** Batches that `examplesOf` has passed and `differentiate` need not check again. */
-  readonly #checked = new WeakSet<Batch>();
+  readonly #checked = new WeakSet<BatchLike>();
   /** Outputs [N, K] of the last `differentiate`. */
   #predictions: Matrix | undefined;
 
@@ -87,10 +83,8 @@ export class ModelObjective {
    * @throws {ShapeError} When its sizes do not fit the model or the loss.
    * @throws {DataError} When it is empty, an input is NaN or infinite, or a target is impossible.
    */
-  examplesOf(batch: Batch): number {
-    const examples = checkSizes(batch, this.#layout);
-    checkInputs(batch.inputs, this.#layout.inputs);
-    this.loss.checkTargets(batch.targets, this.#outputs);
+  examplesOf(batch: BatchLike): number {
+    const examples = this.#check(batch);
     this.#checked.add(batch);
     return examples;
   }
@@ -106,11 +100,10 @@ export class ModelObjective {
    * @throws {ShapeError | DataError} When the batch does not fit.
    */
   differentiate(
-    batch: Batch,
+    batch: BatchLike,
     blend: { readonly decay: number; readonly scale: number } | undefined,
   ): Matrix {
-    if (!this.#checked.has(batch)) this.examplesOf(batch);
-    this.#checked.delete(batch);
+    if (!this.#checked.delete(batch)) this.#check(batch);
     const { losses, gradients, predictions } = this.#lossOf(batch);
     this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
     this.#predictions = predictions;
@@ -130,8 +123,9 @@ export class ModelObjective {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
     const { backend, loss } = this;
-    const noise = this.#targetScratch(predictions.rows);
-    backend.write(noise, loss.drawNoise(random, noise.rows * noise.cols));
+    const [rows, cols] = loss.targetShape(predictions.rows, this.#outputs);
+    const noise = backend.scratch(rows, cols);
+    backend.write(noise, loss.drawNoise(random, rows * cols));
     const gradients = backend.scratch(predictions.rows, predictions.cols);
     backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
     this.#backward(gradients, { kind: "capture" });
@@ -156,13 +150,13 @@ export class ModelObjective {
    * @throws {ShapeError | DataError} When a batch does not fit, or there are no examples at all.
    */
   async evaluate(
-    batches: Batch | Iterable<Batch>,
+    batches: BatchLike | Iterable<BatchLike>,
     options: PassOptions = {},
   ): Promise<Evaluation> {
     const sum = new EvaluationSum(this.loss);
     for (const micro of this.#microBatches(batches, options)) {
       const { losses, outputs } = this.#measure(micro, (m) => this.backend.read(m));
-      sum.add(await losses, await outputs, micro.targets);
+      sum.add(await losses, await outputs ?? [], micro.targets);
     }
     return sum.result();
   }
@@ -175,11 +169,11 @@ export class ModelObjective {
    * @throws {ShapeError | DataError} When a batch does not fit, or there are no examples at all.
    * @throws {StateError} On a backend that is not synchronous.
    */
-  evaluateSync(batches: Batch | Iterable<Batch>, options: PassOptions = {}): Evaluation {
+  evaluateSync(batches: BatchLike | Iterable<BatchLike>, options: PassOptions = {}): Evaluation {
     const sum = new EvaluationSum(this.loss);
     for (const micro of this.#microBatches(batches, options)) {
       const { losses, outputs } = this.#measure(micro, (m) => this.backend.readSync(m));
-      sum.add(losses, outputs, micro.targets);
+      sum.add(losses, outputs ?? [], micro.targets);
     }
     return sum.result();
   }
@@ -193,34 +187,43 @@ export class ModelObjective {
    * @throws {ShapeError | DataError} When the inputs do not fit.
    */
   async predict(inputs: ArrayLike<number>, options: PassOptions = {}): Promise<Float64Array> {
-    const layout = { inputs: this.#layout.inputs, targets: 0 };
-    const examples = countExamples(inputs, layout.inputs);
-    checkInputs(inputs, layout.inputs);
-    const result = new Float64Array(examples * this.#outputs);
-    let end = 0;
-    for (const micro of splitBatch({ inputs, targets: [] }, layout, microBatchSize(options))) {
-      const { outputs } = this.backend.scope(() => ({
-        outputs: this.backend.read(this.#predict(this.#writeInputs(micro.inputs))),
-      }));
-      result.set(await outputs, end);
-      end += micro.inputs.length / layout.inputs * this.#outputs;
+    const chunks: ArrayLike<number>[] = [];
+    for (const chunk of this.#infer(inputs, options, (m) => this.backend.read(m))) {
+      chunks.push(await chunk);
     }
-    return result;
+    return joined(chunks);
+  }
+
+  /**
+   * {@linkcode ModelObjective.predict} at once.
+   *
+   * @param inputs [N, features] or [N, height, width, channels] row by row.
+   * @param options How many examples at a time.
+   * @returns [N, K] row by row; the caller owns it.
+   * @throws {ShapeError | DataError} When the inputs do not fit.
+   * @throws {StateError} On a backend that is not synchronous.
+   */
+  predictSync(inputs: ArrayLike<number>, options: PassOptions = {}): Float64Array {
+    return joined([...this.#infer(inputs, options, (m) => this.backend.readSync(m))]);
+  }
+
+  #check(batch: BatchLike): number {
+    const examples = checkSizes(batch, this.#layout);
+    checkInputs(batch.inputs, this.#layout.inputs);
+    this.loss.checkTargets(batch.targets, this.#outputs);
+    return examples;
   }
 
   /** Forward pass of a checked batch: losses [1, N], their gradients and the outputs, both [N, K]. */
-  #lossOf(batch: Batch): { losses: Matrix; gradients: Matrix; predictions: Matrix } {
+  #lossOf(batch: BatchLike): { losses: Matrix; gradients: Matrix; predictions: Matrix } {
     const { backend, loss } = this;
     const x = this.#writeInputs(batch.inputs);
     const predictions = this.#predict(x);
     const examples = predictions.rows;
-    let targets: Matrix;
-    if (batch.targets === batch.inputs) {
-      targets = reshaped(x, examples, this.#layout.targets);
-    } else {
-      targets = this.#targetScratch(examples);
-      backend.write(targets, batch.targets);
-    }
+    const [rows, cols] = loss.targetShape(examples, this.#outputs);
+    const shared = batch.targets === batch.inputs;
+    const targets = shared ? reshaped(x, rows, cols) : backend.scratch(rows, cols);
+    if (!shared) backend.write(targets, batch.targets);
     const losses = backend.scratch(1, examples);
     const gradients = backend.scratch(examples, this.#outputs);
     backend.loss(loss.kind, losses, gradients, predictions, targets);
@@ -247,33 +250,40 @@ export class ModelObjective {
     this.model.backward(reshaped(gradients, ...shape), pass);
   }
 
-  /** A matrix for the targets of N examples, or for the noise that draws them. */
-  #targetScratch(examples: number): Matrix {
-    return this.backend.scratch(...this.loss.targetShape(examples, this.#outputs));
-  }
-
   *#microBatches(
-    batches: Batch | Iterable<Batch>,
+    batches: BatchLike | Iterable<BatchLike>,
     options: PassOptions,
-  ): Generator<Batch, void, undefined> {
+  ): Generator<BatchLike, void, undefined> {
     const size = microBatchSize(options);
     for (const batch of "inputs" in batches ? [batches] : batches) {
-      this.examplesOf(batch);
+      this.#check(batch);
       yield* splitBatch(batch, this.#layout, size);
     }
   }
 
-  /** Forward pass in a scope of its own. `read` is called inside it, before scratch is given back. */
-  #measure<R>(micro: Batch, read: (m: Matrix) => R): { losses: R; outputs: R } {
+  *#infer<R>(
+    inputs: ArrayLike<number>,
+    options: PassOptions,
+    read: (m: Matrix) => R,
+  ): Generator<R, void, undefined> {
+    const layout = { inputs: this.#layout.inputs, targets: 0 };
+    const size = microBatchSize(options);
+    countExamples(inputs, layout.inputs);
+    checkInputs(inputs, layout.inputs);
+    for (const micro of splitBatch({ inputs, targets: [] }, layout, size)) {
+      yield this.backend.scope(() => read(this.#predict(this.#writeInputs(micro.inputs))));
+    }
+  }
+
+  /**
+   * Forward pass in a scope of its own. `read` is called inside it, before scratch is given back;
+   * outputs are read only where they are looked at.
+   */
+  #measure<R>(micro: BatchLike, read: (m: Matrix) => R): { losses: R; outputs: R | undefined } {
     return this.backend.scope(() => {
       const { losses, predictions } = this.#lossOf(micro);
-      return { losses: read(losses), outputs: read(predictions) };
+      const outputs = this.loss.countCorrect === undefined ? undefined : read(predictions);
+      return { losses: read(losses), outputs };
     });
   }
-}
-
-function microBatchSize(options: PassOptions): number {
-  const subject = "Cannot run the model";
-  checkKnownKeys(subject, options, ["microBatch"]);
-  return checkNumber(subject, "microBatch", options.microBatch ?? 256, { min: 1, integer: true });
 }

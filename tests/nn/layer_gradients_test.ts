@@ -1,0 +1,158 @@
+import fc from "#fast-check";
+import type { Backend } from "@tekfac/tekfac/backend";
+import { Random } from "@tekfac/tekfac/core";
+import {
+  averagePool2d,
+  conv2d,
+  dense,
+  type ExampleShape,
+  flatten,
+  type LayerSpec,
+  maxPool2d,
+  relu,
+  sequential,
+  sigmoid,
+  tanh,
+} from "@tekfac/tekfac/nn";
+import {
+  checkGradient,
+  checkParameterGradient,
+  normal,
+  onReference,
+  scratchOf,
+  spaced,
+} from "./_harness.ts";
+
+interface Case {
+  readonly input: ExampleShape;
+  readonly layers: readonly LayerSpec[];
+  readonly examples: number;
+  readonly seed: number;
+}
+
+const numbers = (shape: ExampleShape) => shape.reduce((product, size) => product * size, 1);
+
+/**
+ * Gradients of the linear functional `sum c o outputs`, with random c, with respect to the inputs and
+ * all parameters.
+ */
+function checkLayers(backend: Backend, { input, layers, examples, seed }: Case): void {
+  using model = sequential(backend, { input, layers, seed });
+  const random = new Random(seed);
+  const x = spaced(random, examples * numbers(input));
+  const c = normal(random, examples * numbers(model.output));
+  const channels = input.at(-1)!;
+  const load = (data: ArrayLike<number>) =>
+    scratchOf(backend, data.length / channels, channels, data);
+  const outputsAt = (inputs: Float64Array) =>
+    backend.scope(() => backend.readSync(model.forward(load(inputs), examples)));
+  const functional = (inputs: Float64Array) => {
+    const outputs = outputsAt(inputs);
+    return c.reduce((sum, factor, i) => sum + factor * outputs[i], 0);
+  };
+
+  const inputGradient = backend.scope(() => {
+    const z = model.forward(load(x), examples);
+    const g = scratchOf(backend, z.rows, z.cols, c);
+    const pass = { kind: "gradient", scale: 1, decay: 0 } as const;
+    return backend.readSync(model.backward(g, pass, true)!);
+  });
+  checkGradient("inputs", inputGradient, x, functional);
+  for (const parameter of model.parameters) {
+    checkParameterGradient(backend, parameter, () => functional(x));
+  }
+}
+
+const pair = (min: number, max: number) =>
+  fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
+const image = fc.tuple(
+  fc.integer({ min: 3, max: 6 }),
+  fc.integer({ min: 3, max: 6 }),
+  fc.integer({ min: 1, max: 3 }),
+);
+const examples = fc.integer({ min: 1, max: 3 });
+const seed = fc.nat(1_000_000);
+
+Deno.test("dense() has the gradients of central differences, with and without bias", () =>
+  onReference((backend) => {
+    const features = fc.integer({ min: 1, max: 6 });
+    const property = fc.property(
+      features,
+      features,
+      fc.boolean(),
+      examples,
+      seed,
+      (inputs, outputs, bias, examples, seed) =>
+        checkLayers(backend, {
+          input: [inputs],
+          layers: [dense(outputs, { bias })],
+          examples,
+          seed,
+        }),
+    );
+    fc.assert(property, { numRuns: 30 });
+  }));
+
+Deno.test("conv2d() has the gradients of central differences at any stride, padding, dilation", () =>
+  onReference((backend) => {
+    const property = fc.property(
+      image,
+      fc.record({
+        // Kernels up to 2 at dilation up to 2 span 3 pixels: every window fits every image.
+        kernel: pair(1, 2),
+        stride: pair(1, 3),
+        padding: pair(0, 2),
+        dilation: pair(1, 2),
+        bias: fc.boolean(),
+      }),
+      examples,
+      seed,
+      (input, options, examples, seed) =>
+        checkLayers(backend, { input, layers: [conv2d(2, options)], examples, seed }),
+    );
+    fc.assert(property, { numRuns: 30 });
+  }));
+
+for (const [name, pool] of Object.entries({ maxPool2d, averagePool2d })) {
+  Deno.test(`${name}() has the gradients of central differences at any stride and padding`, () =>
+    onReference((backend) => {
+      const property = fc.property(
+        image,
+        pair(2, 3),
+        fc.option(pair(1, 3), { nil: undefined }),
+        pair(0, 1),
+        examples,
+        seed,
+        (input, kernel, stride, padding, examples, seed) => {
+          const options = stride === undefined ? { kernel, padding } : { kernel, stride, padding };
+          checkLayers(backend, { input, layers: [pool(options)], examples, seed });
+        },
+      );
+      fc.assert(property, { numRuns: 30 });
+    }));
+}
+
+for (const [name, activation] of Object.entries({ relu, tanh, sigmoid })) {
+  Deno.test(`${name}() has the gradients of central differences on rows and on images`, () =>
+    onReference((backend) => {
+      checkLayers(backend, { input: [7], layers: [activation()], examples: 4, seed: 1 });
+      checkLayers(backend, { input: [2, 3, 2], layers: [activation()], examples: 2, seed: 2 });
+    }));
+}
+
+Deno.test("sequential() has the gradients of central differences through all kinds of layers", () =>
+  onReference((backend) => {
+    const layers = [
+      conv2d(3, { kernel: 3, padding: 1 }),
+      relu(),
+      maxPool2d({ kernel: 2 }),
+      conv2d(2, { kernel: [2, 1], dilation: [2, 1], bias: false }),
+      tanh(),
+      averagePool2d({ kernel: 2, stride: 1 }),
+      flatten(),
+      dense(4),
+      sigmoid(),
+      dense(3, { bias: false }),
+    ];
+    checkLayers(backend, { input: [8, 6, 2], layers, examples: 2, seed: 3 });
+  }));
