@@ -70,3 +70,20 @@ export function flush(v: v128): v128 {
 export function flushOne(x: f32): f32 {
   return abs(x) < f32.MIN_NORMAL_VALUE ? 0 : x;
 }
+
+/** The first `count` < 4 numbers at p, zeros behind: the tail of a row. */
+@inline
+export function loadTail(p: usize, count: i32): v128 {
+  let v = v128.load32_zero(p);
+  if (count > 1) v = v128.load32_lane(p, v, 1, 4);
+  if (count > 2) v = v128.load32_lane(p, v, 2, 8);
+  return v;
+}
+
+/** Stores the first `count` < 4 lanes. */
+@inline
+export function storeTail(p: usize, v: v128, count: i32): void {
+  v128.store32_lane(p, v, 0);
+  if (count > 1) v128.store32_lane(p, v, 1, 4);
+  if (count > 2) v128.store32_lane(p, v, 2, 8);
+}

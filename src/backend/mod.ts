@@ -11,3 +11,7 @@ export * from "./checked_memory.ts";
 export * from "./kernel_table.ts";
 export * from "./kernels.ts";
 export * from "./reference/kernels.ts";
+export * from "./select.ts";
+export { type InstantiateOptions, kernelBinary } from "./wasm/instantiate.ts";
+export { probeSimd, type SimdFlavour } from "./wasm/probe.ts";
+export * from "./wasm/wasm_kernels.ts";

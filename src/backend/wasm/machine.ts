@@ -83,15 +83,19 @@ export class Machine {
     }
   }
 
-  /** Calls `body` with a temporary contiguous matrix of unspecified content. */
-  withMatrix(rows: number, cols: number, body: (matrix: Matrix) => void): void {
+  /** Runs `body`; what it takes by {@linkcode Machine.temporary} is given back when it ends. */
+  scope(body: () => void): void {
     this.#arena.push();
     try {
-      const storage = this.scratch(rows * cols);
-      body({ storage, offset: 0, rows, cols, stride: cols });
+      body();
     } finally {
       this.#arena.pop();
     }
+  }
+
+  /** A contiguous matrix of unspecified content, until the innermost scope ends. */
+  temporary(rows: number, cols: number): Matrix {
+    return { storage: this.scratch(rows * cols), offset: 0, rows, cols, stride: cols };
   }
 
   /** The number behind a scalar. */

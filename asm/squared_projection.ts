@@ -1,0 +1,103 @@
+// squaredProjection: Theta = decay Theta + scale sum_n (Qout^T G_n Qin)^2, squares elementwise.
+//
+// Theta [dOut, dIn], Qout [dOut, dOut], Qin [dIn, dIn]; Theta is not read when decay is 0.
+// Dense layers have G_n = g_n a_n^T, so that the square factors:
+//
+//   sum_n (Qout^T g_n)^2 ((Qin^T a_n)^2)^T = ((g Qout)^2)^T ((a Qin)^2),   g [n, dOut], a [n, dIn]
+//
+// two rotations of the captures and one product. Convolutions have no such shortcut: their G_n are
+// formed by the caller, and addSquares sums their squares.
+
+import { squares } from "./elementwise";
+import { gemmWorkspace, multiply } from "./gemm";
+import { align64, at, loadTail, storeTail } from "./simd";
+
+/** Bytes of workspace of {@link squaredProjection}. */
+export function squaredProjectionWorkspace(n: i32, dOut: i32, dIn: i32): usize {
+  const d = max(dOut, dIn), longest = max(n, d);
+  return align64(<usize>(n * dOut) << 2) + align64(<usize>(n * dIn) << 2) +
+    gemmWorkspace(longest, d, longest);
+}
+
+/** Theta of a dense layer; without a basis (pointers 0) of the gradients as they are. */
+export function squaredProjection(
+  n: i32,
+  dOut: i32,
+  dIn: i32,
+  decay: f32,
+  scale: f32,
+  theta: usize,
+  strideTheta: i32,
+  g: usize,
+  strideG: i32,
+  a: usize,
+  strideA: i32,
+  qOut: usize,
+  strideQOut: i32,
+  qIn: usize,
+  strideQIn: i32,
+  workspace: usize,
+): void {
+  const rowG = <usize>dOut << 2, rowA = <usize>dIn << 2;
+  const g2 = workspace, a2 = g2 + align64(<usize>n * rowG), rest = a2 + align64(<usize>n * rowA);
+  squareRotated(n, dOut, g2, g, strideG, qOut, strideQOut, rest);
+  squareRotated(n, dIn, a2, a, strideA, qIn, strideQIn, rest);
+  // deno-fmt-ignore
+  multiply(
+    dOut, dIn, n, scale, decay, theta, <usize>strideTheta << 2,
+    g2, 4, rowG, a2, rowA, 4, 0, false, rest,
+  );
+}
+
+/** out = (X Q)^2, out [n, d] without gaps; (X)^2 when Q is absent. */
+function squareRotated(
+  n: i32,
+  d: i32,
+  out: usize,
+  x: usize,
+  strideX: i32,
+  q: usize,
+  strideQ: i32,
+  workspace: usize,
+): void {
+  if (q == 0) {
+    squares(n, d, 0, 1, out, d, x, strideX);
+    return;
+  }
+  const lx = <usize>strideX << 2, lq = <usize>strideQ << 2;
+  multiply(n, d, d, 1, 0, out, <usize>d << 2, x, lx, 4, q, lq, 4, 0, false, workspace);
+  squares(1, n * d, 0, 1, out, 0, out, 0);
+}
+
+/** Theta = decay Theta + scale sum_n G_n^2 for n matrices [rows, cols] without gaps, one by one. */
+export function addSquares(
+  n: i32,
+  rows: i32,
+  cols: i32,
+  decay: f32,
+  scale: f32,
+  theta: usize,
+  strideTheta: i32,
+  gradients: usize,
+): void {
+  const size = <usize>(rows * cols) << 2;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j += 4) {
+      const count = cols - j;
+      let p = at(gradients, i * cols + j), sum = f32x4.splat(0);
+      for (let e = 0; e < n; e++) {
+        const x = count >= 4 ? v128.load(p) : loadTail(p, count);
+        sum = f32x4.add(sum, f32x4.mul(x, x));
+        p += size;
+      }
+      sum = f32x4.mul(sum, f32x4.splat(scale));
+      const out = at(theta, i * strideTheta + j);
+      if (decay != 0) {
+        const old = count >= 4 ? v128.load(out) : loadTail(out, count);
+        sum = f32x4.add(sum, f32x4.mul(f32x4.splat(decay), old));
+      }
+      if (count >= 4) v128.store(out, sum);
+      else storeTail(out, sum, count);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The verbs on WebAssembly SIMD: memory from {@linkcode Machine}, verbs from one file per topic.
+ *
+ * @module
+ */
+
+import type { Verbs } from "../backend.ts";
+import type { Kernels, RawStorage } from "../kernels.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import { createAlgebra } from "./algebra.ts";
+import { createConvolution } from "./convolution.ts";
+import { createEigensolver } from "./eigensolver.ts";
+import { createElementwise } from "./elementwise.ts";
+import { instantiate, type InstantiateOptions } from "./instantiate.ts";
+import { createLosses } from "./losses.ts";
+import { addressOf, Machine, type WasmStorage } from "./machine.ts";
+import { createProjection } from "./projection.ts";
+import { createScalars } from "./scalars.ts";
+
+/**
+ * Creates the WebAssembly implementation: float32, synchronous.
+ *
+ * @param options Which build, or a module the host has compiled itself.
+ * @throws {BackendError} When the host lacks SIMD or refuses the module.
+ */
+export function createWasmKernels(options?: InstantiateOptions): Kernels {
+  const instance = instantiate(options);
+  const machine = new Machine(instance);
+  return {
+    name: "wasm",
+    sync: true,
+    info: { description: `wasm (${instance.flavour} SIMD)`, roundoff: 2 ** -24 },
+    bytesPerElement: Float32Array.BYTES_PER_ELEMENT,
+    ...createMemory(machine),
+    ...createVerbs(machine),
+    get reservedBytes() {
+      return machine.memory.byteLength;
+    },
+  };
+}
+
+function createVerbs(machine: Machine): Verbs {
+  const algebra = createAlgebra(machine);
+  const elementwise = createElementwise(machine);
+  const convolution = createConvolution(machine);
+  return {
+    ...algebra,
+    ...elementwise,
+    ...convolution,
+    ...createEigensolver(machine),
+    ...createProjection(machine, { ...algebra, ...convolution }),
+    ...createLosses(machine, elementwise),
+    ...createScalars(machine),
+  };
+}
+
+function createMemory(
+  machine: Machine,
+): Pick<
+  Kernels,
+  | "allocate"
+  | "free"
+  | "pushScope"
+  | "scratch"
+  | "popScope"
+  | "write"
+  | "read"
+  | "readSync"
+  | "flush"
+  | "dispose"
+> {
+  /** Scratch of each open scope, to be marked when it ends. */
+  const scopes: WasmStorage[][] = [];
+  return {
+    allocate: (length) => machine.allocate(length),
+    free(storage: RawStorage) {
+      storage.disposed = true;
+      machine.release(storage as WasmStorage);
+    },
+    pushScope() {
+      scopes.push([]);
+      machine.pushScope();
+    },
+    scratch(length) {
+      const storage = machine.scratch(length);
+      scopes[scopes.length - 1].push(storage);
+      return storage;
+    },
+    popScope() {
+      for (const storage of scopes.pop() ?? []) storage.disposed = true;
+      machine.popScope();
+    },
+    write: (m, data) => writeRows(machine, m, data),
+    read: (m) => Promise.resolve(readRows(machine, m)),
+    readSync: (m) => readRows(machine, m),
+    flush: () => Promise.resolve(),
+    // Linear memory goes with the instance, when the last view of it is gone.
+    dispose: () => {},
+  };
+}
+
+function writeRows(machine: Machine, m: Matrix, data: ArrayLike<number>): void {
+  const start = addressOf(m) / 4;
+  const view = machine.memory.view;
+  if (m.stride === m.cols) {
+    view.set(data, start);
+    return;
+  }
+  for (let i = 0, k = 0; i < m.rows; i++) {
+    for (let j = 0; j < m.cols; j++, k++) view[start + i * m.stride + j] = data[k];
+  }
+}
+
+function readRows(machine: Machine, m: Matrix): Float32Array {
+  const start = addressOf(m) / 4;
+  const view = machine.memory.view;
+  if (m.stride === m.cols) return view.slice(start, start + m.rows * m.cols);
+  const out = new Float32Array(m.rows * m.cols);
+  for (let i = 0; i < m.rows; i++) {
+    const from = start + i * m.stride;
+    out.set(view.subarray(from, from + m.cols), i * m.cols);
+  }
+  return out;
+}
