@@ -1,0 +1,125 @@
+import { denseMatrix } from "@tekfac/tekfac/linalg";
+import { edgeSizes } from "@tekfac/tekfac/testing";
+import { inputs, parity, rounded, ROUNDOFF, unread } from "./_parity.ts";
+
+const SHAPES = edgeSizes(4, 8).flatMap((cols) => [[1, cols], [3, cols]]);
+
+for (const kind of ["relu", "tanh", "sigmoid"] as const) {
+  parity(`activation() ${kind} agrees to a few units in the last place`, (check) => {
+    for (const scale of [1e-6, 1e-2, 0.6, 1, 10, 100]) {
+      for (const [rows, cols] of SHAPES) {
+        const x = denseMatrix(rows, cols);
+        for (let i = 0; i < x.data.length; i++) x.data[i] = scale * Math.sin(1 + 7 * i);
+        check({
+          label: `${kind} of up to ${scale}, ${rows}x${cols}`,
+          outputs: [unread(rows, cols)],
+          inputs: [rounded(x)],
+          call: (backend, [out], [x]) => backend.activation(kind, out, x),
+          relative: 8 * ROUNDOFF,
+          // Results below the smallest normal number are flushed.
+          absolute: 2e-38,
+        });
+      }
+    }
+  });
+
+  parity(`activationGradient() ${kind} agrees with its definition`, (check, random) => {
+    for (const [rows, cols] of SHAPES) {
+      const y = rounded(denseMatrix(rows, cols, inputs(random, rows, cols).data.map(Math.tanh)));
+      check({
+        label: `${kind} ${rows}x${cols}`,
+        outputs: [unread(rows, cols)],
+        inputs: [y, inputs(random, rows, cols)],
+        call: (backend, [out], [y, g]) => backend.activationGradient(kind, out, y, g),
+        absolute: 16 * ROUNDOFF,
+      });
+    }
+  });
+
+  parity(`activation() ${kind} may overwrite its input`, (check, random) => {
+    check({
+      label: kind,
+      outputs: [inputs(random, 3, 5)],
+      inputs: [],
+      call: (backend, [x]) => backend.activation(kind, x, x),
+      relative: 8 * ROUNDOFF,
+    });
+  });
+}
+
+parity(
+  "axpby() agrees with its definition, alpha and beta numbers or matrices",
+  (check, random) => {
+    for (const [rows, cols] of SHAPES) {
+      for (const beta of [0, 1, -0.5]) {
+        check({
+          label: `${rows}x${cols} beta ${beta}`,
+          outputs: [beta === 0 ? unread(rows, cols) : inputs(random, rows, cols)],
+          inputs: [inputs(random, rows, cols), denseMatrix(1, 1, [0.75])],
+          call: (backend, [y], [x, alpha]) => backend.axpby(y, alpha, x, beta),
+          absolute: 8 * ROUNDOFF,
+          relative: 4 * ROUNDOFF,
+        });
+      }
+    }
+  },
+);
+
+parity("squares() agrees with its definition", (check, random) => {
+  for (const [rows, cols] of SHAPES) {
+    for (const decay of [0, 0.9]) {
+      check({
+        label: `${rows}x${cols} decay ${decay}`,
+        outputs: [decay === 0 ? unread(rows, cols) : inputs(random, rows, cols)],
+        inputs: [inputs(random, rows, cols)],
+        call: (backend, [out], [x]) => backend.squares(out, x, { decay, scale: 0.5 }),
+        absolute: 8 * ROUNDOFF,
+        relative: 4 * ROUNDOFF,
+      });
+    }
+  }
+});
+
+parity("adamDirection() agrees with its definition over several updates", (check, random) => {
+  for (const [rows, cols] of SHAPES) {
+    const zero = denseMatrix(rows, cols);
+    check({
+      label: `${rows}x${cols}`,
+      outputs: [unread(rows, cols), zero, zero],
+      inputs: [1, 2, 3].map(() => inputs(random, rows, cols)),
+      call: (backend, [out, m, v], gradients) =>
+        gradients.forEach((g, i) => {
+          const numbers = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, count: i + 1 };
+          backend.adamDirection(out, m, v, g, numbers);
+        }),
+      absolute: 32 * ROUNDOFF,
+    });
+  }
+});
+
+parity("appendOnes() agrees with its definition", (check, random) => {
+  for (const [rows, cols] of SHAPES) {
+    check({
+      label: `${rows}x${cols}`,
+      outputs: [unread(rows, cols + 1)],
+      inputs: [inputs(random, rows, cols)],
+      call: (backend, [out], [x]) => backend.appendOnes(out, x),
+    });
+  }
+});
+
+parity("dampedDivide() agrees with its definition for every exponent", (check, random) => {
+  for (const exponent of [1, 0.5, 0.75]) {
+    for (const [rows, cols] of SHAPES) {
+      const theta = rounded(denseMatrix(rows, cols, inputs(random, rows, cols).data.map(Math.abs)));
+      check({
+        label: `${rows}x${cols} exponent ${exponent}`,
+        outputs: [unread(rows, cols)],
+        inputs: [inputs(random, rows, cols), theta, rounded(denseMatrix(1, 1, [0.1]))],
+        call: (backend, [out], [x, eigenvalues, damping]) =>
+          backend.dampedDivide(out, x, { eigenvalues, damping, exponent }),
+        relative: 4 * ROUNDOFF,
+      });
+    }
+  }
+});

@@ -1,0 +1,66 @@
+import { denseMatrix } from "@tekfac/tekfac/linalg";
+import { edgeSizes } from "@tekfac/tekfac/testing";
+import { inputs, parity, ROUNDOFF, unread } from "./_parity.ts";
+
+const SHAPES = edgeSizes(8).flatMap((cols) => [[1, cols], [5, cols]]);
+
+for (const verb of ["dot", "sum"] as const) {
+  parity(`${verb}() agrees to the rounding of its result`, (check, random) => {
+    for (const [rows, cols] of [...SHAPES, [70, 1000]]) {
+      for (const decay of [0, 0.5]) {
+        check({
+          label: `${rows}x${cols} decay ${decay}`,
+          outputs: [decay === 0 ? unread(1, 1) : inputs(random, 1, 1)],
+          inputs: [inputs(random, rows, cols), inputs(random, rows, cols)],
+          call: (backend, [out], [x, y]) =>
+            verb === "dot"
+              ? backend.dot(out, x, y, { decay, scale: 2 })
+              : backend.sum(out, x, { decay, scale: 2 }),
+          relative: 2 * ROUNDOFF,
+          absolute: 1e-12,
+        });
+      }
+    }
+  });
+}
+
+parity("trace() agrees to the rounding of its result", (check, random) => {
+  for (const n of edgeSizes(8)) {
+    check({
+      label: `n ${n}`,
+      outputs: [inputs(random, 1, 1)],
+      inputs: [inputs(random, n, n)],
+      call: (backend, [out], [x]) => backend.trace(out, x, { decay: 0.5, scale: 3 }),
+      relative: 2 * ROUNDOFF,
+      absolute: 1e-12,
+    });
+  }
+});
+
+parity("rowSquaredNorms() agrees to the rounding of its result", (check, random) => {
+  for (const [rows, cols] of SHAPES) {
+    check({
+      label: `${rows}x${cols}`,
+      outputs: [unread(1, rows)],
+      inputs: [inputs(random, rows, cols)],
+      call: (backend, [out], [x]) => backend.rowSquaredNorms(out, x),
+      relative: 2 * ROUNDOFF,
+    });
+  }
+});
+
+parity("the formulas on single numbers agree with their definitions", (check) => {
+  const numbers = denseMatrix(1, 1, [0.5]);
+  check({
+    label: "relativeDamping, splitDamping, scalarPower, clipFactor",
+    outputs: [1, 2, 3, 4, 5].map(() => unread(1, 1)),
+    inputs: [numbers, denseMatrix(1, 1, [8]), denseMatrix(1, 1, [-1])],
+    call: (backend, [relative, shiftA, shiftB, power, clip], [half, eight]) => {
+      backend.relativeDamping(relative, [half, eight], { tau: 2, factor: 0.25, floor: 1e-12 });
+      backend.splitDamping(shiftA, shiftB, relative, half, eight, [2, 3]);
+      backend.scalarPower(power, eight, -0.5, 3);
+      backend.clipFactor(clip, eight, { kl: 1e-3, learningRate: 0.1, loss: half });
+    },
+    relative: 4 * ROUNDOFF,
+  });
+});
