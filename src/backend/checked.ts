@@ -11,7 +11,6 @@ import { type ConvGeometry, locationsOf, patchLength, type Window } from "../cor
 import type { Matrix } from "../core/matrix.ts";
 import { CheckedMemory } from "./checked_memory.ts";
 import { parseShape } from "./kernel_table.ts";
-import type { Kernels } from "./kernels.ts";
 
 /** Shapes of arguments that depend on an option. */
 const TRANSPOSED_A = parseShape("k, m");
@@ -19,7 +18,7 @@ const TRANSPOSED_B = parseShape("n, k");
 const ONE_PER_EXAMPLE = parseShape("1, N");
 
 /**
- * Wraps {@linkcode Kernels} into a {@linkcode Backend}: checks liveness and shapes, resolves the
+ * Wraps `Kernels` into a {@linkcode Backend}: checks liveness and shapes, resolves the
  * defaults of options, and counts what is held.
  *
  * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and `StateError`

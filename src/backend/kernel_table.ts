@@ -37,7 +37,7 @@ export interface KernelRow<A extends string = string> {
 }
 
 /** Names of the arguments of every verb, outputs first; `?` marks what is not always there. */
-export interface KernelArguments extends Record<keyof Verbs, string> {
+export type KernelArguments = {
   readonly gemm: "c" | "a" | "b";
   readonly secondMoment: "c" | "x" | "weights?";
   readonly rowSquaredNorms: "out" | "x";
@@ -76,7 +76,7 @@ export interface KernelArguments extends Record<keyof Verbs, string> {
   readonly splitDamping: "shiftA" | "shiftB" | "traceA" | "traceB" | "lambda?";
   readonly scalarPower: "out" | "x?";
   readonly clipFactor: "out" | "innerProduct" | "loss?";
-}
+};
 
 /** Parses `"N h w, C"`. */
 export function parseShape(text: string): SymbolicShape {

@@ -9,7 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { createBackend } from "../backend/mod.ts";
+import { type BackendName, createBackend } from "../backend/mod.ts";
 import { DataError, OptionError } from "../core/mod.ts";
 import { helpText, readArguments } from "./arguments.ts";
 import { verdictLine } from "./conformance/printing.ts";
@@ -22,8 +22,10 @@ const OPTIONS = { backend: sharedOptions.backend, help: sharedOptions.help } as 
 
 const PURPOSE = "Checks every golden case (*.json) in DIR; tests/fixtures/golden holds twelve.";
 
-/** The one argument that is no option, wherever it stands, and the options without it. */
-function splitDirectory(args: readonly string[]): { directory: string; options: string[] } {
+/** What the user asked for. `DIR`, the one argument that is no option, may stand anywhere. */
+function readRequest(
+  args: readonly string[],
+): { directory: string; backend: "auto" | BackendName } {
   const { tokens } = parseArgs({
     args: [...args],
     options: { backend: { type: "string" }, help: { type: "boolean" } },
@@ -32,7 +34,8 @@ function splitDirectory(args: readonly string[]): { directory: string; options: 
   });
   const places = tokens.filter(({ kind }) => kind === "positional").map(({ index }) => index);
   const options = args.filter((_, i) => !places.includes(i));
-  if (places.length === 1) return { directory: args[places[0]], options };
+  const { backend = "auto" } = readArguments("conformance", options, OPTIONS);
+  if (places.length === 1) return { directory: args[places[0]], backend };
   throw new OptionError(
     "Cannot run 'conformance'",
     "DIR",
@@ -61,8 +64,7 @@ async function conformance(args: readonly string[]): Promise<void> {
   if (args.includes("--help")) {
     return console.log(helpText("conformance DIR", PURPOSE, OPTIONS));
   }
-  const { directory, options } = splitDirectory(args);
-  const { backend: name = "auto" } = readArguments("conformance", options, OPTIONS);
+  const { directory, backend: name } = readRequest(args);
   const files = await casesIn(directory);
   const width = Math.max(...files.map((file) => file.length));
   const backend = await createBackend({ prefer: name === "auto" ? "auto" : [name] });

@@ -49,7 +49,7 @@ export interface AdamOptions extends Omit<StepOptions, "momentum"> {
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
  * using optimizer = adam(objective(model, squaredError()), { learningRate: 0.1 });
- * const batch = { inputs: new Float32Array([-1, 1]), targets: [1, 3], examples: 2 };
+ * const batch = { inputs: new Float32Array([-1, 1]), targets: [1, 3] };
  * for (let i = 0; i < 200; i++) optimizer.stepSync(batch);
  * assert(optimizer.stepSync(batch).loss < 1e-2); // y = x + 2
  * ```

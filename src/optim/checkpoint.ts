@@ -51,7 +51,7 @@ const format = "tekfac checkpoint 1";
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
  * using optimizer = tekfac(objective(model, squaredError()));
- * const batch = { inputs: [1, 2, 3, 5], targets: [1, 2], examples: 2 };
+ * const batch = { inputs: [1, 2, 3, 5], targets: [1, 2] };
  * optimizer.stepSync(batch);
  * const bytes = await saveState(optimizer, { note: "after one step" });
  * const { loss } = optimizer.stepSync(batch);

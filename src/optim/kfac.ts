@@ -34,7 +34,7 @@ export interface KfacOptions extends KroneckerOptions {
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
  * using optimizer = kfac(objective(model, squaredError()), { damping: { kind: "absolute", lambda: 0.1 } });
- * const { layers } = optimizer.stepSync({ inputs: [1, 2, 3, 5], targets: [1, 2], examples: 2 });
+ * const { layers } = optimizer.stepSync({ inputs: [1, 2, 3, 5], targets: [1, 2] });
  * assert.equal(layers[0].block, "kfac");
  * ```
  */

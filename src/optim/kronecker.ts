@@ -257,6 +257,7 @@ export class KroneckerPreconditioner implements Preconditioner {
     return this.estimator.blocks[index].spectrum();
   }
 
+  /** Disposes the estimator and its blocks. */
   [Symbol.dispose](): void {
     this.estimator[Symbol.dispose]();
   }

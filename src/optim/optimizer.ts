@@ -42,7 +42,7 @@ export interface LayerSpectrum {
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
  * using optimizer = tekfac(objective(model, squaredError()));
- * const batch = { inputs: new Float32Array([1, 2, 3, 5]), targets: [1, 2], examples: 2 };
+ * const batch = { inputs: new Float32Array([1, 2, 3, 5]), targets: [1, 2] };
  * const first = optimizer.stepSync(batch);
  * for (let i = 0; i < 20; i++) optimizer.stepSync(batch);
  * assert(optimizer.stepSync(batch).loss < first.loss);

@@ -31,7 +31,7 @@ export type SgdOptions = StepOptions;
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
  * using optimizer = sgd(objective(model, squaredError()), { learningRate: 0.3, momentum: false });
- * const batch = { inputs: new Float32Array([-1, 1]), targets: [1, 3], examples: 2 };
+ * const batch = { inputs: new Float32Array([-1, 1]), targets: [1, 3] };
  * for (let i = 0; i < 50; i++) optimizer.stepSync(batch);
  * assert(optimizer.stepSync(batch).loss < 1e-9); // y = x + 2
  * ```

@@ -39,7 +39,7 @@ export interface TekfacOptions extends KroneckerOptions {
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
  * using optimizer = tekfac(objective(model, squaredError()), { damping: { kind: "relative", tau: 0.3 } });
- * const { layers } = optimizer.stepSync({ inputs: [1, 2, 3, 5], targets: [1, 2], examples: 2 });
+ * const { layers } = optimizer.stepSync({ inputs: [1, 2, 3, 5], targets: [1, 2] });
  * assert.equal(layers[0].block, "tekfac");
  * ```
  */
