@@ -36,6 +36,48 @@ export interface KernelRow<A extends string = string> {
   readonly numbers: (sizes: Sizes) => number;
 }
 
+/** Names of the arguments of every verb, outputs first; `?` marks what is not always there. */
+export interface KernelArguments extends Record<keyof Verbs, string> {
+  readonly gemm: "c" | "a" | "b";
+  readonly secondMoment: "c" | "x" | "weights?";
+  readonly rowSquaredNorms: "out" | "x";
+  readonly squaredProjection:
+    | "theta"
+    | "outputGradients"
+    | "inputs?"
+    | "images?"
+    | "basis.output?"
+    | "basis.input?";
+  readonly eigh: "vectors" | "values" | "status" | "matrix" | "previous?";
+  readonly rotateInto: "out" | "x" | "basis.output" | "basis.input";
+  readonly rotateBack: "out" | "x" | "basis.output" | "basis.input" | "eigenvalues?" | "damping?";
+  readonly dampedDivide: "out" | "x" | "eigenvalues" | "damping?";
+  readonly choleskyInverse: "out" | "status" | "x" | "scale?" | "shift?";
+  readonly conv2d: "out" | "images" | "weights";
+  readonly conv2dDataGradient: "out" | "g" | "weights";
+  readonly conv2dWeightGradient: "out" | "images" | "g";
+  readonly patches: "out" | "images";
+  readonly patchSecondMoment: "c" | "images" | "weights?";
+  readonly patchSquaredNorms: "out" | "images";
+  readonly pool: "out" | "images";
+  readonly poolGradient: "out" | "images" | "pooled" | "g";
+  readonly appendOnes: "out" | "x";
+  readonly activation: "out" | "x";
+  readonly activationGradient: "out" | "y" | "g";
+  readonly loss: "losses" | "gradients" | "z" | "targets";
+  readonly sampledLossGradient: "gradients" | "z" | "noise";
+  readonly axpby: "y" | "x" | "alpha?" | "beta?";
+  readonly squares: "out" | "x";
+  readonly adamDirection: "out" | "m" | "v" | "g";
+  readonly dot: "out" | "x" | "y";
+  readonly sum: "out" | "x";
+  readonly trace: "out" | "x";
+  readonly relativeDamping: "out" | "sources?";
+  readonly splitDamping: "shiftA" | "shiftB" | "traceA" | "traceB" | "lambda?";
+  readonly scalarPower: "out" | "x?";
+  readonly clipFactor: "out" | "innerProduct" | "loss?";
+}
+
 /** Parses `"N h w, C"`. */
 export function parseShape(text: string): SymbolicShape {
   const factorOf = (word: string): Factor => /^\d+$/.test(word) ? Number(word) : word;
@@ -74,7 +116,7 @@ const convolution = ({ N, T, dIn, dOut }: Sizes): number => 2 * N * T * dIn * dO
 const rotation = ({ dIn, dOut }: Sizes): number => 2 * dIn * dOut * (dIn + dOut);
 
 /** The table. Symmetric results count in full, transcendental functions as one operation. */
-export const KERNEL_TABLE = {
+export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArguments[V]> } = {
   gemm: row({ c: "m, n", a: "m, k", b: "k, n" }, ({ m, n, k }) => 2 * m * n * k),
   secondMoment: row({ c: "d, d", x: "n, d", "weights?": "1, n" }, ({ n, d }) => n * d * d),
   rowSquaredNorms: row({ out: "1, n", x: "n, d" }, ({ n, d }) => 2 * n * d),
@@ -167,11 +209,12 @@ export const KERNEL_TABLE = {
   ),
   scalarPower: row({ out: "1, 1", "x?": "1, 1" }, () => 2),
   clipFactor: row({ out: "1, 1", innerProduct: "1, 1", "loss?": "1, 1" }, () => 6),
-} satisfies { readonly [V in keyof Verbs]: KernelRow };
+};
 
 /** Names of a verb's arguments, without the mark of the optional ones. */
-export type ArgumentOf<V extends keyof Verbs> = keyof typeof KERNEL_TABLE[V]["shapes"] extends
-  infer A ? (A extends `${infer Name}?` ? Name : A & string) : never;
+export type ArgumentOf<V extends keyof Verbs> = KernelArguments[V] extends infer A
+  ? (A extends `${infer Name}?` ? Name : A & string)
+  : never;
 
 /**
  * Additions and multiplications of one call of a verb.

@@ -77,7 +77,10 @@ export function stressSpectra(n: number): Readonly<Record<string, Float64Array>>
 }
 
 /** A random geometry with at least one location; every option from a small range. */
-export function randomGeometry(random: Random, channels = 1 + random.integer(9)): ConvGeometry {
+export function randomGeometry(
+  random: Random,
+  channels: number = 1 + random.integer(9),
+): ConvGeometry {
   const pair = (least: number, count: number): [number, number] => [
     least + random.integer(count),
     least + random.integer(count),
