@@ -22,6 +22,8 @@ export interface DenseCapture {
   readonly inputs: Matrix;
   /** `g_n`, gradient of each example's **own** loss with respect to the outputs, [N, dOut]. */
   readonly outputGradients: Matrix;
+  /** Both in the frame that the layer's parameter had during the pass, `abar Q_in` and `g Q_out`, if any. */
+  readonly framed?: { readonly inputs: Matrix; readonly outputGradients: Matrix };
 }
 
 /** Capture of a convolution; T = output height * width. */

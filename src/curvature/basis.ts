@@ -73,9 +73,9 @@ export class Eigenbasis implements Basis, Disposable {
   /**
    * Takes over the solved basis. Where a factor failed, the old eigenvectors stay in force.
    *
-   * @param theta Eigenvalues to carry over to the new basis, or `undefined` when there are none yet.
+   * @param carry Called when the basis moves, while both bases exist: carries over what lives in it.
    */
-  adopt(theta: Matrix | undefined): Refresh {
+  adopt(carry: (from: Basis, to: Basis) => void): Refresh {
     const backend = this.#backend;
     const fresh = this.#fresh!;
     this.#fresh = undefined;
@@ -89,7 +89,7 @@ export class Eigenbasis implements Basis, Disposable {
     };
     const moved = how.some((h) => h !== "failed" && h !== "kept");
     if (moved) {
-      if (theta !== undefined) transport(backend, theta, this, next);
+      carry(this, next);
       if (next.output !== this.output) backend.axpby(this.output, 1, next.output, 0);
       if (next.input !== this.input) backend.axpby(this.input, 1, next.input, 0);
       this.solved = true;
@@ -118,11 +118,26 @@ export function transport(backend: Backend, theta: Matrix, from: Basis, to: Basi
   backend.gemm(theta, half, input, { transposeB: true });
 }
 
+/**
+ * Carries a matrix that is stored in a basis over to another: `X <- R_out X R_in^T`, `R = Qnew^T Qold`.
+ */
+export function reframe(backend: Backend, x: Matrix, from: Basis, to: Basis): void {
+  const half = backend.scratch(x.rows, x.cols);
+  backend.gemm(half, overlap(backend, to.output, from.output), x);
+  backend.gemm(x, half, overlap(backend, to.input, from.input), { transposeB: true });
+}
+
+/** `R = Qnew^T Qold`. */
+function overlap(backend: Backend, to: Matrix, from: Matrix): Matrix {
+  const out = backend.scratch(to.rows, to.rows);
+  backend.gemm(out, to, from, { transposeA: true });
+  return out;
+}
+
 function squaredOverlap(backend: Backend, to: Matrix, from: Matrix): Matrix {
-  const overlap = backend.scratch(to.rows, to.rows);
-  backend.gemm(overlap, to, from, { transposeA: true });
-  backend.squares(overlap, overlap);
-  return overlap;
+  const out = overlap(backend, to, from);
+  backend.squares(out, out);
+  return out;
 }
 
 function statusRow(status: Matrix, row: number): Matrix {

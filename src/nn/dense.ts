@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { DenseCapture } from "../core/capture.ts";
-import { columnsOf, type Matrix } from "../core/matrix.ts";
+import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import { expectFeatures } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
@@ -60,6 +60,8 @@ class Dense implements Layer {
   readonly #features: number;
   /** `abar` of the last forward pass, [N, dIn']. */
   #inputs: Matrix | undefined;
+  /** The same in the parameter's frame, `abar Q_in`, where it has one. */
+  #framedInputs: Matrix | undefined;
   #capture: DenseCapture | undefined;
 
   constructor(backend: Backend, parameter: OwnedParameter, features: number) {
@@ -75,29 +77,44 @@ class Dense implements Layer {
   }
 
   forward(x: Matrix, examples: number): Matrix {
-    const weights = this.parameter.value;
+    const backend = this.#backend;
+    const { value, frame } = this.parameter;
     let inputs = x;
-    if (weights.cols > this.#features) {
-      inputs = this.#backend.scratch(examples, weights.cols);
-      this.#backend.appendOnes(inputs, x);
+    if (value.cols > this.#features) {
+      inputs = backend.scratch(examples, value.cols);
+      backend.appendOnes(inputs, x);
     }
     this.#inputs = inputs;
-    const out = this.#backend.scratch(examples, weights.rows);
-    this.#backend.gemm(out, inputs, weights, { transposeB: true });
-    return out;
+    this.#framedInputs = frame && this.#times(inputs, frame.input);
+    const out = this.#times(this.#framedInputs ?? inputs, value, true);
+    return frame === undefined ? out : this.#times(out, frame.output, true);
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
     const inputs = expectForward(this.name, this.#inputs);
-    const { value, gradient } = this.parameter;
-    this.#capture = { kind: "dense", examples: g.rows, inputs, outputGradients: g };
+    const { value, gradient, frame } = this.parameter;
+    const framed = frame && {
+      inputs: expectForward(this.name, this.#framedInputs),
+      outputGradients: this.#times(g, frame.output),
+    };
+    const own = { inputs, outputGradients: g };
+    this.#capture = { kind: "dense", examples: g.rows, ...own, ...(framed ? { framed } : {}) };
+    const seen = framed ?? own;
     if (pass.kind === "gradient") {
       const { scale: alpha, decay: beta } = pass;
-      this.#backend.gemm(gradient, g, inputs, { transposeA: true, alpha, beta });
+      const options = { transposeA: true, alpha, beta };
+      this.#backend.gemm(gradient, seen.outputGradients, seen.inputs, options);
     }
     if (!needInput) return undefined;
-    const out = this.#backend.scratch(g.rows, this.#features);
-    this.#backend.gemm(out, g, columnsOf(value, 0, this.#features));
+    if (frame === undefined) return this.#times(g, columnsOf(value, 0, this.#features));
+    const framedInput = this.#times(seen.outputGradients, value);
+    return this.#times(framedInput, rowsOf(frame.input, 0, this.#features), true);
+  }
+
+  /** `x m`, or `x m^T`, in scratch memory. */
+  #times(x: Matrix, m: Matrix, transposeB = false): Matrix {
+    const out = this.#backend.scratch(x.rows, transposeB ? m.rows : m.cols);
+    this.#backend.gemm(out, x, m, { transposeB });
     return out;
   }
 

@@ -45,7 +45,14 @@ export function createParameter(context: BuildContext, plan: WeightPlan): OwnedP
     owned.push(value);
     const gradient = backend.alloc(plan.outputs, cols);
     owned.push(gradient);
-    const parameter = { name, layer: plan.layer, value, gradient, [Symbol.dispose]: dispose };
+    const parameter: OwnedParameter = {
+      name,
+      layer: plan.layer,
+      value,
+      gradient,
+      frame: undefined,
+      [Symbol.dispose]: dispose,
+    };
     writeWeights(backend, parameter, drawWeights(context, plan, cols));
     return parameter;
   } catch (error) {

@@ -12,6 +12,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import { patchOrder } from "../core/geometry.ts";
+import type { Matrix } from "../core/matrix.ts";
 import type { LayerKind, Parameter } from "../core/parameter.ts";
 
 /** Which of a parameter's two matrices. */
@@ -30,7 +31,8 @@ export async function readWeights(
   parameter: Parameter,
   which: ParameterMatrix = "value",
 ): Promise<Float64Array> {
-  return toPublicOrder(parameter.layer, await backend.read(parameter[which]));
+  const stored = backend.scope(() => backend.read(unframed(backend, parameter, which)));
+  return toPublicOrder(parameter.layer, await stored);
 }
 
 /**
@@ -43,7 +45,8 @@ export function readWeightsSync(
   parameter: Parameter,
   which: ParameterMatrix = "value",
 ): Float64Array {
-  return toPublicOrder(parameter.layer, backend.readSync(parameter[which]));
+  const stored = backend.scope(() => backend.readSync(unframed(backend, parameter, which)));
+  return toPublicOrder(parameter.layer, stored);
 }
 
 /**
@@ -59,7 +62,8 @@ export function writeWeights(
   parameter: Parameter,
   data: ArrayLike<number>,
 ): void {
-  const { rows, cols } = parameter.value;
+  const { value, frame } = parameter;
+  const { rows, cols } = value;
   if (data.length !== rows * cols) {
     throw new ShapeError(
       `Cannot write the weights of '${parameter.name}'`,
@@ -67,7 +71,22 @@ export function writeWeights(
       `${data.length}`,
     );
   }
-  backend.write(parameter.value, toStoredOrder(parameter.layer, data));
+  const stored = toStoredOrder(parameter.layer, data);
+  if (frame === undefined) return backend.write(value, stored);
+  backend.scope(() => {
+    const weights = backend.scratch(rows, cols);
+    backend.write(weights, stored);
+    backend.rotateInto(value, weights, frame);
+  });
+}
+
+/** The matrix in the usual coordinates: itself, or a scratch copy out of its frame. */
+function unframed(backend: Backend, parameter: Parameter, which: ParameterMatrix): Matrix {
+  const { [which]: matrix, frame } = parameter;
+  if (frame === undefined) return matrix;
+  const out = backend.scratch(matrix.rows, matrix.cols);
+  backend.rotateBack(out, matrix, frame);
+  return out;
 }
 
 /** Rows of dIn' numbers, columns moved from the stored order to the public one. A copy. */

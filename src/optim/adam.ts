@@ -132,6 +132,12 @@ class AdamPreconditioner implements Preconditioner {
     return out;
   }
 
+  endStep(): void {}
+
+  follow(): void {}
+
+  settle(): void {}
+
   damping(): undefined {
     return undefined;
   }

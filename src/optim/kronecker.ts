@@ -237,6 +237,18 @@ export class KroneckerPreconditioner implements Preconditioner {
     return direction;
   }
 
+  endStep(examples: number): void {
+    for (const block of this.estimator.blocks) block.endStep(examples);
+  }
+
+  follow(index: number, matrix: Matrix): void {
+    this.estimator.blocks[index].follow(matrix);
+  }
+
+  settle(): void {
+    for (const block of this.estimator.blocks) block.settle();
+  }
+
   damping(index: number): number | undefined {
     const { current } = this.estimator.blocks[index].damping;
     return typeof current === "object" ? this.#backend.readSync(current)[0] : current;

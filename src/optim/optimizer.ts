@@ -75,6 +75,7 @@ export class Optimizer<B> implements Disposable {
     this.preconditioner = preconditioner;
     this.options = options;
     this.momentum = new MomentumState(objective.backend, objective.parameters, options.momentum);
+    this.momentum.buffers.forEach((buffer, index) => preconditioner.follow(index, buffer));
     this.random = new Random(options.seed);
     this.#fisher = fisher;
   }
@@ -100,7 +101,9 @@ export class Optimizer<B> implements Disposable {
     }
     const started = performance.now();
     return backend.scope(() => {
-      const examples = this.#countExamples(batches);
+      const sizes = batches.map((batch) => this.objective.examplesOf(batch));
+      const examples = sizes.reduce((sum, size) => sum + size, 0);
+      if (examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
       const loss = backend.scratch(1, 1);
       this.#differentiate(batches, examples, loss);
       const checked = this.#checkFinite(loss, step);
@@ -110,8 +113,9 @@ export class Optimizer<B> implements Disposable {
       const { directions, innerProduct } = this.#directions(step);
       const clip = this.#clipFactor(innerProduct, loss, step);
       this.#apply(directions, clip, step);
-
+      this.preconditioner.endStep(Math.max(...sizes));
       this.stepCount++;
+
       return {
         step,
         ...checked,
@@ -160,18 +164,13 @@ export class Optimizer<B> implements Disposable {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.momentum[Symbol.dispose]();
+    // The preconditioner first: it may have to move weights and velocities back.
     this.preconditioner[Symbol.dispose]();
+    this.momentum[Symbol.dispose]();
   }
 
   get #backend(): Backend {
     return this.objective.backend;
-  }
-
-  #countExamples(batches: readonly B[]): number {
-    const examples = batches.reduce((sum, batch) => sum + this.objective.examplesOf(batch), 0);
-    if (examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
-    return examples;
   }
 
   /** Leaves the mean loss in `loss`, its gradient in the parameters, and captures of the last batch. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNumber } from "../core/options.ts";
+import { checkChoice, checkNumber } from "../core/options.ts";
 import { TekfacBlock } from "../curvature/blocks/tekfac.ts";
 import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
 import type { Objective } from "./objective.ts";
@@ -14,6 +14,11 @@ import type { Optimizer } from "./optimizer.ts";
 export interface TekfacOptions extends KroneckerOptions {
   /** p of `(Theta + lambda)^-p`, in (0, 1]; 1 is the natural gradient. @default {1} */
   readonly exponent?: number;
+  /**
+   * Keep the weights of dense layers in the eigenbasis between refreshes where that is less work; see
+   * `CorrectedOptions`. @default {"auto"}
+   */
+  readonly eigenbasisWeights?: "auto" | "never";
 }
 
 /**
@@ -44,13 +49,16 @@ export interface TekfacOptions extends KroneckerOptions {
  * ```
  */
 export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}): Optimizer<B> {
-  const { exponent = 1 } = options;
-  checkNumber("Cannot create TEKFAC", "exponent", exponent, { above: 0, max: 1 });
+  const { exponent = 1, eigenbasisWeights = "auto" } = options;
+  const subject = "Cannot create TEKFAC";
+  checkNumber(subject, "exponent", exponent, { above: 0, max: 1 });
+  checkChoice(subject, "eigenbasisWeights", eigenbasisWeights, ["auto", "never"]);
   return kroneckerOptimizer(
     "tekfac",
     objective,
     options,
-    ["exponent"],
-    (backend, parameter, shared) => new TekfacBlock(backend, parameter, { ...shared, exponent }),
+    ["exponent", "eigenbasisWeights"],
+    (backend, parameter, shared) =>
+      new TekfacBlock(backend, parameter, { ...shared, exponent, eigenbasisWeights }),
   );
 }

@@ -37,6 +37,20 @@ export interface Block extends Disposable {
   /** Whether eigenvalues are observed from captures or from the mean gradient. */
   readonly eigenvaluesFrom: "captures" | "gradient";
 
+  /**
+   * Called after a step: the block may move the parameter into its basis for the steps to come, or
+   * out of it.
+   *
+   * @param examples Examples of the step's largest micro-batch.
+   */
+  endStep(examples: number): void;
+
+  /** Adds a matrix that is stored in the parameter's coordinates and has to move with it. */
+  follow(matrix: Matrix): void;
+
+  /** Moves the parameter back to the usual coordinates, until the next {@linkcode Block.endStep}. */
+  settle(): void;
+
   /** Adds a micro-batch to the factors. */
   observeStatistics(capture: Capture, observation: Observation): void;
 

@@ -9,8 +9,9 @@ import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { Eigenbasis, type Refresh } from "../basis.ts";
+import { Eigenbasis, type Refresh, transport } from "../basis.ts";
 import { LayerDamping } from "../damping.ts";
+import { ParameterFrame } from "../frame.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
 
@@ -18,6 +19,12 @@ import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.
 export interface CorrectedOptions extends BlockOptions {
   /** p of `(Theta + lambda)^-p`; 1 is the natural gradient. @default {1} */
   readonly exponent?: number;
+  /**
+   * Whether a dense layer's weights, gradient and velocity are kept in the eigenbasis between refreshes
+   * wherever that is less work than rotating gradients and updates (small batches); results agree up to
+   * rounding. While they are, `Parameter.frame` is set. @default {"auto"}
+   */
+  readonly eigenbasisWeights?: "auto" | "never";
 }
 
 /** A block whose eigenvalues are corrected. Subclasses say what the two factors are. */
@@ -40,8 +47,12 @@ export abstract class CorrectedBlock extends Owner implements Block {
   /** Where the block lives. */
   protected readonly backend: Backend;
   readonly #exponent: number;
+  readonly #mayFrame: boolean;
   readonly #trace: Matrix;
+  readonly #frame: ParameterFrame;
   #measured = false;
+  /** Whether the basis has moved since the captures of this step were framed. */
+  #moved = false;
 
   /** Allocates the block of one parameter. The caller disposes it. */
   constructor(backend: Backend, parameter: Parameter, options: CorrectedOptions) {
@@ -50,12 +61,14 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.backend = backend;
     this.parameter = parameter;
     this.#exponent = options.exponent ?? 1;
+    this.#mayFrame = options.eigenbasisWeights !== "never";
     this.outputFactor = this.alloc(backend, dOut, dOut);
     this.inputFactor = this.alloc(backend, dIn, dIn);
     this.eigenvalues = this.alloc(backend, dOut, dIn);
     this.basis = this.own(new Eigenbasis(backend, dOut, dIn));
     this.damping = this.own(new LayerDamping(backend, options.damping));
     this.#trace = this.alloc(backend, 1, 1);
+    this.#frame = new ParameterFrame(backend, parameter, this.basis);
   }
 
   get state(): Readonly<Record<string, Matrix>> {
@@ -69,6 +82,21 @@ export abstract class CorrectedBlock extends Owner implements Block {
     };
   }
 
+  endStep(examples: number): void {
+    this.#moved = false;
+    const enter = this.#mayFrame && this.basis.solved && this.#frame.pays(examples);
+    if (enter) this.#frame.enter();
+    else this.#frame.leave();
+  }
+
+  follow(matrix: Matrix): void {
+    this.#frame.include(matrix);
+  }
+
+  settle(): void {
+    this.#frame.leave();
+  }
+
   abstract observeStatistics(capture: Capture, observation: Observation): void;
 
   beginRefresh(staleness: number): readonly EighJob[] {
@@ -76,18 +104,26 @@ export abstract class CorrectedBlock extends Owner implements Block {
   }
 
   finishRefresh(_step: number): Refresh {
-    return this.basis.adopt(this.#measured ? this.eigenvalues : undefined);
+    return this.basis.adopt((from, to) => {
+      if (this.#measured) transport(this.backend, this.eigenvalues, from, to);
+      this.#frame.follow(from, to);
+      this.#moved = true;
+    });
   }
 
   observeEigenvalues(capture: Capture, observation: Observation): void {
-    this.backend.squaredProjection(this.eigenvalues, capture, this.basis, observation);
+    if (capture.kind === "dense" && capture.framed !== undefined && !this.#moved) {
+      const framed = { ...capture, ...capture.framed };
+      this.backend.squaredProjection(this.eigenvalues, framed, undefined, observation);
+    } else {
+      this.backend.squaredProjection(this.eigenvalues, capture, this.basis, observation);
+    }
     this.#measured = true;
   }
 
   /** `Theta <- decay Theta + scale N^2 (Q_out^T G Q_in)^2`: N examples, each counted N times (MATH.md, section 2). */
   observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {
-    const coordinates = this.backend.scratch(gradient.rows, gradient.cols);
-    this.backend.rotateInto(coordinates, gradient, this.basis);
+    const coordinates = this.#coordinates(gradient);
     this.backend.squares(this.eigenvalues, coordinates, { decay, scale: scale * examples ** 2 });
     this.#measured = true;
   }
@@ -102,13 +138,13 @@ export abstract class CorrectedBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    const coordinates = this.backend.scratch(source.rows, source.cols);
-    this.backend.rotateInto(coordinates, source, this.basis);
-    this.backend.rotateBack(out, coordinates, this.basis, {
+    const division = {
       eigenvalues: this.eigenvalues,
       damping: this.lambda(step),
       exponent: this.#exponent,
-    });
+    };
+    if (this.#frame.active) this.backend.dampedDivide(out, source, division);
+    else this.backend.rotateBack(out, this.#coordinates(source), this.basis, division);
   }
 
   spectrum(): Matrix {
@@ -118,5 +154,18 @@ export abstract class CorrectedBlock extends Owner implements Block {
   restored(): void {
     this.#measured = true;
     this.basis.solved = true;
+  }
+
+  override [Symbol.dispose](): void {
+    this.#frame.leave();
+    super[Symbol.dispose]();
+  }
+
+  /** A matrix in the parameter's coordinates, seen in the basis. */
+  #coordinates(x: Matrix): Matrix {
+    if (this.#frame.active) return x;
+    const coordinates = this.backend.scratch(x.rows, x.cols);
+    this.backend.rotateInto(coordinates, x, this.basis);
+    return coordinates;
   }
 }

@@ -44,6 +44,15 @@ export class DiagonalBlock extends Owner implements Block {
     return { eigenvalues: this.eigenvalues };
   }
 
+  /** Parameters stay in their usual coordinates. */
+  endStep(): void {}
+
+  /** Parameters stay in their usual coordinates. */
+  follow(): void {}
+
+  /** Parameters stay in their usual coordinates. */
+  settle(): void {}
+
   /** There are no factors. */
   observeStatistics(): void {}
 

@@ -69,6 +69,15 @@ export abstract class FactoredBlock extends Owner implements Block {
     return { ...factors, outputBasis: basis.output, inputBasis: basis.input, eigenvalues };
   }
 
+  /** Parameters stay in their usual coordinates. */
+  endStep(): void {}
+
+  /** Parameters stay in their usual coordinates. */
+  follow(): void {}
+
+  /** Parameters stay in their usual coordinates. */
+  settle(): void {}
+
   abstract observeStatistics(capture: Capture, observation: Observation): void;
 
   /** The trace of the block, as a product of [1, 1] matrices. */
@@ -90,7 +99,7 @@ export abstract class FactoredBlock extends Owner implements Block {
       return this.#inverses.refresh(this.outputFactor, this.inputFactor, shifts);
     }
     const { basis, eigenvalues } = this.#exact!;
-    const refresh = basis.adopt(undefined);
+    const refresh = basis.adopt(() => {});
     this.#products(basis, eigenvalues);
     return refresh;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import { columnsOf, type Matrix } from "../../core/matrix.ts";
+import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
@@ -45,48 +45,55 @@ export function resolveWeightDecay(
   };
 }
 
-/** Adds the gradient of the penalty, `value * W`, to the gradient. */
+/** Adds the gradient of the penalty, `value * W`, to the gradient. Inside a scope. */
 export function addPenaltyGradient(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
   step: number,
 ): void {
-  const strength = valueAt(decay.value, step);
-  for (const [from, to] of includedColumns(parameter, decay)) {
-    const weights = columnsOf(parameter.value, from, to);
-    backend.axpby(columnsOf(parameter.gradient, from, to), strength, weights, 1);
-  }
+  addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/** `W <- (1 - rate * value) W`. */
+/** `W <- (1 - rate * value) W`. Inside a scope. */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
   numbers: { readonly rate: number; readonly step: number },
 ): void {
-  const factor = 1 - numbers.rate * valueAt(decay.value, numbers.step);
-  for (const [from, to] of includedColumns(parameter, decay)) {
-    const weights: Matrix = columnsOf(parameter.value, from, to);
-    backend.axpby(weights, factor, weights, 0);
-  }
+  const factor = -numbers.rate * valueAt(decay.value, numbers.step);
+  addIncluded(backend, parameter.value, parameter, decay, factor);
 }
 
-function includedColumns(
+/** `target += factor * (the included part of W)`; the target may be W itself. */
+function addIncluded(
+  backend: Backend,
+  target: Matrix,
   parameter: Parameter,
   { include }: Required<WeightDecay>,
-): (readonly [from: number, to: number])[] {
-  const { layer, value: { cols } } = parameter;
+  factor: number,
+): void {
+  const { layer, value, frame } = parameter;
   const hasBias = layer.kind === "conv2d"
     ? layer.geometry.bias
     : layer.kind === "dense" && layer.bias;
-  const split = hasBias ? cols - 1 : cols;
   const weights = include(parameter, "weights");
-  const bias = hasBias && include(parameter, "bias");
-  if (weights && bias) return [[0, cols]];
-  return [
-    ...(weights ? [[0, split] as const] : []),
-    ...(bias ? [[split, cols] as const] : []),
-  ];
+  const bias = hasBias ? include(parameter, "bias") : weights;
+  if (weights && bias) {
+    backend.axpby(target, factor, value, 1);
+  } else if (frame === undefined) {
+    const [from, to] = weights ? [0, value.cols - 1] : [value.cols - 1, value.cols];
+    if (!weights && !bias) return;
+    backend.axpby(columnsOf(target, from, to), factor, columnsOf(value, from, to), 1);
+  } else {
+    // In a frame the bias is not a column but the part along q, the last row of Q_in: (V q) q^T.
+    const q = rowsOf(frame.input, value.cols - 1, value.cols);
+    const along = backend.scratch(value.rows, 1);
+    backend.gemm(along, value, q, { transposeB: true });
+    if (weights) backend.axpby(target, factor, value, 1);
+    if (weights !== bias) {
+      backend.gemm(target, along, q, { alpha: weights ? -factor : factor, beta: 1 });
+    }
+  }
 }
