@@ -114,7 +114,7 @@ const TEST_LOSS: Quantity = {
 };
 const BY_EPOCH: Abscissa = {
   title: "by epoch",
-  axis: { label: "epoch" },
+  axis: { label: "epoch", whole: true },
   pick: (epoch) => epoch.epoch,
 };
 const BY_TIME: Abscissa = {

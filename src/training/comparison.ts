@@ -18,9 +18,9 @@ export interface Contestant {
 }
 
 /** Which run of a comparison is going on. */
-export interface Turn {
+export interface Turn<N extends string = string> {
   /** Name of the optimizer. */
-  readonly name: string;
+  readonly name: N;
   /** Seed of the initial weights and of the order of the examples. */
   readonly seed: number;
 }
@@ -34,10 +34,10 @@ export interface Turn {
  * @param run Trains one model. A run that throws `NumericalError` counts as failed; the comparison goes
  * on.
  */
-export async function compare(
-  names: readonly string[],
+export async function compare<N extends string>(
+  names: readonly N[],
   seeds: readonly number[],
-  run: (turn: Turn) => Promise<TrainingRecord>,
+  run: (turn: Turn<N>) => Promise<TrainingRecord>,
 ): Promise<Contestant[]> {
   const contestants = names.map((name) => ({
     name,

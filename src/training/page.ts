@@ -37,6 +37,8 @@ export interface Axis {
   readonly label: string;
   /** Logarithmic axes leave out what is not positive. @default {false} */
   readonly log?: boolean;
+  /** Whether only whole numbers get a tick. @default {false} */
+  readonly whole?: boolean;
 }
 
 /** A chart with its heading. */

@@ -15,10 +15,14 @@ export const pageScript = `
 "use strict";
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+const wholes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6];
+
 const short = (value) => {
   if (value === null || value === undefined) return "";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(1);
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) {
+    return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
+  }
   return String(Number(value.toPrecision(4)));
 };
 
@@ -73,6 +77,7 @@ function draw(chart, place) {
     stroke: color("--quiet"),
     grid: { stroke: color("--rule"), width: 1 },
     ticks: { stroke: color("--rule"), width: 1 },
+    ...(chart[side].whole ? { incrs: wholes } : {}),
     values: (plot, ticks) => ticks.map(short),
   });
   const scale = (side) => chart[side].log ? { distr: 3, time: false } : { time: false };

@@ -40,11 +40,11 @@ dd { margin: 0; font-size: 1.4rem; font-weight: 600; font-variant-numeric: tabul
 section { padding: 1rem; margin-top: 1rem; }
 .chart { margin-top: 0.75rem; min-height: 18rem; }
 .scroll { overflow-x: auto; margin-top: 0.75rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.35rem 0.75rem 0.35rem 0; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-th { color: var(--quiet); font-size: 0.85rem; font-weight: 500; }
-tbody tr { border-top: 1px solid var(--rule); }
+.scroll table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.scroll th, .scroll td { padding: 0.35rem 0.75rem 0.35rem 0; text-align: right; white-space: nowrap; }
+.scroll th:first-child, .scroll td:first-child { text-align: left; }
+.scroll th { color: var(--quiet); font-size: 0.85rem; font-weight: 500; }
+.scroll tbody tr { border-top: 1px solid var(--rule); }
 pre { margin: 0; font: 0.8rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .uplot, .u-legend { font-family: inherit; color: var(--ink); }
 .u-legend { font-size: 0.85rem; text-align: left; }

@@ -33,7 +33,7 @@ const MOST_POINTS = 400;
 export function runReport(report: RunReport, library: ChartLibrary): string {
   const { title, record, settings, spectra, description } = report;
   const charts = [
-    lossChart(record),
+    ...(record.stepLosses.length === 0 ? [] : [lossChart(record)]),
     ...(record.epochs.length === 0 ? [] : [testChart(record)]),
     ...(spectra.length === 0 ? [] : [spectrumChart(spectra)]),
   ];
@@ -49,7 +49,7 @@ export function runReport(report: RunReport, library: ChartLibrary): string {
       { label: "Training time", value: formatSeconds(record.seconds) },
       { label: "Time per step", value: `${record.stepMs.toFixed(1)} ms` },
     ],
-    charts: record.stepLosses.length === 0 ? charts.slice(1) : charts,
+    charts,
     tables: [
       epochTable(record),
       ...(spectra.length === 0 ? [] : [spectrumTable(spectra)]),
@@ -74,7 +74,7 @@ function lossChart({ stepLosses, stepsPerEpoch }: TrainingRecord): Chart {
     title: "Training loss per step",
     note: "The loss of each batch before the step that uses it, and its moving average over a " +
       "tenth of an epoch.",
-    x: { label: "step" },
+    x: { label: "step", whole: true },
     y: { label: "loss", log: true },
     series: [pick("batch", stepLosses, true), pick("average", smooth, false)],
   };
@@ -87,7 +87,7 @@ function testChart({ epochs }: TrainingRecord): Chart {
     return {
       title: "Test loss per epoch",
       note: "Mean loss over the images held back, after each epoch.",
-      x: { label: "epoch" },
+      x: { label: "epoch", whole: true },
       y: { label: "loss" },
       series: [{ name: "test loss", x, y, color: 2 }],
     };
@@ -96,7 +96,7 @@ function testChart({ epochs }: TrainingRecord): Chart {
   return {
     title: "Test accuracy per epoch",
     note: "Share of the images held back that are classified rightly, after each epoch.",
-    x: { label: "epoch" },
+    x: { label: "epoch", whole: true },
     y: { label: "accuracy in %" },
     series: [{ name: "test accuracy", x, y, color: 2 }],
   };

@@ -1,0 +1,65 @@
+/**
+ * What a saved run remembers besides weights and optimizer, so that it can go on by itself.
+ *
+ * @module
+ */
+
+import { checkChoice, checkNumber } from "../core/options.ts";
+import { decodeSafetensors } from "../optim/safetensors.ts";
+import {
+  type ModelName,
+  modelNames,
+  type OptimizerName,
+  optimizerNames,
+} from "../training/recipes.ts";
+
+/** The settings that decide how a run goes on. */
+export interface RunNotes {
+  /** What is trained. */
+  readonly model: ModelName;
+  /** How it is trained. */
+  readonly optimizer: OptimizerName;
+  /** Epochs that the whole run shall have. */
+  readonly epochs: number;
+  /** Epochs that are done. */
+  readonly epochsDone: number;
+  /** Images per step. */
+  readonly batch: number;
+  /** Decides initial weights and order of the images. */
+  readonly seed: number;
+  /** Directory of the data; `undefined` for drawn digits. */
+  readonly data: string | undefined;
+}
+
+/** The notes as text, for `saveState`. */
+export function writeNotes(notes: RunNotes): Record<string, string> {
+  const { model, optimizer, epochs, epochsDone, batch, seed, data } = notes;
+  const text = { model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` };
+  return { ...text, batch: `${batch}`, seed: `${seed}`, ...(data === undefined ? {} : { data }) };
+}
+
+/**
+ * The notes in a saved run.
+ *
+ * @param bytes The file.
+ * @param source Its name.
+ * @throws {DataError} When the bytes are not a safetensors file.
+ * @throws {OptionError} When the notes are missing or damaged.
+ */
+export function readNotes(bytes: Uint8Array, source: string): RunNotes {
+  const { metadata } = decodeSafetensors(bytes, source);
+  const subject = `Cannot go on from '${source}'`;
+  const integer = (name: string, min: number) => {
+    const text = metadata[name] ?? "";
+    return checkNumber(subject, name, text === "" ? text : Number(text), { min, integer: true });
+  };
+  return {
+    model: checkChoice(subject, "model", metadata["model"], modelNames),
+    optimizer: checkChoice(subject, "optimizer", metadata["optimizer"], optimizerNames),
+    epochs: integer("epochs", 0),
+    epochsDone: integer("epochsDone", 0),
+    batch: integer("batch", 1),
+    seed: integer("seed", 0),
+    data: metadata["data"],
+  };
+}

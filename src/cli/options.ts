@@ -1,0 +1,40 @@
+/**
+ * The options that the commands share.
+ *
+ * @module
+ */
+
+import { modelNames } from "../training/recipes.ts";
+
+/** Options of every command that trains. */
+export const sharedOptions = {
+  model: { kind: "choice", choices: modelNames, help: "what is trained (default: mlp)" },
+  data: {
+    kind: "text",
+    placeholder: "DIR",
+    help: "directory with IDX files in MNIST's layout (default: digits drawn by program)",
+  },
+  epochs: {
+    kind: "integer",
+    range: { min: 0, max: 100_000 },
+    help: "passes over the training images (default: by model)",
+  },
+  batch: {
+    kind: "integer",
+    range: { min: 1, max: 1_000_000 },
+    help: "images per step (default: by model)",
+  },
+  seed: {
+    kind: "integer",
+    range: { min: 0, max: 2 ** 32 - 1 },
+    help: "decides initial weights and order of the images (default: 0)",
+  },
+  backend: {
+    kind: "choice",
+    choices: ["auto", "wasm", "reference"],
+    help: "where it is computed (default: auto)",
+  },
+  report: { kind: "text", placeholder: "FILE", help: "where the page is written" },
+  json: { kind: "flag", help: "no progress; the last line is one JSON object" },
+  help: { kind: "flag", help: "this text" },
+} as const;

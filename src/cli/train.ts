@@ -1,0 +1,205 @@
+/**
+ * `deno task train`: trains a model, shows how, and says how good it became.
+ *
+ * @module
+ */
+
+import { createBackend } from "../backend/mod.ts";
+import type { Backend } from "../backend/backend.ts";
+import { batchCount } from "../data/batches.ts";
+import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
+import { loadState, saveState } from "../optim/checkpoint.ts";
+import { createJob, type Job } from "../training/job.ts";
+import {
+  type ModelName,
+  type OptimizerName,
+  optimizerNames,
+  recipes,
+} from "../training/recipes.ts";
+import { runReport } from "../training/report.ts";
+import { formatNumber, formatPercent, formatSeconds, formatTable } from "../training/text.ts";
+import { train, type TrainingRecord } from "../training/trainer.ts";
+import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
+import { chartLibrary } from "./chart_library.ts";
+import { checkWritable, readWhole, writeWhole } from "./files.ts";
+import { loadData } from "./load_data.ts";
+import { readNotes, type RunNotes, writeNotes } from "./notes.ts";
+import { sharedOptions } from "./options.ts";
+import { canShowProgress, progressBar } from "./progress_bar.ts";
+import { run } from "./run.ts";
+
+const options = {
+  optimizer: {
+    kind: "choice",
+    choices: optimizerNames,
+    help: "how it is trained (default: tekfac)",
+  },
+  ...sharedOptions,
+  save: {
+    kind: "text",
+    placeholder: "FILE",
+    help: "writes weights and optimizer to a safetensors file after each epoch",
+  },
+  load: {
+    kind: "text",
+    placeholder: "FILE",
+    help: "goes on from such a file, with its settings where none are given",
+  },
+} as const;
+
+const purpose =
+  "Trains a model on images and writes a page about it (report.html). --epochs counts " +
+  "from the\nvery beginning: a run of 3 epochs that was saved goes on with --load FILE --epochs 6.";
+
+/** What a run was asked for, complete. */
+interface Settings extends RunNotes {
+  readonly backend: "auto" | "wasm" | "reference";
+  readonly report: string;
+  readonly save: string | undefined;
+  readonly load: Uint8Array | undefined;
+  readonly json: boolean;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const given = readArguments("train", args, options);
+  if (given.help) return console.log(helpText("train", purpose, options));
+  const settings = await resolve(given);
+  const data = await loadData(settings.data);
+  const backend = await createBackend(
+    settings.backend === "auto" ? {} : { prefer: [settings.backend] },
+  );
+  try {
+    const steps = Math.max(1, settings.epochs * batchCount(data.train, settings.batch));
+    const job = createJob(backend, { ...settings, dataset: data.train, steps });
+    try {
+      await trainJob(job, settings, data, backend);
+    } finally {
+      job[Symbol.dispose]();
+    }
+  } finally {
+    backend[Symbol.dispose]();
+  }
+}
+
+async function resolve(given: ArgumentValues<typeof options>): Promise<Settings> {
+  const subject = "Cannot run 'train'";
+  const report = given.report ?? "report.html";
+  await checkWritable(subject, "--report", report);
+  if (given.save !== undefined) await checkWritable(subject, "--save", given.save);
+  const load = given.load === undefined ? undefined : await readWhole(given.load);
+  const notes = load === undefined ? undefined : readNotes(load, given.load ?? "");
+  const model: ModelName = given.model ?? notes?.model ?? "mlp";
+  const optimizer: OptimizerName = given.optimizer ?? notes?.optimizer ?? "tekfac";
+  return {
+    model,
+    optimizer,
+    epochs: given.epochs ?? notes?.epochs ?? recipes[model].epochs,
+    batch: given.batch ?? notes?.batch ?? recipes[model].batchSize,
+    seed: given.seed ?? notes?.seed ?? 0,
+    data: given.data ?? notes?.data,
+    epochsDone: notes?.epochsDone ?? 0,
+    backend: given.backend ?? "auto",
+    report,
+    save: given.save,
+    load,
+    json: given.json ?? false,
+  };
+}
+
+async function trainJob(
+  job: Job,
+  settings: Settings,
+  data: DatasetSplit,
+  backend: Backend,
+): Promise<void> {
+  const { model, optimizer, epochsDone, save, json } = settings;
+  if (settings.load !== undefined) loadState(job.optimizer, settings.load);
+  const rows = settingRows(settings, data, backend);
+  if (!json) console.log(rows.map(([name, value]) => `${name} ${value}`).join(", "));
+
+  const bar = json || !canShowProgress() ? undefined : progressBar(optimizer, settings.epochs);
+  let record: TrainingRecord;
+  try {
+    record = await train({
+      ...job,
+      data,
+      epochs: settings.epochs,
+      epochsDone,
+      batchSize: settings.batch,
+      seed: settings.seed,
+      observer: {
+        onStep: (progress) => bar?.onStep(progress),
+        onEpoch: async (epoch) => {
+          bar?.onEpoch(epoch);
+          if (save === undefined) return;
+          const notes = writeNotes({ ...settings, epochsDone: epoch.epoch });
+          await writeWhole(save, await saveState(job.optimizer, notes));
+        },
+      },
+    });
+  } finally {
+    bar?.[Symbol.dispose]();
+  }
+
+  const page = runReport({
+    title: `${optimizer.toUpperCase()} on ${data.train.source}`,
+    record,
+    settings: rows,
+    spectra: await job.optimizer.spectra(),
+    description: job.optimizer.describe(),
+  }, chartLibrary);
+  await writeWhole(settings.report, page);
+  if (!json) console.log(summary(record, settings));
+  else {
+    const { trainLoss, testLoss, testAccuracy, seconds, stepMs } = record;
+    const epochs = Math.max(settings.epochs, epochsDone);
+    const what = { optimizer, model, backend: backend.name, epochs };
+    console.log(JSON.stringify({ ...what, trainLoss, testLoss, testAccuracy, seconds, stepMs }));
+  }
+}
+
+function settingRows(
+  settings: Settings,
+  data: DatasetSplit,
+  backend: Backend,
+): (readonly [string, string])[] {
+  return [
+    ["optimizer", settings.optimizer],
+    ["model", settings.model],
+    ["data", data.train.source],
+    ["training images", examplesIn(data.train).toLocaleString("en-US")],
+    ["test images", examplesIn(data.test).toLocaleString("en-US")],
+    ["epochs", `${settings.epochs}`],
+    ["batch", `${settings.batch}`],
+    ["seed", `${settings.seed}`],
+    ["backend", backend.info.description],
+  ];
+}
+
+function summary(record: TrainingRecord, settings: Settings): string {
+  const table = formatTable(
+    ["epoch", "loss while training", "test loss", "test accuracy", "time"],
+    record.epochs.map(({ epoch, runningLoss, testLoss, testAccuracy, seconds }) => [
+      `${epoch}`,
+      formatNumber(runningLoss),
+      formatNumber(testLoss),
+      formatPercent(testAccuracy),
+      formatSeconds(seconds),
+    ]),
+  );
+  const results: [string, string][] = [
+    ["training loss", formatNumber(record.trainLoss)],
+    ["test loss", formatNumber(record.testLoss)],
+    ["training time", `${formatSeconds(record.seconds)}, ${record.stepMs.toFixed(1)} ms per step`],
+    ["page", settings.report],
+  ];
+  if (settings.save !== undefined) results.push(["saved", settings.save]);
+  if (record.testAccuracy !== null) {
+    results.unshift(["test accuracy", formatPercent(record.testAccuracy)]);
+  }
+  const width = Math.max(...results.map(([name]) => name.length));
+  const lines = results.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+  return ["", ...(record.epochs.length === 0 ? [] : [table, ""]), ...lines].join("\n");
+}
+
+if (import.meta.main) await run(main);

@@ -1,0 +1,255 @@
+import assert from "#assert";
+import { decodeSafetensors, encodeSafetensors } from "@tekfac/tekfac/optim";
+
+const root = new URL("../../", import.meta.url);
+
+/** The bytes of an IDX file with numbers in [0, 255]. */
+function idx(sizes: number[], number: (i: number) => number): Uint8Array {
+  const header = new DataView(new ArrayBuffer(4 + 4 * sizes.length));
+  header.setUint32(0, 0x0800 + sizes.length);
+  sizes.forEach((size, i) => header.setUint32(4 + 4 * i, size));
+  const count = sizes.reduce((product, size) => product * size, 1);
+  return Uint8Array.from([
+    ...new Uint8Array(header.buffer),
+    ...Array.from({ length: count }, (_, i) => number(i)),
+  ]);
+}
+
+/** Images of 6 x 6 pixels whose pixels 3 label .. 3 label + 2 are bright; label i is i modulo 10. */
+async function writeData(directory: string, count = 60): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true });
+  const images = idx(
+    [count, 6, 6],
+    (i) => Math.floor(i % 36 / 3) === Math.floor(i / 36) % 10 ? 255 : 0,
+  );
+  await Deno.writeFile(`${directory}/t10k-images-idx3-ubyte`, images);
+  await Deno.writeFile(`${directory}/t10k-labels-idx1-ubyte`, idx([count], (i) => i % 10));
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command in a directory, as `deno task` would in the project's. */
+async function run(command: string, directory: string, ...args: string[]): Promise<Outcome> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", "--config", new URL("deno.json", root).pathname],
+      ...[new URL(`src/cli/${command}.ts`, root).pathname, ...args],
+    ],
+    cwd: directory,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Runs `body` in a new directory with small data in `data/`. */
+async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await writeData(`${directory}/data`);
+    await body(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Names of the files in a directory. */
+function filesIn(directory: string): string[] {
+  return Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
+}
+
+const small = ["--data", "data", "--epochs", "2", "--batch", "16"];
+
+/** The object in the last line. */
+function lastLine(stdout: string): Record<string, unknown> {
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+}
+
+const keys = [
+  "optimizer",
+  "model",
+  "backend",
+  "epochs",
+  "trainLoss",
+  "testLoss",
+  "testAccuracy",
+  "seconds",
+  "stepMs",
+];
+
+for (const [model, optimizer] of [["mlp", "tekfac"], ["autoencoder", "ekfac"], ["cnn", "adam"]]) {
+  Deno.test(`train --json of ${model} with ${optimizer} ends with one object, and nothing else shows`, async () => {
+    await inDirectory(async (directory) => {
+      const names = ["--model", model, "--optimizer", optimizer];
+      const { code, stdout, stderr } = await run("train", directory, ...small, ...names, "--json");
+      assert.equal(stderr, "");
+      assert.equal(code, 0);
+      const result = lastLine(stdout);
+      assert.deepEqual(Object.keys(result), keys);
+      assert.equal(result.model, model);
+      assert.equal(result.optimizer, optimizer);
+      assert.equal(result.epochs, 2);
+      for (const key of ["trainLoss", "testLoss", "seconds", "stepMs"]) {
+        assert.ok(Number.isFinite(result[key]), key);
+      }
+      if (model === "autoencoder") assert.equal(result.testAccuracy, null);
+      else assert.ok(result.testAccuracy as number >= 0 && result.testAccuracy as number <= 1);
+      assert.deepEqual(filesIn(directory), ["data", "report.html"]);
+    });
+  });
+}
+
+Deno.test("train prints test accuracy and a table, and writes a page that carries its charts", async () => {
+  await inDirectory(async (directory) => {
+    const { code, stdout, stderr } = await run("train", directory, ...small, "--report", "r.html");
+    assert.equal(stderr, "");
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^optimizer tekfac, model mlp, data data, training images 48, test images 12/,
+    );
+    assert.match(stdout, /^epoch {2}loss while training {2}test loss {2}test accuracy +time$/m);
+    assert.match(stdout, /^test accuracy +\d+\.\d\d %$/m);
+    const page = await Deno.readTextFile(`${directory}/r.html`);
+    assert.match(page, /uPlot/);
+    assert.match(page, /Spectrum of each layer/);
+    assert.doesNotMatch(page, /(src|href)="?https?:/);
+  });
+});
+
+Deno.test("train --load goes on with the saved settings, or evaluates what is done", async () => {
+  await inDirectory(async (directory) => {
+    const train = (...args: string[]) => run("train", directory, "--json", ...args);
+    const saved = await train(...small, "--model", "cnn", "--seed", "5", "--save", "saved");
+    assert.equal(saved.code, 0);
+
+    // All epochs are done: an evaluation is left, of exactly the saved weights.
+    const again = await train("--load", "saved");
+    assert.equal(again.stderr, "");
+    for (const key of ["model", "epochs", "trainLoss", "testLoss", "testAccuracy"]) {
+      assert.equal(lastLine(again.stdout)[key], lastLine(saved.stdout)[key], key);
+    }
+
+    const further = await train("--load", "saved", "--epochs", "3");
+    assert.equal(further.stderr, "");
+    assert.equal(lastLine(further.stdout).epochs, 3);
+    assert.notEqual(lastLine(further.stdout).trainLoss, lastLine(saved.stdout).trainLoss);
+
+    const other = await train("--load", "saved", "--model", "mlp");
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /^Cannot load a checkpoint: .*\n$/);
+  });
+});
+
+Deno.test("train exits with 1 when training diverges, says what to try, and leaves no page", async () => {
+  await inDirectory(async (directory) => {
+    const sgd = [...small, "--optimizer", "sgd", "--model", "cnn", "--epochs", "1"];
+    assert.equal((await run("train", directory, ...sgd, "--save", "saved")).code, 0);
+    await Deno.remove(`${directory}/report.html`);
+    const { arrays, metadata } = decodeSafetensors(await Deno.readFile(`${directory}/saved`));
+    arrays["dense1.weights"].data.fill(Infinity);
+    const poisoned = encodeSafetensors({ arrays, metadata });
+    await Deno.writeFile(`${directory}/poisoned`, poisoned);
+
+    const args = ["--load", "poisoned", "--epochs", "2", "--save", "poisoned"];
+    const { code, stderr } = await run("train", directory, ...args);
+    assert.equal(code, 1);
+    assert.match(stderr, /^[^\n]*not finite[^\n]*Try a smaller learning rate[^\n]*\n$/);
+    assert.deepEqual(filesIn(directory), ["data", "poisoned", "saved"]);
+    assert.deepEqual(await Deno.readFile(`${directory}/poisoned`), poisoned);
+  });
+});
+
+Deno.test("train --help explains every option", async () => {
+  await inDirectory(async (directory) => {
+    const { code, stdout } = await run("train", directory, "--help");
+    assert.equal(code, 0);
+    const names = "optimizer model data epochs batch seed backend save load report json help";
+    for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
+    assert.deepEqual(filesIn(directory), ["data"]);
+  });
+});
+
+/** Arguments that are wrong, and the whole sentence that says so. */
+const mistakes: [string[], RegExp][] = [
+  [
+    ["--optimzer", "adam"],
+    /'--optimzer' is not an option, did you mean '--optimizer'\?: received '--optimzer'$/,
+  ],
+  [
+    ["--frobnicate"],
+    /'--frobnicate' is not an option \(known: --optimizer, --model, .*\): received/,
+  ],
+  [
+    ["--optimizer", "tekfak"],
+    /'--optimizer' must be one of 'tekfac', .* \(did you mean 'tekfac'\?\)/,
+  ],
+  [["--model", "transformer"], /'--model' must be one of 'mlp', 'autoencoder', 'cnn': received/],
+  [["--epochs", "ten"], /'--epochs' must be an integer >= 0 .*: received 'ten'$/],
+  [["--batch", "0"], /'--batch' must be an integer >= 1 .*: received 0$/],
+  [["--batch", "1.5"], /'--batch' must be an integer >= 1 .*: received 1\.5$/],
+  [["--seed"], /'--seed' needs a value N: received 'nothing'$/],
+  [["--json=yes"], /'--json' takes no value: received 'yes'$/],
+  [["glyphs"], /'glyphs' belongs to no option: received 'glyphs'$/],
+  [["--data", "nowhere"], /'nowhere': expected a directory with IDX files, received nothing under/],
+  [["--data", "empty"], /'empty': expected t10k-images-idx3-ubyte and .* received neither$/],
+  [["--data", "truncated"], /so the file is truncated$/],
+  [
+    ["--data", "data", "--model", "cnn", "--load", "nowhere"],
+    /'nowhere': expected a file, received/,
+  ],
+  [["--data", "data", "--load", "data/t10k-labels-idx1-ubyte"], /t10k-labels-idx1-ubyte/],
+  [["--save", "nowhere/x"], /'--save' must name a file in a directory that exists: received/],
+  [["--report", "data"], /'--report' must name a file, not a directory: received 'data'$/],
+];
+
+Deno.test("train says what is wrong in one sentence, exits with 2 and leaves no file", async () => {
+  await inDirectory(async (directory) => {
+    await Deno.mkdir(`${directory}/empty`);
+    await writeData(`${directory}/truncated`);
+    await Deno.truncate(`${directory}/truncated/t10k-images-idx3-ubyte`, 100);
+    const before = filesIn(directory);
+    for (const [args, sentence] of mistakes) {
+      const { code, stdout, stderr } = await run("train", directory, "--save", "s", ...args);
+      assert.equal(code, 2, `${args}: ${stderr}`);
+      assert.equal(stdout, "");
+      assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+      assert.match(stderr.trimEnd(), sentence);
+      assert.deepEqual(filesIn(directory), before);
+    }
+  });
+});
+
+Deno.test("compare puts several optimizers and seeds on one page", async () => {
+  await inDirectory(async (directory) => {
+    const which = ["--optimizers", "tekfac,sgd", "--seeds", "2", "--json"];
+    const { code, stdout, stderr } = await run("compare", directory, ...small, ...which);
+    assert.equal(stderr, "");
+    assert.equal(code, 0);
+    const { optimizers, seeds } = lastLine(stdout) as {
+      optimizers: { optimizer: string; runs: unknown[]; failures: unknown[] }[];
+      seeds: number[];
+    };
+    assert.deepEqual(seeds, [0, 1]);
+    assert.deepEqual(optimizers.map(({ optimizer }) => optimizer), ["tekfac", "sgd"]);
+    for (const { runs, failures } of optimizers) assert.equal(runs.length + failures.length, 2);
+    assert.deepEqual(filesIn(directory), ["compare.html", "data"]);
+    assert.match(await Deno.readTextFile(`${directory}/compare.html`), /Training loss by time/);
+  });
+});
+
+Deno.test("compare rejects an unknown optimizer with exit code 2", async () => {
+  await inDirectory(async (directory) => {
+    const { code, stderr } = await run("compare", directory, "--optimizers", "tekfac,adma");
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /'--optimizers' must be one of .* \(did you mean 'adam'\?\): received 'adma'/,
+    );
+    assert.deepEqual(filesIn(directory), ["data"]);
+  });
+});
