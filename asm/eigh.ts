@@ -20,7 +20,7 @@ const JACOBI: f32 = 1;
 const DIVIDE_AND_CONQUER: f32 = 2;
 
 /** Up to this size a cold start by Jacobi is the faster one. */
-const COLD_JACOBI_SIZE: i32 = 100000;
+const COLD_JACOBI_SIZE: i32 = 4;
 /** Up to this size, and this share, a warm start by Jacobi beats a cold one by divide and conquer. */
 const WARM_JACOBI_SIZE: i32 = 48;
 const WARM_JACOBI_SHARE: f64 = 1e-2;
