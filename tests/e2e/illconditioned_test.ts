@@ -4,7 +4,7 @@
  * `tests/fixtures/demo/demo_illconditioned.json`.
  */
 import assert from "#assert";
-import { createBackend } from "@tekfac/tekfac/backend";
+import { type Backend, createBackend } from "@tekfac/tekfac/backend";
 import {
   type BatchLike,
   dense,
@@ -48,8 +48,7 @@ const options: KroneckerOptions = {
 };
 
 /** The training loss after ten epochs of ten batches. */
-async function finalLoss(create: typeof tekfac | typeof kfac, seed: number): Promise<number> {
-  using backend = await createBackend();
+function finalLoss(backend: Backend, create: typeof tekfac | typeof kfac, seed: number): number {
   using model = sequential(backend, { input: [24], layers: [dense(16), tanh(), dense(4)] });
   model.parameters.forEach((parameter, l) =>
     writeWeights(backend, parameter, demo.W0PerSeed[seed][l].data)
@@ -65,7 +64,9 @@ async function finalLoss(create: typeof tekfac | typeof kfac, seed: number): Pro
 
 for (const seed of demo.W0PerSeed.keys()) {
   Deno.test(`tekfac() ends below 0.20 and far below kfac() on the ill-conditioned problem, seed ${seed}`, async () => {
-    const [corrected, factored] = [await finalLoss(tekfac, seed), await finalLoss(kfac, seed)];
+    using backend = await createBackend();
+    const [corrected, factored] = [tekfac, kfac].map((create) => finalLoss(backend, create, seed));
+    assert.equal(backend.memory().handles, 0, "matrices were not disposed");
     assert.ok(corrected < 0.2, `TEKFAC ended at ${corrected}`);
     assert.ok(corrected < 0.6 * factored, `TEKFAC ${corrected}, KFAC ${factored}`);
   });

@@ -2,7 +2,8 @@
  * The library's optimizers follow the oracle's courses of training, step by step, whatever the
  * hyperparameters: dense solves on one side, factors, bases and captures on the other.
  */
-import { createBackend } from "@tekfac/tekfac/backend";
+import assert from "#assert";
+import { type Backend, createBackend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
 import {
   type BatchLike,
@@ -27,7 +28,7 @@ import { allClose } from "@tekfac/tekfac/testing";
 import fc from "#fast-check";
 import { fill, vec } from "./dense.ts";
 import type { Method } from "./fisher.ts";
-import { type Hyper, type Problem, train } from "./trajectory.ts";
+import { type Course, type Hyper, type Problem, train } from "./trajectory.ts";
 
 /**
  * Relative to the largest weight: rounding (2^-53) times the steps, divided by the relative gap of
@@ -100,31 +101,40 @@ function optionsOf(method: Method, hyper: Hyper): KroneckerOptions {
   };
 }
 
+/** Trains with the library and compares every number with the oracle's. */
+function follow(
+  backend: Backend,
+  method: Method,
+  { x, labels, weights }: Problem,
+  hyper: Hyper,
+  expected: Course,
+): void {
+  using model = sequential(backend, { input: [6], layers: [dense(5), tanh(), dense(3)] });
+  model.parameters.forEach((parameter, l) => writeWeights(backend, parameter, vec(weights[l])));
+  const goal = objective(model, softmaxCrossEntropy());
+  using optimizer = CREATE[method](goal, optionsOf(method, hyper));
+  const batch = { inputs: vec(x), targets: labels };
+  const reports = Array.from({ length: hyper.steps }, () => optimizer.stepSync(batch));
+  const near = (actual: ArrayLike<number>, expected: number[], label: string) =>
+    allClose(actual, expected, {
+      absolute: TOLERANCE * Math.max(...expected.map(Math.abs)),
+      label,
+    });
+  near(reports.map((report) => report.loss), expected.losses.slice(0, -1), "losses");
+  near(reports.map((report) => report.clipFactor), expected.clipFactors, "clip factors");
+  model.parameters.forEach((parameter, l) =>
+    near(readWeightsSync(backend, parameter), vec(expected.weights[l]), parameter.name)
+  );
+}
+
 for (const method of ["kfac", "ekfac", "ekfac_ra", "tkfac", "tekfac"] as const) {
   Deno.test(`${method} optimizer follows the oracle for random hyperparameters`, () =>
     fc.assert(
       fc.asyncProperty(fc.nat(), hypers, async (seed, hyper) => {
-        const { x, labels, weights } = problem(seed);
-        const expected = train(method, { x, labels, weights }, hyper);
+        const start = problem(seed);
         using backend = await createBackend({ prefer: ["reference"] });
-        using model = sequential(backend, { input: [6], layers: [dense(5), tanh(), dense(3)] });
-        model.parameters.forEach((parameter, l) =>
-          writeWeights(backend, parameter, vec(weights[l]))
-        );
-        const goal = objective(model, softmaxCrossEntropy());
-        using optimizer = CREATE[method](goal, optionsOf(method, hyper));
-        const batch = { inputs: vec(x), targets: labels };
-        const reports = Array.from({ length: hyper.steps }, () => optimizer.stepSync(batch));
-        const near = (actual: ArrayLike<number>, expected: number[], label: string) =>
-          allClose(actual, expected, {
-            absolute: TOLERANCE * Math.max(...expected.map(Math.abs)),
-            label,
-          });
-        near(reports.map((report) => report.loss), expected.losses.slice(0, -1), "losses");
-        near(reports.map((report) => report.clipFactor), expected.clipFactors, "clip factors");
-        model.parameters.forEach((parameter, l) =>
-          near(readWeightsSync(backend, parameter), vec(expected.weights[l]), parameter.name)
-        );
+        follow(backend, method, start, hyper, train(method, start, hyper));
+        assert.equal(backend.memory().handles, 0, "matrices were not disposed");
       }),
       { seed: 20201127, numRuns: 30 },
     ));

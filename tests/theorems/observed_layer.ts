@@ -5,6 +5,7 @@
  * @module
  */
 
+import assert from "#assert";
 import { type Backend, createBackend } from "@tekfac/tekfac/backend";
 import { type Capture, type LayerKind, locationsOf, Random } from "@tekfac/tekfac/core";
 import {
@@ -74,12 +75,21 @@ export interface Observed {
   readonly examples: number;
 }
 
-/** Creates the reference backend, a layer and its blocks, observes the batches, and calls `body`. */
+/** Creates a layer and its blocks on the reference backend, observes the batches, and calls `body`. */
 export async function observe(
-  { seed, kind, examples, batches }: Setting,
+  setting: Setting,
   body: (observed: Observed) => void,
 ): Promise<void> {
   using backend = await createBackend({ prefer: ["reference"] });
+  observeOn(backend, setting, body);
+  assert.equal(backend.memory().handles, 0, "matrices were not disposed");
+}
+
+function observeOn(
+  backend: Backend,
+  { seed, kind, examples, batches }: Setting,
+  body: (observed: Observed) => void,
+): void {
   const random = new Random(seed);
   const layer = randomLayer(random, kind);
   const outputs = 1 + random.integer(4);
