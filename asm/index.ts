@@ -2,6 +2,9 @@
 
 export { activation, activationGradient } from "./activation";
 export { choleskyInverse, choleskyWorkspace } from "./cholesky";
+export { conv2d, conv2dWorkspace } from "./conv2d";
+export { conv2dDataGradient, conv2dDataGradientWorkspace } from "./conv2d_data_gradient";
+export { conv2dWeightGradient, conv2dWeightGradientWorkspace } from "./conv2d_weight_gradient";
 export { dampedDivide } from "./damped_divide";
 export { adamDirection, appendOnes, axpby, squares } from "./elementwise";
 export { eigh, eighByJacobi, eighWorkspace } from "./eigh";
@@ -14,6 +17,9 @@ export {
   squaredLoss,
 } from "./losses";
 export { heapBase } from "./memory";
+export { patchSecondMoment, patchSecondMomentWorkspace } from "./patch_second_moment";
+export { patches, patchSquaredNorms, patchSquaredNormsWorkspace } from "./patches";
+export { pool, poolGradient } from "./pool";
 export { dot, rowSquaredNorms, sum, trace } from "./reductions";
 export { rotateBack, rotateInto, rotateWorkspace } from "./rotate";
 export { secondMoment, secondMomentWorkspace } from "./second_moment";

@@ -1,0 +1,190 @@
+// gather: the register tile of direct convolution, and the walk of tiles over images.
+//
+//   out[p, :] = panel[0, :] + sum over taps and numbers k   source[p + tap, k] panel[1 + (tap, k), :]
+//
+// A position p is an output pixel, a tap an offset that is the same for all positions; taps form a
+// countY x countX grid with steps stepY and stepX in bytes, and each gives a run of contiguous numbers.
+// So any stride, dilation and phase of a transposed convolution is the same loop. Where the taps of a
+// row are neighbours they are one long run.
+//
+// Tile: 6 positions x 8 outputs, kept in registers over all taps. The positions' addresses come from
+// a table of 12 uint32 per tile: 6 offsets into the source, 6 into the output.
+// Panel: 8 outputs; row 0 is where the sums start (the bias), then one row per number in the order of
+// the taps. Order of summation: as they come, one sum per output.
+
+import { fma } from "./fma";
+import { storeTail } from "./simd";
+
+/** Positions of a tile. */
+export const POSITIONS: i32 = 6;
+/** Outputs of a panel. */
+export const OUTPUTS: i32 = 8;
+
+/** One convolution of a padded copy: where taps lie, and the prepared table and panels. */
+@unmanaged
+export class Gather {
+  /** Rows and columns of the grid of taps. */
+  countY: i32;
+  countX: i32;
+  /** Numbers per tap. */
+  run: i32;
+  stepY: usize;
+  stepX: usize;
+  /** Positions per image. */
+  positions: i32;
+  table: usize;
+  panels: usize;
+}
+
+/** Numbers that meet in one output. */
+@inline
+export function depthOf(g: Gather): i32 {
+  return g.countY * g.countX * g.run;
+}
+
+/** Bytes of the table for so many positions. */
+@inline
+export function tableBytes(positions: i32): usize {
+  return <usize>((positions + POSITIONS - 1) / POSITIONS) * 48;
+}
+
+/** Bytes of all panels. */
+@inline
+export function panelsBytes(depth: i32, outputs: i32): usize {
+  return <usize>((outputs + OUTPUTS - 1) / OUTPUTS * (depth + 1)) << 5;
+}
+
+/**
+ * Fills a table for images of rows x cols positions, given the bytes from image to image, row to row
+ * and position to position in the source and in the output. The last tile is filled up with copies of
+ * its first position.
+ */
+export function fillTable(
+  table: usize,
+  images: i32,
+  rows: i32,
+  cols: i32,
+  sourceImage: usize,
+  sourceRow: usize,
+  sourceCol: usize,
+  outImage: usize,
+  outRow: usize,
+  outCol: usize,
+): void {
+  let lane: usize = 0;
+  for (let n = 0; n < images; n++) {
+    for (let y = 0; y < rows; y++) {
+      let source = <usize>n * sourceImage + <usize>y * sourceRow;
+      let out = <usize>n * outImage + <usize>y * outRow;
+      for (let x = 0; x < cols; x++) {
+        store<u32>(table + lane, <u32>source);
+        store<u32>(table + lane, <u32>out, 24);
+        source += sourceCol;
+        out += outCol;
+        lane += 4;
+        if (lane == 24) {
+          lane = 0;
+          table += 48;
+        }
+      }
+    }
+  }
+  if (lane == 0) return;
+  for (; lane < 24; lane += 4) store<u32>(table + lane, load<u32>(table));
+}
+
+/** All tiles of `images` images that the table covers. `out` is where output 0 of position 0 goes. */
+export function gather(g: Gather, images: i32, outputs: i32, source: usize, out: usize): void {
+  const positions = images * g.positions;
+  const panel = <usize>(depthOf(g) + 1) << 5;
+  let b = g.panels;
+  for (let j = 0; j < outputs; j += OUTPUTS) {
+    const cols = min(OUTPUTS, outputs - j);
+    let table = g.table;
+    for (let p = 0; p < positions; p += POSITIONS) {
+      gatherTile(g, table, source, b, out + (<usize>j << 2), min(POSITIONS, positions - p), cols);
+      table += 48;
+    }
+    b += panel;
+  }
+}
+
+/** Up to 8 outputs of one position. */
+@inline
+function put(out: usize, low: v128, high: v128, cols: i32): void {
+  if (cols >= 4) {
+    v128.store(out, low);
+    if (cols == 8) v128.store(out, high, 16);
+    else if (cols > 4) storeTail(out + 16, high, cols - 4);
+  } else storeTail(out, low, cols);
+}
+
+function gatherTile(
+  g: Gather,
+  table: usize,
+  source: usize,
+  b: usize,
+  out: usize,
+  rows: i32,
+  cols: i32,
+): void {
+  let a0 = source + load<u32>(table), a1 = source + load<u32>(table, 4);
+  let a2 = source + load<u32>(table, 8), a3 = source + load<u32>(table, 12);
+  let a4 = source + load<u32>(table, 16), a5 = source + load<u32>(table, 20);
+  let c00 = v128.load(b), c01 = v128.load(b, 16);
+  let c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
+  let c40 = c00, c41 = c01, c50 = c00, c51 = c01;
+  b += 32;
+  const run = g.run, countX = g.countX, countY = g.countY;
+  const nextX = g.stepX - (<usize>run << 2), nextY = g.stepY - <usize>countX * g.stepX;
+  for (let y = 0; y < countY; y++) {
+    for (let x = 0; x < countX; x++) {
+      for (let k = 0; k < run; k++) {
+        const b0 = v128.load(b), b1 = v128.load(b, 16);
+        let t = v128.load32_splat(a0);
+        c00 = fma(t, b0, c00);
+        c01 = fma(t, b1, c01);
+        t = v128.load32_splat(a1);
+        c10 = fma(t, b0, c10);
+        c11 = fma(t, b1, c11);
+        t = v128.load32_splat(a2);
+        c20 = fma(t, b0, c20);
+        c21 = fma(t, b1, c21);
+        t = v128.load32_splat(a3);
+        c30 = fma(t, b0, c30);
+        c31 = fma(t, b1, c31);
+        t = v128.load32_splat(a4);
+        c40 = fma(t, b0, c40);
+        c41 = fma(t, b1, c41);
+        t = v128.load32_splat(a5);
+        c50 = fma(t, b0, c50);
+        c51 = fma(t, b1, c51);
+        a0 += 4;
+        a1 += 4;
+        a2 += 4;
+        a3 += 4;
+        a4 += 4;
+        a5 += 4;
+        b += 32;
+      }
+      a0 += nextX;
+      a1 += nextX;
+      a2 += nextX;
+      a3 += nextX;
+      a4 += nextX;
+      a5 += nextX;
+    }
+    a0 += nextY;
+    a1 += nextY;
+    a2 += nextY;
+    a3 += nextY;
+    a4 += nextY;
+    a5 += nextY;
+  }
+  put(out + load<u32>(table, 24), c00, c01, cols);
+  if (rows > 1) put(out + load<u32>(table, 28), c10, c11, cols);
+  if (rows > 2) put(out + load<u32>(table, 32), c20, c21, cols);
+  if (rows > 3) put(out + load<u32>(table, 36), c30, c31, cols);
+  if (rows > 4) put(out + load<u32>(table, 40), c40, c41, cols);
+  if (rows > 5) put(out + load<u32>(table, 44), c50, c51, cols);
+}
