@@ -286,7 +286,7 @@ export interface Verbs {
 
   /**
    * `out = min(1, sqrt(kl * (loss or 1) / (lr^2 innerProduct)))`, 1 where `lr` is 0 or the inner
-   * product is not positive; all [1, 1] (Osawa et al. 2019; the KL clip).
+   * product is not positive; all [1, 1] (Ba, Grosse & Martens 2017; the KL clip).
    */
   clipFactor(
     out: Matrix,

@@ -49,7 +49,7 @@ export function scalarPower(x: number, power: number, scale = 1): number {
 
 /**
  * The KL clip, `min(1, sqrt(kl * loss / (lr^2 innerProduct)))`, 1 where `learningRate` is 0 or the
- * inner product is not positive (Osawa et al. 2019).
+ * inner product is not positive (Ba, Grosse & Martens 2017).
  *
  * @param innerProduct `sum_l <U_l, G_l>` over all layers.
  * @param numbers `loss` is 1 unless the bound is relative to the loss.
