@@ -22,8 +22,8 @@ const DIVIDE_AND_CONQUER: f32 = 2;
 /** Up to this size a cold start by Jacobi is the faster one. */
 const COLD_JACOBI_SIZE: i32 = 4;
 /** Up to this size, and this share, a warm start by Jacobi beats a cold one by divide and conquer. */
-const WARM_JACOBI_SIZE: i32 = 48;
-const WARM_JACOBI_SHARE: f64 = 1e-2;
+const WARM_JACOBI_SIZE: i32 = 32;
+const WARM_JACOBI_SHARE: f64 = 2e-3;
 
 /** Bytes of workspace of {@link eigh}. */
 export function eighWorkspace(n: i32): usize {
