@@ -156,6 +156,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.basis.solved = true;
   }
 
+  /** Leaves the basis' coordinates, then gives everything back. */
   override [Symbol.dispose](): void {
     this.#frame.leave();
     super[Symbol.dispose]();
