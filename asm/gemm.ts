@@ -8,12 +8,12 @@
 // panels at the edges are then packed, padded with zeros.
 // Order of summation: k in blocks of BLOCK_K; inside a block ascending, one sum per entry.
 
-import { packColumnPanel, packRowPanels } from "./gemm_pack";
+import { TILE_ROWS } from "./fma";
+import { packColumnPanel, packRowPanels, PANEL_COLUMN } from "./gemm_pack";
 import {
   NARROW,
   narrowColumns,
   narrowRows,
-  TILE_ROWS,
   WIDE,
   wideColumns,
   wideRows,
@@ -119,8 +119,8 @@ export function multiply(
 }
 
 /**
- * Rows are as good in place as packed. Columns are `bytes` long in all, of which a tile uses six
- * numbers at a time: worth it while they stay in the second cache, or when only a few tiles follow.
+ * Rows are as good in place as packed. Columns are `bytes` long in all, of which a tile uses a
+ * few numbers at a time: worth it while they stay in the second cache, or when only a few tiles follow.
  */
 @inline
 function readsInPlaceA(n: i32, bytes: usize): bool {
@@ -214,8 +214,8 @@ function multiplyBlock(
           else narrowColumns(k, al, be, out, strideOut, ap, colA, bp, strideB);
         }
       } else {
-        if (width == WIDE) wideColumns(k, al, be, out, strideOut, packed, 24, bp, strideB);
-        else narrowColumns(k, al, be, out, strideOut, packed, 24, bp, strideB);
+        if (width == WIDE) wideColumns(k, al, be, out, strideOut, packed, PANEL_COLUMN, bp, strideB);
+        else narrowColumns(k, al, be, out, strideOut, packed, PANEL_COLUMN, bp, strideB);
         packed += panelBytes;
       }
       if (!full) mergeEdge(rows, cols, alpha, beta, cp, strideC, edge);

@@ -5,10 +5,14 @@
 // What a panel has beyond the block is filled with zeros. Strides are in bytes; element (i, j) lies at
 // `base + i * rowStride + j * colStride`, so a transposed matrix is one with its strides exchanged.
 
-import { TILE_ROWS, WIDE } from "./gemm_tiles";
+import { TILE_ROWS } from "./fma";
+import { WIDE } from "./gemm_tiles";
 import { interleaveHigh, interleaveLow, joinHigh, joinLow } from "./simd";
 
-/** Packs m rows of k numbers into panels of six rows. */
+/** Bytes of one column of a packed panel of A. */
+export const PANEL_COLUMN: usize = <usize>TILE_ROWS << 2;
+
+/** Packs m rows of k numbers into panels of TILE_ROWS rows. */
 export function packRowPanels(
   m: i32,
   k: i32,
@@ -20,35 +24,42 @@ export function packRowPanels(
   const panel = <usize>(TILE_ROWS * k) << 2;
   for (let i = 0; i < m; i += TILE_ROWS) {
     const rows = min(TILE_ROWS, m - i);
-    if (rows == TILE_ROWS && colStride == 4) packSixRows(k, a, rowStride, out);
-    else if (rows == TILE_ROWS && rowStride == 4) packSixColumns(k, a, colStride, out);
+    if (rows == TILE_ROWS && colStride == 4) packWholeRows(k, a, rowStride, out);
+    else if (rows == TILE_ROWS && rowStride == 4) packWholeColumns(k, a, colStride, out);
     else packEdge(k, TILE_ROWS, rows, a, colStride, rowStride, out);
     a += <usize>TILE_ROWS * rowStride;
     out += panel;
   }
 }
 
-/** Six contiguous rows, four columns at a time: a 4x4 transpose, and rows 4 and 5 by pairs. */
-function packSixRows(k: i32, a: usize, rowStride: usize, out: usize): void {
+/** Contiguous rows, four columns at a time: a 4x4 transpose, and the rows beyond the fourth by lanes. */
+function packWholeRows(k: i32, a: usize, rowStride: usize, out: usize): void {
   let a0 = a, a1 = a0 + rowStride, a2 = a1 + rowStride;
-  let a3 = a2 + rowStride, a4 = a3 + rowStride, a5 = a4 + rowStride;
+  let a3 = a2 + rowStride, a4 = a3 + rowStride, a5 = a4 + (TILE_ROWS == 6 ? rowStride : 0);
   let p = 0;
   for (; p + 4 <= k; p += 4) {
     const r0 = v128.load(a0), r1 = v128.load(a1), r2 = v128.load(a2), r3 = v128.load(a3);
     const r4 = v128.load(a4), r5 = v128.load(a5);
     const low01 = interleaveLow(r0, r1), high01 = interleaveHigh(r0, r1);
     const low23 = interleaveLow(r2, r3), high23 = interleaveHigh(r2, r3);
-    const low45 = interleaveLow(r4, r5), high45 = interleaveHigh(r4, r5);
     v128.store(out, joinLow(low01, low23));
-    v128.store64_lane(out, low45, 0, 16);
-    v128.store(out, joinHigh(low01, low23), 24);
-    v128.store64_lane(out, low45, 1, 40);
-    v128.store(out, joinLow(high01, high23), 48);
-    v128.store64_lane(out, high45, 0, 64);
-    v128.store(out, joinHigh(high01, high23), 72);
-    v128.store64_lane(out, high45, 1, 88);
+    v128.store(out + PANEL_COLUMN, joinHigh(low01, low23));
+    v128.store(out + 2 * PANEL_COLUMN, joinLow(high01, high23));
+    v128.store(out + 3 * PANEL_COLUMN, joinHigh(high01, high23));
+    if (TILE_ROWS == 6) {
+      const low45 = interleaveLow(r4, r5), high45 = interleaveHigh(r4, r5);
+      v128.store64_lane(out + 16, low45, 0);
+      v128.store64_lane(out + PANEL_COLUMN + 16, low45, 1);
+      v128.store64_lane(out + 2 * PANEL_COLUMN + 16, high45, 0);
+      v128.store64_lane(out + 3 * PANEL_COLUMN + 16, high45, 1);
+    } else {
+      v128.store32_lane(out + 16, r4, 0);
+      v128.store32_lane(out + PANEL_COLUMN + 16, r4, 1);
+      v128.store32_lane(out + 2 * PANEL_COLUMN + 16, r4, 2);
+      v128.store32_lane(out + 3 * PANEL_COLUMN + 16, r4, 3);
+    }
     a0 += 16; a1 += 16; a2 += 16; a3 += 16; a4 += 16; a5 += 16;
-    out += 96;
+    out += 4 * PANEL_COLUMN;
   }
   for (; p < k; p++) {
     store<f32>(out, load<f32>(a0));
@@ -56,19 +67,20 @@ function packSixRows(k: i32, a: usize, rowStride: usize, out: usize): void {
     store<f32>(out, load<f32>(a2), 8);
     store<f32>(out, load<f32>(a3), 12);
     store<f32>(out, load<f32>(a4), 16);
-    store<f32>(out, load<f32>(a5), 20);
+    if (TILE_ROWS == 6) store<f32>(out, load<f32>(a5), 20);
     a0 += 4; a1 += 4; a2 += 4; a3 += 4; a4 += 4; a5 += 4;
-    out += 24;
+    out += PANEL_COLUMN;
   }
 }
 
-/** Six adjacent numbers of each of k columns of A, columns `colStride` apart. */
-function packSixColumns(k: i32, a: usize, colStride: usize, out: usize): void {
+/** TILE_ROWS adjacent numbers of each of k columns of A, columns `colStride` apart. */
+function packWholeColumns(k: i32, a: usize, colStride: usize, out: usize): void {
   for (let p = 0; p < k; p++) {
     v128.store(out, v128.load(a));
-    store<u64>(out, load<u64>(a, 16), 16);
+    if (TILE_ROWS == 6) store<u64>(out, load<u64>(a, 16), 16);
+    else store<f32>(out, load<f32>(a, 16), 16);
     a += colStride;
-    out += 24;
+    out += PANEL_COLUMN;
   }
 }
 
