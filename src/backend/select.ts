@@ -70,6 +70,9 @@ export function createBackendSync(options: BackendOptions = {}): Backend {
   if (options.simd !== undefined) {
     checkChoice(subject, "simd", options.simd, ["relaxed", "baseline"]);
   }
+  if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
+    throw new OptionError(subject, "module", "must be a WebAssembly.Module", options.module);
+  }
   const rejected: BackendInfo["rejected"][number][] = [];
   for (const name of resolveNames(subject, options.prefer ?? "auto")) {
     try {
