@@ -24,7 +24,7 @@ import {
 /** Room for the record, and behind copies for tiles that read past their last number. */
 const RECORD: usize = 64, SLACK: usize = 64;
 /** Bytes of g in a chunk of locations. */
-const CHUNK_BYTES: i32 = 16384;
+const CHUNK_BYTES: i32 = 24576;
 
 @inline
 function roundUp8(x: i32): i32 {
@@ -61,16 +61,21 @@ export function conv2dWeightGradient(
   const gradientCopy = imageCopy + align64(<usize>block * paddedBytes(w) + SLACK);
   const walk = changetype<Walk>(workspace);
   memory.fill(sums, 0, sumBytes);
-  const gap = <usize>strideGradient << 2;
+  const gap = <usize>strideGradient << 2, pixels = w.height * w.width;
+  const inPlace = readsInPlace(w, strideImages);
+  const pixel = <usize>(inPlace ? strideImages : w.channels) << 2;
   for (let n = 0; n < examples; n += block) {
     const count = min(block, examples - n);
-    // deno-fmt-ignore
-    copyBordered(
-      count, w.height, w.width, w.channels,
-      w.paddingY, w.paddingX, w.paddingY, w.paddingX,
-      imageCopy, images + (<usize>(n * w.height * w.width * strideImages) << 2),
-      <usize>strideImages << 2,
-    );
+    let source = images + (<usize>(n * pixels * strideImages) << 2);
+    if (!inPlace) {
+      // deno-fmt-ignore
+      copyBordered(
+        count, w.height, w.width, w.channels,
+        w.paddingY, w.paddingX, w.paddingY, w.paddingX,
+        imageCopy, source, <usize>strideImages << 2,
+      );
+      source = imageCopy;
+    }
     let g = gradient + <usize>(n * locations) * gap;
     let stepG = gap;
     if (outputs != wide) {
@@ -78,10 +83,18 @@ export function conv2dWeightGradient(
       g = gradientCopy;
       stepG = <usize>wide << 2;
     }
-    addBlock(w, walk, count, wide, imageCopy, g, stepG, sums);
+    addBlock(w, walk, count, wide, source, pixel, g, stepG, sums);
     if (w.bias) addColumns(count * locations, wide, g, stepG, at(sums, depth * wide));
   }
   storeTransposed(depth + w.bias, outputs, decay, scale, out, strideOut, sums, wide);
+}
+
+/** Whether images need no copy: no padding, no gaps inside a run, and tiles that read no further. */
+@inline
+function readsInPlace(w: Window, strideImages: i32): bool {
+  const run = w.dilationX == 1 ? w.kernelX * w.channels : w.channels;
+  return w.paddingY == 0 && w.paddingX == 0 && run >= 4 && run % 2 == 0 &&
+    (strideImages == w.channels || w.kernelX == 1);
 }
 
 /** Copies rows of `cols` numbers to rows of `wide`, zeros behind. */
@@ -101,14 +114,14 @@ function addBlock(
   images: i32,
   outputs: i32,
   padded: usize,
+  pixel: usize,
   g: usize,
   stepG: usize,
   sums: usize,
 ): void {
   const height = outHeight(w), width = outWidth(w);
-  const pixel = <usize>w.channels << 2;
   const row = <usize>(w.width + 2 * w.paddingX) * pixel;
-  const image = paddedBytes(w);
+  const image = <usize>(w.height + 2 * w.paddingY) * row;
   const most = max(32, CHUNK_BYTES / (outputs << 2));
   const rows = max(1, min(height, most / width));
   const together = rows < height ? 1 : max(1, min(images, most / (height * width)));
@@ -118,20 +131,28 @@ function addBlock(
   walk.bCol = stepG;
   walk.bRow = 0;
   walk.bImage = 0;
+  walk.bPanel = 32;
   for (let n = 0; n < images; n += together) {
     walk.images = min(together, images - n);
     for (let y = 0; y < height; y += rows) {
       walk.rows = min(rows, height - y);
       walk.aImage = image - <usize>(walk.rows * w.strideY) * row;
       const a = padded + <usize>n * image + <usize>(y * w.strideY) * row;
-      addTaps(w, walk, outputs, a, g + <usize>((n * height + y) * width) * stepG, sums);
+      addTaps(w, walk, outputs, a, pixel, g + <usize>((n * height + y) * width) * stepG, sums);
     }
   }
 }
 
 /** All taps of one chunk; `a` is where the first tap sees the first location. */
-function addTaps(w: Window, walk: Walk, outputs: i32, a: usize, b: usize, sums: usize): void {
-  const pixel = <usize>w.channels << 2;
+function addTaps(
+  w: Window,
+  walk: Walk,
+  outputs: i32,
+  a: usize,
+  pixel: usize,
+  b: usize,
+  sums: usize,
+): void {
   const row = <usize>(w.width + 2 * w.paddingX) * pixel;
   const merged = w.dilationX == 1;
   const runs = merged ? 1 : w.kernelX, run = merged ? w.kernelX * w.channels : w.channels;

@@ -23,6 +23,8 @@ export class Walk {
   bCol: usize;
   bRow: usize;
   bImage: usize;
+  /** From eight numbers of b to the next eight: 32, or what lies between packed panels. */
+  bPanel: usize;
 }
 
 /** Rows of the next tile when `left` are left: fours only where they fit better. */
@@ -46,14 +48,15 @@ export function correlate(
   strideC: usize,
 ): void {
   for (let j = 0; j < n; j += 8) {
-    const bj = b + (<usize>j << 2), cj = c + (<usize>j << 2);
+    const cj = c + (<usize>j << 2);
     const end = upperOnly ? min(m, j + 8) : m;
     for (let i = 0, rows = 0; i < end; i += rows) {
       rows = tileRows(end - i);
       const ai = a + (<usize>i << 2), ci = cj + <usize>i * strideC;
-      if (rows == 6) correlateSix(walk, min(6, end - i), ai, bj, ci, strideC);
-      else correlateFour(walk, min(4, end - i), ai, bj, ci, strideC);
+      if (rows == 6) correlateSix(walk, min(6, end - i), ai, b, ci, strideC);
+      else correlateFour(walk, min(4, end - i), ai, b, ci, strideC);
     }
+    b += walk.bPanel;
   }
 }
 

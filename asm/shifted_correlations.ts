@@ -206,6 +206,7 @@ function sumCell(
   const together = rows < height ? 1 : max(1, min(images, most / (width * height)));
   const line = <usize>w.width * pixel, image = <usize>w.height * line;
   walk.cols = width;
+  walk.bPanel = 32;
   walk.aCol = walk.bCol = pixel;
   walk.aRow = walk.bRow = line - <usize>width * pixel;
   for (let n = 0; n < images; n += together) {

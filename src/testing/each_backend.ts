@@ -5,8 +5,8 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { CheckedBackend } from "../backend/checked.ts";
-import { createReferenceKernels } from "../backend/reference/kernels.ts";
+import { createBackendSync } from "../backend/select.ts";
+import { probeSimd } from "../backend/wasm/probe.ts";
 
 /** A test as `Deno.test` takes it. */
 export interface BackendTest {
@@ -26,10 +26,17 @@ export interface BackendCandidate {
   readonly create: (() => Backend) | undefined;
 }
 
-/** All implementations, available or not. */
+/** All implementations, available or not: the reference, and both builds of the WASM kernels. */
 export function backendCandidates(): BackendCandidate[] {
+  const best = probeSimd();
+  const wasm = (simd: "relaxed" | "baseline", available: boolean): BackendCandidate => ({
+    name: `wasm ${simd}`,
+    create: available ? () => createBackendSync({ prefer: ["wasm"], simd }) : undefined,
+  });
   return [
-    { name: "reference", create: () => new CheckedBackend(createReferenceKernels(), []) },
+    { name: "reference", create: () => createBackendSync({ prefer: ["reference"] }) },
+    wasm("relaxed", best === "relaxed"),
+    wasm("baseline", best !== undefined),
   ];
 }
 
