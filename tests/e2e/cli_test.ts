@@ -36,7 +36,7 @@ interface Outcome {
 async function run(command: string, directory: string, ...args: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", "--config", new URL("deno.json", root).pathname],
+      ...["run", "-A", "--quiet", "--no-check", "--config", new URL("deno.json", root).pathname],
       ...[new URL(`src/cli/${command}.ts`, root).pathname, ...args],
     ],
     cwd: directory,
