@@ -92,10 +92,12 @@ export function multiply(
   const inPlaceA = readsInPlaceA(n, <usize>min(k, BLOCK_K) * colA);
   const inPlaceB = colB == 4 && weights == 0 &&
     readsInPlaceB(m, <usize>min(k, BLOCK_K) * rowB);
+  // Blocks of equal depth: a short last one would write C for little work.
+  const depths = (k + BLOCK_K - 1) / BLOCK_K, depth = (k + depths - 1) / depths;
   for (let j = 0; j < n; j += BLOCK_N) {
     const nc = min(BLOCK_N, n - j);
-    for (let p = 0; p < k; p += BLOCK_K) {
-      const kc = min(BLOCK_K, k - p);
+    for (let p = 0; p < k; p += depth) {
+      const kc = min(depth, k - p);
       const keep: f32 = p == 0 ? beta : 1;
       const bp = b + <usize>p * rowB + <usize>j * colB;
       const wp = weights == 0 ? 0 : weights + (<usize>p << 2);

@@ -99,8 +99,11 @@ export function packColumnPanel(
   out: usize,
 ): void {
   if (cols == width && colStride == 4) {
-    packRowsOfPanel(k, width, b, rowStride, out);
-  } else if (cols == width && rowStride == 4) {
+    if (weights != 0) packWeightedRows(k, width, b, rowStride, weights, out);
+    else packRowsOfPanel(k, width, b, rowStride, out);
+    return;
+  }
+  if (cols == width && rowStride == 4) {
     for (let j = 0; j < width; j += 4) {
       packFourColumns(k, <usize>width << 2, b + <usize>j * colStride, colStride, out + (<usize>j << 2));
     }
@@ -125,6 +128,25 @@ function packRowsOfPanel(k: i32, width: i32, b: usize, rowStride: usize, out: us
       b += rowStride;
       out += 16;
     }
+  }
+}
+
+/** The same, row p multiplied by weight p. */
+function packWeightedRows(
+  k: i32,
+  width: i32,
+  b: usize,
+  rowStride: usize,
+  weights: usize,
+  out: usize,
+): void {
+  for (let p = 0; p < k; p++) {
+    const w = v128.load32_splat(weights);
+    v128.store(out, f32x4.mul(w, v128.load(b)));
+    if (width == WIDE) v128.store(out, f32x4.mul(w, v128.load(b, 16)), 16);
+    weights += 4;
+    b += rowStride;
+    out += <usize>width << 2;
   }
 }
 
@@ -182,7 +204,7 @@ function packEdge(
   }
 }
 
-/** Multiplies row p of a packed panel by weight p. */
+/** Multiplies row p of a packed panel by weight p, where packing was too irregular to do it. */
 function weighRows(k: i32, width: i32, weights: usize, out: usize): void {
   for (let p = 0; p < k; p++) {
     const w = v128.load32_splat(weights);

@@ -29,16 +29,16 @@ export class BenchMatrices {
   constructor(readonly backend: Backend) {}
 
   /** Standard normal numbers. */
-  normal(rows: number, cols: number): OwnedMatrix {
+  readonly normal = (rows: number, cols: number): OwnedMatrix => {
     const m = this.backend.alloc(rows, cols);
     this.backend.write(m, Float32Array.from({ length: rows * cols }, () => this.#random.normal()));
     return m;
-  }
+  };
 
   /** The numbers of a matrix. */
-  read(m: Matrix): Float32Array | Float64Array {
+  readonly read = (m: Matrix): Float32Array | Float64Array => {
     return this.backend.readSync(m);
-  }
+  };
 }
 
 /** Seconds spent on the printed rate of one kernel. */
