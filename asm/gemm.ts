@@ -2,27 +2,21 @@
 //
 // op(A) [m, k], op(B) [k, n], C [m, n]; row-major, any row strides. C is not read when beta is 0.
 //
-// Blocks of op(B) (BLOCK_K x BLOCK_N) and op(A) (BLOCK_M x BLOCK_K) are packed for the register tiles
-// of gemm_tiles.ts: a panel of B stays in the first cache while all panels of A pass by, and those in
-// the second. Where copying costs more than it saves, the tiles read the matrices as they lie: only
-// panels at the edges are then packed, padded with zeros.
+// Blocks of op(B) (BLOCK_K x BLOCK_N) and op(A) (BLOCK_M x BLOCK_K), evened out, are packed for the
+// register tiles of gemm_tiles.ts: a panel of B stays in the first cache while all panels of A pass by,
+// and those in the second. Where copying costs more than it saves, the tiles read the matrices as they
+// lie: only panels at the edges are then packed, padded with zeros.
 // Order of summation: k in blocks of BLOCK_K; inside a block ascending, one sum per entry.
 
 import { TILE_ROWS } from "./fma";
 import { packColumnPanel, packRowPanels, PANEL_COLUMN } from "./gemm_pack";
-import {
-  NARROW,
-  narrowColumns,
-  narrowRows,
-  WIDE,
-  wideColumns,
-  wideRows,
-} from "./gemm_tiles";
+import { NARROW, narrowColumns, narrowRows, WIDE, wideColumns, wideRows } from "./gemm_tiles";
 import { align64 } from "./simd";
 
+/** Largest blocks; BLOCK_M is a multiple of TILE_ROWS in both builds, BLOCK_N of WIDE. */
 const BLOCK_M: i32 = 240;
-const BLOCK_N: i32 = 480;
-const BLOCK_K: i32 = 384;
+const BLOCK_N: i32 = 512;
+const BLOCK_K: i32 = 512;
 
 /** Bytes of the buffer that tiles at the edge of C go through. */
 const EDGE_BYTES: usize = 256;
@@ -92,18 +86,18 @@ export function multiply(
   const inPlaceA = readsInPlaceA(n, <usize>min(k, BLOCK_K) * colA);
   const inPlaceB = colB == 4 && weights == 0 &&
     readsInPlaceB(m, <usize>min(k, BLOCK_K) * rowB);
-  // Blocks of equal depth: a short last one would write C for little work.
-  const depths = (k + BLOCK_K - 1) / BLOCK_K, depth = (k + depths - 1) / depths;
-  for (let j = 0; j < n; j += BLOCK_N) {
-    const nc = min(BLOCK_N, n - j);
-    for (let p = 0; p < k; p += depth) {
-      const kc = min(depth, k - p);
+  const stepM = evenly(m, BLOCK_M, TILE_ROWS), stepN = evenly(n, BLOCK_N, WIDE);
+  const stepK = evenly(k, BLOCK_K, 1);
+  for (let j = 0; j < n; j += stepN) {
+    const nc = min(stepN, n - j);
+    for (let p = 0; p < k; p += stepK) {
+      const kc = min(stepK, k - p);
       const keep: f32 = p == 0 ? beta : 1;
       const bp = b + <usize>p * rowB + <usize>j * colB;
       const wp = weights == 0 ? 0 : weights + (<usize>p << 2);
       packColumnPanels(nc, kc, bp, rowB, colB, wp, inPlaceB, packedB);
-      for (let i = 0; i < m; i += BLOCK_M) {
-        const mc = min(BLOCK_M, m - i);
+      for (let i = 0; i < m; i += stepM) {
+        const mc = min(stepM, m - i);
         if (upperOnly && i > j + nc - 1) break;
         const ap = a + <usize>i * rowA + <usize>p * colA;
         const whole = inPlaceA ? (mc / TILE_ROWS) * TILE_ROWS : 0;
@@ -133,6 +127,14 @@ function readsInPlaceA(n: i32, bytes: usize): bool {
 @inline
 function readsInPlaceB(m: i32, bytes: usize): bool {
   return bytes <= 1 << 16 || m <= 4 * TILE_ROWS;
+}
+
+/** The size, a multiple of `unit` and at most `most`, that divides n into the fewest, equal blocks. */
+@inline
+function evenly(n: i32, most: i32, unit: i32): i32 {
+  const blocks = max((n + most - 1) / most, 1);
+  const even = (n + blocks - 1) / blocks;
+  return (even + unit - 1) / unit * unit;
 }
 
 /** Width of the next panel when `left` columns are left. */
