@@ -12,6 +12,7 @@ import { compareReport, comparisonHead, comparisonRows } from "../training/compa
 import { compare, type Contestant } from "../training/comparison.ts";
 import { createJob } from "../training/job.ts";
 import {
+  defaultModel,
   type ModelName,
   type OptimizerName,
   optimizerNames,
@@ -58,7 +59,7 @@ interface Settings {
 async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("compare", args, options);
   if (given.help) return console.log(helpText("compare", purpose, options));
-  const { model = "mlp", report = "compare.html", seed: first = 0 } = given;
+  const { model = defaultModel, report = "compare.html", seed: first = 0 } = given;
   await checkWritable("Cannot run 'compare'", "--report", report);
   const settings: Settings = {
     optimizers: [...new Set(given.optimizers ?? optimizerNames)],

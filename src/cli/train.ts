@@ -11,6 +11,7 @@ import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
 import { createJob, type Job } from "../training/job.ts";
 import {
+  defaultModel,
   type ModelName,
   type OptimizerName,
   optimizerNames,
@@ -88,7 +89,7 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
   if (given.save !== undefined) await checkWritable(subject, "--save", given.save);
   const load = given.load === undefined ? undefined : await readWhole(given.load);
   const notes = load === undefined ? undefined : readNotes(load, given.load ?? "");
-  const model: ModelName = given.model ?? notes?.model ?? "mlp";
+  const model: ModelName = given.model ?? notes?.model ?? defaultModel;
   const optimizer: OptimizerName = given.optimizer ?? notes?.optimizer ?? "tekfac";
   return {
     model,
