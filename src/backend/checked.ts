@@ -1,6 +1,6 @@
 /**
- * The public backend around an implementation: every call is checked once, here, so that kernels need
- * no checks of their own.
+ * The public backend around an implementation: every call is checked once, here, so that kernels
+ * need no checks of their own.
  *
  * @module
  */
@@ -22,9 +22,9 @@ const ONE_PER_EXAMPLE = parseShape("1, N");
  * Wraps `Kernels` into a {@linkcode Backend}: checks liveness and shapes, resolves the
  * defaults of options, and counts what is held.
  *
- * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and `StateError`
- * when a matrix is disposed or of another backend, or when this backend is disposed. Nothing has been
- * written then.
+ * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and
+ * `StateError` when a matrix is disposed or of another backend, or when this backend is disposed.
+ * Nothing has been written then.
  */
 export class CheckedBackend extends CheckedMemory implements api.Backend {
   /** See {@linkcode Verbs.gemm}. */

@@ -41,8 +41,8 @@ export function backendCandidates(): BackendCandidate[] {
 }
 
 /**
- * Registers the test once per backend. Each run gets a fresh backend; it fails when matrices are left
- * undisposed at its end.
+ * Registers the test once per backend. Each run gets a fresh backend; it fails when matrices are
+ * left undisposed at its end.
  *
  * @param register Where tests are registered: `Deno.test`, or anything that takes the same object.
  * @param name What is tested.
