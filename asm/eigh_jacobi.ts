@@ -2,15 +2,17 @@
 //
 //   S = V A V^T  ->  diagonal, by plane rotations in the order (0,1), (0,2), ..., (n-2,n-1)
 //
-// S and V [n, n] float64; rows of V become the eigenvectors. Starting from the identity it costs five to
-// ten sweeps of 6 n^3 operations; starting from a basis that nearly diagonalizes A one or two, in which
-// entries below the threshold are passed over.
+// S and V [n, n] float64; rows of V become the eigenvectors. Starting from the identity it costs
+// five to ten sweeps of 6 n^3 operations; starting from a basis that nearly diagonalizes A one or
+// two, in which entries below the threshold are passed over.
 // Golub & Van Loan 2013, section 8.5.
 
 import { fma64 } from "./fma";
 import { at64, sum2 } from "./simd";
 
-/** Entries below this share of |S|_F / n are zero to float32; together they are below it of |S|_F. */
+/**
+ * Entries below this share of |S|_F / n are zero to float32; together they are below it of |S|_F.
+ */
 const NEGLIGIBLE: f64 = 5e-7;
 
 /** Cyclic Jacobi converges quadratically; what has not settled by then never will. */
@@ -36,9 +38,9 @@ export function jacobi(n: i32, s: usize, v: usize): i32 {
 }
 
 /**
- * Eliminates the entries of row p behind the diagonal, one by one. Rows p and q are rotated as a whole;
- * by symmetry they are the new columns. Column q is written at once; column p, which every rotation
- * changes, when the row is done: until then its entry in row q is taken from row p.
+ * Eliminates the entries of row p behind the diagonal, one by one. Rows p and q are rotated as a
+ * whole; by symmetry they are the new columns. Column q is written at once; column p, which every
+ * rotation changes, when the row is done: until then its entry in row q is taken from row p.
  */
 function eliminateRow(n: i32, p: i32, threshold: f64, s: usize, v: usize, stride: usize): i32 {
   const rowP = s + <usize>p * stride, vectorP = v + <usize>p * stride;
