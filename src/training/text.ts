@@ -4,13 +4,18 @@
  * @module
  */
 
-/** Four significant digits; "-" for what does not exist. */
-export function formatNumber(value: number | null): string {
+/**
+ * A number of any size; "-" for what does not exist.
+ *
+ * @param value The number.
+ * @param digits Significant digits, >= 1. @default {4}
+ */
+export function formatNumber(value: number | null, digits = 4): string {
   if (value === null) return "-";
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3);
-  return String(Number(value.toPrecision(4)));
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(digits - 1);
+  return String(Number(value.toPrecision(digits)));
 }
 
 /** A share in [0, 1] as per cent with two decimals; "-" for what does not exist. */
