@@ -1,5 +1,5 @@
 /**
- * Numbers and tables as text, for terminals and pages.
+ * Numbers as text, for terminals and pages.
  *
  * @module
  */
@@ -29,20 +29,4 @@ export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-}
-
-/** An aligned table: the first column to the left, the others to the right. */
-export function formatTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  const text = lines.map((line) =>
-    line.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
-    ).join("  ").trimEnd()
-  );
-  const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [text[0], rule, ...text.slice(1)].join("\n");
 }
