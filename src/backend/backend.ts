@@ -238,7 +238,10 @@ export interface Verbs {
    */
   sampledLossGradient(kind: LossKind, gradients: Matrix, z: Matrix, noise: Matrix): void;
 
-  /** `y = alpha x + beta y`; with beta 0 (a number), y is not read. x and y may be the same. */
+  /**
+   * `y = alpha x + beta y`. Where alpha is 0, a number or on the backend, x is not read, and where beta
+   * is, y is not; so nothing comes through, be it NaN. x and y may be the same.
+   */
   axpby(y: Matrix, alpha: Scalar, x: Matrix, beta: Scalar): void;
 
   /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
@@ -256,6 +259,15 @@ export interface Verbs {
 
   /** `out = decay out + scale tr X`, X square, out [1, 1]. */
   trace(out: Matrix, x: Matrix, blend?: Blend): void;
+
+  /** `out = 1` when every entry of x is finite, otherwise 0; out [1, 1]. */
+  allFinite(out: Matrix, x: Matrix): void;
+
+  /**
+   * `x = flag ? x : 0` elementwise, flag [1, 1] being true when it is not 0. What is replaced may be NaN:
+   * with {@linkcode Verbs.allFinite} it cancels a bad update without a word to the host.
+   */
+  zeroUnless(x: Matrix, flag: Matrix): void;
 
   /**
    * `out = tau max(factor * product of sources, floor)`, all [1, 1]: relative damping, `factor` being

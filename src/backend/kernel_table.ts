@@ -72,6 +72,8 @@ export type KernelArguments = {
   readonly dot: "out" | "x" | "y";
   readonly sum: "out" | "x";
   readonly trace: "out" | "x";
+  readonly allFinite: "out" | "x";
+  readonly zeroUnless: "x" | "flag";
   readonly relativeDamping: "out" | "sources?";
   readonly splitDamping: "shiftA" | "shiftB" | "traceA" | "traceB" | "lambda?";
   readonly scalarPower: "out" | "x?";
@@ -202,6 +204,8 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
   dot: row({ out: "1, 1", x: "m, n", y: "m, n" }, ({ m, n }) => 2 * m * n),
   sum: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
   trace: row({ out: "1, 1", x: "n, n" }, ({ n }) => n),
+  allFinite: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
+  zeroUnless: row({ x: "m, n", flag: "1, 1" }, ({ m, n }) => m * n),
   relativeDamping: row({ out: "1, 1", "sources?": "1, 1" }, () => 3),
   splitDamping: row(
     { shiftA: "1, 1", shiftB: "1, 1", traceA: "1, 1", traceB: "1, 1", "lambda?": "1, 1" },

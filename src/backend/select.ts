@@ -14,10 +14,10 @@ import type { SimdFlavour } from "./wasm/probe.ts";
 import { createWasmKernels } from "./wasm/wasm_kernels.ts";
 
 /** Name of an implementation. */
-export type BackendName = "wasm" | "reference";
+export type BackendName = "webgpu" | "wasm" | "reference";
 
 /** The implementations there are, best first. */
-const BACKEND_NAMES: readonly BackendName[] = ["wasm", "reference"];
+const BACKEND_NAMES: readonly BackendName[] = ["webgpu", "wasm", "reference"];
 
 /** Options of {@linkcode createBackend}. */
 export interface BackendOptions {
@@ -31,7 +31,12 @@ export interface BackendOptions {
   readonly module?: WebAssembly.Module;
   /** Which WebAssembly build. @default {the best this host accepts} */
   readonly simd?: SimdFlavour;
+  /** Whether a GPU adapter that computes on the CPU will do for `"webgpu"`. @default {false} */
+  readonly allowSoftware?: boolean;
 }
+
+/** Subject of the messages of this file. */
+const SUBJECT = "Cannot create a backend";
 
 /**
  * Creates the first backend of `prefer` that this host can run. The reasons why earlier candidates
@@ -54,52 +59,88 @@ export interface BackendOptions {
  * assert.deepEqual([...await backend.read(out)], [25]);
  * ```
  */
-// deno-lint-ignore require-await
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
-  return createBackendSync(options);
+  const names = resolveOptions(options, BACKEND_NAMES);
+  const rejected: Rejection[] = [];
+  for (const name of names) {
+    try {
+      const kernels = name === "webgpu"
+        ? await createGpuKernels(options)
+        : createKernels(name, options);
+      return new CheckedBackend(kernels, rejected);
+    } catch (error) {
+      rejected.push(rejectionOf(name, error));
+    }
+  }
+  throw noneCanRun(rejected);
 }
 
 /**
- * The same at once, for backends that need no waiting (all there are at present).
+ * The same at once, for backends that need no waiting: `"auto"` leaves `"webgpu"` out.
  *
  * @throws {OptionError | BackendError} As {@linkcode createBackend}.
  */
 export function createBackendSync(options: BackendOptions = {}): Backend {
-  const subject = "Cannot create a backend";
-  checkKnownKeys(subject, options, ["prefer", "module", "simd"]);
-  if (options.simd !== undefined) {
-    checkChoice(subject, "simd", options.simd, ["relaxed", "baseline"]);
-  }
-  if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
-    throw new OptionError(subject, "module", "must be a WebAssembly.Module", options.module);
-  }
-  const rejected: BackendInfo["rejected"][number][] = [];
-  for (const name of resolveNames(subject, options.prefer ?? "auto")) {
+  const names = resolveOptions(options, BACKEND_NAMES.filter((name) => name !== "webgpu"));
+  const rejected: Rejection[] = [];
+  for (const name of names) {
     try {
       return new CheckedBackend(createKernels(name, options), rejected);
     } catch (error) {
-      if (!(error instanceof BackendError)) throw error;
-      rejected.push({ name, reason: error.reason });
+      rejected.push(rejectionOf(name, error));
     }
   }
+  throw noneCanRun(rejected);
+}
+
+/** A candidate that was passed over, and why. */
+type Rejection = BackendInfo["rejected"][number];
+
+/** The reason why a candidate cannot run; errors of other kinds are thrown on. */
+function rejectionOf(name: BackendName, error: unknown): Rejection {
+  if (error instanceof BackendError) return { name, reason: error.reason };
+  throw error;
+}
+
+function noneCanRun(rejected: readonly Rejection[]): BackendError {
   const reasons = rejected.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
-  throw new BackendError(
+  return new BackendError(
     rejected.map(({ name }) => name).join(", "),
     `none can run here (${reasons})`,
   );
 }
 
-function resolveNames(subject: string, prefer: unknown): readonly BackendName[] {
-  if (prefer === "auto") return BACKEND_NAMES;
+/** Checks the options; returns the candidates, which are `auto` unless the user prefers others. */
+function resolveOptions(
+  options: BackendOptions,
+  auto: readonly BackendName[],
+): readonly BackendName[] {
+  checkKnownKeys(SUBJECT, options, ["prefer", "module", "simd", "allowSoftware"]);
+  if (options.simd !== undefined) {
+    checkChoice(SUBJECT, "simd", options.simd, ["relaxed", "baseline"]);
+  }
+  const { prefer = "auto" } = options;
+  if (prefer === "auto") return auto;
   if (!Array.isArray(prefer) || prefer.length === 0) {
     const names = BACKEND_NAMES.map((name) => `'${name}'`).join(", ");
-    throw new OptionError(subject, "prefer", `must be 'auto' or some of [${names}]`, prefer);
+    throw new OptionError(SUBJECT, "prefer", `must be 'auto' or some of [${names}]`, prefer);
   }
-  return prefer.map((name) => checkChoice(subject, "prefer", name, BACKEND_NAMES));
+  return prefer.map((name) => checkChoice(SUBJECT, "prefer", name, BACKEND_NAMES));
 }
 
 function createKernels(name: BackendName, options: BackendOptions): Kernels {
   if (name === "reference") return createReferenceKernels();
+  if (name === "webgpu") {
+    throw new BackendError("webgpu", "it cannot be created at once: use await createBackend()");
+  }
   const { simd, module } = options;
   return createWasmKernels({ ...(simd && { simd }), ...(module && { module }) });
+}
+
+/** The code for GPUs is loaded only where there is one to be used. */
+async function createGpuKernels({ allowSoftware = false }: BackendOptions): Promise<Kernels> {
+  const { findAdapter } = await import("./webgpu/adapter.ts");
+  await findAdapter({ allowSoftware });
+  const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
+  return await createWebGpuKernels({ allowSoftware });
 }
