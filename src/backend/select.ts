@@ -119,6 +119,9 @@ function resolveOptions(
   if (options.simd !== undefined) {
     checkChoice(SUBJECT, "simd", options.simd, ["relaxed", "baseline"]);
   }
+  if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
+    throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", options.module);
+  }
   const { prefer = "auto" } = options;
   if (prefer === "auto") return auto;
   if (!Array.isArray(prefer) || prefer.length === 0) {
