@@ -1,4 +1,5 @@
-// activation: out = f(x), and activationGradient: out = g f'(x) from the output y = f(x), elementwise.
+// activation: out = f(x), and activationGradient: out = g f'(x) from the output y = f(x),
+// elementwise.
 //
 //   relu     max(x, 0)              f' = 1 where y > 0, else 0
 //   tanh     (e^2x - 1)/(e^2x + 1)  f' = 1 - y^2
@@ -26,14 +27,10 @@ export function activation(
   strideX: i32,
 ): void {
   for (let i = 0; i < rows; i++) {
-    let o = at(out, i * strideOut), p = at(x, i * strideX);
-    let j = cols;
-    for (; j >= 4; j -= 4) {
-      v128.store(o, apply(kind, v128.load(p)));
-      o += 16;
-      p += 16;
-    }
-    if (j > 0) storeTail(o, apply(kind, loadTail(p, j)), j);
+    const o = at(out, i * strideOut), p = at(x, i * strideX);
+    if (kind == RELU) reluRow(cols, o, p);
+    else if (kind == TANH) tanhRow(cols, o, p);
+    else sigmoidRow(cols, o, p);
   }
 }
 
@@ -62,10 +59,35 @@ export function activationGradient(
   }
 }
 
-@inline
-function apply(kind: i32, x: v128): v128 {
-  if (kind == RELU) return f32x4.max(x, f32x4.splat(0));
-  return kind == TANH ? tanh4(x) : sigmoid4(x);
+function reluRow(n: i32, out: usize, x: usize): void {
+  const zero = f32x4.splat(0);
+  let j = n;
+  for (; j >= 4; j -= 4) {
+    v128.store(out, f32x4.max(v128.load(x), zero));
+    out += 16;
+    x += 16;
+  }
+  if (j > 0) storeTail(out, f32x4.max(loadTail(x, j), zero), j);
+}
+
+function tanhRow(n: i32, out: usize, x: usize): void {
+  let j = n;
+  for (; j >= 4; j -= 4) {
+    v128.store(out, tanh4(v128.load(x)));
+    out += 16;
+    x += 16;
+  }
+  if (j > 0) storeTail(out, tanh4(loadTail(x, j)), j);
+}
+
+function sigmoidRow(n: i32, out: usize, x: usize): void {
+  let j = n;
+  for (; j >= 4; j -= 4) {
+    v128.store(out, sigmoid4(v128.load(x)));
+    out += 16;
+    x += 16;
+  }
+  if (j > 0) storeTail(out, sigmoid4(loadTail(x, j)), j);
 }
 
 @inline
@@ -77,6 +99,7 @@ function chain(kind: i32, y: v128, g: v128): v128 {
 }
 
 /** 1 / (1 + e^-x); with e^-|x| it neither overflows nor loses the small end. */
+@inline
 export function sigmoid4(x: v128): v128 {
   const one = f32x4.splat(1);
   const e = exp4(f32x4.neg(f32x4.abs(x)));
@@ -85,6 +108,7 @@ export function sigmoid4(x: v128): v128 {
 }
 
 /** Sign and magnitude: (1 - e)/(1 + e) with e = e^-2|x|, below 0.625 an odd polynomial. */
+@inline
 function tanh4(x: v128): v128 {
   const one = f32x4.splat(1), magnitude = f32x4.abs(x);
   const e = exp4(f32x4.mul(f32x4.splat(-2), magnitude));

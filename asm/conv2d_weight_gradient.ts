@@ -1,12 +1,13 @@
 // conv2dWeightGradient: out = decay out + scale sum_nt g_nt abar_nt^T.
 //
-// images [n h w, C], g [n T, dOut], out [dOut, dIn] with columns (kernel row, kernel column, channel;
-// bias last); rows at any stride. out is not read when decay is 0.
+// images [n h w, C], g [n T, dOut], out [dOut, dIn] with columns (kernel row, kernel column,
+// channel; bias last); rows at any stride. out is not read when decay is 0.
 //
-// The transposed sum [dIn, dOut] is a correlation (correlate.ts) per tap: a is the window of a padded
-// image that the tap sees, b is g, both read where they lie. The taps of a row are neighbours and make
-// one block unless they are dilated. Locations are taken in chunks whose g stays in the first cache
-// while all taps pass by; images in blocks whose padded copy stays in the second.
+// The transposed sum [dIn, dOut] is a correlation (correlate.ts) per tap: a is the window of a
+// padded image that the tap sees, b is g, both read where they lie. The taps of a row are
+// neighbours and make one block unless they are dilated. Locations are taken in chunks whose g
+// stays in the first cache while all taps pass by; images in blocks whose padded copy stays in the
+// second.
 
 import { correlate, Walk } from "./correlate";
 import { copyBordered, copyNumbers } from "./padded";
@@ -24,9 +25,8 @@ import {
 /** Room for the record, and behind copies for tiles that read past their last number. */
 const RECORD: usize = 64, SLACK: usize = 64;
 /** Bytes of g in a chunk of locations. */
-const CHUNK_BYTES: i32 = 16384;
+const CHUNK_BYTES: i32 = 24576;
 
-@inline
 function roundUp8(x: i32): i32 {
   return (x + 7) & ~7;
 }
@@ -34,9 +34,9 @@ function roundUp8(x: i32): i32 {
 /** Bytes of workspace of {@link conv2dWeightGradient}. */
 export function conv2dWeightGradientWorkspace(w: Window, examples: i32, outputs: i32): usize {
   const block = imagesPerBlock(examples, locationsOf(w)), wide = roundUp8(outputs);
-  return RECORD + align64(<usize>((patchNumbers(w) + 1) * wide) << 2) +
-    align64(<usize>block * paddedBytes(w) + SLACK) +
-    (<usize>(block * locationsOf(w) * wide) << 2) + SLACK;
+  return RECORD + align64(<usize> ((patchNumbers(w) + 1) * wide) << 2) +
+    align64(<usize> block * paddedBytes(w) + SLACK) +
+    (<usize> (block * locationsOf(w) * wide) << 2) + SLACK;
 }
 
 /** out = decay out + scale sum g abar^T. */
@@ -56,40 +56,55 @@ export function conv2dWeightGradient(
 ): void {
   const block = imagesPerBlock(examples, locationsOf(w)), wide = roundUp8(outputs);
   const locations = locationsOf(w), depth = patchNumbers(w);
-  const sums = workspace + RECORD, sumBytes = <usize>((depth + 1) * wide) << 2;
+  const sums = workspace + RECORD, sumBytes = <usize> ((depth + 1) * wide) << 2;
   const imageCopy = sums + align64(sumBytes);
-  const gradientCopy = imageCopy + align64(<usize>block * paddedBytes(w) + SLACK);
+  const gradientCopy = imageCopy + align64(<usize> block * paddedBytes(w) + SLACK);
   const walk = changetype<Walk>(workspace);
   memory.fill(sums, 0, sumBytes);
-  const gap = <usize>strideGradient << 2;
+  const gap = <usize> strideGradient << 2, pixels = w.height * w.width;
+  const inPlace = readsInPlace(w, strideImages);
+  const pixel = <usize> (inPlace ? strideImages : w.channels) << 2;
   for (let n = 0; n < examples; n += block) {
     const count = min(block, examples - n);
-    // deno-fmt-ignore
-    copyBordered(
-      count, w.height, w.width, w.channels,
-      w.paddingY, w.paddingX, w.paddingY, w.paddingX,
-      imageCopy, images + (<usize>(n * w.height * w.width * strideImages) << 2),
-      <usize>strideImages << 2,
-    );
-    let g = gradient + <usize>(n * locations) * gap;
+    let source = images + (<usize> (n * pixels * strideImages) << 2);
+    if (!inPlace) {
+      // deno-fmt-ignore
+      copyBordered(
+        count, w.height, w.width, w.channels,
+        w.paddingY, w.paddingX, w.paddingY, w.paddingX,
+        imageCopy, source, <usize>strideImages << 2,
+      );
+      source = imageCopy;
+    }
+    let g = gradient + <usize> (n * locations) * gap;
     let stepG = gap;
     if (outputs != wide) {
       copyWide(count * locations, outputs, wide, gradientCopy, g, gap);
       g = gradientCopy;
-      stepG = <usize>wide << 2;
+      stepG = <usize> wide << 2;
     }
-    addBlock(w, walk, count, wide, imageCopy, g, stepG, sums);
+    addBlock(w, walk, count, wide, source, pixel, g, stepG, sums);
     if (w.bias) addColumns(count * locations, wide, g, stepG, at(sums, depth * wide));
   }
   storeTransposed(depth + w.bias, outputs, decay, scale, out, strideOut, sums, wide);
+}
+
+/**
+ * Whether images need no copy: no padding, no gaps inside a run, and tiles that read no further.
+ */
+
+function readsInPlace(w: Window, strideImages: i32): bool {
+  const run = w.dilationX == 1 ? w.kernelX * w.channels : w.channels;
+  return w.paddingY == 0 && w.paddingX == 0 && run % 4 == 0 &&
+    (strideImages == w.channels || w.kernelX == 1);
 }
 
 /** Copies rows of `cols` numbers to rows of `wide`, zeros behind. */
 function copyWide(rows: i32, cols: i32, wide: i32, to: usize, from: usize, stride: usize): void {
   for (let i = 0; i < rows; i++) {
     copyNumbers(to, from, cols);
-    memory.fill(at(to, cols), 0, <usize>(wide - cols) << 2);
-    to += <usize>wide << 2;
+    memory.fill(at(to, cols), 0, <usize> (wide - cols) << 2);
+    to += <usize> wide << 2;
     from += stride;
   }
 }
@@ -101,46 +116,54 @@ function addBlock(
   images: i32,
   outputs: i32,
   padded: usize,
+  pixel: usize,
   g: usize,
   stepG: usize,
   sums: usize,
 ): void {
   const height = outHeight(w), width = outWidth(w);
-  const pixel = <usize>w.channels << 2;
-  const row = <usize>(w.width + 2 * w.paddingX) * pixel;
-  const image = paddedBytes(w);
+  const row = <usize> (w.width + 2 * w.paddingX) * pixel;
+  const image = <usize> (w.height + 2 * w.paddingY) * row;
   const most = max(32, CHUNK_BYTES / (outputs << 2));
   const rows = max(1, min(height, most / width));
   const together = rows < height ? 1 : max(1, min(images, most / (height * width)));
   walk.cols = width;
-  walk.aCol = <usize>w.strideX * pixel;
-  walk.aRow = <usize>w.strideY * row - <usize>width * walk.aCol;
+  walk.aCol = <usize> w.strideX * pixel;
+  walk.aRow = <usize> w.strideY * row - <usize> width * walk.aCol;
   walk.bCol = stepG;
   walk.bRow = 0;
   walk.bImage = 0;
+  walk.bPanel = 32;
   for (let n = 0; n < images; n += together) {
     walk.images = min(together, images - n);
     for (let y = 0; y < height; y += rows) {
       walk.rows = min(rows, height - y);
-      walk.aImage = image - <usize>(walk.rows * w.strideY) * row;
-      const a = padded + <usize>n * image + <usize>(y * w.strideY) * row;
-      addTaps(w, walk, outputs, a, g + <usize>((n * height + y) * width) * stepG, sums);
+      walk.aImage = image - <usize> (walk.rows * w.strideY) * row;
+      const a = padded + <usize> n * image + <usize> (y * w.strideY) * row;
+      addTaps(w, walk, outputs, a, pixel, g + <usize> ((n * height + y) * width) * stepG, sums);
     }
   }
 }
 
 /** All taps of one chunk; `a` is where the first tap sees the first location. */
-function addTaps(w: Window, walk: Walk, outputs: i32, a: usize, b: usize, sums: usize): void {
-  const pixel = <usize>w.channels << 2;
-  const row = <usize>(w.width + 2 * w.paddingX) * pixel;
+function addTaps(
+  w: Window,
+  walk: Walk,
+  outputs: i32,
+  a: usize,
+  pixel: usize,
+  b: usize,
+  sums: usize,
+): void {
+  const row = <usize> (w.width + 2 * w.paddingX) * pixel;
   const merged = w.dilationX == 1;
   const runs = merged ? 1 : w.kernelX, run = merged ? w.kernelX * w.channels : w.channels;
-  const stride = <usize>outputs << 2;
+  const stride = <usize> outputs << 2;
   for (let y = 0; y < w.kernelY; y++) {
     for (let x = 0; x < runs; x++) {
-      const tap = a + <usize>(y * w.dilationY) * row + <usize>(x * w.dilationX) * pixel;
+      const tap = a + <usize> (y * w.dilationY) * row + <usize> (x * w.dilationX) * pixel;
       correlate(walk, run, outputs, false, tap, b, sums, stride);
-      sums += <usize>run * stride;
+      sums += <usize> run * stride;
     }
   }
 }
@@ -175,6 +198,6 @@ function storeTransposed(
       const value = scale * load<f32>(at(sums, i * wide + j));
       store<f32>(to, decay != 0 ? decay * load<f32>(to) + value : value);
     }
-    out += <usize>strideOut << 2;
+    out += <usize> strideOut << 2;
   }
 }

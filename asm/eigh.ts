@@ -2,9 +2,9 @@
 //
 //   A = Q diag(values) Q^T,   A, Q [n, n] float32, columns of Q orthonormal
 //
-// With an earlier basis P, S = P^T A P tells how stale it is: share = |offdiag S|_F / |S|_F. While the
-// share is small enough the basis stands; if it is small and so is the matrix, Jacobi starts from S;
-// otherwise the past is forgotten. This file is the only place where that is decided.
+// With an earlier basis P, S = P^T A P tells how stale it is: share = |offdiag S|_F / |S|_F. While
+// the share is small enough the basis stands; if it is small and so is the matrix, Jacobi starts
+// from S; otherwise the past is forgotten. This file is the only place where that is decided.
 // Status: [kept 0 | Jacobi 1 | divide and conquer 2 | failed -1; share or -1; sweeps or 0].
 
 import { divideAndConquer, divideAndConquerWorkspace } from "./eigh_divide_and_conquer";
@@ -21,9 +21,11 @@ const DIVIDE_AND_CONQUER: f32 = 2;
 
 /** Up to this size a cold start by Jacobi is the faster one. */
 const COLD_JACOBI_SIZE: i32 = 4;
-/** Up to this size, and this share, a warm start by Jacobi beats a cold one by divide and conquer. */
-const WARM_JACOBI_SIZE: i32 = 48;
-const WARM_JACOBI_SHARE: f64 = 1e-2;
+/**
+ * Up to this size, and this share, a warm start by Jacobi beats a cold one by divide and conquer.
+ */
+const WARM_JACOBI_SIZE: i32 = 32;
+const WARM_JACOBI_SHARE: f64 = 2e-3;
 
 /** Bytes of workspace of {@link eigh}. */
 export function eighWorkspace(n: i32): usize {
@@ -127,7 +129,9 @@ function jacobiWorkspace(n: i32): usize {
   return 2 * align64(<usize>n * jacobiStride(n)) + align64(<usize>n << 2);
 }
 
-/** Jacobi on S with columns of `basis` (0: of the identity) as they are rotated; sorted when cold. */
+/**
+ * Jacobi on S with columns of `basis` (0: of the identity) as they are rotated; sorted when cold.
+ */
 function solveByJacobi(
   n: i32,
   vectors: usize,
@@ -191,7 +195,9 @@ function isFinite(matrix: usize, n: i32, stride: i32): bool {
 }
 
 function copyMatrix(n: i32, out: usize, strideOut: i32, x: usize, strideX: i32): void {
-  for (let i = 0; i < n; i++) memory.copy(at(out, i * strideOut), at(x, i * strideX), <usize>n << 2);
+  for (let i = 0; i < n; i++) {
+    memory.copy(at(out, i * strideOut), at(x, i * strideX), <usize>n << 2);
+  }
 }
 
 function report(status: usize, solver: f32, share: f64, sweeps: i32): void {

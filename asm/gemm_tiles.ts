@@ -1,21 +1,20 @@
-// The register tiles of `gemm`: a 6 x 8 or 6 x 4 block of C is kept in registers over all of k.
+// The register tiles of `gemm`: a TILE_ROWS x 8 or x 4 block of C is kept in registers over all of
+// k.
 //
 //   tile = sum_p a[:, p] b[p, :],   C = alpha tile + beta C
 //
-// a is 6 x k, in one of two layouts: "columns", the six numbers of a column side by side, columns
-// `strideA` bytes apart (packed, or a transposed matrix as it lies); or "rows", each row contiguous,
-// rows `strideA` bytes apart (a plain matrix as it lies). b is k x 8 or k x 4, each row contiguous,
-// rows `strideB` bytes apart. C rows are `strideC` bytes apart.
+// a is TILE_ROWS x k, in one of two layouts: "columns", the numbers of a column side by side,
+// columns `strideA` bytes apart (packed, or a transposed matrix as it lies); or "rows", each row
+// contiguous, rows `strideA` bytes apart (a plain matrix as it lies). b is k x 8 or k x 4, each row
+// contiguous, rows `strideB` bytes apart. C rows are `strideC` bytes apart.
 //
-// 6 x 8 is the largest tile that needs no more than the 15 vector registers a compiler has to give on
-// x86-64: 12 sums, 2 of b, 1 of a. It is not unrolled: that only makes register allocators spill.
-// 6 x 4 serves the columns that do not fill a panel of 8.
+// Tiles have six rows, or five in the baseline build; see TILE_ROWS, a constant that decides at
+// compile time. Loops are not unrolled: that only makes register allocators spill. The four-column
+// tiles serve the columns that do not fill a panel of eight.
 // Order of summation: p ascending, one sum per entry of C.
 
-import { fma } from "./fma";
+import { fma, TILE_ROWS } from "./fma";
 
-/** Rows of every tile. */
-export const TILE_ROWS: i32 = 6;
 /** Columns of the wide tiles. */
 export const WIDE: i32 = 8;
 /** Columns of the narrow tiles. */
@@ -27,7 +26,7 @@ function put(c: usize, alpha: v128, beta: v128, keep: bool, sum: v128): void {
   v128.store(c, keep ? fma(sum, alpha, f32x4.mul(v128.load(c), beta)) : f32x4.mul(sum, alpha));
 }
 
-/** A 6 x 8 tile, a by columns. */
+/** A wide tile, a by columns. */
 export function wideColumns(
   k: i32,
   alpha: f32,
@@ -59,9 +58,11 @@ export function wideColumns(
     t = v128.load32_splat(a, 16);
     c40 = fma(t, b0, c40);
     c41 = fma(t, b1, c41);
-    t = v128.load32_splat(a, 20);
-    c50 = fma(t, b0, c50);
-    c51 = fma(t, b1, c51);
+    if (TILE_ROWS == 6) {
+      t = v128.load32_splat(a, 20);
+      c50 = fma(t, b0, c50);
+      c51 = fma(t, b1, c51);
+    }
     a += strideA;
     b += strideB;
   }
@@ -80,12 +81,14 @@ export function wideColumns(
   c += strideC;
   put(c, al, be, keep, c40);
   put(c + 16, al, be, keep, c41);
-  c += strideC;
-  put(c, al, be, keep, c50);
-  put(c + 16, al, be, keep, c51);
+  if (TILE_ROWS == 6) {
+    c += strideC;
+    put(c, al, be, keep, c50);
+    put(c + 16, al, be, keep, c51);
+  }
 }
 
-/** A 6 x 4 tile, a by columns. */
+/** A narrow tile, a by columns. */
 export function narrowColumns(
   k: i32,
   alpha: f32,
@@ -110,8 +113,10 @@ export function narrowColumns(
     c30 = fma(t, b0, c30);
     t = v128.load32_splat(a, 16);
     c40 = fma(t, b0, c40);
-    t = v128.load32_splat(a, 20);
-    c50 = fma(t, b0, c50);
+    if (TILE_ROWS == 6) {
+      t = v128.load32_splat(a, 20);
+      c50 = fma(t, b0, c50);
+    }
     a += strideA;
     b += strideB;
   }
@@ -125,11 +130,13 @@ export function narrowColumns(
   put(c, al, be, keep, c30);
   c += strideC;
   put(c, al, be, keep, c40);
-  c += strideC;
-  put(c, al, be, keep, c50);
+  if (TILE_ROWS == 6) {
+    c += strideC;
+    put(c, al, be, keep, c50);
+  }
 }
 
-/** A 6 x 8 tile, a by rows. */
+/** A wide tile, a by rows. */
 export function wideRows(
   k: i32,
   alpha: f32,
@@ -163,9 +170,11 @@ export function wideRows(
     t = v128.load32_splat(a4);
     c40 = fma(t, b0, c40);
     c41 = fma(t, b1, c41);
-    t = v128.load32_splat(a5);
-    c50 = fma(t, b0, c50);
-    c51 = fma(t, b1, c51);
+    if (TILE_ROWS == 6) {
+      t = v128.load32_splat(a5);
+      c50 = fma(t, b0, c50);
+      c51 = fma(t, b1, c51);
+    }
     a0 += 4;
     a1 += 4;
     a2 += 4;
@@ -189,12 +198,14 @@ export function wideRows(
   c += strideC;
   put(c, al, be, keep, c40);
   put(c + 16, al, be, keep, c41);
-  c += strideC;
-  put(c, al, be, keep, c50);
-  put(c + 16, al, be, keep, c51);
+  if (TILE_ROWS == 6) {
+    c += strideC;
+    put(c, al, be, keep, c50);
+    put(c + 16, al, be, keep, c51);
+  }
 }
 
-/** A 6 x 4 tile, a by rows. */
+/** A narrow tile, a by rows. */
 export function narrowRows(
   k: i32,
   alpha: f32,
@@ -221,8 +232,10 @@ export function narrowRows(
     c30 = fma(t, b0, c30);
     t = v128.load32_splat(a4);
     c40 = fma(t, b0, c40);
-    t = v128.load32_splat(a5);
-    c50 = fma(t, b0, c50);
+    if (TILE_ROWS == 6) {
+      t = v128.load32_splat(a5);
+      c50 = fma(t, b0, c50);
+    }
     a0 += 4;
     a1 += 4;
     a2 += 4;
@@ -241,6 +254,8 @@ export function narrowRows(
   put(c, al, be, keep, c30);
   c += strideC;
   put(c, al, be, keep, c40);
-  c += strideC;
-  put(c, al, be, keep, c50);
+  if (TILE_ROWS == 6) {
+    c += strideC;
+    put(c, al, be, keep, c50);
+  }
 }

@@ -21,6 +21,7 @@ export { patchSecondMoment, patchSecondMomentWorkspace } from "./patch_second_mo
 export { patches, patchSquaredNorms, patchSquaredNormsWorkspace } from "./patches";
 export { pool, poolGradient } from "./pool";
 export { dot, rowSquaredNorms, sum, trace } from "./reductions";
+export { multiplyAdds, PEAK_OPERATIONS } from "./peak";
 export { rotateBack, rotateInto, rotateWorkspace } from "./rotate";
 export { secondMoment, secondMomentWorkspace } from "./second_moment";
 export {

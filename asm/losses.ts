@@ -5,9 +5,9 @@
 //   squared  weight/2 sum_k (z_k - y_k)^2          gradient weight (z_k - y_k); weight 1, or 2/K
 //   sigmoid  sum_k log(1 + e^z_k) - y_k z_k        gradient 1/(1 + e^-z_k) - y_k
 //
-// Row strides as given; losses and labels contiguous. Sums over k in float64. The maximum is taken out
-// of the softmax, and log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), so nothing overflows; the logarithms
-// of a row are taken of products of hundreds of factors from (1, 2] at once.
+// Row strides as given; losses and labels contiguous. Sums over k in float64. The maximum is taken
+// out of the softmax, and log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), so nothing overflows; the
+// logarithms of a row are taken of products of hundreds of factors from (1, 2] at once.
 
 import { sigmoid4 } from "./activation";
 import { exp4 } from "./exp";
@@ -96,7 +96,7 @@ export function squaredLoss(
   }
 }
 
-/** sigmoidCrossEntropy. */
+/** sigmoidCrossEntropy; one exponential e^-|z_k| serves the loss and the gradient. */
 export function sigmoidLoss(
   n: i32,
   k: i32,
@@ -111,16 +111,39 @@ export function sigmoidLoss(
   for (let i = 0; i < n; i++) {
     const row = at(z, i * strideZ), target = at(targets, i * strideT);
     const gradient = at(gradients, i * strideG);
-    store<f32>(at(losses, i), <f32>(logisticSum(k, row) + linearSum(k, row, target)));
-    let g = gradient, p = row, t = target, j = k;
-    for (; j >= 4; j -= 4) {
-      v128.store(g, f32x4.sub(sigmoid4(v128.load(p)), v128.load(t)));
-      g += 16;
-      p += 16;
-      t += 16;
+    let total: f64 = 0;
+    for (let j = 0; j < k; j += FACTORS) {
+      const count = min(k - j, FACTORS);
+      total += sigmoidSegment(count, at(gradient, j), at(row, j), at(target, j));
     }
-    if (j > 0) storeTail(g, f32x4.sub(sigmoid4(loadTail(p, j)), loadTail(t, j)), j);
+    store<f32>(at(losses, i), <f32>total);
   }
+}
+
+/** The loss of at most FACTORS outputs, and their gradients. */
+function sigmoidSegment(k: i32, gradient: usize, z: usize, y: usize): f64 {
+  const zero = f32x4.splat(0), one = f32x4.splat(1), wideOne = f64x2.splat(1);
+  let product = wideOne, linear = f64x2.splat(0);
+  for (let j = k; j > 0; j -= 4) {
+    const whole = j >= 4;
+    const x = whole ? v128.load(z) : loadTail(z, j), t = whole ? v128.load(y) : loadTail(y, j);
+    const e = exp4(f32x4.neg(f32x4.abs(x)));
+    const numerator = v128.bitselect(e, one, f32x4.lt(x, zero));
+    const slope = f32x4.sub(f32x4.div(numerator, f32x4.add(one, e)), t);
+    if (whole) v128.store(gradient, slope);
+    else storeTail(gradient, slope, j);
+    // Lanes beyond the row must contribute the factor 1.
+    const factors = whole ? e : firstLanes(e, j);
+    product = f64x2.mul(product, f64x2.add(wideOne, lowLanes(factors)));
+    product = f64x2.mul(product, f64x2.add(wideOne, highLanes(factors)));
+    const term = f32x4.sub(f32x4.max(x, zero), f32x4.mul(t, x));
+    linear = f64x2.add(linear, f64x2.add(lowLanes(term), highLanes(term)));
+    gradient += 16;
+    z += 16;
+    y += 16;
+  }
+  return Math.log(f64x2.extract_lane(product, 0)) + Math.log(f64x2.extract_lane(product, 1)) +
+    sum2(linear);
 }
 
 /** The gradient for Bernoulli targets: 1 where the uniform [N, K] is below the probability. */
@@ -186,44 +209,6 @@ function scaleRow(k: i32, factor: f32, row: usize): void {
   if (j > 0) storeTail(row, f32x4.mul(f, loadTail(row, j)), j);
 }
 
-/** sum_k log(1 + e^-|z_k|), as logarithms of products of up to FACTORS factors. */
-function logisticSum(k: i32, z: usize): f64 {
-  const one = f64x2.splat(1);
-  let total: f64 = 0;
-  for (let start = 0; start < k; start += FACTORS) {
-    let product = one;
-    const count = min(k - start, FACTORS);
-    let p = at(z, start);
-    for (let j = count; j > 0; j -= 4) {
-      // Lanes beyond the row hold e^-infinity: the factor 1.
-      let e = exp4(f32x4.neg(f32x4.abs(j >= 4 ? v128.load(p) : loadTail(p, j))));
-      if (j < 4) e = firstLanes(e, j);
-      const upper = i32x4.shuffle(e, e, 2, 3, 2, 3);
-      product = f64x2.mul(product, f64x2.add(one, f64x2.promote_low_f32x4(e)));
-      product = f64x2.mul(product, f64x2.add(one, f64x2.promote_low_f32x4(upper)));
-      p += 16;
-    }
-    total += Math.log(f64x2.extract_lane(product, 0)) + Math.log(f64x2.extract_lane(product, 1));
-  }
-  return total;
-}
-
-/** sum_k max(z_k, 0) - y_k z_k. */
-function linearSum(k: i32, z: usize, y: usize): f64 {
-  let total: f64 = 0, j = k;
-  for (; j >= 4; j -= 4) {
-    total += widenedSum(linearTerm(v128.load(z), v128.load(y)));
-    z += 16;
-    y += 16;
-  }
-  return j > 0 ? total + widenedSum(linearTerm(loadTail(z, j), loadTail(y, j))) : total;
-}
-
-@inline
-function linearTerm(z: v128, y: v128): v128 {
-  return f32x4.sub(f32x4.max(z, f32x4.splat(0)), f32x4.mul(y, z));
-}
-
 /** The first `count` < 4 lanes, zeros behind. */
 @inline
 function firstLanes(v: v128, count: i32): v128 {
@@ -233,15 +218,24 @@ function firstLanes(v: v128, count: i32): v128 {
 /** The squares of four lanes, summed to two in float64. */
 @inline
 function squaresOf(v: v128): v128 {
-  const a = f64x2.promote_low_f32x4(v);
-  const b = f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 2, 3));
+  const a = lowLanes(v), b = highLanes(v);
   return f64x2.add(f64x2.mul(a, a), f64x2.mul(b, b));
 }
 
 /** The sum of four lanes in float64. */
 @inline
 function widenedSum(v: v128): f64 {
-  const a = f64x2.promote_low_f32x4(v);
-  const b = f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 2, 3));
-  return sum2(f64x2.add(a, b));
+  return sum2(f64x2.add(lowLanes(v), highLanes(v)));
+}
+
+/** Lanes 0 and 1 as float64. */
+@inline
+function lowLanes(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v);
+}
+
+/** Lanes 2 and 3 as float64. */
+@inline
+function highLanes(v: v128): v128 {
+  return f64x2.promote_low_f32x4(i32x4.shuffle(v, v, 2, 3, 2, 3));
 }

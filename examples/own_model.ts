@@ -44,7 +44,7 @@ for (let step = 0; step <= 40; step++) {
 
     const capture = { kind: "dense", examples: N, inputs: abar, outputGradients: g } as const;
     block.observeStatistics(capture, factors.observe(0.95, N));
-    backend.eigh(block.beginRefresh(0));
+    backend.eigh(block.beginRefresh(0, false));
     block.finishRefresh(step);
     block.observeEigenvalues(capture, eigenvalues.observe(0.95, N));
 

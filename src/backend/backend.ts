@@ -360,6 +360,14 @@ export interface Memory {
   memory(): MemoryReport;
 }
 
+/** Eigenproblems that are being solved beside what the caller does. */
+export interface EighTicket {
+  /** Whether {@linkcode EighTicket.finish} would return at once. */
+  readonly ready: boolean;
+  /** Returns when all results have been written. Further calls do nothing. */
+  finish(): void;
+}
+
 /** Memory, verbs, and a name. Created by `createBackend`; the caller disposes it. */
 export interface Backend extends Memory, Verbs, Disposable {
   /** `"wasm"`, `"reference"`. */
@@ -368,6 +376,12 @@ export interface Backend extends Memory, Verbs, Disposable {
   readonly sync: boolean;
   /** What was chosen and why. */
   readonly info: BackendInfo;
+  /**
+   * Starts {@linkcode Verbs.eigh} beside what follows, where the backend has a thread to spare; else the
+   * problems are solved when the ticket is finished. Until then the jobs' matrices must be neither
+   * written nor given back, and their results not read.
+   */
+  beginEigh(jobs: readonly EighJob[]): EighTicket;
   /** Resolves when everything enqueued so far is done. */
   flush(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * The public backend around an implementation: every call is checked once, here, so that kernels need
- * no checks of their own.
+ * The public backend around an implementation: every call is checked once, here, so that kernels
+ * need no checks of their own.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { type ConvGeometry, locationsOf, patchLength, type Window } from "../cor
 import type { Matrix } from "../core/matrix.ts";
 import { CheckedMemory } from "./checked_memory.ts";
 import { parseShape } from "./kernel_table.ts";
+import type { Kernels } from "./kernels.ts";
 
 /** Shapes of arguments that depend on an option. */
 const TRANSPOSED_A = parseShape("k, m");
@@ -21,9 +22,9 @@ const ONE_PER_EXAMPLE = parseShape("1, N");
  * Wraps `Kernels` into a {@linkcode Backend}: checks liveness and shapes, resolves the
  * defaults of options, and counts what is held.
  *
- * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and `StateError`
- * when a matrix is disposed or of another backend, or when this backend is disposed. Nothing has been
- * written then.
+ * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and
+ * `StateError` when a matrix is disposed or of another backend, or when this backend is disposed.
+ * Nothing has been written then.
  */
 export class CheckedBackend extends CheckedMemory implements api.Backend {
   /** See {@linkcode Verbs.gemm}. */
@@ -66,11 +67,22 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
 
   /** See {@linkcode Verbs.eigh}. */
   eigh(jobs: readonly api.EighJob[]): void {
+    this.kernels().eigh(this.#checkEigh(jobs));
+  }
+
+  /** See {@linkcode Backend.beginEigh}. */
+  beginEigh(jobs: readonly api.EighJob[]): api.EighTicket {
+    const kernels = this.kernels();
+    const checked = this.#checkEigh(jobs);
+    return kernels.beginEigh?.(checked) ?? solvedWhenFinished(kernels, checked);
+  }
+
+  #checkEigh(jobs: readonly api.EighJob[]): readonly api.EighJob[] {
     for (const { vectors, values, status, matrix, previous } of jobs) {
       this.check("eigh").output("vectors", vectors).output("values", values)
         .output("status", status).input("matrix", matrix).optional("previous", previous);
     }
-    this.kernels().eigh(jobs.map((job) => ({ ...job, staleness: job.staleness ?? 0 })));
+    return jobs.map((job) => ({ ...job, staleness: job.staleness ?? 0 }));
   }
 
   /** See {@linkcode Verbs.rotateInto}. */
@@ -326,4 +338,18 @@ function windowSizes(window: Window): Record<string, number> {
 /** The letters of a convolution: those of its window and dIn. */
 function sizesOf(geometry: ConvGeometry): Record<string, number> {
   return { ...windowSizes(geometry), dIn: patchLength(geometry) };
+}
+
+/** A ticket without a thread: the work is done when its result is wanted. */
+function solvedWhenFinished(kernels: Kernels, jobs: readonly api.EighJob[]): api.EighTicket {
+  let ready = false;
+  return {
+    get ready(): boolean {
+      return ready;
+    },
+    finish(): void {
+      if (!ready) kernels.eigh(jobs);
+      ready = true;
+    },
+  };
 }

@@ -3,9 +3,9 @@
  * {@linkcode CheckedBackend}, the benches' GFLOP/s and the documentation all read this table.
  *
  * A shape is written `"rows, cols"`; a side is a product of sizes, as in `"N h w, C"`. Letters: N
- * examples, C channels, h and w height and width of an image, T locations, dIn inputs of a layer with
- * the homogeneous 1, dOut outputs, K outputs of a model; others are local to a row. An argument whose
- * name ends in `?` is not always there.
+ * examples, C channels, h and w height and width of an image, T locations, dIn inputs of a layer
+ * with the homogeneous 1, dOut outputs, K outputs of a model; others are local to a row. An
+ * argument whose name ends in `?` is not always there.
  *
  * @module
  */

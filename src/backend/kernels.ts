@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { BackendInfo, Verbs } from "./backend.ts";
+import type { BackendInfo, EighJob, EighTicket, Verbs } from "./backend.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
@@ -32,6 +32,9 @@ export interface Kernels extends Verbs {
   allocate(length: number): RawStorage;
   /** Takes storage back and marks it disposed. */
   free(storage: RawStorage): void;
+
+  /** See {@linkcode Backend.beginEigh}; left out by implementations without a thread to spare. */
+  beginEigh?(jobs: readonly EighJob[]): EighTicket;
 
   /** Opens a scope of the scratch arena. Scopes nest. */
   pushScope(): void;

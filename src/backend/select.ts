@@ -39,8 +39,8 @@ export interface BackendOptions {
 const SUBJECT = "Cannot create a backend";
 
 /**
- * Creates the first backend of `prefer` that this host can run. The reasons why earlier candidates were
- * passed over are in `backend.info.rejected`.
+ * Creates the first backend of `prefer` that this host can run. The reasons why earlier candidates
+ * were passed over are in `backend.info.rejected`.
  *
  * @returns The backend; the caller disposes it.
  * @throws {OptionError} For an unknown option or name.
@@ -118,6 +118,9 @@ function resolveOptions(
   checkKnownKeys(SUBJECT, options, ["prefer", "module", "simd", "allowSoftware"]);
   if (options.simd !== undefined) {
     checkChoice(SUBJECT, "simd", options.simd, ["relaxed", "baseline"]);
+  }
+  if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
+    throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", options.module);
   }
   const { prefer = "auto" } = options;
   if (prefer === "auto") return auto;

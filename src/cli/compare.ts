@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatTable } from "../core/table.ts";
 import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
 import { batchCount } from "../data/batches.ts";
@@ -12,12 +13,12 @@ import { compareReport, comparisonHead, comparisonRows } from "../training/compa
 import { compare, type Contestant } from "../training/comparison.ts";
 import { createJob } from "../training/job.ts";
 import {
+  defaultModel,
   type ModelName,
   type OptimizerName,
   optimizerNames,
   recipes,
 } from "../training/recipes.ts";
-import { formatTable } from "../training/text.ts";
 import { train, type TrainingRecord } from "../training/trainer.ts";
 import { helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
@@ -58,7 +59,7 @@ interface Settings {
 async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("compare", args, options);
   if (given.help) return console.log(helpText("compare", purpose, options));
-  const { model = "mlp", report = "compare.html", seed: first = 0 } = given;
+  const { model = defaultModel, report = "compare.html", seed: first = 0 } = given;
   await checkWritable("Cannot run 'compare'", "--report", report);
   const settings: Settings = {
     optimizers: [...new Set(given.optimizers ?? optimizerNames)],
@@ -88,7 +89,7 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(
       given.json
         ? JSON.stringify(jsonOf(contestants, settings, backend))
-        : `${formatTable(comparisonHead, comparisonRows(contestants))}\n\npage  ${report}`,
+        : `${formatTable(comparisonHead, comparisonRows(contestants), "right")}\n\npage  ${report}`,
     );
   } finally {
     backend[Symbol.dispose]();

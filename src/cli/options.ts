@@ -4,11 +4,15 @@
  * @module
  */
 
-import { modelNames } from "../training/recipes.ts";
+import { defaultModel, modelNames } from "../training/recipes.ts";
 
 /** Options of every command that trains. */
 export const sharedOptions = {
-  model: { kind: "choice", choices: modelNames, help: "what is trained (default: mlp)" },
+  model: {
+    kind: "choice",
+    choices: modelNames,
+    help: `what is trained (default: ${defaultModel})`,
+  },
   data: {
     kind: "text",
     placeholder: "DIR",

@@ -6,18 +6,20 @@
 
 import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
+import { formatTable } from "../core/table.ts";
 import { batchCount } from "../data/batches.ts";
 import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
 import { createJob, type Job } from "../training/job.ts";
 import {
+  defaultModel,
   type ModelName,
   type OptimizerName,
   optimizerNames,
   recipes,
 } from "../training/recipes.ts";
 import { runReport } from "../training/report.ts";
-import { formatNumber, formatPercent, formatSeconds, formatTable } from "../training/text.ts";
+import { formatNumber, formatPercent, formatSeconds } from "../training/text.ts";
 import { train, type TrainingRecord } from "../training/trainer.ts";
 import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
@@ -88,7 +90,7 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
   if (given.save !== undefined) await checkWritable(subject, "--save", given.save);
   const load = given.load === undefined ? undefined : await readWhole(given.load);
   const notes = load === undefined ? undefined : readNotes(load, given.load ?? "");
-  const model: ModelName = given.model ?? notes?.model ?? "mlp";
+  const model: ModelName = given.model ?? notes?.model ?? defaultModel;
   const optimizer: OptimizerName = given.optimizer ?? notes?.optimizer ?? "tekfac";
   return {
     model,
@@ -186,6 +188,7 @@ function summary(record: TrainingRecord, settings: Settings): string {
       formatPercent(testAccuracy),
       formatSeconds(seconds),
     ]),
+    "right",
   );
   const results: [string, string][] = [
     ["training loss", formatNumber(record.trainLoss)],

@@ -37,6 +37,8 @@ export class Eigenbasis implements Basis, Disposable {
   readonly #backend: Backend;
   readonly #status: OwnedMatrix;
   #fresh: Basis | undefined;
+  /** Room for problems that outlive a scope; empty until there is one. */
+  readonly #lasting: OwnedMatrix[] = [];
 
   /** Allocates the basis of a layer with weights [dOut, dIn']. The caller disposes it. */
   constructor(backend: Backend, dOut: number, dIn: number) {
@@ -49,25 +51,51 @@ export class Eigenbasis implements Basis, Disposable {
   }
 
   /**
-   * The two eigenproblems of a refresh, to be solved together with those of other layers. Results go
-   * to scratch memory: call {@linkcode Eigenbasis.adopt} in the same scope.
+   * The two eigenproblems of a refresh, to be solved together with those of other layers.
    *
+   * @param factors The output and the input factor.
    * @param staleness The basis stands while its off-diagonal share is at most this; 0 always solves.
+   * @param lasting Whether the problems outlive the scope: they then work on copies of the factors. Else
+   * results go to scratch memory, and {@linkcode Eigenbasis.adopt} must be called in the same scope.
    */
-  jobs(outputFactor: Matrix, inputFactor: Matrix, staleness: number): readonly EighJob[] {
-    const { rows: dOut } = outputFactor, { rows: dIn } = inputFactor;
-    const output = this.#backend.scratch(dOut, dOut);
-    const input = this.#backend.scratch(dIn, dIn);
-    this.#fresh = { output, input };
-    const job = (side: 0 | 1, matrix: Matrix, vectors: Matrix): EighJob => ({
-      matrix,
-      vectors,
-      values: side === 0 ? this.outputValues : this.inputValues,
+  jobs(factors: Basis, staleness: number, lasting = false): readonly EighJob[] {
+    const place = lasting ? this.#lastingPlace(factors) : {
+      matrices: factors,
+      vectors: {
+        output: this.#backend.scratch(factors.output.rows, factors.output.rows),
+        input: this.#backend.scratch(factors.input.rows, factors.input.rows),
+      },
+    };
+    this.#fresh = place.vectors;
+    const job = (side: "output" | "input"): EighJob => ({
+      matrix: place.matrices[side],
+      vectors: place.vectors[side],
+      values: side === "output" ? this.outputValues : this.inputValues,
       staleness,
-      status: statusRow(this.#status, side),
-      ...(this.solved ? { previous: side === 0 ? this.output : this.input } : {}),
+      status: statusRow(this.#status, side === "output" ? 0 : 1),
+      ...(this.solved ? { previous: this[side] } : {}),
     });
-    return [job(0, outputFactor, output), job(1, inputFactor, input)];
+    return [job("output"), job("input")];
+  }
+
+  /** Copies of the factors and room for the vectors, owned. */
+  #lastingPlace(factors: Basis): { readonly matrices: Basis; readonly vectors: Basis } {
+    const backend = this.#backend;
+    const like = ({ rows }: Matrix): OwnedMatrix => {
+      const matrix = backend.alloc(rows, rows);
+      this.#lasting.push(matrix);
+      return matrix;
+    };
+    if (this.#lasting.length === 0) {
+      for (let i = 0; i < 2; i++) {
+        like(factors.output);
+        like(factors.input);
+      }
+    }
+    const [output, input, outputVectors, inputVectors] = this.#lasting;
+    backend.axpby(output, 1, factors.output, 0);
+    backend.axpby(input, 1, factors.input, 0);
+    return { matrices: { output, input }, vectors: { output: outputVectors, input: inputVectors } };
   }
 
   /**
@@ -100,7 +128,7 @@ export class Eigenbasis implements Basis, Disposable {
   /** Gives all matrices back. */
   [Symbol.dispose](): void {
     const all = [this.output, this.input, this.outputValues, this.inputValues, this.#status];
-    for (const matrix of all) matrix[Symbol.dispose]();
+    for (const matrix of [...all, ...this.#lasting]) matrix[Symbol.dispose]();
   }
 }
 

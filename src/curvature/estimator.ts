@@ -12,6 +12,7 @@ import { type Schedule, valueAt } from "../core/schedule.ts";
 import { hasFailed, type Refresh } from "./basis.ts";
 import type { Block } from "./blocks/block.ts";
 import { continued, MovingAverage, type Observation } from "./moving_average.ts";
+import { type Outcome, Refresher, type RefreshMode } from "./refresher.ts";
 import { type Due, dueAt, type RefreshPlan } from "./scheduler.ts";
 
 /** What the estimator needs to know besides its blocks. */
@@ -24,6 +25,8 @@ export interface EstimatorOptions {
   readonly eigenvalueDecay: Schedule;
   /** A basis stands while its off-diagonal share is at most this. */
   readonly staleness: number;
+  /** Whether steps wait for bases. */
+  readonly refresh: Required<RefreshMode>;
   /** Failed refreshes of a layer in a row that are borne before the step throws. */
   readonly toleratedFailures: number;
 }
@@ -49,6 +52,7 @@ export class CurvatureEstimator implements Disposable {
   readonly failures: number[];
   readonly #backend: Backend;
   readonly #options: EstimatorOptions;
+  readonly #refresher: Refresher;
 
   /** Takes over the blocks: disposing the estimator disposes them. */
   constructor(backend: Backend, blocks: readonly Block[], options: EstimatorOptions) {
@@ -56,6 +60,7 @@ export class CurvatureEstimator implements Disposable {
     this.blocks = blocks;
     this.#options = options;
     this.failures = blocks.map(() => 0);
+    this.#refresher = new Refresher(backend, options.refresh, options.staleness);
   }
 
   /** What is due at a step. */
@@ -81,7 +86,8 @@ export class CurvatureEstimator implements Disposable {
         block.observeStatistics(capture, part);
       });
     }
-    const refreshes = this.#refresh(step, due);
+    const blocks = due.bases.map((index) => this.blocks[index]);
+    const refreshes = this.#adopt(step, this.#refresher.refresh(step, blocks));
     if (due.eigenvalues) {
       const observation = this.averages.eigenvalues.observe(
         valueAt(eigenvalueDecay, step),
@@ -99,8 +105,18 @@ export class CurvatureEstimator implements Disposable {
     return refreshes;
   }
 
+  /**
+   * Adopts a refresh that is under way and moves all parameters back to their usual coordinates, so that
+   * the state is in the blocks' matrices alone.
+   */
+  settle(step: number): void {
+    this.#adopt(step, this.#refresher.settle(step));
+    for (const block of this.blocks) block.settle();
+  }
+
   /** Disposes the blocks. */
   [Symbol.dispose](): void {
+    this.#refresher.cancel();
     for (const block of this.blocks) block[Symbol.dispose]();
   }
 
@@ -126,21 +142,14 @@ export class CurvatureEstimator implements Disposable {
     });
   }
 
-  /** All eigenproblems of a step are handed to the backend at once, so that it can share them out. */
-  #refresh(step: number, due: Due): (Refresh | undefined)[] {
-    const blocks = due.bases.map((index) => this.blocks[index]);
-    return this.#backend.scope(() => {
-      const { staleness } = this.#options;
-      const jobs = blocks.flatMap((block) => block.beginRefresh(staleness));
-      if (jobs.length > 0) this.#backend.eigh(jobs);
-      const outcomes = this.blocks.map((): Refresh | undefined => undefined);
-      blocks.forEach((block, i) => {
-        const outcome = this.#backend.scope(() => block.finishRefresh(step));
-        outcomes[due.bases[i]] = outcome;
-        if (outcome !== undefined) this.#count(due.bases[i], block, outcome, step);
-      });
-      return outcomes;
-    });
+  #adopt(step: number, outcomes: readonly Outcome[]): (Refresh | undefined)[] {
+    const refreshes = this.blocks.map((): Refresh | undefined => undefined);
+    for (const { block, refresh } of outcomes) {
+      const index = this.blocks.indexOf(block);
+      refreshes[index] = refresh;
+      if (refresh !== undefined) this.#count(index, block, refresh, step);
+    }
+    return refreshes;
   }
 
   #count(index: number, block: Block, outcome: Refresh, step: number): void {

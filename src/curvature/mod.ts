@@ -20,4 +20,5 @@ export * from "./estimator.ts";
 export * from "./fisher.ts";
 export * from "./inverse.ts";
 export * from "./moving_average.ts";
+export * from "./refresher.ts";
 export * from "./scheduler.ts";

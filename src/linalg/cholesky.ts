@@ -57,7 +57,8 @@ export function choleskySolve(l: DenseMatrix, r: DenseMatrix): DenseMatrix {
  * @param x Symmetric, [n, n].
  * @param scale Factor of X. @default {1}
  * @param shift Added to the diagonal. @default {0}
- * @returns Symmetric, [n, n], or `undefined` when the matrix is not positive definite or not finite.
+ * @returns Symmetric, [n, n], or `undefined` when the matrix is not positive definite or not
+ * finite.
  *
  * @example A damped inverse
  * ```ts

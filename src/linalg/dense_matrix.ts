@@ -64,7 +64,9 @@ export function transposed(x: DenseMatrix): DenseMatrix {
   return out;
 }
 
-/** The matrix of `f(x_ij)`, or of `f(x_ij, y_ij)` when a second matrix of the same shape is given. */
+/**
+ * The matrix of `f(x_ij)`, or of `f(x_ij, y_ij)` when a second matrix of the same shape is given.
+ */
 export function mapMatrix(
   x: DenseMatrix,
   f: (x: number, y: number) => number,

@@ -40,7 +40,8 @@ export function gemm(
   const right = transposeB ? transposed(b) : b;
   if (left.cols !== right.rows) {
     throw new RangeError(
-      `Cannot multiply matrices: expected equal inner sizes, received ${left.cols} and ${right.rows}`,
+      "Cannot multiply matrices: expected equal inner sizes, " +
+        `received ${left.cols} and ${right.rows}`,
     );
   }
   const out = denseMatrix(left.rows, right.cols);

@@ -68,7 +68,8 @@ export function loss(kind: LossName, z: DenseMatrix, targets: DenseMatrix): Loss
 /**
  * Gradients of the losses at targets drawn from the model's own distribution, for the Monte-Carlo
  * Fisher. Given what makes the draw random, the result is a function:
- * - `softmaxCrossEntropy`, noise uniform, [1, N]: the label is the first k with `u < p_1 + .. + p_k`.
+ * - `softmaxCrossEntropy`, noise uniform, [1, N]: the label is the first k with
+ *   `u < p_1 + .. + p_k`.
  * - `sigmoidCrossEntropy`, noise uniform, [N, K]: the target is 1 where `u < p`.
  * - squared errors, noise standard normal, [N, K]: the target is `z + noise`, for the mean
  *   `z + sqrt(K/2) noise`.

@@ -1,6 +1,6 @@
 /**
- * The mathematics in plain float64 TypeScript, obvious rather than fast: the definition of every verb
- * of a backend, and the oracle of its tests.
+ * The mathematics in plain float64 TypeScript, obvious rather than fast: the definition of every
+ * verb of a backend, and the oracle of its tests.
  *
  * @example The eigenbasis approximation of a layer's Fisher block keeps its trace
  * ```ts

@@ -9,8 +9,9 @@ import { type DenseMatrix, denseMatrix } from "./dense_matrix.ts";
 /**
  * `C = X^T diag(w) X = sum_i w_i x_i x_i^T` over the rows x_i of X.
  *
- * With w = 1 and the layer's inputs it is N times the factor A of KFAC (Martens & Grosse 2015), with
- * the squared norms of the output gradients as w N times PhiRaw of TKFAC (Gao et al. 2021, eq. 4.9).
+ * With w = 1 and the layer's inputs it is N times the factor A of KFAC (Martens & Grosse 2015),
+ * with the squared norms of the output gradients as w N times PhiRaw of TKFAC (Gao et al. 2021, eq.
+ * 4.9).
  *
  * @param x [n, d].
  * @param weights n numbers. @default {all ones}

@@ -64,8 +64,8 @@ export async function saveState<B>(
   extra: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
   const { objective: { backend }, momentum, preconditioner } = optimizer;
-  // Into the usual coordinates, which is also where a resumed run starts.
-  preconditioner.settle();
+  // Into the usual coordinates and with nothing under way, which is where a resumed run starts.
+  preconditioner.settle(optimizer.stepCount);
   const arrays: Record<string, NamedArray> = {};
   for (const [name, matrix] of Object.entries(matricesOf(optimizer))) {
     arrays[name] = { shape: [matrix.rows, matrix.cols], data: await backend.read(matrix) };
@@ -128,7 +128,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
     throw new StateError(`${subject}: '${unknown}' belongs to no part of this model or optimizer`);
   }
   const progress = JSON.parse(metadata["tekfac.progress"]) as Progress;
-  optimizer.preconditioner.settle();
+  optimizer.preconditioner.settle(optimizer.stepCount);
   // Both refuse damaged numbers before they change anything.
   optimizer.random.restore(progress.random);
   optimizer.preconditioner.restore(progress.counters);

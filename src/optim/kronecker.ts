@@ -16,6 +16,7 @@ import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { type Damping, resolveDamping } from "../curvature/damping.ts";
 import { CurvatureEstimator, type ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
+import { type RefreshMode, resolveRefreshMode } from "../curvature/refresher.ts";
 import {
   type DenseStart,
   type Intervals,
@@ -53,6 +54,8 @@ export interface KroneckerOptions extends StepOptions {
    * exceeds this, in [0, 1). @default {0}
    */
   readonly staleness?: number;
+  /** Whether steps wait for bases, or go on with the old ones. @default {{ kind: "immediate" }} */
+  readonly refresh?: RefreshMode;
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
@@ -72,6 +75,7 @@ const names: readonly (keyof KroneckerOptions)[] = [
   "factorDecay",
   "eigenvalueDecay",
   "staleness",
+  "refresh",
   "toleratedFailures",
   "blocks",
 ];
@@ -114,6 +118,7 @@ export function kroneckerOptimizer<B>(
       decay,
     ),
     staleness: checkNumber(subject, "staleness", options.staleness ?? 0, decay),
+    refresh: resolveRefreshMode(subject, options.refresh ?? { kind: "immediate" }),
     toleratedFailures: checkNumber(subject, "toleratedFailures", options.toleratedFailures ?? 5, {
       min: 0,
       integer: true,
@@ -245,8 +250,8 @@ export class KroneckerPreconditioner implements Preconditioner {
     this.estimator.blocks[index].follow(matrix);
   }
 
-  settle(): void {
-    for (const block of this.estimator.blocks) block.settle();
+  settle(step: number): void {
+    this.#backend.scope(() => this.estimator.settle(step));
   }
 
   damping(index: number): number | undefined {

@@ -61,8 +61,8 @@ export interface Preconditioner extends Disposable {
   /** Adds a matrix that is stored in a parameter's coordinates and has to move with it. */
   follow(index: number, matrix: Matrix): void;
 
-  /** Moves all parameters back to their usual coordinates, until the next step. */
-  settle(): void;
+  /** Finishes work under way and moves all parameters back to their usual coordinates, until the next step. */
+  settle(step: number): void;
 
   /** Lambda in force for a parameter, or `undefined` where nothing is damped. */
   damping(index: number): number | undefined;

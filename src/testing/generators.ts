@@ -1,6 +1,6 @@
 /**
- * Seeded inputs for tests and benches: shapes that find edges, matrices, spectra that break solvers,
- * geometries of convolutions. Everything is a function of the generator it is given.
+ * Seeded inputs for tests and benches: shapes that find edges, matrices, spectra that break
+ * solvers, geometries of convolutions. Everything is a function of the generator it is given.
  *
  * @module
  */
@@ -29,8 +29,8 @@ export function randomMatrix(random: Random, rows: number, cols: number): DenseM
 }
 
 /**
- * A random orthogonal matrix: columns of normal numbers, orthonormalized twice (Gram-Schmidt), which
- * is orthogonal to machine precision.
+ * A random orthogonal matrix: columns of normal numbers, orthonormalized twice (Gram-Schmidt),
+ * which is orthogonal to machine precision.
  */
 export function randomOrthogonal(random: Random, n: number): DenseMatrix {
   const { data } = randomMatrix(random, n, n);

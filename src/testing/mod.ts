@@ -1,6 +1,6 @@
 /**
- * Helpers for tests of this library and of code built on it. They need no test framework: a function
- * that registers tests can be given.
+ * Helpers for tests of this library and of code built on it. They need no test framework: a
+ * function that registers tests can be given.
  *
  * @example One body, all backends; a test file registers with `Deno.test` instead
  * ```ts

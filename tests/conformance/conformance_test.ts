@@ -11,7 +11,7 @@ const BACKENDS = ["reference", "wasm"];
 /** Runs the command. */
 async function conformance(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", PROGRAM, ...args],
+    args: ["run", "-A", "--quiet", "--no-check", PROGRAM, ...args],
     env: { NO_COLOR: "1" },
   }).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trimEnd());

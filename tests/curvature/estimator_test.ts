@@ -87,3 +87,54 @@ Deno.test("a failed decomposition leaves the basis in force, is reported, and th
   optimizer.stepSync(batch);
   assert.equal(estimator.failures[0], 0);
 });
+
+for (const deterministic of [true, false]) {
+  Deno.test(`refresh in the background, ${deterministic ? "" : "not "}deterministic: the old basis serves, the new one is adopted in time`, () => {
+    using backend = referenceBackend();
+    using model = smallModel(backend);
+    using optimizer = tekfac(problemOf(model), {
+      intervals: { basis: 4, statistics: 1 },
+      denseStart: false,
+      refresh: { kind: "background", delay: 2, deterministic },
+    });
+    const { estimator } = optimizer.preconditioner as KroneckerPreconditioner;
+    const block = estimator.blocks[0] as TekfacBlock;
+    const adopted: number[] = [];
+    let basis = backend.readSync(block.basis.input);
+    for (let step = 0; step < 12; step++) {
+      const { layers } = optimizer.stepSync(makeBatch(16, step));
+      const now = backend.readSync(block.basis.input);
+      const moved = now.some((value, i) => value !== basis[i]);
+      assert.equal(layers[0].refresh !== undefined, moved);
+      if (moved) adopted.push(step);
+      basis = now;
+    }
+    // The first is immediate; without threads nothing is ready before it is waited for.
+    assert.deepEqual(adopted, [0, 6, 10]);
+  });
+}
+
+Deno.test("refresh in the background solves the factors as they were when it began", () => {
+  using backend = referenceBackend();
+  using a = smallModel(backend), b = smallModel(backend);
+  const options = {
+    intervals: { basis: 3, statistics: 1 },
+    denseStart: false,
+    learningRate: 0,
+  } as const;
+  using late = tekfac(problemOf(a), { ...options, refresh: { kind: "background", delay: 2 } });
+  using early = tekfac(problemOf(b), options);
+  const basisOf = (optimizer: typeof late): number[] => {
+    const { estimator } = optimizer.preconditioner as KroneckerPreconditioner;
+    return [...backend.readSync((estimator.blocks[0] as TekfacBlock).basis.input)];
+  };
+  for (let step = 0; step < 4; step++) {
+    late.stepSync(makeBatch(16, step));
+    early.stepSync(makeBatch(16, step));
+  }
+  const expected = basisOf(early);
+  late.stepSync(makeBatch(16, 4));
+  assert.notDeepEqual(basisOf(late), expected);
+  late.stepSync(makeBatch(16, 5));
+  assert.deepEqual(basisOf(late), expected);
+});

@@ -36,7 +36,7 @@ interface Outcome {
 async function run(command: string, directory: string, ...args: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", "--config", new URL("deno.json", root).pathname],
+      ...["run", "-A", "--quiet", "--no-check", "--config", new URL("deno.json", root).pathname],
       ...[new URL(`src/cli/${command}.ts`, root).pathname, ...args],
     ],
     cwd: directory,
@@ -110,7 +110,7 @@ Deno.test("train prints test accuracy and a table, and writes a page that carrie
     assert.equal(code, 0);
     assert.match(
       stdout,
-      /^optimizer tekfac, model mlp, data data, training images 48, test images 12/,
+      /^optimizer tekfac, model cnn, data data, training images 48, test images 12/,
     );
     assert.match(stdout, /^epoch {2}loss while training {2}test loss {2}test accuracy +time$/m);
     assert.match(stdout, /^test accuracy +\d+\.\d\d %$/m);
@@ -188,7 +188,7 @@ const mistakes: [string[], RegExp][] = [
     ["--optimizer", "tekfak"],
     /'--optimizer' must be one of 'tekfac', .* \(did you mean 'tekfac'\?\)/,
   ],
-  [["--model", "transformer"], /'--model' must be one of 'mlp', 'autoencoder', 'cnn': received/],
+  [["--model", "transformer"], /'--model' must be one of 'cnn', 'mlp', 'autoencoder': received/],
   [["--epochs", "ten"], /'--epochs' must be an integer >= 0 .*: received 'ten'$/],
   [["--batch", "0"], /'--batch' must be an integer >= 1 .*: received 0$/],
   [["--batch", "1.5"], /'--batch' must be an integer >= 1 .*: received 1\.5$/],

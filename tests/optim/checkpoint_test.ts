@@ -34,6 +34,8 @@ const creators: Record<string, Create> = {
   "ekfac with running averages": (o) => ekfac(o, { eigenvaluesFrom: "runningAverage" }),
   tkfac,
   tekfac,
+  "tekfac with a refresh under way": (o) =>
+    tekfac(o, { intervals: { basis: 6 }, refresh: { kind: "background", delay: 3 } }),
   "tekfac with the Monte-Carlo Fisher": (o) =>
     tekfac(o, { fisher: { kind: "monteCarlo" }, seed: 5 }),
 };

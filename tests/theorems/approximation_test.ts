@@ -108,7 +108,7 @@ for (const kind of ["dense", "conv2d"] as const) {
       backend.axpby(tekfac.inputFactor, 1, ekfac.inputFactor, 0);
       backend.axpby(tekfac.outputFactor, 1, ekfac.outputFactor, 0);
       backend.scope(() => {
-        backend.eigh(tekfac.beginRefresh(0));
+        backend.eigh(tekfac.beginRefresh(0, false));
         tekfac.finishRefresh(0);
         tekfac.observeEigenvalues(capture, { decay: 0, scale: 1 / examples });
       });

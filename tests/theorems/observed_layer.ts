@@ -114,6 +114,7 @@ function observeOn(
     factorDecay: 0.7,
     eigenvalueDecay: 0.7,
     staleness: 0,
+    refresh: { kind: "immediate" },
     toleratedFailures: 0,
   });
   for (let step = 0; step < batches; step++) {

@@ -1,6 +1,6 @@
 /**
- * The verbs of a backend by their definitions: an adapter between views and `linalg`, for tests and as
- * the last resort where WebAssembly SIMD is missing.
+ * The verbs of a backend by their definitions: an adapter between views and `linalg`, for tests and
+ * as the last resort where WebAssembly SIMD is missing.
  *
  * @module
  */

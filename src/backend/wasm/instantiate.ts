@@ -23,7 +23,7 @@ export interface InstantiateOptions {
 /** Kernels ready to be called. */
 export interface Instance {
   /** What runs: one of the builds, or the host's own module. */
-  readonly flavour: SimdFlavour | "given module";
+  readonly description: string;
   /** The module's memory. */
   readonly memory: WebAssembly.Memory;
   /** All exported functions; each topic of verbs names those it calls. */
@@ -49,11 +49,11 @@ export function instantiate(options: InstantiateOptions = {}): Instance {
     const { exports } = instantiateSync<Record<string, unknown>>(
       options.module ?? kernelBinary(simd!),
     );
-    return {
-      flavour: options.module === undefined ? simd! : "given module",
-      memory: exports.memory as WebAssembly.Memory,
-      exports,
-    };
+    if (!(exports.memory instanceof WebAssembly.Memory) || exports.heapBase === undefined) {
+      throw new TypeError("the module does not hold them");
+    }
+    const description = options.module ? "module of the host" : `${simd!} SIMD`;
+    return { description, memory: exports.memory, exports };
   } catch (cause) {
     throw new BackendError("wasm", `the kernels cannot be instantiated: ${cause}`, { cause });
   }

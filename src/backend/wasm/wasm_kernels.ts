@@ -29,7 +29,7 @@ export function createWasmKernels(options?: InstantiateOptions): Kernels {
   return {
     name: "wasm",
     sync: true,
-    info: { description: `wasm (${instance.flavour} SIMD)`, roundoff: 2 ** -24 },
+    info: { description: `wasm (${instance.description})`, roundoff: 2 ** -24 },
     bytesPerElement: Float32Array.BYTES_PER_ELEMENT,
     ...createMemory(machine),
     ...createVerbs(machine),

@@ -79,6 +79,7 @@ export function withLayer(
     factorDecay: 0,
     eigenvalueDecay: 0,
     staleness: 1,
+    refresh: { kind: "immediate" },
     toleratedFailures: 0,
   });
   try {

@@ -34,6 +34,8 @@ export interface Block extends Disposable {
   readonly parameter: Parameter;
   /** The matrices that make up its state, by the names of docs/NOTATION.md; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
+  /** Whether there is a solved basis (or inverse) that can serve while a refresh is under way. */
+  readonly solved: boolean;
   /** Whether eigenvalues are observed from captures or from the mean gradient. */
   readonly eigenvaluesFrom: "captures" | "gradient";
 
@@ -54,10 +56,15 @@ export interface Block extends Disposable {
   /** Adds a micro-batch to the factors. */
   observeStatistics(capture: Capture, observation: Observation): void;
 
-  /** The eigenproblems of a refresh; none where an inverse does. */
-  beginRefresh(staleness: number): readonly EighJob[];
+  /**
+   * The eigenproblems of a refresh; none where an inverse does.
+   *
+   * @param staleness A basis stands while its off-diagonal share is at most this.
+   * @param lasting Whether they are solved beside the steps that follow, instead of in this scope.
+   */
+  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[];
 
-  /** Takes over what `eigh` has solved since {@linkcode Block.beginRefresh}, in the same scope. */
+  /** Takes over what has been solved since {@linkcode Block.beginRefresh}. */
   finishRefresh(step: number): Refresh | undefined;
 
   /** Adds a micro-batch to the eigenvalues, where they are corrected from captures. */

@@ -99,8 +99,13 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   abstract observeStatistics(capture: Capture, observation: Observation): void;
 
-  beginRefresh(staleness: number): readonly EighJob[] {
-    return this.basis.jobs(this.outputFactor, this.inputFactor, staleness);
+  get solved(): boolean {
+    return this.basis.solved;
+  }
+
+  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[] {
+    const factors = { output: this.outputFactor, input: this.inputFactor };
+    return this.basis.jobs(factors, staleness, lasting);
   }
 
   finishRefresh(_step: number): Refresh {
@@ -156,6 +161,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.basis.solved = true;
   }
 
+  /** Leaves the basis' coordinates, then gives everything back. */
   override [Symbol.dispose](): void {
     this.#frame.leave();
     super[Symbol.dispose]();

@@ -56,6 +56,9 @@ export class DiagonalBlock extends Owner implements Block {
   /** There are no factors. */
   observeStatistics(): void {}
 
+  /** The identity is always there. */
+  readonly solved = true;
+
   /** The identity needs no refresh. */
   beginRefresh(): readonly EighJob[] {
     return [];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Backend, Basis, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
@@ -89,8 +89,13 @@ export abstract class FactoredBlock extends Owner implements Block {
   /** What the product of the factors has to be multiplied with to be the block. */
   protected abstract productScale(): Scalar;
 
-  beginRefresh(staleness: number): readonly EighJob[] {
-    return this.#exact?.basis.jobs(this.outputFactor, this.inputFactor, staleness) ?? [];
+  /** An inverse is quick to renew, so that none ever has to stand in. */
+  get solved(): boolean {
+    return this.#exact?.basis.solved ?? false;
+  }
+
+  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[] {
+    return this.#exact?.basis.jobs(this.#factors(), staleness, lasting) ?? [];
   }
 
   finishRefresh(step: number): Refresh {
@@ -128,7 +133,7 @@ export abstract class FactoredBlock extends Owner implements Block {
     const { backend, outputFactor, inputFactor } = this;
     const basis = new Eigenbasis(backend, outputFactor.rows, inputFactor.rows);
     try {
-      backend.eigh(basis.jobs(outputFactor, inputFactor, 0));
+      backend.eigh(basis.jobs(this.#factors(), 0));
       const eigenvalues = backend.scratch(outputFactor.rows, inputFactor.rows);
       this.#products(basis, eigenvalues);
       return eigenvalues;
@@ -139,6 +144,10 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   restored(): void {
     if (this.#exact !== undefined) this.#exact.basis.solved = true;
+  }
+
+  #factors(): Basis {
+    return { output: this.outputFactor, input: this.inputFactor };
   }
 
   /** `Theta_ij = c max(b_i, 0) max(a_j, 0)`: rounding may leave eigenvalues just below zero. */

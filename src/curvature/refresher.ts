@@ -1,0 +1,119 @@
+/**
+ * How bases are renewed: at once, or beside the steps that follow.
+ *
+ * @module
+ */
+
+import type { Backend, EighTicket } from "../backend/backend.ts";
+import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
+import type { Refresh } from "./basis.ts";
+import type { Block } from "./blocks/block.ts";
+
+/**
+ * - `immediate`: a step in which bases are due waits for them.
+ * - `background`: they are computed beside the steps that follow, from the factors as they were, while
+ *   the old bases serve; where the backend has no thread to spare, when they are adopted. With
+ *   `deterministic` they are adopted exactly `delay` steps later, so that runs reproduce; else as soon
+ *   as they are ready, after `delay` steps at the latest. First bases are always immediate.
+ */
+export type RefreshMode =
+  | { readonly kind: "immediate" }
+  | {
+    readonly kind: "background";
+    /** Steps, >= 1. @default {5} */
+    readonly delay?: number;
+    /** Whether every run adopts at the same step. @default {true} */
+    readonly deterministic?: boolean;
+  };
+
+/**
+ * Checks a mode and completes it.
+ *
+ * @throws {OptionError} On an unknown kind or key, or a delay that is not an integer >= 1.
+ */
+export function resolveRefreshMode(subject: string, mode: RefreshMode): Required<RefreshMode> {
+  const kind = checkChoice(subject, "refresh.kind", mode.kind, ["immediate", "background"]);
+  if (kind === "immediate") {
+    checkKnownKeys(subject, mode, ["kind"], "refresh.");
+    return { kind };
+  }
+  checkKnownKeys(subject, mode, ["kind", "delay", "deterministic"], "refresh.");
+  const { delay = 5, deterministic = true } = mode as { delay?: number; deterministic?: boolean };
+  return {
+    kind,
+    delay: checkNumber(subject, "refresh.delay", delay, { min: 1, integer: true }),
+    deterministic,
+  };
+}
+
+/** What became of the refresh of one block. */
+export interface Outcome {
+  /** The block. */
+  readonly block: Block;
+  /** See {@linkcode Block.finishRefresh}. */
+  readonly refresh: Refresh | undefined;
+}
+
+/** Runs the eigenproblems of several layers together, so that a backend can share them out. */
+export class Refresher {
+  readonly #backend: Backend;
+  readonly #mode: Required<RefreshMode>;
+  readonly #staleness: number;
+  /** At most one refresh is under way at a time. */
+  #pending:
+    | { readonly ticket: EighTicket; readonly blocks: readonly Block[]; readonly since: number }
+    | undefined;
+
+  /** Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are. */
+  constructor(backend: Backend, mode: Required<RefreshMode>, staleness: number) {
+    this.#backend = backend;
+    this.#mode = mode;
+    this.#staleness = staleness;
+  }
+
+  /** Renews the blocks that are due, and adopts what has been renewed in the background. */
+  refresh(step: number, due: readonly Block[]): readonly Outcome[] {
+    const adopted = this.#isRipe(step) || due.length > 0 ? this.settle(step) : [];
+    const background = this.#mode.kind === "background";
+    const later = background ? due.filter((block) => block.solved) : [];
+    const now = background ? due.filter((block) => !block.solved) : due;
+    const renewed = this.#backend.scope(() => {
+      const jobs = now.flatMap((block) => block.beginRefresh(this.#staleness, false));
+      if (jobs.length > 0) this.#backend.eigh(jobs);
+      return this.#finish(step, now);
+    });
+    const jobs = later.flatMap((block) => block.beginRefresh(this.#staleness, true));
+    if (jobs.length > 0) {
+      this.#pending = { ticket: this.#backend.beginEigh(jobs), blocks: later, since: step };
+    }
+    return [...adopted, ...renewed];
+  }
+
+  /** Waits for a refresh that is under way and adopts it. */
+  settle(step: number): readonly Outcome[] {
+    if (this.#pending === undefined) return [];
+    const { ticket, blocks } = this.#pending;
+    this.#pending = undefined;
+    ticket.finish();
+    return this.#finish(step, blocks);
+  }
+
+  /** Waits for a refresh that is under way and drops it; its blocks may be disposed then. */
+  cancel(): void {
+    this.#pending?.ticket.finish();
+    this.#pending = undefined;
+  }
+
+  #isRipe(step: number): boolean {
+    if (this.#pending === undefined || this.#mode.kind === "immediate") return false;
+    const { ticket, since } = this.#pending;
+    return step >= since + this.#mode.delay || (!this.#mode.deterministic && ticket.ready);
+  }
+
+  #finish(step: number, blocks: readonly Block[]): readonly Outcome[] {
+    return blocks.map((block) => ({
+      block,
+      refresh: this.#backend.scope(() => block.finishRefresh(step)),
+    }));
+  }
+}
