@@ -13,13 +13,7 @@ import {
 } from "@tekfac/tekfac/backend";
 import { type Matrix, Random } from "@tekfac/tekfac/core";
 import { type DenseMatrix, denseMatrix } from "@tekfac/tekfac/linalg";
-import {
-  allClose,
-  gpuProblem,
-  randomMatrix,
-  upload,
-  uploadStrided,
-} from "@tekfac/tekfac/testing";
+import { allClose, gpuProblem, randomMatrix, upload, uploadStrided } from "@tekfac/tekfac/testing";
 
 /** Unit roundoff of float32. */
 export const ROUNDOFF = 2 ** -24;
@@ -94,9 +88,11 @@ function parityOnGpu(name: string, body: (check: Check, random: Random) => void)
         const expected = resultsOf(reference, parityCase, false, read);
         for (const strided of [false, true]) {
           const pending = resultsOf(gpu, parityCase, strided, (backend, m) => backend.read(m));
-          comparisons.push(Promise.all(pending).then((actual) => {
-            compare({ ...parityCase, ...parityCase.webgpu }, strided, actual, expected);
-          }));
+          comparisons.push(
+            Promise.all(pending).then((actual) => {
+              compare({ ...parityCase, ...parityCase.webgpu }, strided, actual, expected);
+            }),
+          );
         }
       }, new Random(SEED));
       await Promise.all(comparisons);
