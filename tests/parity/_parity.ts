@@ -76,28 +76,21 @@ export function parity(name: string, body: (check: Check, random: Random) => voi
 
 /** The same on the GPU: all calls are enqueued before the first result is waited for. */
 function parityOnGpu(name: string, body: (check: Check, random: Random) => void): void {
-  const why = GPU_PROBLEM === undefined ? "" : `: ${GPU_PROBLEM}`;
-  Deno.test({
-    name: `${name} [webgpu${why}]`,
-    ignore: GPU_PROBLEM !== undefined,
-    fn: async () => {
-      using gpu = await createBackend({ prefer: ["webgpu"], allowSoftware: true });
-      using reference = createBackendSync({ prefer: ["reference"] });
-      const comparisons: Promise<void>[] = [];
-      body((parityCase) => {
-        const expected = resultsOf(reference, parityCase, false, read);
-        for (const strided of [false, true]) {
-          const pending = resultsOf(gpu, parityCase, strided, (backend, m) => backend.read(m));
-          comparisons.push(
-            Promise.all(pending).then((actual) => {
-              compare({ ...parityCase, ...parityCase.webgpu }, strided, actual, expected);
-            }),
-          );
-        }
-      }, new Random(SEED));
-      await Promise.all(comparisons);
-      checkDisposed(name, gpu);
-    },
+  gpuTest(name, async (gpu) => {
+    using reference = createBackendSync({ prefer: ["reference"] });
+    const comparisons: Promise<void>[] = [];
+    body((parityCase) => {
+      const expected = resultsOf(reference, parityCase, false, read);
+      for (const strided of [false, true]) {
+        const pending = resultsOf(gpu, parityCase, strided, (backend, m) => backend.read(m));
+        comparisons.push(
+          Promise.all(pending).then((actual) => {
+            compare({ ...parityCase, ...parityCase.webgpu }, strided, actual, expected);
+          }),
+        );
+      }
+    }, new Random(SEED));
+    await Promise.all(comparisons);
   });
 }
 
@@ -165,4 +158,19 @@ function resultsOf<R>(
   } finally {
     for (const owner of owners) owner[Symbol.dispose]();
   }
+}
+
+/** Registers a test of the GPU, run by `deno task test:gpu` only. */
+export function gpuTest(name: string, body: (gpu: Backend) => Promise<void>): void {
+  if (!ON_GPU) return;
+  const why = GPU_PROBLEM === undefined ? "" : `: ${GPU_PROBLEM}`;
+  Deno.test({
+    name: `${name} [webgpu${why}]`,
+    ignore: GPU_PROBLEM !== undefined,
+    fn: async () => {
+      using gpu = await createBackend({ prefer: ["webgpu"], allowSoftware: true });
+      await body(gpu);
+      checkDisposed(name, gpu);
+    },
+  });
 }
