@@ -33,6 +33,8 @@ export interface BackendOptions {
   readonly simd?: SimdFlavour;
   /** Whether a GPU adapter that computes on the CPU will do for `"webgpu"`. @default {false} */
   readonly allowSoftware?: boolean;
+  /** A GPU device to share with other code, which owns it. @default {a new device} */
+  readonly device?: GPUDevice;
 }
 
 /** Subject of the messages of this file. */
@@ -115,7 +117,7 @@ function resolveOptions(
   options: BackendOptions,
   auto: readonly BackendName[],
 ): readonly BackendName[] {
-  checkKnownKeys(SUBJECT, options, ["prefer", "module", "simd", "allowSoftware"]);
+  checkKnownKeys(SUBJECT, options, ["prefer", "module", "simd", "allowSoftware", "device"]);
   if (options.simd !== undefined) {
     checkChoice(SUBJECT, "simd", options.simd, ["relaxed", "baseline"]);
   }
@@ -141,9 +143,9 @@ function createKernels(name: BackendName, options: BackendOptions): Kernels {
 }
 
 /** The code for GPUs is loaded only where there is one to be used. */
-async function createGpuKernels({ allowSoftware = false }: BackendOptions): Promise<Kernels> {
-  const { findAdapter } = await import("./webgpu/adapter.ts");
-  await findAdapter({ allowSoftware });
+async function createGpuKernels(options: BackendOptions): Promise<Kernels> {
+  const { openDevice } = await import("./webgpu/adapter.ts");
+  const open = await openDevice(options);
   const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
-  return await createWebGpuKernels({ allowSoftware });
+  return createWebGpuKernels(open);
 }

@@ -57,7 +57,7 @@ const SEED = 20_13609;
  * on contiguous matrices and on views with gaps full of NaN.
  */
 export function parity(name: string, body: (check: Check, random: Random) => void): void {
-  if (ON_GPU) return parityOnGpu(name, body);
+  if (ON_GPU) return gpuParity(name, body);
   for (const simd of ["relaxed", "baseline"] as const) {
     Deno.test(`${name} [wasm ${simd}]`, () => {
       using wasm = wasmBackend(simd);
@@ -74,8 +74,8 @@ export function parity(name: string, body: (check: Check, random: Random) => voi
   }
 }
 
-/** The same on the GPU: all calls are enqueued before the first result is waited for. */
-function parityOnGpu(name: string, body: (check: Check, random: Random) => void): void {
+/** The same on the GPU only: all calls are enqueued before the first result is waited for. */
+export function gpuParity(name: string, body: (check: Check, random: Random) => void): void {
   gpuTest(name, async (gpu) => {
     using reference = createBackendSync({ prefer: ["reference"] });
     const comparisons: Promise<void>[] = [];
