@@ -43,7 +43,7 @@ export class DeviceHealth {
     } catch (error) {
       if (error instanceof BackendError) throw error;
       // The loss of the device is announced behind the failure of the work that it interrupts.
-      let timer: number | undefined;
+      let timer: ReturnType<typeof setTimeout> | undefined;
       await Promise.race([this.lost, new Promise((resolve) => timer = setTimeout(resolve, 100))]);
       clearTimeout(timer);
       this.check();
