@@ -43,7 +43,7 @@ export function checkSolution(
 }
 
 /** Wilkinson's tridiagonal matrix of pairs of nearly equal eigenvalues. */
-function wilkinson(n: number): linalg.DenseMatrix {
+export function wilkinson(n: number): linalg.DenseMatrix {
   const x = linalg.denseMatrix(n, n);
   for (let i = 0; i < n; i++) {
     x.data[i * n + i] = Math.abs(i - (n - 1) / 2);

@@ -8,10 +8,11 @@ import {
   edgeSizes,
   randomMatrix,
   randomSymmetric,
+  stressSpectra,
   upload,
   uploadStrided,
 } from "@tekfac/tekfac/testing";
-import { checkSolution, type Solution, stressFamilies } from "./_eigh.ts";
+import { checkSolution, type Solution, stressFamilies, wilkinson } from "./_eigh.ts";
 import { rounded, ROUNDOFF, wasmBackend } from "./_parity.ts";
 
 function solve(
