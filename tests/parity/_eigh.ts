@@ -11,7 +11,7 @@ import { randomMatrix, randomSymmetric, stressSpectra } from "@tekfac/tekfac/tes
 import { rounded } from "./_parity.ts";
 
 /** `|A Q - Q L|_F / |A|_F` and `|Q^T Q - I|_F / sqrt n` may be this large. */
-const ALLOWED = 3e-6;
+export const ALLOWED = 3e-6;
 
 /** What a solver gives. */
 export interface Solution {

@@ -12,7 +12,7 @@ import {
   upload,
   uploadStrided,
 } from "@tekfac/tekfac/testing";
-import { checkSolution, type Solution, stressFamilies, wilkinson } from "./_eigh.ts";
+import { ALLOWED, checkSolution, type Solution, stressFamilies, wilkinson } from "./_eigh.ts";
 import { rounded, ROUNDOFF, wasmBackend } from "./_parity.ts";
 
 function solve(
