@@ -21,10 +21,10 @@ struct Params {
 
 fn element(i: u32, j: u32) {
   let size = params.rows * params.cols;
-  let from = params.gradientsOffset + i * params.cols + j;
+  let begin = params.gradientsOffset + i * params.cols + j;
   var sum = 0.0;
   for (var n = 0u; n < params.count; n++) {
-    let value = gradients[from + n * size];
+    let value = gradients[begin + n * size];
     sum = fma(value, value, sum);
   }
   let at = params.thetaOffset + i * params.thetaStride + j;

@@ -23,9 +23,9 @@ struct Params {
 
 fn element(i: u32, j: u32) {
   let size = params.rows * params.cols;
-  let from = params.partsOffset + i * params.cols + j;
+  let begin = params.partsOffset + i * params.cols + j;
   var sum = 0.0;
-  for (var p = 0u; p < params.count; p++) { sum += parts[from + p * size]; }
+  for (var p = 0u; p < params.count; p++) { sum += parts[begin + p * size]; }
   let at = params.outOffset + i * params.outStride + j;
   var value = params.scale * sum;
   if (params.decay != 0.0) { value = fma(params.decay, out[at], value); }

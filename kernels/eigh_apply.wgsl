@@ -46,16 +46,16 @@ fn main(
   if (state[stateAt(job, PHASE)] != ACTIVE || group.x == group.y) { return; }
   let blocks = 2u * pairs;
   let ofVectors = group.y >= pairs;
-  let from = job * params.size * params.size;
+  let begin = job * params.size * params.size;
   for (var e = index; e < SIDE * SIDE; e += THREADS) {
     let i = e / SIDE;
     let col = memberOf(group.x, e % SIDE, params.round, blocks);
     if (ofVectors) {
       let row = (group.y - pairs) * SIDE + i;
-      before[cell(i, e % SIDE)] = vectors[params.vectorsOffset + from + row * params.size + col];
+      before[cell(i, e % SIDE)] = vectors[params.vectorsOffset + begin + row * params.size + col];
     } else {
       let row = memberOf(group.y, i, params.round, blocks);
-      before[cell(i, e % SIDE)] = matrices[params.matricesOffset + from + row * params.size + col];
+      before[cell(i, e % SIDE)] = matrices[params.matricesOffset + begin + row * params.size + col];
     }
   }
   workgroupBarrier();
@@ -80,7 +80,7 @@ fn main(
     for (var e = index; e < SIDE * SIDE; e += THREADS) {
       let row = (group.y - pairs) * SIDE + e / SIDE;
       let col = memberOf(group.x, e % SIDE, params.round, blocks);
-      vectors[params.vectorsOffset + from + row * params.size + col] = half[cell(e / SIDE, e % SIDE)];
+      vectors[params.vectorsOffset + begin + row * params.size + col] = half[cell(e / SIDE, e % SIDE)];
     }
     return;
   }
@@ -97,7 +97,7 @@ fn main(
     let col = memberOf(group.x, j, params.round, blocks);
     for (var r = 0u; r < 4u; r++) {
       let row = memberOf(group.y, i + r, params.round, blocks);
-      matrices[params.matricesOffset + from + row * params.size + col] = sums[r];
+      matrices[params.matricesOffset + begin + row * params.size + col] = sums[r];
     }
   }
 }

@@ -27,11 +27,11 @@ fn main(
   @builtin(local_invocation_index) index: u32,
 ) {
   let job = group.x;
-  let from = params.sOffset + job * params.size * params.size;
+  let begin = params.sOffset + job * params.size * params.size;
   var onDiagonal = 0.0;
   var offDiagonal = 0.0;
   for (var e = index; e < params.size * params.size; e += GROUP) {
-    let value = s[from + e];
+    let value = s[begin + e];
     if (e % (params.size + 1u) == 0u) {
       onDiagonal = fma(value, value, onDiagonal);
     } else {

@@ -35,13 +35,13 @@ fn main(
   let job = group.y;
   if (state[stateAt(job, PHASE)] != ACTIVE) { return; }
   let blocks = 2u * groups.x;
-  let from = params.matricesOffset + job * params.size * params.size;
+  let begin = params.matricesOffset + job * params.size * params.size;
   for (var e = index; e < SIDE * SIDE; e += THREADS) {
     let i = e / SIDE;
     let j = e % SIDE;
     let row = memberOf(group.x, i, params.round, blocks);
     let col = memberOf(group.x, j, params.round, blocks);
-    s[cell(i, j)] = matrices[from + row * params.size + col];
+    s[cell(i, j)] = matrices[begin + row * params.size + col];
     u[cell(i, j)] = select(0.0, 1.0, i == j);
   }
   workgroupBarrier();
@@ -54,7 +54,7 @@ fn main(
     let j = e % SIDE;
     let row = memberOf(group.x, i, params.round, blocks);
     let col = memberOf(group.x, j, params.round, blocks);
-    matrices[from + row * params.size + col] = s[cell(i, j)];
+    matrices[begin + row * params.size + col] = s[cell(i, j)];
     turns[to + e] = u[cell(i, j)];
   }
 }

@@ -32,17 +32,17 @@ fn main(
   if (index == 0u) { phase = state[stateAt(job, PHASE)]; }
   if (workgroupUniformLoad(&phase) != ACTIVE) { return; }
   let m = params.size;
-  let from = job * m * m;
+  let begin = job * m * m;
   for (var e = index; e < m * m; e += THREADS) {
-    s[cell(e / m, e % m)] = matrices[params.matricesOffset + from + e];
-    u[cell(e / m, e % m)] = vectors[params.vectorsOffset + from + e];
+    s[cell(e / m, e % m)] = matrices[params.matricesOffset + begin + e];
+    u[cell(e / m, e % m)] = vectors[params.vectorsOffset + begin + e];
   }
   workgroupBarrier();
   let threshold = NEGLIGIBLE * state[stateAt(job, NORM)] / f32(m);
   let sweeps = jacobi(index, m, threshold, MOST_SWEEPS);
   workgroupBarrier();
   for (var e = index; e < m * m; e += THREADS) {
-    vectors[params.vectorsOffset + from + e] = u[cell(e / m, e % m)];
+    vectors[params.vectorsOffset + begin + e] = u[cell(e / m, e % m)];
   }
   if (index == 0u) {
     state[stateAt(job, PHASE)] = select(SOLVED, FAILED, sweeps == MOST_SWEEPS);

@@ -28,17 +28,17 @@ struct Params {
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) index: u32) {
   let size = params.size;
-  let from = params.job * size * size;
+  let begin = params.job * size * size;
   let values = params.spectrumOffset + params.job * 2u * size;
   let places = values + size;
   let kept = state[stateAt(params.job, PHASE)] == KEPT;
   for (var i = index; i < params.n; i += 256u) {
     var value = 0.0;
     if (kept) {
-      value = s[params.sOffset + from + i * (size + 1u)];
+      value = s[params.sOffset + begin + i * (size + 1u)];
     } else {
       for (var k = 0u; k < size; k++) {
-        let at = from + k * size + i;
+        let at = begin + k * size + i;
         value = fma(v[params.vOffset + at], products[params.productsOffset + at], value);
       }
     }

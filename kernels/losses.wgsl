@@ -37,31 +37,31 @@ fn logOnePlus(e: f32) -> f32 {
 }
 
 fn softmaxRow(row: u32, index: u32) {
-  let from = params.zOffset + row * params.zStride;
+  let begin = params.zOffset + row * params.zStride;
   let to = params.gradientsOffset + row * params.gradientsStride;
   let label = u32(targets[params.targetsOffset + row]);
   var own = -3.4028234e38;
-  for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[from + k]); }
+  for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
   let top = workgroupMax(index, own);
   var sum = 0.0;
-  for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[from + k] - top); }
+  for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[begin + k] - top); }
   let total = workgroupSum(index, sum);
   for (var k = index; k < params.cols; k += GROUP) {
-    let probability = preciseExp(z[from + k] - top) / total;
+    let probability = preciseExp(z[begin + k] - top) / total;
     gradients[to + k] = probability - select(0.0, 1.0, k == label);
   }
-  if (index == 0u) { losses[params.lossesOffset + row] = log(total) + (top - z[from + label]); }
+  if (index == 0u) { losses[params.lossesOffset + row] = log(total) + (top - z[begin + label]); }
 }
 
 fn elementwiseRow(row: u32, index: u32) {
-  let from = params.zOffset + row * params.zStride;
+  let begin = params.zOffset + row * params.zStride;
   let to = params.gradientsOffset + row * params.gradientsStride;
   let targetRow = params.targetsOffset + row * params.targetsStride;
   var weight = 0.5;
   if (KIND == 2u) { weight = 1.0 / f32(params.cols); }
   var sum = 0.0;
   for (var k = index; k < params.cols; k += GROUP) {
-    let value = z[from + k];
+    let value = z[begin + k];
     let expected = targets[targetRow + k];
     if (KIND == 3u) {
       sum += fma(-expected, value, max(value, 0.0)) + logOnePlus(preciseExp(-abs(value)));

@@ -25,10 +25,10 @@ fn main(
 ) {
   let row = group.y * groups.x + group.x;
   if (row >= params.rows) { return; }
-  let from = params.xOffset + row * params.xStride;
+  let begin = params.xOffset + row * params.xStride;
   var sum = 0.0;
   for (var j = index; j < params.cols; j += GROUP) {
-    let value = x[from + j];
+    let value = x[begin + j];
     sum = fma(value, value, sum);
   }
   let total = workgroupSum(index, sum);

@@ -32,14 +32,14 @@ override KIND: u32 = 0;
 var<workgroup> drawn: u32;
 
 fn softmaxRow(row: u32, index: u32) {
-  let from = params.zOffset + row * params.zStride;
+  let begin = params.zOffset + row * params.zStride;
   let to = params.gradientsOffset + row * params.gradientsStride;
   var own = -3.4028234e38;
-  for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[from + k]); }
+  for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
   let top = workgroupMax(index, own);
   var sum = 0.0;
   for (var k = index; k < params.cols; k += GROUP) {
-    let e = preciseExp(z[from + k] - top);
+    let e = preciseExp(z[begin + k] - top);
     gradients[to + k] = e;
     sum += e;
   }

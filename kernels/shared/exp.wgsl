@@ -7,7 +7,9 @@
 fn preciseExp(x: f32) -> f32 {
   let bounded = clamp(x, -87.4, 88.7);
   let n = round(bounded * 1.44269504);
-  let r = fma(n, 2.12194440e-4, fma(n, -0.693359375, bounded));
+  let whole = i32(n);
+  // The same number in two guises, lest a compiler put the two halves of ln 2 together again.
+  let r = fma(f32(whole), 2.12194440e-4, fma(n, -0.693359375, bounded));
   var p = fma(r, 1.0 / 5040.0, 1.0 / 720.0);
   p = fma(r, p, 1.0 / 120.0);
   p = fma(r, p, 1.0 / 24.0);
@@ -15,8 +17,8 @@ fn preciseExp(x: f32) -> f32 {
   p = fma(r, p, 0.5);
   p = fma(r * r, p, r + 1.0);
   // 2^n in two factors: n runs to 128, the largest exponent of one is 127.
-  let half = i32(n) >> 1u;
-  let value = p * powerOfTwo(half) * powerOfTwo(i32(n) - half);
+  let half = whole >> 1u;
+  let value = p * powerOfTwo(half) * powerOfTwo(whole - half);
   return select(value, 0.0, x < -87.3);
 }
 

@@ -16,12 +16,21 @@ import { createWasmKernels } from "./wasm/wasm_kernels.ts";
 /** Name of an implementation. */
 export type BackendName = "webgpu" | "wasm" | "reference";
 
-/** The implementations there are, best first. */
+/** The implementations there are. */
 const BACKEND_NAMES: readonly BackendName[] = ["webgpu", "wasm", "reference"];
+
+/**
+ * What `auto` tries. A GPU has to be asked for by name: it answers later, so that `stepSync` and its
+ * like do not work on it, and where it is faster has not been measured yet.
+ */
+const AUTO: readonly BackendName[] = ["wasm", "reference"];
 
 /** Options of {@linkcode createBackend}. */
 export interface BackendOptions {
-  /** What to try, in this order; `"auto"` tries everything, best first. @default {"auto"} */
+  /**
+   * What to try, in this order; `"auto"` is WebAssembly, then the reference. `"webgpu"` has to be named:
+   * it is asynchronous (use `step()`, `evaluate()`, `read()`). @default {"auto"}
+   */
   readonly prefer?: "auto" | readonly BackendName[];
   /**
    * The WebAssembly kernels, already compiled, for hosts that forbid compiling at run time.
@@ -33,6 +42,8 @@ export interface BackendOptions {
   readonly simd?: SimdFlavour;
   /** Whether a GPU adapter that computes on the CPU will do for `"webgpu"`. @default {false} */
   readonly allowSoftware?: boolean;
+  /** A GPU device to share with other code, which owns it. @default {a new device} */
+  readonly device?: GPUDevice;
 }
 
 /** Subject of the messages of this file. */
@@ -60,7 +71,7 @@ const SUBJECT = "Cannot create a backend";
  * ```
  */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
-  const names = resolveOptions(options, BACKEND_NAMES);
+  const names = resolveOptions(options);
   const rejected: Rejection[] = [];
   for (const name of names) {
     try {
@@ -76,12 +87,12 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
 }
 
 /**
- * The same at once, for backends that need no waiting: `"auto"` leaves `"webgpu"` out.
+ * The same at once, for backends that need no waiting: `"webgpu"` is rejected.
  *
  * @throws {OptionError | BackendError} As {@linkcode createBackend}.
  */
 export function createBackendSync(options: BackendOptions = {}): Backend {
-  const names = resolveOptions(options, BACKEND_NAMES.filter((name) => name !== "webgpu"));
+  const names = resolveOptions(options);
   const rejected: Rejection[] = [];
   for (const name of names) {
     try {
@@ -110,12 +121,11 @@ function noneCanRun(rejected: readonly Rejection[]): BackendError {
   );
 }
 
-/** Checks the options; returns the candidates, which are `auto` unless the user prefers others. */
+/** Checks the options; returns the candidates. */
 function resolveOptions(
   options: BackendOptions,
-  auto: readonly BackendName[],
 ): readonly BackendName[] {
-  checkKnownKeys(SUBJECT, options, ["prefer", "module", "simd", "allowSoftware"]);
+  checkKnownKeys(SUBJECT, options, ["prefer", "module", "simd", "allowSoftware", "device"]);
   if (options.simd !== undefined) {
     checkChoice(SUBJECT, "simd", options.simd, ["relaxed", "baseline"]);
   }
@@ -123,7 +133,7 @@ function resolveOptions(
     throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", options.module);
   }
   const { prefer = "auto" } = options;
-  if (prefer === "auto") return auto;
+  if (prefer === "auto") return AUTO;
   if (!Array.isArray(prefer) || prefer.length === 0) {
     const names = BACKEND_NAMES.map((name) => `'${name}'`).join(", ");
     throw new OptionError(SUBJECT, "prefer", `must be 'auto' or some of [${names}]`, prefer);
@@ -141,9 +151,9 @@ function createKernels(name: BackendName, options: BackendOptions): Kernels {
 }
 
 /** The code for GPUs is loaded only where there is one to be used. */
-async function createGpuKernels({ allowSoftware = false }: BackendOptions): Promise<Kernels> {
-  const { findAdapter } = await import("./webgpu/adapter.ts");
-  await findAdapter({ allowSoftware });
+async function createGpuKernels(options: BackendOptions): Promise<Kernels> {
+  const { openDevice } = await import("./webgpu/adapter.ts");
+  const open = await openDevice(options);
   const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
-  return await createWebGpuKernels({ allowSoftware });
+  return createWebGpuKernels(open);
 }

@@ -36,7 +36,9 @@ export function allFinite(x: DenseMatrix): boolean {
   return x.data.every(Number.isFinite);
 }
 
-/** A sum by halves, whose rounding error grows with log n instead of n (Higham 2002, section 4.2). */
+/**
+ * A sum by halves, whose rounding error grows with log n instead of n (Higham 2002, section 4.2).
+ */
 function pairwiseSum(values: Float64Array): number {
   if (values.length <= 8) return values.reduce((total, value) => total + value, 0);
   const half = values.length >> 1;

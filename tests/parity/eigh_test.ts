@@ -12,16 +12,8 @@ import {
   upload,
   uploadStrided,
 } from "@tekfac/tekfac/testing";
+import { ALLOWED, checkSolution, type Solution, stressFamilies, wilkinson } from "./_eigh.ts";
 import { rounded, ROUNDOFF, wasmBackend } from "./_parity.ts";
-
-/** `|A Q - Q L|_F / |A|_F` and `|Q^T Q - I|_F / sqrt n` may be this large. */
-const ALLOWED = 3e-6;
-
-interface Solution {
-  readonly vectors: linalg.DenseMatrix;
-  readonly values: linalg.DenseMatrix;
-  readonly status: readonly number[];
-}
 
 function solve(
   wasm: Backend,
@@ -45,56 +37,12 @@ function solve(
   };
 }
 
-/** Shares of the allowance: residual and orthogonality. */
-function checkSolution(x: linalg.DenseMatrix, { vectors, values }: Solution, label: string): void {
-  const n = x.rows;
-  const norm = linalg.frobeniusNorm(x) || 1;
-  const product = linalg.gemm(x, vectors);
-  const residual = product.data.map((value, i) =>
-    (value - vectors.data[i] * values.data[i % n]) / norm
-  );
-  const gram = linalg.gemm(vectors, vectors, { transposeA: true });
-  const deviation = gram.data.map((value, i) =>
-    (value - (i % (n + 1) === 0 ? 1 : 0)) / Math.sqrt(n)
-  );
-  for (const [name, errors] of [["residual", residual], ["orthogonality", deviation]] as const) {
-    const size = Math.hypot(...errors);
-    assert.ok(size <= ALLOWED, `${label}: ${name} ${size.toExponential(2)} > ${ALLOWED}`);
-  }
-}
-
-/** Wilkinson's tridiagonal matrix of pairs of nearly equal eigenvalues. */
-function wilkinson(n: number): linalg.DenseMatrix {
-  const x = linalg.denseMatrix(n, n);
-  for (let i = 0; i < n; i++) {
-    x.data[i * n + i] = Math.abs(i - (n - 1) / 2);
-    if (i > 0) x.data[i * n + i - 1] = x.data[(i - 1) * n + i] = 1;
-  }
-  return x;
-}
-
-/** A factor with dead units: rows and columns of zeros. */
-function deadUnits(random: Random, n: number): linalg.DenseMatrix {
-  const inputs = randomMatrix(random, 2 * n, n);
-  for (let i = 0; i < inputs.data.length; i++) if (i % n % 3 === 1) inputs.data[i] = 0;
-  return linalg.secondMoment(inputs);
-}
-
 for (const simd of ["relaxed", "baseline"] as const) {
   Deno.test(`eigh() solves the stress families to 3e-6 [wasm ${simd}]`, () => {
     using wasm = wasmBackend(simd);
     const random = new Random(3);
     for (const n of [...edgeSizes(4, 8, 32), 2, 50, 64, 65, 96, 130]) {
-      const families: Record<string, linalg.DenseMatrix> = {
-        wilkinson: wilkinson(n),
-        deadUnits: deadUnits(random, n),
-        secondMoment: linalg.secondMoment(randomMatrix(random, n + 3, n)),
-      };
-      for (const [name, spectrum] of Object.entries(stressSpectra(n))) {
-        families[name] = randomSymmetric(random, spectrum);
-      }
-      for (const [name, matrix] of Object.entries(families)) {
-        const x = rounded(matrix);
+      for (const [name, x] of stressFamilies(random, n)) {
         const solution = solve(wasm, x);
         checkSolution(x, solution, `${name} ${n}`);
         assert.equal(solution.status[1], -1);
@@ -138,24 +86,123 @@ Deno.test("eigh() keeps a basis that is not stale and solves anew when it is", (
   }
 });
 
+Deno.test("eigh() starts warm from bases that are nearly right, whatever the spectrum", () => {
+  using wasm = wasmBackend("relaxed");
+  const random = new Random(8);
+  for (const n of [2, 7, 8, 17, 32]) {
+    for (const [name, spectrum] of Object.entries(stressSpectra(n))) {
+      const x = rounded(randomSymmetric(random, spectrum));
+      const norm = linalg.frobeniusNorm(x);
+      if (norm === 0) continue;
+      const { vectors: previous } = solve(wasm, x);
+      for (const share of [0, 1e-5, 1e-3]) {
+        const noise = linalg.secondMoment(randomMatrix(random, n, n));
+        const size = share * norm / linalg.frobeniusNorm(noise);
+        const moved = linalg.denseMatrix(n, n, x.data.map((v, i) => v + size * noise.data[i]));
+        const warm = solve(wasm, rounded(moved), { previous });
+        const label = `${name} ${n}, moved by ${share}`;
+        checkSolution(rounded(moved), warm, label);
+        assert.equal(warm.status[0], EighStatus.jacobi, label);
+      }
+    }
+  }
+});
+
 Deno.test("eigh() stays orthogonal over a thousand warm starts", () => {
   using wasm = wasmBackend("relaxed");
   const random = new Random(6);
-  const n = 16;
-  const spectrum = Float64Array.from({ length: n }, (_, i) => 0.7 ** i);
-  const x = rounded(randomSymmetric(random, spectrum));
-  let solution = solve(wasm, x);
-  for (let step = 0; step < 1000; step++) {
-    for (let i = 0; i < n; i++) {
-      const j = random.integer(n);
-      const value = Math.fround(x.data[i * n + j] + 1e-4 * random.normal());
-      x.data[i * n + j] = x.data[j * n + i] = value;
+  for (const n of [16, 32]) {
+    const spectrum = Float64Array.from({ length: n }, (_, i) => 0.7 ** i);
+    const x = rounded(randomSymmetric(random, spectrum));
+    let solution = solve(wasm, x);
+    for (let step = 0; step < 1000; step++) {
+      for (let i = 0; i < n; i++) {
+        const j = random.integer(n);
+        const value = Math.fround(x.data[i * n + j] + 1e-4 * random.normal());
+        x.data[i * n + j] = x.data[j * n + i] = value;
+      }
+      solution = solve(wasm, x, { previous: solution.vectors });
+      assert.equal(solution.status[0], EighStatus.jacobi);
     }
-    solution = solve(wasm, x, { previous: solution.vectors });
-    assert.equal(solution.status[0], EighStatus.jacobi);
+    checkSolution(x, solution, `n ${n} after 1000 steps`);
   }
-  checkSolution(x, solution, "after 1000 steps");
 });
+
+/** A vector of signs. */
+function signs(random: Random, n: number): Float64Array {
+  return Float64Array.from({ length: n }, () => random.integer(2) === 0 ? 1 : -1);
+}
+
+/** X v, or X^T v. */
+function times(x: linalg.DenseMatrix, v: Float64Array, transpose = false): Float64Array {
+  const out = new Float64Array(transpose ? x.cols : x.rows);
+  for (let i = 0; i < x.rows; i++) {
+    for (let j = 0; j < x.cols; j++) {
+      if (transpose) out[j] += x.data[i * x.cols + j] * v[i];
+      else out[i] += x.data[i * x.cols + j] * v[j];
+    }
+  }
+  return out;
+}
+
+/**
+ * The same shares of the allowance as {@linkcode checkSolution}, estimated from products with random
+ * signs s: the mean of `|E s|^2` is `|E|_F^2`.
+ */
+function checkLargeSolution(
+  random: Random,
+  x: linalg.DenseMatrix,
+  { vectors, values }: Solution,
+  label: string,
+): void {
+  const n = x.rows;
+  const norm = linalg.frobeniusNorm(x) || 1;
+  const trials = 4;
+  let [residual, deviation] = [0, 0];
+  for (let trial = 0; trial < trials; trial++) {
+    const s = signs(random, n);
+    const scaled = times(vectors, s.map((sign, i) => sign * values.data[i]));
+    const qs = times(vectors, s);
+    times(x, qs).forEach((value, i) => residual += ((value - scaled[i]) / norm) ** 2);
+    times(vectors, qs, true).forEach((value, i) => deviation += (value - s[i]) ** 2 / n);
+  }
+  for (const [name, sum] of [["residual", residual], ["orthogonality", deviation]] as const) {
+    const size = Math.sqrt(sum / trials);
+    assert.ok(size <= ALLOWED, `${label}: ${name} ${size.toExponential(2)} > ${ALLOWED}`);
+  }
+}
+
+Deno.test("eigh() solves large stress families to 3e-6", () => {
+  using wasm = wasmBackend("relaxed");
+  const random = new Random(9);
+  for (const n of [257, 512]) {
+    using inputs = upload(wasm, rounded(randomMatrix(random, 2 * n, n)));
+    using moment = wasm.alloc(n, n);
+    wasm.secondMoment(moment, inputs);
+    const secondMoment = download(wasm, moment);
+    const { vectors } = solve(wasm, secondMoment);
+    using q = upload(wasm, vectors);
+    using scaled = wasm.alloc(n, n);
+    const families: Record<string, linalg.DenseMatrix> = { wilkinson: wilkinson(n), secondMoment };
+    for (const [name, spectrum] of Object.entries(stressSpectra(n))) {
+      wasm.write(scaled, vectors.data.map((value, i) => value * spectrum[i % n]));
+      wasm.gemm(moment, scaled, q, { transposeB: true });
+      families[name] = symmetric(download(wasm, moment));
+    }
+    for (const [name, x] of Object.entries(families)) {
+      checkLargeSolution(random, x, solve(wasm, x), `${name} ${n}`);
+    }
+  }
+});
+
+/** The matrix with its upper triangle below the diagonal as well. */
+function symmetric(x: linalg.DenseMatrix): linalg.DenseMatrix {
+  const n = x.rows;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) x.data[i * n + j] = x.data[j * n + i];
+  }
+  return x;
+}
 
 Deno.test("eigh() reports NaN and infinity as a status and leaves the previous basis", () => {
   using wasm = wasmBackend("relaxed");

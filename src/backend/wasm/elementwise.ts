@@ -152,9 +152,13 @@ export function createElementwise(machine: Machine): Elementwise {
     },
 
     allFinite(out, x) {
-      let finite = true;
-      eachRow(machine, x, (row) => finite = finite && row.every(Number.isFinite));
-      machine.setValue(out, finite ? 1 : 0);
+      // Squares of float32 cannot overflow the float64 sum; times 0 it is 0 unless a term was not finite.
+      const [rows, cols] = extent(x);
+      // deno-fmt-ignore
+      kernels.dot(
+        rows, cols, 0, 0, addressOf(out), addressOf(x), x.stride, addressOf(x), x.stride,
+      );
+      machine.setValue(out, machine.value(out) === 0 ? 1 : 0);
     },
 
     zeroUnless(x, flag) {

@@ -38,15 +38,16 @@ element(at / params.cols, at % params.cols);
   exp: `fn preciseExp(x: f32) -> f32 {
 let bounded = clamp(x, -87.4, 88.7);
 let n = round(bounded * 1.44269504);
-let r = fma(n, 2.12194440e-4, fma(n, -0.693359375, bounded));
+let whole = i32(n);
+let r = fma(f32(whole), 2.12194440e-4, fma(n, -0.693359375, bounded));
 var p = fma(r, 1.0 / 5040.0, 1.0 / 720.0);
 p = fma(r, p, 1.0 / 120.0);
 p = fma(r, p, 1.0 / 24.0);
 p = fma(r, p, 1.0 / 6.0);
 p = fma(r, p, 0.5);
 p = fma(r * r, p, r + 1.0);
-let half = i32(n) >> 1u;
-let value = p * powerOfTwo(half) * powerOfTwo(i32(n) - half);
+let half = whole >> 1u;
+let value = p * powerOfTwo(half) * powerOfTwo(whole - half);
 return select(value, 0.0, x < -87.3);
 }
 fn powerOfTwo(n: i32) -> f32 {
@@ -584,10 +585,10 @@ gradientsOffset: u32,
 //! include elements
 fn element(i: u32, j: u32) {
 let size = params.rows * params.cols;
-let from = params.gradientsOffset + i * params.cols + j;
+let begin = params.gradientsOffset + i * params.cols + j;
 var sum = 0.0;
 for (var n = 0u; n < params.count; n++) {
-let value = gradients[from + n * size];
+let value = gradients[begin + n * size];
 sum = fma(value, value, sum);
 }
 let at = params.thetaOffset + i * params.thetaStride + j;
@@ -942,9 +943,9 @@ partsOffset: u32,
 //! include elements
 fn element(i: u32, j: u32) {
 let size = params.rows * params.cols;
-let from = params.partsOffset + i * params.cols + j;
+let begin = params.partsOffset + i * params.cols + j;
 var sum = 0.0;
-for (var p = 0u; p < params.count; p++) { sum += parts[from + p * size]; }
+for (var p = 0u; p < params.count; p++) { sum += parts[begin + p * size]; }
 let at = params.outOffset + i * params.outStride + j;
 var value = params.scale * sum;
 if (params.decay != 0.0) { value = fma(params.decay, out[at], value); }
@@ -1157,16 +1158,16 @@ let pairs = groups.x;
 if (state[stateAt(job, PHASE)] != ACTIVE || group.x == group.y) { return; }
 let blocks = 2u * pairs;
 let ofVectors = group.y >= pairs;
-let from = job * params.size * params.size;
+let begin = job * params.size * params.size;
 for (var e = index; e < SIDE * SIDE; e += THREADS) {
 let i = e / SIDE;
 let col = memberOf(group.x, e % SIDE, params.round, blocks);
 if (ofVectors) {
 let row = (group.y - pairs) * SIDE + i;
-before[cell(i, e % SIDE)] = vectors[params.vectorsOffset + from + row * params.size + col];
+before[cell(i, e % SIDE)] = vectors[params.vectorsOffset + begin + row * params.size + col];
 } else {
 let row = memberOf(group.y, i, params.round, blocks);
-before[cell(i, e % SIDE)] = matrices[params.matricesOffset + from + row * params.size + col];
+before[cell(i, e % SIDE)] = matrices[params.matricesOffset + begin + row * params.size + col];
 }
 }
 workgroupBarrier();
@@ -1191,7 +1192,7 @@ if (ofVectors) {
 for (var e = index; e < SIDE * SIDE; e += THREADS) {
 let row = (group.y - pairs) * SIDE + e / SIDE;
 let col = memberOf(group.x, e % SIDE, params.round, blocks);
-vectors[params.vectorsOffset + from + row * params.size + col] = half[cell(e / SIDE, e % SIDE)];
+vectors[params.vectorsOffset + begin + row * params.size + col] = half[cell(e / SIDE, e % SIDE)];
 }
 return;
 }
@@ -1208,7 +1209,7 @@ sums = fma(column, vec4(half[cell(k, j)]), sums);
 let col = memberOf(group.x, j, params.round, blocks);
 for (var r = 0u; r < 4u; r++) {
 let row = memberOf(group.y, i + r, params.round, blocks);
-matrices[params.matricesOffset + from + row * params.size + col] = sums[r];
+matrices[params.matricesOffset + begin + row * params.size + col] = sums[r];
 }
 }
 }
@@ -1239,11 +1240,11 @@ fn main(
 @builtin(local_invocation_index) index: u32,
 ) {
 let job = group.x;
-let from = params.sOffset + job * params.size * params.size;
+let begin = params.sOffset + job * params.size * params.size;
 var onDiagonal = 0.0;
 var offDiagonal = 0.0;
 for (var e = index; e < params.size * params.size; e += GROUP) {
-let value = s[from + e];
+let value = s[begin + e];
 if (e % (params.size + 1u) == 0u) {
 onDiagonal = fma(value, value, onDiagonal);
 } else {
@@ -1392,13 +1393,13 @@ fn main(
 let job = group.y;
 if (state[stateAt(job, PHASE)] != ACTIVE) { return; }
 let blocks = 2u * groups.x;
-let from = params.matricesOffset + job * params.size * params.size;
+let begin = params.matricesOffset + job * params.size * params.size;
 for (var e = index; e < SIDE * SIDE; e += THREADS) {
 let i = e / SIDE;
 let j = e % SIDE;
 let row = memberOf(group.x, i, params.round, blocks);
 let col = memberOf(group.x, j, params.round, blocks);
-s[cell(i, j)] = matrices[from + row * params.size + col];
+s[cell(i, j)] = matrices[begin + row * params.size + col];
 u[cell(i, j)] = select(0.0, 1.0, i == j);
 }
 workgroupBarrier();
@@ -1411,7 +1412,7 @@ let i = e / SIDE;
 let j = e % SIDE;
 let row = memberOf(group.x, i, params.round, blocks);
 let col = memberOf(group.x, j, params.round, blocks);
-matrices[from + row * params.size + col] = s[cell(i, j)];
+matrices[begin + row * params.size + col] = s[cell(i, j)];
 turns[to + e] = u[cell(i, j)];
 }
 }
@@ -1446,17 +1447,17 @@ let job = group.x;
 if (index == 0u) { phase = state[stateAt(job, PHASE)]; }
 if (workgroupUniformLoad(&phase) != ACTIVE) { return; }
 let m = params.size;
-let from = job * m * m;
+let begin = job * m * m;
 for (var e = index; e < m * m; e += THREADS) {
-s[cell(e / m, e % m)] = matrices[params.matricesOffset + from + e];
-u[cell(e / m, e % m)] = vectors[params.vectorsOffset + from + e];
+s[cell(e / m, e % m)] = matrices[params.matricesOffset + begin + e];
+u[cell(e / m, e % m)] = vectors[params.vectorsOffset + begin + e];
 }
 workgroupBarrier();
 let threshold = NEGLIGIBLE * state[stateAt(job, NORM)] / f32(m);
 let sweeps = jacobi(index, m, threshold, MOST_SWEEPS);
 workgroupBarrier();
 for (var e = index; e < m * m; e += THREADS) {
-vectors[params.vectorsOffset + from + e] = u[cell(e / m, e % m)];
+vectors[params.vectorsOffset + begin + e] = u[cell(e / m, e % m)];
 }
 if (index == 0u) {
 state[stateAt(job, PHASE)] = select(SOLVED, FAILED, sweeps == MOST_SWEEPS);
@@ -1549,17 +1550,17 @@ sOffset: u32,
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) index: u32) {
 let size = params.size;
-let from = params.job * size * size;
+let begin = params.job * size * size;
 let values = params.spectrumOffset + params.job * 2u * size;
 let places = values + size;
 let kept = state[stateAt(params.job, PHASE)] == KEPT;
 for (var i = index; i < params.n; i += 256u) {
 var value = 0.0;
 if (kept) {
-value = s[params.sOffset + from + i * (size + 1u)];
+value = s[params.sOffset + begin + i * (size + 1u)];
 } else {
 for (var k = 0u; k < size; k++) {
-let at = from + k * size + i;
+let at = begin + k * size + i;
 value = fma(v[params.vOffset + at], products[params.productsOffset + at], value);
 }
 }
@@ -1653,30 +1654,30 @@ fn logOnePlus(e: f32) -> f32 {
 return select(log(1.0 + e), e * fma(e, fma(e, 1.0 / 3.0, -0.5), 1.0), e < 0.01);
 }
 fn softmaxRow(row: u32, index: u32) {
-let from = params.zOffset + row * params.zStride;
+let begin = params.zOffset + row * params.zStride;
 let to = params.gradientsOffset + row * params.gradientsStride;
 let label = u32(targets[params.targetsOffset + row]);
 var own = -3.4028234e38;
-for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[from + k]); }
+for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
 let top = workgroupMax(index, own);
 var sum = 0.0;
-for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[from + k] - top); }
+for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[begin + k] - top); }
 let total = workgroupSum(index, sum);
 for (var k = index; k < params.cols; k += GROUP) {
-let probability = preciseExp(z[from + k] - top) / total;
+let probability = preciseExp(z[begin + k] - top) / total;
 gradients[to + k] = probability - select(0.0, 1.0, k == label);
 }
-if (index == 0u) { losses[params.lossesOffset + row] = log(total) + (top - z[from + label]); }
+if (index == 0u) { losses[params.lossesOffset + row] = log(total) + (top - z[begin + label]); }
 }
 fn elementwiseRow(row: u32, index: u32) {
-let from = params.zOffset + row * params.zStride;
+let begin = params.zOffset + row * params.zStride;
 let to = params.gradientsOffset + row * params.gradientsStride;
 let targetRow = params.targetsOffset + row * params.targetsStride;
 var weight = 0.5;
 if (KIND == 2u) { weight = 1.0 / f32(params.cols); }
 var sum = 0.0;
 for (var k = index; k < params.cols; k += GROUP) {
-let value = z[from + k];
+let value = z[begin + k];
 let expected = targets[targetRow + k];
 if (KIND == 3u) {
 sum += fma(-expected, value, max(value, 0.0)) + logOnePlus(preciseExp(-abs(value)));
@@ -2045,10 +2046,10 @@ fn main(
 ) {
 let row = group.y * groups.x + group.x;
 if (row >= params.rows) { return; }
-let from = params.xOffset + row * params.xStride;
+let begin = params.xOffset + row * params.xStride;
 var sum = 0.0;
 for (var j = index; j < params.cols; j += GROUP) {
-let value = x[from + j];
+let value = x[begin + j];
 sum = fma(value, value, sum);
 }
 let total = workgroupSum(index, sum);
@@ -2081,14 +2082,14 @@ override KIND: u32 = 0;
 //! include workgroup_sum
 var<workgroup> drawn: u32;
 fn softmaxRow(row: u32, index: u32) {
-let from = params.zOffset + row * params.zStride;
+let begin = params.zOffset + row * params.zStride;
 let to = params.gradientsOffset + row * params.gradientsStride;
 var own = -3.4028234e38;
-for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[from + k]); }
+for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
 let top = workgroupMax(index, own);
 var sum = 0.0;
 for (var k = index; k < params.cols; k += GROUP) {
-let e = preciseExp(z[from + k] - top);
+let e = preciseExp(z[begin + k] - top);
 gradients[to + k] = e;
 sum += e;
 }

@@ -43,7 +43,9 @@ export class DeviceHealth {
     } catch (error) {
       if (error instanceof BackendError) throw error;
       // The loss of the device is announced behind the failure of the work that it interrupts.
-      await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await Promise.race([this.lost, new Promise((resolve) => timer = setTimeout(resolve, 100))]);
+      clearTimeout(timer);
       this.check();
       const reason = error instanceof Error ? error.message : String(error);
       throw new BackendError("webgpu", reason, { cause: error });

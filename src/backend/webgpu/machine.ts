@@ -120,7 +120,7 @@ export class Machine {
   write(m: Matrix, numbers: ArrayLike<number>): void {
     this.health.check();
     if (numbers.length === 0) return;
-    const data = Float32Array.from(numbers);
+    const data = new Float32Array(numbers);
     if (isContiguous(m)) return this.stream.upload(bufferOf(m), m.offset * BYTES, data);
     this.scope(() => {
       const packed = this.temporary(m.rows, m.cols);

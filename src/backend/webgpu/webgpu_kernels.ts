@@ -7,7 +7,7 @@
 import type { Verbs } from "../backend.ts";
 import { StateError } from "../../core/errors.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
-import { openDevice, type WebGpuOptions } from "./adapter.ts";
+import type { OpenDevice } from "./adapter.ts";
 import { createAlgebra } from "./algebra.ts";
 import { createConvolution } from "./convolution.ts";
 import { createEigensolver } from "./eigensolver.ts";
@@ -19,13 +19,11 @@ import { createScalars } from "./scalars.ts";
 import { BYTES, type GpuStorage } from "./storage.ts";
 
 /**
- * Creates the WebGPU implementation: float32, asynchronous. Verbs enqueue and return; nothing waits for
- * the device but `read` and `flush`. After the loss of the device every call throws `BackendError`.
- *
- * @throws {BackendError} When this host has no adapter, or only one in software and that is not allowed.
+ * Creates the WebGPU implementation on a device: float32, asynchronous. Verbs enqueue and return; nothing
+ * waits for the device but `read` and `flush`. After the loss of the device every call throws
+ * `BackendError`.
  */
-export async function createWebGpuKernels(options: WebGpuOptions = {}): Promise<Kernels> {
-  const { device, adapter, owned } = await openDevice(options);
+export function createWebGpuKernels({ device, adapter, owned }: OpenDevice): Kernels {
   const machine = new Machine(device);
   return {
     name: "webgpu",
