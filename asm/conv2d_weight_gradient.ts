@@ -11,7 +11,7 @@
 
 import { correlate, Walk } from "./correlate";
 import { copyBordered, copyNumbers } from "./padded";
-import { align64, at } from "./simd";
+import { align64, at, flushOne } from "./simd";
 import {
   imagesPerBlock,
   locationsOf,
@@ -196,7 +196,7 @@ function storeTransposed(
     for (let i = 0; i < rows; i++) {
       const to = at(out, i);
       const value = scale * load<f32>(at(sums, i * wide + j));
-      store<f32>(to, decay != 0 ? decay * load<f32>(to) + value : value);
+      store<f32>(to, decay != 0 ? flushOne(decay * load<f32>(to) + value) : value);
     }
     out += <usize> strideOut << 2;
   }

@@ -6,11 +6,12 @@
 //   sum_n (Qout^T g_n)^2 ((Qin^T a_n)^2)^T = ((g Qout)^2)^T ((a Qin)^2),   g [n, dOut], a [n, dIn]
 //
 // two rotations of the captures and one product. Convolutions have no such shortcut: their G_n are
-// formed by the caller, and addSquares sums their squares.
+// formed by the caller, and addSquares sums their squares. Denormal results become 0 (see
+// second_moment.ts).
 
-import { squares } from "./elementwise";
+import { axpby, squares } from "./elementwise";
 import { gemmWorkspace, multiply } from "./gemm";
-import { align64, at, loadTail, storeTail } from "./simd";
+import { align64, at, flush, loadTail, storeTail } from "./simd";
 
 /** Bytes of workspace of {@link squaredProjection}. */
 export function squaredProjectionWorkspace(n: i32, dOut: i32, dIn: i32): usize {
@@ -47,6 +48,8 @@ export function squaredProjection(
     dOut, dIn, n, scale, decay, theta, <usize>strideTheta << 2,
     g2, 4, rowG, a2, rowA, 4, 0, false, rest,
   );
+  // Only to flush.
+  axpby(dOut, dIn, 1, 0, theta, strideTheta, theta, strideTheta);
 }
 
 /** out = (X Q)^2, out [n, d] without gaps; (X)^2 when Q is absent. */
@@ -96,8 +99,8 @@ export function addSquares(
         const old = count >= 4 ? v128.load(out) : loadTail(out, count);
         sum = f32x4.add(sum, f32x4.mul(f32x4.splat(decay), old));
       }
-      if (count >= 4) v128.store(out, sum);
-      else storeTail(out, sum, count);
+      if (count >= 4) v128.store(out, flush(sum));
+      else storeTail(out, flush(sum), count);
     }
   }
 }

@@ -12,7 +12,8 @@
  * - Shapes are checked once, before any kernel runs; `ShapeError` names the verb and the argument.
  * - Outputs come first. An output never overlaps an input unless the verb says that it may.
  * - `decay` and `scale`: an accumulating verb computes `out = decay * out + scale * (new value)`; with
- *   decay 0 (the default) `out` is not read, so it may hold anything, NaN included.
+ *   decay 0 (the default) `out` is not read, so it may hold anything, NaN included. In float32 its
+ *   denormal results become 0: averages of what has died would decay into that range and be slow.
  * - A {@linkcode Scalar} is a number or a [1, 1] matrix on the backend, so that quantities computed on
  *   a device (damping, clip factor) never have to come back to the host.
  * - Zero rows, columns or examples are legal everywhere and mean an empty sum.
@@ -141,7 +142,7 @@ export interface Verbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 
-  /** `C = decay C + scale X^T diag(w) X`, symmetric, X [n, d], C [d, d]. Denormals are flushed to 0. */
+  /** `C = decay C + scale X^T diag(w) X`, symmetric, X [n, d], C [d, d]. */
   secondMoment(c: Matrix, x: Matrix, options?: SecondMomentOptions): void;
 
   /** `out_i = sum_j X_ij^2`, X [n, d], out [1, n]. */
