@@ -131,8 +131,9 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
       "basis.output?": "dOut, dOut",
       "basis.input?": "dIn, dIn",
     },
-    // Rotating the captures, then the per-example gradients, then their squares.
-    ({ N, T, dIn, dOut }) => 2 * N * T * (dOut * dOut + dIn * dIn) + 2 * N * (T + 1) * dOut * dIn,
+    // The per-example gradients, and both rotations, of the captures or of the gradients.
+    ({ N, T, dIn, dOut }) =>
+      2 * N * (T * dOut * dIn + dIn ** 2 * Math.min(T, dOut) + dOut ** 2 * Math.min(T, dIn)),
   ),
   eigh: row(
     { vectors: "n, n", values: "1, n", status: "1, 3", matrix: "n, n", "previous?": "n, n" },
