@@ -4,7 +4,8 @@
 // decay is 0. Of C's old content the upper triangle counts.
 //
 // Tiles that touch the upper triangle are computed by the blocked product of gemm.ts, the weights
-// entering as X is packed; then the lower triangle is filled in, four by four.
+// entering as X is packed; then the lower triangle is filled in, four by four. Ranges of columns,
+// with the rows they become below the diagonal, do not depend on each other.
 // Denormal results become 0: averages of units that have died decay into that range, where every
 // later operation on them would cost a hundred cycles.
 
@@ -29,22 +30,58 @@ export function secondMoment(
   weights: usize,
   workspace: usize,
 ): void {
-  const lc = <usize>strideC << 2, lx = <usize>strideX << 2;
   // deno-fmt-ignore
-  multiply(d, d, n, scale, decay, c, lc, x, 4, lx, x, lx, 4, weights, true, workspace);
-  mirrorUpper(d, c, lc);
+  secondMomentColumns(0, d, n, decay, scale, c, strideC, x, strideX, weights, workspace);
+}
+
+/** Columns `from` (a multiple of 4) to `to` above and on the diagonal, and what they mirror to. */
+export function secondMomentColumns(
+  from: i32,
+  to: i32,
+  n: i32,
+  decay: f32,
+  scale: f32,
+  c: usize,
+  strideC: i32,
+  x: usize,
+  strideX: i32,
+  weights: usize,
+  workspace: usize,
+): void {
+  const lc = <usize>strideC << 2, lx = <usize>strideX << 2;
+  const cols = to - from, right = at(x, from), above = at(c, from);
+  // deno-fmt-ignore
+  if (from > 0) {
+    multiply(
+      from, cols, n, scale, decay, above, lc, x, 4, lx, right, lx, 4, weights, false, workspace,
+    );
+  }
+  // deno-fmt-ignore
+  multiply(
+    cols, cols, n, scale, decay, above + <usize>from * lc, lc, right, 4, lx, right, lx, 4,
+    weights, true, workspace,
+  );
+  mirrorColumns(from, to, c, lc);
 }
 
 /** Makes C symmetric from its upper triangle and flushes denormals. Rows `stride` bytes apart. */
 export function mirrorUpper(d: i32, c: usize, stride: usize): void {
-  for (let i = 0; i < d; i += 4) {
+  mirrorColumns(0, d, c, stride);
+}
+
+/** The same for the upper triangle's columns `from` (a multiple of 4) to `to`. */
+function mirrorColumns(from: i32, to: i32, c: usize, stride: usize): void {
+  for (let i = 0; i < to; i += 4) {
     const row = c + <usize>i * stride;
-    mirrorCorner(min(4, d - i), at(row, i), stride);
-    let j = i + 4;
-    for (; j + 4 <= d; j += 4) {
+    let j = from;
+    if (i >= from) {
+      mirrorCorner(min(4, to - i), at(row, i), stride);
+      j = i + 4;
+    }
+    for (; j + 4 <= to; j += 4) {
       mirrorTile(at(row, j), at(c + <usize>j * stride, i), stride);
     }
-    if (j < d) mirrorEdge(min(4, d - i), d - j, at(row, j), at(c + <usize>j * stride, i), stride);
+    if (j < to) mirrorEdge(min(4, to - i), to - j, at(row, j), at(c + <usize>j * stride, i), stride);
   }
 }
 

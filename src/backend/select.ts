@@ -7,7 +7,7 @@
 import type { Backend, BackendInfo } from "./backend.ts";
 import { CheckedBackend } from "./checked.ts";
 import { BackendError, OptionError } from "../core/errors.ts";
-import { checkChoice, checkKnownKeys } from "../core/options.ts";
+import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Kernels } from "./kernels.ts";
 import { createReferenceKernels } from "./reference/kernels.ts";
 import type { SimdFlavour } from "./wasm/probe.ts";
@@ -31,7 +31,22 @@ export interface BackendOptions {
   readonly module?: WebAssembly.Module;
   /** Which WebAssembly build. @default {the best this host accepts} */
   readonly simd?: SimdFlavour;
+  /**
+   * Threads of the WebAssembly backend, the calling one included, 1 to 32; `"auto"`: one per core,
+   * four at most. Large verbs are shared out, several eigenproblems are solved at once, and
+   * {@linkcode Backend.beginEigh} runs beside other verbs. Where the host has no shared memory or no
+   * workers there is one thread; `backend.info.description` tells.
+   *
+   * Results depend on the number of threads in the last bits (sums over examples are taken in as
+   * many parts), but on nothing that happens at run time. Dispose the backend to end its workers.
+   *
+   * @default {1}
+   */
+  readonly threads?: number | "auto";
 }
+
+/** Most threads that can be asked for. */
+const MOST_THREADS = 32;
 
 /**
  * Creates the first backend of `prefer` that this host can run. The reasons why earlier candidates were
@@ -66,9 +81,13 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
  */
 export function createBackendSync(options: BackendOptions = {}): Backend {
   const subject = "Cannot create a backend";
-  checkKnownKeys(subject, options, ["prefer", "module", "simd"]);
+  checkKnownKeys(subject, options, ["prefer", "module", "simd", "threads"]);
   if (options.simd !== undefined) {
     checkChoice(subject, "simd", options.simd, ["relaxed", "baseline"]);
+  }
+  const { threads } = options;
+  if (threads !== undefined && threads !== "auto") {
+    checkNumber(subject, "threads", threads, { min: 1, max: MOST_THREADS, integer: true });
   }
   if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
     throw new OptionError(subject, "module", "must be a WebAssembly.Module", options.module);
@@ -100,6 +119,10 @@ function resolveNames(subject: string, prefer: unknown): readonly BackendName[] 
 
 function createKernels(name: BackendName, options: BackendOptions): Kernels {
   if (name === "reference") return createReferenceKernels();
-  const { simd, module } = options;
-  return createWasmKernels({ ...(simd && { simd }), ...(module && { module }) });
+  const { simd, module, threads } = options;
+  return createWasmKernels({
+    ...(simd && { simd }),
+    ...(module && { module }),
+    ...(threads && { threads }),
+  });
 }

@@ -1,0 +1,132 @@
+/**
+ * Products, moments and rotations on several threads: ranges of columns or rows of the result.
+ *
+ * @module
+ */
+
+import {
+  BYTES,
+  type Kernel,
+  type Kernels,
+  LEAST_WORK,
+  type Parallel,
+  wholeLines,
+} from "./parallel.ts";
+import { evenRanges, triangleRanges } from "./split.ts";
+
+/** Columns of whole register tiles, and rows of them in both builds; see `asm/gemm_tiles.ts`. */
+const TILE_COLUMNS = 8, TILE_ROWS = 30;
+
+/** Names of the kernels that tasks of this topic call. */
+export const ALGEBRA_KERNELS: readonly string[] = ["gemm", "secondMomentColumns"];
+
+/** The parallel kernels of this topic; `elementwise` has those of {@linkcode parallelRows}. */
+export function parallelAlgebra({ pool, kernels }: Parallel, elementwise: Kernels): Kernels {
+  const { threads } = pool;
+
+  const gemmWorkspace: Kernel = (m, n, k) => threads * wholeLines(kernels.gemmWorkspace(m, n, k));
+
+  // deno-fmt-ignore
+  const gemm: Kernel = (
+    m, n, k, alpha, beta, c, strideC, a, strideA, transposeA, b, strideB, transposeB, workspace,
+  ) => {
+    const work = 2 * m * n * k;
+    if (work < LEAST_WORK) {
+      return kernels.gemm(
+        m, n, k, alpha, beta, c, strideC, a, strideA, transposeA, b, strideB, transposeB, workspace,
+      );
+    }
+    const tasks = n >= m
+      ? evenRanges(n, threads, TILE_COLUMNS).map(([from, to]) => [
+        m, to - from, k, alpha, beta, c + BYTES * from, strideC, a, strideA, transposeA,
+        b + BYTES * from * (transposeB ? strideB : 1), strideB, transposeB,
+      ])
+      : evenRanges(m, threads, TILE_ROWS).map(([from, to]) => [
+        to - from, n, k, alpha, beta, c + BYTES * from * strideC, strideC,
+        a + BYTES * from * (transposeA ? 1 : strideA), strideA, transposeA, b, strideB, transposeB,
+      ]);
+    const workspaceBytes = wholeLines(kernels.gemmWorkspace(m, n, k));
+    pool.run({ kernel: "gemm", tasks, workspace, workspaceBytes }, work);
+    return 0;
+  };
+
+  // deno-fmt-ignore
+  const secondMoment: Kernel = (
+    n, d, decay, scale, c, strideC, x, strideX, weights, workspace,
+  ) => {
+    const work = n * d * d;
+    if (work < LEAST_WORK) {
+      return kernels.secondMoment(
+        n, d, decay, scale, c, strideC, x, strideX, weights, workspace,
+      );
+    }
+    const tasks = triangleRanges(d, threads, TILE_COLUMNS).map(([from, to]) => [
+      from, to, n, decay, scale, c, strideC, x, strideX, weights,
+    ]);
+    const workspaceBytes = wholeLines(kernels.secondMomentWorkspace(n, d));
+    pool.run({ kernel: "secondMomentColumns", tasks, workspace, workspaceBytes }, work);
+    return 0;
+  };
+
+  return {
+    gemmWorkspace,
+    gemm,
+    secondMomentWorkspace: (n, d) => threads * wholeLines(kernels.secondMomentWorkspace(n, d)),
+    secondMoment,
+
+    // As in asm/rotate.ts, product by product.
+    rotateWorkspace: (m, n) => 2 * wholeLines(BYTES * m * n) + gemmWorkspace(m, n, Math.max(m, n)),
+
+    // deno-fmt-ignore
+    rotateInto(m, n, out, strideOut, x, strideX, qOut, strideQOut, qIn, strideQIn, workspace) {
+      const half = workspace, rest = workspace + wholeLines(BYTES * m * n);
+      gemm(m, n, n, 1, 0, half, n, x, strideX, 0, qIn, strideQIn, 0, rest);
+      return gemm(m, n, m, 1, 0, out, strideOut, qOut, strideQOut, 1, half, n, 0, rest);
+    },
+
+    // deno-fmt-ignore
+    rotateBack(
+      m, n, lambda, exponent, out, strideOut, x, strideX, qOut, strideQOut, qIn, strideQIn,
+      theta, strideTheta, workspace,
+    ) {
+      const half = workspace, quotient = half + wholeLines(BYTES * m * n);
+      const rest = quotient + wholeLines(BYTES * m * n);
+      if (theta !== 0) {
+        elementwise.dampedDivide(
+          m, n, lambda, exponent, quotient, n, x, strideX, theta, strideTheta,
+        );
+      }
+      const [from, stride] = theta === 0 ? [x, strideX] : [quotient, n];
+      gemm(m, n, n, 1, 0, half, n, from, stride, 0, qIn, strideQIn, 1, rest);
+      return gemm(m, n, m, 1, 0, out, strideOut, qOut, strideQOut, 0, half, n, 0, rest);
+    },
+
+    // As in asm/squared_projection.ts.
+    squaredProjectionWorkspace(n, dOut, dIn) {
+      const d = Math.max(dOut, dIn), longest = Math.max(n, d);
+      return wholeLines(BYTES * n * dOut) + wholeLines(BYTES * n * dIn) +
+        gemmWorkspace(longest, d, longest);
+    },
+
+    // deno-fmt-ignore
+    squaredProjection(
+      n, dOut, dIn, decay, scale, theta, strideTheta, g, strideG, a, strideA,
+      qOut, strideQOut, qIn, strideQIn, workspace,
+    ) {
+      const g2 = workspace, a2 = g2 + wholeLines(BYTES * n * dOut);
+      const rest = a2 + wholeLines(BYTES * n * dIn);
+      const squareRotated = (
+        d: number, out: number, x: number, strideX: number, q: number, strideQ: number,
+      ) => {
+        if (q === 0) return elementwise.squares(n, d, 0, 1, out, d, x, strideX);
+        gemm(n, d, d, 1, 0, out, d, x, strideX, 0, q, strideQ, 0, rest);
+        return elementwise.squares(1, n * d, 0, 1, out, 0, out, 0);
+      };
+      squareRotated(dOut, g2, g, strideG, qOut, strideQOut);
+      squareRotated(dIn, a2, a, strideA, qIn, strideQIn);
+      return gemm(
+        dOut, dIn, n, scale, decay, theta, strideTheta, g2, dOut, 1, a2, dIn, 0, rest,
+      );
+    },
+  };
+}
