@@ -7,7 +7,7 @@
 import type { Backend, BackendInfo } from "./backend.ts";
 import { CheckedBackend } from "./checked.ts";
 import { BackendError, OptionError } from "../core/errors.ts";
-import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
+import { checkChoice, checkKnownKeys } from "../core/options.ts";
 import type { Kernels } from "./kernels.ts";
 import { createReferenceKernels } from "./reference/kernels.ts";
 import type { SimdFlavour } from "./wasm/probe.ts";
@@ -86,8 +86,9 @@ export function createBackendSync(options: BackendOptions = {}): Backend {
     checkChoice(subject, "simd", options.simd, ["relaxed", "baseline"]);
   }
   const { threads } = options;
-  if (threads !== undefined && threads !== "auto") {
-    checkNumber(subject, "threads", threads, { min: 1, max: MOST_THREADS, integer: true });
+  if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
+    const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;
+    throw new OptionError(subject, "threads", expected, threads);
   }
   if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
     throw new OptionError(subject, "module", "must be a WebAssembly.Module", options.module);
@@ -115,6 +116,10 @@ function resolveNames(subject: string, prefer: unknown): readonly BackendName[] 
     throw new OptionError(subject, "prefer", `must be 'auto' or some of [${names}]`, prefer);
   }
   return prefer.map((name) => checkChoice(subject, "prefer", name, BACKEND_NAMES));
+}
+
+function isThreadCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_THREADS;
 }
 
 function createKernels(name: BackendName, options: BackendOptions): Kernels {

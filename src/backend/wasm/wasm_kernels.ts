@@ -17,13 +17,14 @@ import { addressOf, Machine, type WasmStorage } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
 import { createParallelEigensolver } from "./threads/parallel_eigensolver.ts";
-import { instantiateThreads, type ThreadedInstance } from "./threads/threaded_instance.ts";
+import {
+  instantiateThreads,
+  type ThreadedInstance,
+  type ThreadOptions,
+} from "./threads/threaded_instance.ts";
 
 /** Options of {@linkcode createWasmKernels}. */
-export interface WasmOptions extends InstantiateOptions {
-  /** Threads that share the work; see {@linkcode BackendOptions.threads}. @default {1} */
-  readonly threads?: number | "auto";
-}
+export interface WasmOptions extends InstantiateOptions, ThreadOptions {}
 
 /**
  * Creates the WebAssembly implementation: float32, synchronous.

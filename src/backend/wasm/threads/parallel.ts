@@ -26,14 +26,16 @@ export interface Parallel {
 /** Bytes of a float32. */
 export const BYTES = 4;
 
-/**
- * Operations below which a verb stays on one thread: waking the others takes some ten microseconds,
- * in which one thread does a tenth of this.
- */
-export const LEAST_WORK = 3e6;
-
 /** What moving one number to or from memory costs, in operations of a product. */
 export const WORK_PER_NUMBER = 8;
+
+/** From how many grains on a verb is cut finer, so that a thread that is held up delays it less. */
+const FINE_GRAINS = 10;
+
+/** In how many tasks a verb is cut where that makes no difference to its result. */
+export function piecesOf(work: number, { threads, grain }: ThreadPool): number {
+  return work < FINE_GRAINS * grain ? threads : 2 * threads;
+}
 
 /** `bytes` rounded up to whole cache lines, so that threads do not write to the same one. */
 export function wholeLines(bytes: number): number {

@@ -8,8 +8,8 @@ import {
   BYTES,
   type Kernel,
   type Kernels,
-  LEAST_WORK,
   type Parallel,
+  piecesOf,
   wholeLines,
 } from "./parallel.ts";
 import { evenRanges, triangleRanges } from "./split.ts";
@@ -31,17 +31,18 @@ export function parallelAlgebra({ pool, kernels }: Parallel, elementwise: Kernel
     m, n, k, alpha, beta, c, strideC, a, strideA, transposeA, b, strideB, transposeB, workspace,
   ) => {
     const work = 2 * m * n * k;
-    if (work < LEAST_WORK) {
+    if (work < pool.grain) {
       return kernels.gemm(
         m, n, k, alpha, beta, c, strideC, a, strideA, transposeA, b, strideB, transposeB, workspace,
       );
     }
+    const pieces = piecesOf(work, pool);
     const tasks = n >= m
-      ? evenRanges(n, threads, TILE_COLUMNS).map(([from, to]) => [
+      ? evenRanges(n, pieces, TILE_COLUMNS).map(([from, to]) => [
         m, to - from, k, alpha, beta, c + BYTES * from, strideC, a, strideA, transposeA,
         b + BYTES * from * (transposeB ? strideB : 1), strideB, transposeB,
       ])
-      : evenRanges(m, threads, TILE_ROWS).map(([from, to]) => [
+      : evenRanges(m, pieces, TILE_ROWS).map(([from, to]) => [
         to - from, n, k, alpha, beta, c + BYTES * from * strideC, strideC,
         a + BYTES * from * (transposeA ? 1 : strideA), strideA, transposeA, b, strideB, transposeB,
       ]);
@@ -55,12 +56,12 @@ export function parallelAlgebra({ pool, kernels }: Parallel, elementwise: Kernel
     n, d, decay, scale, c, strideC, x, strideX, weights, workspace,
   ) => {
     const work = n * d * d;
-    if (work < LEAST_WORK) {
+    if (work < pool.grain) {
       return kernels.secondMoment(
         n, d, decay, scale, c, strideC, x, strideX, weights, workspace,
       );
     }
-    const tasks = triangleRanges(d, threads, TILE_COLUMNS).map(([from, to]) => [
+    const tasks = triangleRanges(d, piecesOf(work, pool), TILE_COLUMNS).map(([from, to]) => [
       from, to, n, decay, scale, c, strideC, x, strideX, weights,
     ]);
     const workspaceBytes = wholeLines(kernels.secondMomentWorkspace(n, d));

@@ -9,7 +9,7 @@ import type { EighJob, EighTicket, Verbs } from "../../backend.ts";
 import type { Kernels as BackendKernels } from "../../kernels.ts";
 import { addressOf, type Machine } from "../machine.ts";
 import { MOST_TASKS } from "./control.ts";
-import { LEAST_WORK, type Parallel, wholeLines } from "./parallel.ts";
+import { type Parallel, wholeLines } from "./parallel.ts";
 import type { Batch } from "./pool.ts";
 
 /** Names of the kernels that tasks of this topic call. */
@@ -32,7 +32,7 @@ export function createParallelEigensolver(
     for (let first = 0; first < jobs.length; first += MOST_TASKS) {
       const part = jobs.slice(first, first + MOST_TASKS);
       const work = part.reduce((sum, job) => sum + workOf(job), 0);
-      const threads = part.length === 1 || work < LEAST_WORK ? 1 : pool.threads;
+      const threads = part.length === 1 || work < pool.grain ? 1 : pool.threads;
       const workspaceBytes = bytesFor(part);
       machine.withWorkspace(threads * workspaceBytes, (workspace) => {
         if (threads > 1) pool.run({ ...batchOf(part), workspace, workspaceBytes }, work);

@@ -9,8 +9,8 @@ import {
   BYTES,
   type Kernel,
   type Kernels,
-  LEAST_WORK,
   type Parallel,
+  piecesOf,
   wholeLines,
   WORK_PER_NUMBER,
 } from "./parallel.ts";
@@ -114,7 +114,7 @@ function parallelElementwise(
   return (...args) => {
     const [rows, cols] = [args[place], args[place + 1]];
     const work = WORK_PER_NUMBER * rows * cols * pointers.length;
-    if (work < LEAST_WORK) return serial(...args);
+    if (work < pool.grain) return serial(...args);
     const byRows = rows >= pool.threads;
     const ranges = byRows
       ? evenRanges(rows, pool.threads, 1)
@@ -141,7 +141,7 @@ function parallelExamples(
     const examples = args[1];
     const w = readWindow(memory, args[0]);
     const work = examples * layout.work(w, args);
-    if (work < LEAST_WORK || examples < 2) return serial(...args);
+    if (work < pool.grain || examples < 2) return serial(...args);
     const taskOf = ([from, to]: Range): number[] => {
       const task = [...args];
       task[1] = to - from;
@@ -149,7 +149,7 @@ function parallelExamples(
       for (const p of layout.locations) task[p] += BYTES * from * w.locations * args[p + 1];
       return task;
     };
-    const tasks = evenRanges(examples, pool.threads, 1).map(taskOf);
+    const tasks = evenRanges(examples, piecesOf(work, pool), 1).map(taskOf);
     if (layout.workspace === undefined) {
       pool.run({ kernel: name, tasks }, work);
       return 0;

@@ -6,14 +6,7 @@
  * @module
  */
 
-import {
-  BYTES,
-  type Kernel,
-  type Kernels,
-  LEAST_WORK,
-  type Parallel,
-  wholeLines,
-} from "./parallel.ts";
+import { BYTES, type Kernel, type Kernels, type Parallel, wholeLines } from "./parallel.ts";
 import { evenRanges } from "./split.ts";
 import { readWindow } from "./window_record.ts";
 
@@ -57,7 +50,7 @@ export function parallelSums(
     ) {
       const { pixels, locations, depth } = readWindow(memory, window);
       const work = 2 * examples * locations * depth * outputs;
-      if (work < LEAST_WORK || examples < 2) {
+      if (work < pool.grain || examples < 2) {
         return kernels.conv2dWeightGradient(
           window, examples, outputs, decay, scale, out, strideOut, images, strideImages,
           g, strideG, workspace,
@@ -92,7 +85,7 @@ export function parallelSums(
     ) {
       const { pixels, locations, depth } = readWindow(memory, window);
       const work = examples * locations * depth * depth;
-      if (work < LEAST_WORK || examples < 2) {
+      if (work < pool.grain || examples < 2) {
         return kernels.patchSecondMoment(
           window, examples, decay, scale, c, strideC, images, strideImages, weights, workspace,
         );

@@ -38,6 +38,8 @@ export interface Pending {
 export interface PoolOptions {
   /** Threads, the main one included, at least 2. */
   readonly threads: number;
+  /** Operations below which a verb stays on one thread; 0 shares everything. @default {3e6} */
+  readonly grain?: number;
   /** Kernels that run on the main thread. */
   readonly exports: Readonly<Record<string, unknown>>;
   /** Names of those that tasks may call. */
@@ -48,29 +50,56 @@ export interface PoolOptions {
   readonly memory: WebAssembly.Memory;
 }
 
+/**
+ * A grain, in operations: about 75 microseconds of one thread, the least that is worth sharing.
+ */
+const GRAIN = 3e6;
+
 /** The queue of the verb that is running, and of what runs beside it. */
 const FOREGROUND = 0, BACKGROUND = 1;
 
-/** Looks at a word before a thread goes to sleep: some fifty microseconds. */
-const SPINS = 20_000;
+/**
+ * Looks at a word before a thread goes to sleep, a few nanoseconds each. Workers look for about 0.3 ms,
+ * in which the next verb of a step mostly comes; the main thread waits for a task under way only.
+ */
+const WORKER_SPINS = 100_000, MAIN_SPINS = 20_000;
 
-/** Operations after which workers are started: the time for these is the time that a start takes. */
-const WORK_BEFORE_START = 2e9;
+/**
+ * Grains that sleeping workers leave to the main thread before they are woken, which takes it some
+ * fifteen microseconds, and them longer.
+ */
+const GRAINS_BEFORE_WAKING = 20;
+
+/** Grains after which workers are started: the time for these is the time that a start takes. */
+const GRAINS_BEFORE_START = 600;
+
+/**
+ * Where other programs use the cores, a worker may be held up with a task in its hands. When the main
+ * thread has waited longer than it has worked, it does the next batches alone: 2, 4, 8 ... up to this.
+ */
+const LONGEST_PAUSE = 64;
 
 /** Milliseconds that workers are given to leave; only a long background task takes any. */
-const PATIENCE = 2000;
+const LEAVING_TIME = 2000;
 
 /** The threads of one backend. */
 export class ThreadPool {
   /** Threads, the main one included. */
   readonly threads: number;
+  /** Operations below which a verb stays on one thread. */
+  readonly grain: number;
   readonly #options: PoolOptions;
   readonly #control = new SharedArrayBuffer(CONTROL_BYTES);
   readonly #words = new Int32Array(this.#control, 0, WORDS.length);
   readonly #numbers = [FOREGROUND, BACKGROUND].map((queue) => numbersOf(this.#control, queue));
   readonly #canSleep: boolean;
   #workers: SpawnedWorker[] | undefined;
+  /** Operations so far, and those since workers fell asleep. */
   #work = 0;
+  #unshared = 0;
+  /** Batches that the main thread does alone, and how many it will next time. */
+  #pause = 0;
+  #nextPause = 1;
   #backgroundBusy = false;
   #disposed = false;
 
@@ -78,6 +107,7 @@ export class ThreadPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.threads = options.threads;
+    this.grain = options.grain ?? GRAIN;
     this.#canSleep = canSleep(this.#words);
   }
 
@@ -90,13 +120,15 @@ export class ThreadPool {
    */
   run(batch: Batch, work: number): void {
     this.#work += work;
-    if (this.#work >= WORK_BEFORE_START) this.#start();
-    if (!this.#workers?.length) {
+    if (this.#work >= GRAINS_BEFORE_START * this.grain) this.#start();
+    if (!this.#isWorthSharing(work)) {
       for (let i = 0; i < batch.tasks.length; i++) this.#call(batch, i);
       return;
     }
     this.#post(FOREGROUND, batch);
-    this.#complete(FOREGROUND, batch);
+    const { worked, waited } = this.#complete(FOREGROUND, batch);
+    this.#nextPause = waited > worked ? Math.min(2 * this.#nextPause, LONGEST_PAUSE) : 1;
+    if (waited > worked) this.#pause = this.#nextPause;
   }
 
   /** Starts a batch of which the workers do what they can until it is finished; `undefined` while another one runs. */
@@ -128,7 +160,7 @@ export class ThreadPool {
     Atomics.store(words, WORDS.quit, 1);
     Atomics.add(words, WORDS.epoch, 1);
     Atomics.notify(words, WORDS.epoch);
-    const end = performance.now() + PATIENCE;
+    const end = performance.now() + LEAVING_TIME;
     while (this.#canSleep && this.#workers?.length) {
       const alive = Atomics.load(words, WORDS.alive);
       const left = end - performance.now();
@@ -139,6 +171,18 @@ export class ThreadPool {
     this.#workers = [];
   }
 
+  /** Whether workers would do a part of it before one thread has done all. */
+  #isWorthSharing(work: number): boolean {
+    const count = this.#workers?.length ?? 0;
+    if (count === 0 || this.#pause-- > 0) return false;
+    this.#pause = 0;
+    const asleep = Atomics.load(this.#words, WORDS.sleepers);
+    this.#unshared = asleep < count ? 0 : this.#unshared + work;
+    if (asleep === count && this.#unshared < GRAINS_BEFORE_WAKING * this.grain) return false;
+    this.#unshared = 0;
+    return true;
+  }
+
   /** Starts the workers, once; a host that refuses leaves everything to the main thread. */
   #start(): void {
     if (this.#workers !== undefined) return;
@@ -147,7 +191,13 @@ export class ThreadPool {
     const common = { module, memory, kernels, control: this.#control, numbers: this.#numbers };
     try {
       for (let thread = 1; thread < this.threads; thread++) {
-        const input: WorkerInput = { ...common, thread, spins: SPINS, words: WORDS, queue: QUEUE };
+        const input: WorkerInput = {
+          ...common,
+          thread,
+          spins: WORKER_SPINS,
+          words: WORDS,
+          queue: QUEUE,
+        };
         this.#workers.push(spawn(input));
       }
     } catch {
@@ -175,8 +225,10 @@ export class ThreadPool {
     }
   }
 
-  /** Does what is left of a posted batch and waits for what others have claimed. */
-  #complete(queue: number, batch: Batch): void {
+  /** Does what is left of a posted batch and waits for what others have claimed; tells both times. */
+  #complete(queue: number, batch: Batch): { readonly worked: number; readonly waited: number } {
+    const start = performance.now();
+    let end = start;
     try {
       for (let i = this.#claim(queue); i >= 0; i = this.#claim(queue)) {
         // Counted even if it throws: nobody may wait for it, and the caller hears of it.
@@ -184,6 +236,7 @@ export class ThreadPool {
         this.#call(batch, i);
       }
     } finally {
+      end = performance.now();
       // After a throw, tasks nobody has claimed are dropped.
       const dropped = this.#claimRest(queue);
       this.#await(queue, batch.tasks.length - dropped);
@@ -191,6 +244,7 @@ export class ThreadPool {
     if (Atomics.load(this.#words, WORDS.queues[queue] + QUEUE.failed) === 1) {
       throw new BackendError("wasm", `kernel '${batch.kernel}' trapped on a worker`);
     }
+    return { worked: end - start, waited: performance.now() - end };
   }
 
   /** The number of a task that is this thread's now, or -1. */
@@ -220,7 +274,7 @@ export class ThreadPool {
     const words = this.#words;
     const done = WORDS.queues[queue] + QUEUE.done;
     const waiting = WORDS.queues[queue] + QUEUE.waiting;
-    let spins = SPINS;
+    let spins = MAIN_SPINS;
     for (;;) {
       const now = Atomics.load(words, done);
       if (now >= count) break;

@@ -22,6 +22,18 @@ export interface ThreadedInstance extends Instance {
   readonly parallel: Parallel;
 }
 
+/** How the work is shared. */
+export interface ThreadOptions {
+  /** Threads that share the work; see {@linkcode BackendOptions.threads}. @default {1} */
+  readonly threads?: number | "auto";
+  /**
+   * Operations below which a verb stays on one thread; with 0 everything is shared, for tests.
+   *
+   * @default {3e6}
+   */
+  readonly grain?: number;
+}
+
 /** Why there is one thread only, where more were asked for. */
 export interface NoThreads {
   /** What is missing. */
@@ -33,7 +45,7 @@ export interface NoThreads {
  * start when there is work for them.
  */
 export function instantiateThreads(
-  options: InstantiateOptions & { readonly threads?: number | "auto" },
+  options: InstantiateOptions & ThreadOptions,
 ): ThreadedInstance | NoThreads {
   const { module, simd = probeSimd() } = options;
   const { threads, reason } = threadCount(options.threads ?? 1);
@@ -41,13 +53,13 @@ export function instantiateThreads(
   if (simd === undefined) return {};
   if (module !== undefined) return { reason: "a compiled module brings a memory of its own" };
   try {
-    return overSharedMemory(simd, threads);
+    return overSharedMemory(simd, threads, options.grain);
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function overSharedMemory(simd: SimdFlavour, threads: number): ThreadedInstance {
+function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): ThreadedInstance {
   const { memory, pages } = createSharedMemory();
   const module = new WebAssembly.Module(withSharedMemory(kernelBinary(simd), pages));
   const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
@@ -55,6 +67,7 @@ function overSharedMemory(simd: SimdFlavour, threads: number): ThreadedInstance 
   const kernels = exports as unknown as Kernels;
   const pool = new ThreadPool({
     threads,
+    ...(grain !== undefined && { grain }),
     exports,
     kernels: [...ALGEBRA_KERNELS, ...ROW_KERNELS, ...SUM_KERNELS, ...EIGENSOLVER_KERNELS],
     module,
