@@ -1,10 +1,17 @@
 /**
- * Comparing the WebAssembly kernels, in both builds, with the reference backend.
+ * Comparing the WebAssembly kernels, in both builds and on several threads, with the reference
+ * backend.
  *
  * @module
  */
 
-import { type Backend, createBackendSync, type SimdFlavour } from "@tekfac/tekfac/backend";
+import {
+  type Backend,
+  CheckedBackend,
+  createBackendSync,
+  createWasmKernels,
+  type SimdFlavour,
+} from "@tekfac/tekfac/backend";
 import { type Matrix, Random } from "@tekfac/tekfac/core";
 import { type DenseMatrix, denseMatrix } from "@tekfac/tekfac/linalg";
 import { allClose, download, randomMatrix, upload, uploadStrided } from "@tekfac/tekfac/testing";
@@ -35,15 +42,20 @@ export interface ParityCase {
 /** Compares calls on one build with the reference backend. */
 export type Check = (parityCase: ParityCase) => void;
 
+/** The builds, and one of them on three threads that share even the smallest verbs. */
+export type Flavour = SimdFlavour | "threads";
+
+const FLAVOURS: readonly Flavour[] = ["relaxed", "baseline", "threads"];
+
 /**
- * Registers a test for each build: `body` makes calls through `check`, which makes each of them twice,
+ * Registers a test for each flavour: `body` makes calls through `check`, which makes each of them twice,
  * on contiguous matrices and on views with gaps full of NaN.
  */
 export function parity(name: string, body: (check: Check, random: Random) => void): void {
-  for (const simd of ["relaxed", "baseline"] as const) {
-    Deno.test(`${name} [wasm ${simd}]`, () => {
+  for (const flavour of FLAVOURS) {
+    Deno.test(`${name} [wasm ${flavour}]`, () => {
       const seed = 20_13609;
-      using wasm = wasmBackend(simd);
+      using wasm = wasmBackend(flavour);
       using reference = createBackendSync({ prefer: ["reference"] });
       body((parityCase) => {
         const expected = results(reference, parityCase, false);
@@ -61,9 +73,10 @@ export function parity(name: string, body: (check: Check, random: Random) => voi
   }
 }
 
-/** One build of the WebAssembly backend. */
-export function wasmBackend(simd: SimdFlavour): Backend {
-  return createBackendSync({ prefer: ["wasm"], simd });
+/** The WebAssembly backend in one flavour. */
+export function wasmBackend(flavour: Flavour): Backend {
+  if (flavour !== "threads") return createBackendSync({ prefer: ["wasm"], simd: flavour });
+  return new CheckedBackend(createWasmKernels({ threads: 3, grain: 0 }), []);
 }
 
 /** Standard normal numbers, rounded to float32. */
