@@ -45,7 +45,9 @@
  * @module
  */
 
-export * from "./src/backend/mod.ts";
+// The seam itself; implementations and their table are at `@tekfac/tekfac/backend`.
+export * from "./src/backend/backend.ts";
+export * from "./src/backend/select.ts";
 export * from "./src/core/mod.ts";
 export * from "./src/curvature/mod.ts";
 export * from "./src/data/mod.ts";

@@ -1,4 +1,5 @@
-// activation: out = f(x), and activationGradient: out = g f'(x) from the output y = f(x), elementwise.
+// activation: out = f(x), and activationGradient: out = g f'(x) from the output y = f(x),
+// elementwise.
 //
 //   relu     max(x, 0)              f' = 1 where y > 0, else 0
 //   tanh     (e^2x - 1)/(e^2x + 1)  f' = 1 - y^2

@@ -1,10 +1,11 @@
-// choleskyInverse: out = (scale X + shift I)^-1, X symmetric [n, n], positive definite after the shift.
+// choleskyInverse: out = (scale X + shift I)^-1, X symmetric [n, n], positive definite after the
+// shift.
 //
 //   scale X + shift I = R^T R (R upper triangular),   L = R^-T,   out = L^T L
 //
-// All three steps go by blocks of BLOCK rows, so that nearly all work is in the products of gemm.ts;
-// each takes n^3 / 6 multiply-adds, tiles that are known to be zero left out.
-// X is read in its upper triangle only; everything happens in the workspace until success is certain.
+// All three steps go by blocks of BLOCK rows, so that nearly all work is in the products of
+// gemm.ts; each takes n^3 / 6 multiply-adds, tiles that are known to be zero left out. X is read in
+// its upper triangle only; everything happens in the workspace until success is certain.
 
 import { fma } from "./fma";
 import { gemmWorkspace, multiply } from "./gemm";
@@ -34,7 +35,8 @@ export function choleskyInverse(
   const r = workspace, inverse = r + matrix, rest = inverse + matrix;
   for (let i = 0; i < n; i++) {
     const target = r + <usize>i * row;
-    for (let j = i; j < n; j++) store<f32>(at(target, j), scale * load<f32>(at(x, i * strideX + j)));
+    const source = at(x, i * strideX);
+    for (let j = i; j < n; j++) store<f32>(at(target, j), scale * load<f32>(at(source, j)));
     store<f32>(at(target, i), load<f32>(at(target, i)) + shift);
   }
   if (!factor(n, r, rest)) return 0;
@@ -74,7 +76,9 @@ function factor(n: i32, r: usize, workspace: usize): bool {
     const panel = at(r + <usize>k * row, end), left = n - end;
     const trailing = at(r + <usize>end * row, end);
     // deno-fmt-ignore
-    multiply(left, left, end - k, -1, 1, trailing, row, panel, 4, row, panel, row, 4, 0, true, workspace);
+    multiply(
+      left, left, end - k, -1, 1, trailing, row, panel, 4, row, panel, row, 4, 0, true, workspace,
+    );
   }
   return true;
 }
@@ -87,7 +91,10 @@ function invertTransposed(n: i32, r: usize, l: usize, workspace: usize): void {
     const end = min(k + BLOCK, n);
     const block = l + <usize>k * row;
     // What the rows already solved contribute: they reach columns 0 to k.
-    if (k > 0) multiply(end - k, k, k, -1, 0, block, row, at(r, k), 4, row, l, row, 4, 0, false, workspace);
+    // deno-fmt-ignore
+    multiply(
+      end - k, k, k, -1, 0, block, row, at(r, k), 4, row, l, row, 4, 0, false, workspace,
+    );
     for (let i = k; i < end; i++) {
       const target = l + <usize>i * row;
       store<f32>(at(target, i), 1);

@@ -1,7 +1,8 @@
 // dampedDivide: out = X / (Theta + lambda)^p, elementwise.
 //
-// All matrices [rows, cols], any row strides; out may be X. The exponents 1 (natural gradient) and 1/2
-// (the scaling of Adam) are divisions by a sum and its root; any other takes one power per entry.
+// All matrices [rows, cols], any row strides; out may be X. The exponents 1 (natural gradient) and
+// 1/2 (the scaling of Adam) are divisions by a sum and its root; any other takes one power per
+// entry.
 
 import { at, loadTail, storeTail } from "./simd";
 

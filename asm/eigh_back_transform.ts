@@ -1,7 +1,7 @@
 // Rows of z become rows of z Q^T, Q = H_0 H_1 ... H_{n-3} from eigh_tridiagonalize.ts.
 //
-// Reflectors are taken in blocks of b, from the last to the first: a product of b of them is
-// I - V^T T V with V [b, n] their vectors by rows and T [b, b] upper triangular (Schreiber & Van Loan
+// Reflectors are taken in blocks of b, from the last to the first: a product of b of them is I -
+// V^T T V with V [b, n] their vectors by rows and T [b, b] upper triangular (Schreiber & Van Loan
 // 1989), so that almost all work is in three products per block.
 
 import { REFLECTOR_BLOCK, Space } from "./eigh_space";
@@ -31,7 +31,9 @@ function formT(b: i32, k: i32, gram: usize, t: usize, tau: usize): void {
     const factor = load<f32>(at(tau, k + j));
     for (let i = 0; i < j; i++) {
       let sum: f32 = 0;
-      for (let q = i; q < j; q++) sum += load<f32>(at(t, i * b + q)) * load<f32>(at(gram, q * b + j));
+      for (let q = i; q < j; q++) {
+        sum += load<f32>(at(t, i * b + q)) * load<f32>(at(gram, q * b + j));
+      }
       store<f32>(at(t, i * b + j), -factor * sum);
       store<f32>(at(t, j * b + i), 0);
     }

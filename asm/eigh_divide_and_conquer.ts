@@ -1,10 +1,11 @@
 // All eigenvectors of a symmetric matrix from a cold start: Householder reduction to a tridiagonal
-// matrix T, divide and conquer on T, back-transformation. About three products of the matrix's size.
+// matrix T, divide and conquer on T, back-transformation. About three products of the matrix's
+// size.
 //
-// A [n, n] float32, upper triangle; eigenvalues ascending, eigenvectors as columns. A is scaled to a
-// largest entry of 1. The reduction, the products and the vectors are float32, all that decides about
-// eigenvalues (T, secular equation, leaves) float64. Residual |A Q - Q L| / |A| and |Q^T Q - I| stay
-// below 3e-6.
+// A [n, n] float32, upper triangle; eigenvalues ascending, eigenvectors as columns. A is scaled to
+// a largest entry of 1. The reduction, the products and the vectors are float32, all that decides
+// about eigenvalues (T, secular equation, leaves) float64. Residual |A Q - Q L| / |A| and |Q^T Q -
+// I| stay below 3e-6.
 
 import { solveLeaf } from "./eigh_leaf";
 import { merge, sortByEigenvalue } from "./eigh_merge";

@@ -1,5 +1,6 @@
 // Eigenvectors of a small tridiagonal matrix by implicit QL, in float64: the leaves of
-// eigh_divide_and_conquer.ts. (Float32 would meet denormals and slow down fivefold on graded matrices.)
+// eigh_divide_and_conquer.ts. (Float32 would meet denormals and slow down fivefold on graded
+// matrices.)
 //
 // d and e of rows [from, to) are overwritten, d with the eigenvalues in no particular order; rows
 // [from, to) of z receive the eigenvectors, float32, in columns [from, to).
@@ -52,7 +53,16 @@ function splitAt(l: i32, to: i32, norm: f64, d: usize, e: usize): i32 {
 }
 
 /** One QL step on rows l to m: rotations from the bottom up chase the bulge. */
-function step(l: i32, m: i32, from: i32, stride: usize, size: i32, d: usize, e: usize, q: usize): void {
+function step(
+  l: i32,
+  m: i32,
+  from: i32,
+  stride: usize,
+  size: i32,
+  d: usize,
+  e: usize,
+  q: usize,
+): void {
   const el = load<f64>(at64(e, l)), dl = load<f64>(at64(d, l));
   const half = (load<f64>(at64(d, l + 1)) - dl) / (2 * el);
   const root = sqrt(half * half + 1);

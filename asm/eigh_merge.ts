@@ -1,13 +1,13 @@
-// One merge of eigh_divide_and_conquer.ts: from the eigenvectors of both halves of a tridiagonal matrix
-// to those of the whole,
+// One merge of eigh_divide_and_conquer.ts: from the eigenvectors of both halves of a tridiagonal
+// matrix to those of the whole,
 //
 //   T = diag(T1, T2) + rho v v^T,   diag(Z1, Z2)^T T diag(Z1, Z2) = D + rho zeta zeta^T,
 //
-// zeta the last row of Z1 beside the first of Z2. Columns whose zeta is negligible, and one of each pair
-// of nearly equal eigenvalues (after a rotation), are eigenvectors already: they are deflated. The
-// secular equation gives the others; two products give their vectors. Accepted columns are ordered by
-// the halves they touch (1 upper, 2 both, 3 lower), so that the products skip the zero blocks.
-// Cuppen 1981; Gu & Eisenstat 1995. Eigenvectors are the ROWS of z throughout.
+// zeta the last row of Z1 beside the first of Z2. Columns whose zeta is negligible, and one of each
+// pair of nearly equal eigenvalues (after a rotation), are eigenvectors already: they are deflated.
+// The secular equation gives the others; two products give their vectors. Accepted columns are
+// ordered by the halves they touch (1 upper, 2 both, 3 lower), so that the products skip the zero
+// blocks. Cuppen 1981; Gu & Eisenstat 1995. Eigenvectors are the ROWS of z throughout.
 
 import { fma } from "./fma";
 import { Space } from "./eigh_space";
@@ -108,8 +108,8 @@ function deflate(from: i32, to: i32, rho: f64, tolerance: f64, space: Space): i3
 }
 
 /**
- * Turns columns p and q so that zeta_p becomes 0, if the off-diagonal entry this makes is negligible:
- * their eigenvalues are then nearly equal, or one zeta is small.
+ * Turns columns p and q so that zeta_p becomes 0, if the off-diagonal entry this makes is
+ * negligible: their eigenvalues are then nearly equal, or one zeta is small.
  */
 function rotateAway(p: i32, q: i32, from: i32, to: i32, tolerance: f64, space: Space): bool {
   const zp = load<f64>(at64(space.zeta, p)), zq = load<f64>(at64(space.zeta, q));
@@ -143,7 +143,10 @@ function rotateRows(m: i32, cosine: f32, sine: f32, x: usize, y: usize): void {
   }
 }
 
-/** Copies the rows of z out of the way, accepted ones by halves, and fills poles, weights and places. */
+/**
+ * Copies the rows of z out of the way, accepted ones by halves, and fills poles, weights and
+ * places.
+ */
 function gather(from: i32, middle: i32, to: i32, K: i32, space: Space): void {
   const stride = space.stride;
   const upperBytes = <usize>(middle - from) << 2, lowerBytes = <usize>(to - middle) << 2;

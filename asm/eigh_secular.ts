@@ -2,10 +2,10 @@
 //
 //   f(lambda) = 1/rho + sum_j z_j^2 / (d_j - lambda),   d_0 < d_1 < ... < d_{K-1}
 //
-// one in each interval (d_i, d_{i+1}), the last in (d_{K-1}, d_{K-1} + rho]. All in float64.
-// A root is kept as t = lambda - d_origin, the distance from the nearer pole, so that differences with
-// poles lose nothing. The iteration replaces f by c + s/(d_i - lambda) + S/(d_{i+1} - lambda) with the
-// slopes of both halves of the sum (R.-C. Li 1993), bisecting where that leaves the bracket.
+// one in each interval (d_i, d_{i+1}), the last in (d_{K-1}, d_{K-1} + rho]. All in float64. A root
+// is kept as t = lambda - d_origin, the distance from the nearer pole, so that differences with
+// poles lose nothing. The iteration replaces f by c + s/(d_i - lambda) + S/(d_{i+1} - lambda) with
+// the slopes of both halves of the sum (R.-C. Li 1993), bisecting where that leaves the bracket.
 // poles and weights need one more element each, infinitely far and zero.
 
 import { fma64 } from "./fma";
@@ -122,8 +122,9 @@ function evaluate(i: i32, K: i32, base: f64, t: f64, space: Space): void {
  *
  *   z_j^2 = prod_i (lambda_i - d_j) / prod_{i != j} (d_i - d_j)   (up to a factor)
  *
- * accumulated root by root: eigenvectors from these are orthogonal to machine precision, however close
- * the roots (Gu & Eisenstat 1994). Call once per root, in order, with `refined` all ones before.
+ * accumulated root by root: eigenvectors from these are orthogonal to machine precision, however
+ * close the roots (Gu & Eisenstat 1994). Call once per root, in order, with `refined` all ones
+ * before.
  */
 export function refineWeights(i: i32, K: i32, space: Space): void {
   const d = space.poles, refined = space.refined;
@@ -149,7 +150,9 @@ export function finishWeights(K: i32, space: Space): void {
   store<f64>(at64(space.refined, K), 0);
 }
 
-/** Eigenvector i, z_j / (d_j - lambda_i) normalized, float32, element j at place places[j] of `row`. */
+/**
+ * Eigenvector i, z_j / (d_j - lambda_i) normalized, float32, element j at place places[j] of `row`.
+ */
 export function secularVector(i: i32, K: i32, space: Space, row: usize): void {
   const base = f64x2.splat(load<f64>(at64(space.poles, load<i32>(at(space.origins, i)))));
   const t = f64x2.splat(load<f64>(at64(space.roots, i)));

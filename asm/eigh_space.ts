@@ -1,8 +1,8 @@
 // The room in which eigh_divide_and_conquer.ts and its parts work on one matrix of order n.
 //
-// Matrices are [n, n] float32 with rows `stride` bytes apart; behind each row lie at least four zeros, so
-// that loops by four may run over its end. Vectors have n + 32 elements of 8 bytes.
-// The strides avoid multiples of 1 KiB, where the rows of a column would share few cache sets.
+// Matrices are [n, n] float32 with rows `stride` bytes apart; behind each row lie at least four
+// zeros, so that loops by four may run over its end. Vectors have n + 32 elements of 8 bytes. The
+// strides avoid multiples of 1 KiB, where the rows of a column would share few cache sets.
 
 import { gemmWorkspace } from "./gemm";
 import { align64 } from "./simd";
@@ -49,13 +49,17 @@ export class Space {
   refined: usize;
   roots: usize;
   origins: usize;
-  /** Merge, int32: order by size; accepted and deflated columns; halves each touches; new places. */
+  /**
+   * Merge, int32: order by size; accepted and deflated columns; halves each touches; new places.
+   */
   order: usize;
   accepted: usize;
   rejected: usize;
   halves: usize;
   places: usize;
-  /** Two square and two tall blocks for the back-transformation; the leaves' vectors before that. */
+  /**
+   * Two square and two tall blocks for the back-transformation; the leaves' vectors before that.
+   */
   blocks: usize;
   /** Workspace of products. */
   products: usize;

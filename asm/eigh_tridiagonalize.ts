@@ -1,10 +1,11 @@
-// Householder reduction of a symmetric matrix to tridiagonal form: A = Q T Q^T, Q = H_0 H_1 ... H_{n-3},
-// H_k = I - tau_k u_k u_k^T, u_k zero up to k and 1 at k + 1.
+// Householder reduction of a symmetric matrix to tridiagonal form: A = Q T Q^T, Q = H_0 H_1 ...
+// H_{n-3}, H_k = I - tau_k u_k u_k^T, u_k zero up to k and 1 at k + 1.
 //
-// A [n, n] float32, upper triangle; T as diagonal d and off-diagonal e in float64; u_k in row k of the
-// reflectors. Each step needs p = A u for the reduced A = A - v w^T - w v^T of the step before: both
-// are done in one pass over the upper triangle, two rows at a time, so that it is read and written
-// once per step. Golub & Van Loan 2013, section 8.3.1, with the update delayed by one step.
+// A [n, n] float32, upper triangle; T as diagonal d and off-diagonal e in float64; u_k in row k of
+// the reflectors. Each step needs p = A u for the reduced A = A - v w^T - w v^T of the step before:
+// both are done in one pass over the upper triangle, two rows at a time, so that it is read and
+// written once per step.
+// Golub & Van Loan 2013, section 8.3.1, with the update delayed by one step.
 
 import { fma } from "./fma";
 import { Space } from "./eigh_space";
@@ -88,7 +89,9 @@ function multiplyAndUpdate(n: i32, k: i32, space: Space): void {
   }
 }
 
-/** Columns `from` to n of two rows: updated, added to p, and their products with u (lanes 0 and 1). */
+/**
+ * Columns `from` to n of two rows: updated, added to p, and their products with u (lanes 0 and 1).
+ */
 @inline
 function updateTwoRows(
   n: i32,
@@ -107,7 +110,8 @@ function updateTwoRows(
   const minusV1 = f32x4.splat(-v1), minusW1 = f32x4.splat(-w1), su1 = f32x4.splat(u1);
   let dot0 = f32x4.splat(0), dot1 = dot0;
   let a0 = at(r0, from), a1 = at(r1, from);
-  let pv = at(space.v, from), pw = at(space.w, from), pu = at(space.u, from), pp = at(space.p, from);
+  let pv = at(space.v, from), pw = at(space.w, from);
+  let pu = at(space.u, from), pp = at(space.p, from);
   for (const end = at(r0, n); a0 < end; a0 += 16) {
     const w = v128.load(pw), v = v128.load(pv), u = v128.load(pu);
     const x = fma(minusW0, v, fma(minusV0, w, v128.load(a0)));

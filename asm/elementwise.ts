@@ -1,5 +1,5 @@
-// Elementwise updates. All matrices [rows, cols] with any row strides (a caller whose matrices have no
-// gaps passes them as one row). Four numbers at a time; the last of a row by lanes.
+// Elementwise updates. All matrices [rows, cols] with any row strides (a caller whose matrices have
+// no gaps passes them as one row). Four numbers at a time; the last of a row by lanes.
 
 import { fma } from "./fma";
 import { at, loadTail, storeTail } from "./simd";

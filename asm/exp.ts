@@ -1,9 +1,9 @@
 // The exponential of four numbers.
 //
 // With x = n ln 2 + r, n an integer and |r| <= ln(2) / 2: exp x = 2^n exp r, exp r by its Taylor
-// polynomial of degree 7 (truncation below 2^-26 relative). ln 2 is split in two so that r is exact to
-// the last bit. Relative error below 2e-7. Below -87.3 the result is 0 (no denormals), above 88.3 it
-// stays at e^88.3; NaN stays NaN.
+// polynomial of degree 7 (truncation below 2^-26 relative). ln 2 is split in two so that r is exact
+// to the last bit. Relative error below 2e-7. Below -87.3 the result is 0 (no denormals), above
+// 88.3 it stays at e^88.3; NaN stays NaN.
 
 import { fma } from "./fma";
 

@@ -2,8 +2,8 @@
 // everywhere that matters). Every kernel imports it as "./fma"; see tools/build_kernels.ts.
 
 /**
- * Rows of the register tiles of `gemm`. Six by eight is the largest tile that needs no more than the 15
- * vector registers a compiler has to give on x86-64: 12 sums, 2 of b, 1 of a.
+ * Rows of the register tiles of `gemm`. Six by eight is the largest tile that needs no more than
+ * the 15 vector registers a compiler has to give on x86-64: 12 sums, 2 of b, 1 of a.
  */
 export const TILE_ROWS: i32 = 6;
 

@@ -1,9 +1,10 @@
 // Copies of blocks of A and B in the order in which the tiles of `gemm` read them.
 //
-// A block: panels of TILE_ROWS rows; inside a panel column after column, so [panel][p][row].
-// B block: panels of WIDE or NARROW columns; inside a panel row after row, so [panel][p][column].
-// What a panel has beyond the block is filled with zeros. Strides are in bytes; element (i, j) lies at
-// `base + i * rowStride + j * colStride`, so a transposed matrix is one with its strides exchanged.
+// A block: panels of TILE_ROWS rows; inside a panel column after column, so [panel][p][row]. B
+// block: panels of WIDE or NARROW columns; inside a panel row after row, so [panel][p][column].
+// What a panel has beyond the block is filled with zeros. Strides are in bytes; element (i, j) lies
+// at `base + i * rowStride + j * colStride`, so a transposed matrix is one with its strides
+// exchanged.
 
 import { TILE_ROWS } from "./fma";
 import { WIDE } from "./gemm_tiles";
@@ -32,7 +33,10 @@ export function packRowPanels(
   }
 }
 
-/** Contiguous rows, four columns at a time: a 4x4 transpose, and the rows beyond the fourth by lanes. */
+/**
+ * Contiguous rows, four columns at a time: a 4x4 transpose, and the rows beyond the fourth by
+ * lanes.
+ */
 function packWholeRows(k: i32, a: usize, rowStride: usize, out: usize): void {
   let a0 = a, a1 = a0 + rowStride, a2 = a1 + rowStride;
   let a3 = a2 + rowStride, a4 = a3 + rowStride, a5 = a4 + (TILE_ROWS == 6 ? rowStride : 0);
@@ -105,7 +109,8 @@ export function packColumnPanel(
   }
   if (cols == width && rowStride == 4) {
     for (let j = 0; j < width; j += 4) {
-      packFourColumns(k, <usize>width << 2, b + <usize>j * colStride, colStride, out + (<usize>j << 2));
+      const source = b + <usize>j * colStride;
+      packFourColumns(k, <usize>width << 2, source, colStride, out + (<usize>j << 2));
     }
   } else {
     packEdge(k, width, cols, b, rowStride, colStride, out);

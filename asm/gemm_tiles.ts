@@ -1,15 +1,16 @@
-// The register tiles of `gemm`: a TILE_ROWS x 8 or x 4 block of C is kept in registers over all of k.
+// The register tiles of `gemm`: a TILE_ROWS x 8 or x 4 block of C is kept in registers over all of
+// k.
 //
 //   tile = sum_p a[:, p] b[p, :],   C = alpha tile + beta C
 //
-// a is TILE_ROWS x k, in one of two layouts: "columns", the numbers of a column side by side, columns
-// `strideA` bytes apart (packed, or a transposed matrix as it lies); or "rows", each row contiguous,
-// rows `strideA` bytes apart (a plain matrix as it lies). b is k x 8 or k x 4, each row contiguous,
-// rows `strideB` bytes apart. C rows are `strideC` bytes apart.
+// a is TILE_ROWS x k, in one of two layouts: "columns", the numbers of a column side by side,
+// columns `strideA` bytes apart (packed, or a transposed matrix as it lies); or "rows", each row
+// contiguous, rows `strideA` bytes apart (a plain matrix as it lies). b is k x 8 or k x 4, each row
+// contiguous, rows `strideB` bytes apart. C rows are `strideC` bytes apart.
 //
-// Tiles have six rows, or five in the baseline build; see TILE_ROWS, a constant that decides at compile
-// time. Loops are not unrolled: that only makes register allocators spill. The four-column tiles
-// serve the columns that do not fill a panel of eight.
+// Tiles have six rows, or five in the baseline build; see TILE_ROWS, a constant that decides at
+// compile time. Loops are not unrolled: that only makes register allocators spill. The four-column
+// tiles serve the columns that do not fill a panel of eight.
 // Order of summation: p ascending, one sum per entry of C.
 
 import { fma, TILE_ROWS } from "./fma";

@@ -7,7 +7,7 @@ export { conv2dDataGradient, conv2dDataGradientWorkspace } from "./conv2d_data_g
 export { conv2dWeightGradient, conv2dWeightGradientWorkspace } from "./conv2d_weight_gradient";
 export { dampedDivide } from "./damped_divide";
 export { adamDirection, appendOnes, axpby, squares } from "./elementwise";
-export { eigh, eighByJacobi, eighWorkspace } from "./eigh";
+export { eigh, eighWorkspace } from "./eigh";
 export { gemm, gemmWorkspace } from "./gemm";
 export {
   sigmoidLoss,

@@ -5,9 +5,9 @@
 //   squared  weight/2 sum_k (z_k - y_k)^2          gradient weight (z_k - y_k); weight 1, or 2/K
 //   sigmoid  sum_k log(1 + e^z_k) - y_k z_k        gradient 1/(1 + e^-z_k) - y_k
 //
-// Row strides as given; losses and labels contiguous. Sums over k in float64. The maximum is taken out
-// of the softmax, and log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), so nothing overflows; the logarithms
-// of a row are taken of products of hundreds of factors from (1, 2] at once.
+// Row strides as given; losses and labels contiguous. Sums over k in float64. The maximum is taken
+// out of the softmax, and log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), so nothing overflows; the
+// logarithms of a row are taken of products of hundreds of factors from (1, 2] at once.
 
 import { sigmoid4 } from "./activation";
 import { exp4 } from "./exp";

@@ -6,7 +6,10 @@ import { sum4 } from "./simd";
 /** Operations (multiplications and additions) in one step of {@link multiplyAdds}. */
 export const PEAK_OPERATIONS: i32 = 96;
 
-/** Runs `steps` steps of twelve independent multiply-adds of four lanes; the result keeps them alive. */
+/**
+ * Runs `steps` steps of twelve independent multiply-adds of four lanes; the result keeps them
+ * alive.
+ */
 export function multiplyAdds(steps: i32, x: f32, y: f32): f32 {
   const a = f32x4.splat(x), b = f32x4.splat(y);
   let s0 = a, s1 = a, s2 = a, s3 = a, s4 = a, s5 = a;

@@ -1,7 +1,7 @@
 // rotateInto: out = Qout^T X Qin, and rotateBack: out = Qout [X / (Theta + lambda)^p] Qin^T.
 //
-// X and out [m, n], Qout [m, m], Qin [n, n], Theta [m, n] or absent (pointer 0: no division).
-// Two products through a temporary [m, n], the quotient in a second one. Which product comes first does
+// X and out [m, n], Qout [m, m], Qin [n, n], Theta [m, n] or absent (pointer 0: no division). Two
+// products through a temporary [m, n], the quotient in a second one. Which product comes first does
 // not change the cost.
 
 import { dampedDivide } from "./damped_divide";

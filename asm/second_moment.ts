@@ -1,7 +1,7 @@
 // secondMoment: C = decay C + scale X^T diag(w) X, symmetric.
 //
-// X [n, d] row-major; w [n] contiguous, or absent (pointer 0) for ones; C [d, d]. C is not read when
-// decay is 0. Of C's old content the upper triangle counts.
+// X [n, d] row-major; w [n] contiguous, or absent (pointer 0) for ones; C [d, d]. C is not read
+// when decay is 0. Of C's old content the upper triangle counts.
 //
 // Tiles that touch the upper triangle are computed by the blocked product of gemm.ts, the weights
 // entering as X is packed; then the lower triangle is filled in, four by four. Ranges of columns,

@@ -1,6 +1,6 @@
 /**
- * What all kernel benches do: verify once, print the rate as a share of the peak of the same moment, and
- * register with `Deno.bench` for the times.
+ * What all kernel benches do: verify once, print the rate as a share of the peak of the same
+ * moment, and register with `Deno.bench` for the times.
  *
  * @module
  */

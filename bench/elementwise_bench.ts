@@ -1,4 +1,7 @@
-/** Elementwise verbs, losses and sums on a batch of 512 x 784; memory is their limit, not arithmetic. */
+/**
+ * Elementwise verbs, losses and sums on a batch of 512 x 784; memory is their limit, not
+ * arithmetic.
+ */
 
 import type { Matrix } from "@tekfac/tekfac/core";
 import type { Verbs } from "@tekfac/tekfac/backend";

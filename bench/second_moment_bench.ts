@@ -1,4 +1,6 @@
-/** Weighted second moments of N = 512 rows; n^2 N operations are counted, half of a full product's. */
+/**
+ * Weighted second moments of N = 512 rows; n^2 N operations are counted, half of a full product's.
+ */
 
 import { benchKernels, mustAgree } from "./_bench.ts";
 

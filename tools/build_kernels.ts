@@ -22,7 +22,9 @@ const BUILDS = {
   baseline: { fma: "fma_baseline.ts", features: "simd" },
 } as const;
 
-/** The text of a kernel source, or `null` where the compiler probes for a file that is not there. */
+/**
+ * The text of a kernel source, or `null` where the compiler probes for a file that is not there.
+ */
 function readSource(name: string, fma: string): string | null {
   try {
     return readFileSync(new URL(name === "fma.ts" ? fma : name, SOURCES), "utf8");

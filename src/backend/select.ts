@@ -49,8 +49,8 @@ export interface BackendOptions {
 const MOST_THREADS = 32;
 
 /**
- * Creates the first backend of `prefer` that this host can run. The reasons why earlier candidates were
- * passed over are in `backend.info.rejected`.
+ * Creates the first backend of `prefer` that this host can run. The reasons why earlier candidates
+ * were passed over are in `backend.info.rejected`.
  *
  * @returns The backend; the caller disposes it.
  * @throws {OptionError} For an unknown option or name.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatTable } from "../core/table.ts";
 import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
 import { batchCount } from "../data/batches.ts";
@@ -18,7 +19,6 @@ import {
   optimizerNames,
   recipes,
 } from "../training/recipes.ts";
-import { formatTable } from "../training/text.ts";
 import { train, type TrainingRecord } from "../training/trainer.ts";
 import { helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
@@ -89,7 +89,7 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(
       given.json
         ? JSON.stringify(jsonOf(contestants, settings, backend))
-        : `${formatTable(comparisonHead, comparisonRows(contestants))}\n\npage  ${report}`,
+        : `${formatTable(comparisonHead, comparisonRows(contestants), "right")}\n\npage  ${report}`,
     );
   } finally {
     backend[Symbol.dispose]();

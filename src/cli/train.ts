@@ -6,6 +6,7 @@
 
 import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
+import { formatTable } from "../core/table.ts";
 import { batchCount } from "../data/batches.ts";
 import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
@@ -18,7 +19,7 @@ import {
   recipes,
 } from "../training/recipes.ts";
 import { runReport } from "../training/report.ts";
-import { formatNumber, formatPercent, formatSeconds, formatTable } from "../training/text.ts";
+import { formatNumber, formatPercent, formatSeconds } from "../training/text.ts";
 import { train, type TrainingRecord } from "../training/trainer.ts";
 import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
@@ -187,6 +188,7 @@ function summary(record: TrainingRecord, settings: Settings): string {
       formatPercent(testAccuracy),
       formatSeconds(seconds),
     ]),
+    "right",
   );
   const results: [string, string][] = [
     ["training loss", formatNumber(record.trainLoss)],

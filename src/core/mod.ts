@@ -13,3 +13,4 @@ export * from "./options.ts";
 export * from "./parameter.ts";
 export * from "./random.ts";
 export * from "./schedule.ts";
+export * from "./table.ts";

@@ -1,6 +1,6 @@
 /**
- * Moments of captures: the sums over examples and locations from which all factors are built.
- * The one place where dense layers and convolutions differ for the curvature.
+ * Statistics of captures: the two pairs of factors that all four approximations are built from, and the
+ * one place where dense layers and convolutions differ for the curvature.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import type { Backend, SecondMomentOptions } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
 import { locationsOf } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { Observation } from "./moving_average.ts";
 
 /**
  * Whose targets the output gradients belong to:
@@ -24,8 +25,52 @@ export function locationsPerExample(capture: Capture): number {
   return capture.kind === "dense" ? 1 : locationsOf(capture.geometry);
 }
 
+/** The statistics of KFAC and EKFAC, as if inputs and gradients were independent. */
+export interface IndependentFactors {
+  /** `A = E[sum_t abar abar^T]`, [dIn', dIn']. */
+  readonly inputFactor: Matrix;
+  /** `B = (1/T) E[sum_t g g^T]`, [dOut, dOut]. */
+  readonly outputFactor: Matrix;
+}
+
+/** Adds a micro-batch to A and B. */
+export function observeIndependent(
+  backend: Backend,
+  { inputFactor, outputFactor }: IndependentFactors,
+  capture: Capture,
+  { decay, scale }: Observation,
+): void {
+  const locations = capture.kind === "dense" ? 1 : locationsOf(capture.geometry);
+  inputMoment(backend, inputFactor, capture, { decay, scale });
+  outputMoment(backend, outputFactor, capture, { decay, scale: scale / locations });
+}
+
+/** The statistics of TKFAC and TEKFAC: each input counts as much as the gradient it met. */
+export interface TraceKeepingFactors {
+  /** `PhiRaw = E[sum_t |g|^2 abar abar^T]`, [dIn', dIn']. */
+  readonly inputFactor: Matrix;
+  /** `PsiRaw = E[sum_t |abar|^2 g g^T]`, [dOut, dOut]. */
+  readonly outputFactor: Matrix;
+  /** `delta = E[sum_t |abar|^2 |g|^2]`, the trace of both, [1, 1]. */
+  readonly delta: Matrix;
+}
+
+/** Adds a micro-batch to delta, PhiRaw and PsiRaw; equal coefficients keep their traces equal. */
+export function observeTraceKeeping(
+  backend: Backend,
+  { inputFactor, outputFactor, delta }: TraceKeepingFactors,
+  capture: Capture,
+  blend: Observation,
+): void {
+  const inputNorms = inputSquaredNorms(backend, capture);
+  const gradientNorms = outputSquaredNorms(backend, capture);
+  backend.dot(delta, inputNorms, gradientNorms, blend);
+  inputMoment(backend, inputFactor, capture, { weights: gradientNorms, ...blend });
+  outputMoment(backend, outputFactor, capture, { weights: inputNorms, ...blend });
+}
+
 /** `out = decay out + scale sum_nt w_nt abar_nt abar_nt^T`, [dIn', dIn']. */
-export function inputMoment(
+function inputMoment(
   backend: Backend,
   out: Matrix,
   capture: Capture,
@@ -36,7 +81,7 @@ export function inputMoment(
 }
 
 /** `out = decay out + scale sum_nt w_nt g_nt g_nt^T`, [dOut, dOut]. */
-export function outputMoment(
+function outputMoment(
   backend: Backend,
   out: Matrix,
   capture: Capture,
@@ -46,7 +91,7 @@ export function outputMoment(
 }
 
 /** `|abar_nt|^2` for every example and location, [1, N T], in scratch memory. */
-export function inputSquaredNorms(backend: Backend, capture: Capture): Matrix {
+function inputSquaredNorms(backend: Backend, capture: Capture): Matrix {
   const norms = backend.scratch(1, capture.outputGradients.rows);
   if (capture.kind === "dense") backend.rowSquaredNorms(norms, capture.inputs);
   else backend.patchSquaredNorms(norms, capture.images, capture.geometry);
@@ -54,7 +99,7 @@ export function inputSquaredNorms(backend: Backend, capture: Capture): Matrix {
 }
 
 /** `|g_nt|^2` for every example and location, [1, N T], in scratch memory. */
-export function outputSquaredNorms(backend: Backend, capture: Capture): Matrix {
+function outputSquaredNorms(backend: Backend, capture: Capture): Matrix {
   const norms = backend.scratch(1, capture.outputGradients.rows);
   backend.rowSquaredNorms(norms, capture.outputGradients);
   return norms;

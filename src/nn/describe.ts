@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Parameter } from "../core/parameter.ts";
+import { formatTable } from "../core/table.ts";
 import { formatShape } from "./example_shape.ts";
 import type { ExampleShape, Layer } from "./module.ts";
 
@@ -15,35 +17,20 @@ import type { ExampleShape, Layer } from "./module.ts";
  * @param layers The layers in their order.
  */
 export function describeLayers(input: ExampleShape, layers: readonly Layer[]): string {
-  let total = 0;
-  const rows = [["layer", "output", "weights", "parameters"], [
-    "input",
-    formatShape(input),
-    "",
-    "",
-  ]];
-  for (const { name, output, parameter } of layers) {
-    if (parameter === undefined) {
-      rows.push([name, formatShape(output), "", ""]);
-      continue;
-    }
-    const { rows: outputs, cols } = parameter.value;
-    total += outputs * cols;
-    rows.push([name, formatShape(output), `${outputs} x ${cols}`, grouped(outputs * cols)]);
-  }
-  rows.push(["total", "", "", grouped(total)]);
-  const widths = rows[0].map((_, col) => Math.max(...rows.map((row) => row[col].length)));
-  return rows.map(([name, output, weights, count]) =>
-    [
-      name.padEnd(widths[0]),
-      output.padEnd(widths[1]),
-      weights.padEnd(widths[2]),
-      count.padStart(widths[3]),
-    ].join("  ").trimEnd()
-  ).join("\n");
+  const rows = layers.map(({ name, output, parameter }) => {
+    const shape = parameter && `${parameter.value.rows} x ${parameter.value.cols}`;
+    return [name, formatShape(output), shape ?? "", parameter ? countOf(parameter) : ""];
+  });
+  const total = layers.reduce(
+    (sum, { parameter }) => sum + (parameter ? countOf(parameter) : 0),
+    0,
+  );
+  return formatTable(
+    ["layer", "output", "weights", "parameters"],
+    [["input", formatShape(input), "", ""], ...rows, ["total", "", "", total]],
+  );
 }
 
-/** 12,345 for 12345, whatever the user's locale. */
-function grouped(count: number): string {
-  return count.toLocaleString("en-US");
+function countOf({ value: { rows, cols } }: Parameter): number {
+  return rows * cols;
 }

@@ -6,7 +6,7 @@
 
 import { type Contestant, type Spread, spreadOf } from "./comparison.ts";
 import { type Axis, type Chart, type ChartLibrary, renderPage, type Series } from "./page.ts";
-import { formatNumber, formatPercent, formatSeconds } from "./text.ts";
+import { formatNumber, formatPercent } from "./text.ts";
 import type { EpochRecord, TrainingRecord } from "./trainer.ts";
 
 /** Everything that the page about a comparison shows. */
@@ -20,6 +20,11 @@ export interface CompareReport {
   /** What each optimizer was set to, one line each. */
   readonly descriptions: readonly string[];
 }
+
+/** A number with some significant digits, or with some decimals whatever is asked for. */
+type Format = (value: number, digits: number) => string;
+
+const fixed = (decimals: number): Format => (value) => value.toFixed(decimals);
 
 /** Head of {@linkcode comparisonRows}. */
 export const comparisonHead: readonly string[] = [
@@ -35,20 +40,21 @@ export const comparisonHead: readonly string[] = [
 /** One line of text per optimizer: the mean over its runs, with half the range where there are several. */
 export function comparisonRows(contestants: readonly Contestant[]): string[][] {
   return contestants.map(({ name, runs, failures }) => {
-    const cell = (pick: (run: TrainingRecord) => number, format: (value: number) => string) => {
+    const cell = (pick: (run: TrainingRecord) => number, format: Format, unit = "") => {
       const spread = spreadOf(runs.map(pick));
       if (spread === undefined) return "-";
       const half = (spread.high - spread.low) / 2;
-      return runs.length === 1 ? format(spread.mean) : `${format(spread.mean)} ± ${format(half)}`;
+      const range = runs.length === 1 ? "" : ` ± ${format(half, 2)}`;
+      return `${format(spread.mean, 4)}${range}${unit}`;
     };
     const judged = runs.every(({ testAccuracy }) => testAccuracy !== null);
     return [
       name,
       cell((run) => run.trainLoss, formatNumber),
       cell((run) => run.testLoss, formatNumber),
-      judged ? cell((run) => run.testAccuracy ?? 0, formatPercent) : "-",
-      cell((run) => run.seconds, formatSeconds),
-      cell((run) => run.stepMs, (value) => `${value.toFixed(1)} ms`),
+      judged ? cell((run) => 100 * (run.testAccuracy ?? 0), fixed(2), " %") : "-",
+      cell((run) => run.seconds, fixed(1), " s"),
+      cell((run) => run.stepMs, fixed(1), " ms"),
       failures.length === 0 ? `${runs.length}` : `${runs.length}, ${failures.length} diverged`,
     ];
   });

@@ -1,16 +1,21 @@
 /**
- * Numbers and tables as text, for terminals and pages.
+ * Numbers as text, for terminals and pages.
  *
  * @module
  */
 
-/** Four significant digits; "-" for what does not exist. */
-export function formatNumber(value: number | null): string {
+/**
+ * A number of any size; "-" for what does not exist.
+ *
+ * @param value The number.
+ * @param digits Significant digits, >= 1. @default {4}
+ */
+export function formatNumber(value: number | null, digits = 4): string {
   if (value === null) return "-";
   if (!Number.isFinite(value)) return String(value);
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(3);
-  return String(Number(value.toPrecision(4)));
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(digits - 1);
+  return String(Number(value.toPrecision(digits)));
 }
 
 /** A share in [0, 1] as per cent with two decimals; "-" for what does not exist. */
@@ -24,20 +29,4 @@ export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-}
-
-/** An aligned table: the first column to the left, the others to the right. */
-export function formatTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  const text = lines.map((line) =>
-    line.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
-    ).join("  ").trimEnd()
-  );
-  const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [text[0], rule, ...text.slice(1)].join("\n");
 }

@@ -59,6 +59,7 @@ Deno.test("describe() is an aligned table of layers, shapes and numbers of weigh
       model.describe(),
       [
         "layer         output        weights   parameters",
+        "------------  ------------  --------  ----------",
         "input         28 x 28 x 1",
         "conv1         28 x 28 x 8   8 x 26           208",
         "relu1         28 x 28 x 8",

@@ -55,7 +55,7 @@ Deno.test("comparisonRows() shows mean and half the range, and what diverged", (
     { name: "c", runs: [], failures: ["seed 0: diverged"] },
   ]);
   assert.deepEqual(rows, [
-    ["a", "0.5 ± 0", "0.25 ± 0", "97.00 % ± 1.00 %", "2.0 s ± 1.0 s", "2.0 ms ± 0.0 ms", "2"],
+    ["a", "0.5 ± 0", "0.25 ± 0", "97.00 ± 1.00 %", "2.0 ± 1.0 s", "2.0 ± 0.0 ms", "2"],
     ["b", "0.5", "0.25", "-", "1.0 s", "2.0 ms", "1, 1 diverged"],
     ["c", "-", "-", "-", "-", "-", "0, 1 diverged"],
   ]);

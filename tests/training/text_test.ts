@@ -1,5 +1,5 @@
 import assert from "#assert";
-import { formatNumber, formatPercent, formatSeconds, formatTable } from "@tekfac/tekfac/training";
+import { formatNumber, formatPercent, formatSeconds } from "@tekfac/tekfac/training";
 
 Deno.test("formatNumber() keeps four digits at any size", () => {
   const cases: [number | null, string][] = [
@@ -20,11 +20,4 @@ Deno.test("formatPercent() and formatSeconds() say the unit", () => {
   assert.equal(formatSeconds(0.0154), "15 ms");
   assert.equal(formatSeconds(59.94), "59.9 s");
   assert.equal(formatSeconds(125.4), "2 min 05 s");
-});
-
-Deno.test("formatTable() aligns the first column left and the others right", () => {
-  assert.equal(
-    formatTable(["a", "number"], [["long", "1"], ["x", "-22"]]),
-    "a     number\n----  ------\nlong       1\nx        -22",
-  );
 });

@@ -7,7 +7,9 @@
 import type { Verbs } from "../backend.ts";
 import { addressOf, type Machine } from "./machine.ts";
 
-/** What the kernels of this topic are called and take; see the files of the same names in `asm/`. */
+/**
+ * What the kernels of this topic are called and take; see the files of the same names in `asm/`.
+ */
 interface Exports {
   gemmWorkspace(m: number, n: number, k: number): number;
   // deno-fmt-ignore

@@ -1,7 +1,7 @@
 /**
  * Allocation of owned storage inside linear memory: segregated free lists with immediate
- * coalescing. Free blocks lie in bins by size, four bins to each power of two, so a fitting block is
- * found in a few steps; freed neighbours merge at once, so memory does not fragment for good.
+ * coalescing. Free blocks lie in bins by size, four bins to each power of two, so a fitting block
+ * is found in a few steps; freed neighbours merge at once, so memory does not fragment for good.
  *
  * The books are kept outside the memory they describe: no headers, every block starts on a multiple
  * of 64 bytes (a cache line), and a kernel that strays cannot corrupt them.

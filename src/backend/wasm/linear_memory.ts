@@ -28,7 +28,8 @@ export class LinearMemory {
   }
 
   /**
-   * All of the memory as float32. Ask again after anything that may allocate: growth detaches views.
+   * All of the memory as float32. Ask again after anything that may allocate: growth detaches
+   * views.
    */
   get view(): Float32Array {
     const buffer = this.#memory.buffer;

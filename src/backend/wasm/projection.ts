@@ -55,8 +55,8 @@ export function createProjection(
   }
 
   /**
-   * Per example `Q_out^T (g^T P) Q_in`, P the patches [T, dIn']. Each rotation is done on the smaller
-   * side: of the captures (T rows) or of the gradient, whichever has fewer rows.
+   * Per example `Q_out^T (g^T P) Q_in`, P the patches [T, dIn']. Each rotation is done on the
+   * smaller side: of the captures (T rows) or of the gradient, whichever has fewer rows.
    */
   function ofConvolution(theta: Matrix, capture: ConvCapture, basis?: Basis, blend: Blend = {}) {
     const { examples, geometry } = capture;

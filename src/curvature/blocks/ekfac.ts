@@ -7,7 +7,7 @@
 import type { Backend } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { inputMoment, locationsPerExample, outputMoment } from "../fisher.ts";
+import { observeIndependent } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
@@ -41,11 +41,7 @@ export class EkfacBlock extends CorrectedBlock {
   }
 
   /** Adds to A and B. */
-  observeStatistics(capture: Capture, { decay, scale }: Observation): void {
-    inputMoment(this.backend, this.inputFactor, capture, { decay, scale });
-    outputMoment(this.backend, this.outputFactor, capture, {
-      decay,
-      scale: scale / locationsPerExample(capture),
-    });
+  observeStatistics(capture: Capture, observation: Observation): void {
+    observeIndependent(this.backend, this, capture, observation);
   }
 }

@@ -9,7 +9,7 @@ import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { inputMoment, locationsPerExample, outputMoment } from "../fisher.ts";
+import { observeIndependent } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
 import { FactoredBlock, type FactoredOptions } from "./factored.ts";
@@ -41,12 +41,8 @@ export class KfacBlock extends FactoredBlock {
   }
 
   /** Adds to A and B. */
-  observeStatistics(capture: Capture, { decay, scale }: Observation): void {
-    inputMoment(this.backend, this.inputFactor, capture, { decay, scale });
-    outputMoment(this.backend, this.outputFactor, capture, {
-      decay,
-      scale: scale / locationsPerExample(capture),
-    });
+  observeStatistics(capture: Capture, observation: Observation): void {
+    observeIndependent(this.backend, this, capture, observation);
   }
 
   /** See {@linkcode FactoredBlock}. */

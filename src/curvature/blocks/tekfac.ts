@@ -9,7 +9,7 @@ import type { Backend } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { inputMoment, inputSquaredNorms, outputMoment, outputSquaredNorms } from "../fisher.ts";
+import { observeTraceKeeping } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
@@ -42,12 +42,8 @@ export class TekfacBlock extends CorrectedBlock {
     return { delta: this.delta, ...super.state };
   }
 
-  /** Adds to delta, PhiRaw and PsiRaw with equal coefficients, which keeps their traces equal. */
-  observeStatistics(capture: Capture, { decay, scale }: Observation): void {
-    const inputNorms = inputSquaredNorms(this.backend, capture);
-    const gradientNorms = outputSquaredNorms(this.backend, capture);
-    this.backend.dot(this.delta, inputNorms, gradientNorms, { decay, scale });
-    inputMoment(this.backend, this.inputFactor, capture, { weights: gradientNorms, decay, scale });
-    outputMoment(this.backend, this.outputFactor, capture, { weights: inputNorms, decay, scale });
+  /** Adds to delta, PhiRaw and PsiRaw. */
+  observeStatistics(capture: Capture, observation: Observation): void {
+    observeTraceKeeping(this.backend, this, capture, observation);
   }
 }

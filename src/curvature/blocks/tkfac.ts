@@ -8,7 +8,7 @@ import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { inputMoment, inputSquaredNorms, outputMoment, outputSquaredNorms } from "../fisher.ts";
+import { observeTraceKeeping } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
 import { FactoredBlock, type FactoredOptions } from "./factored.ts";
@@ -45,13 +45,9 @@ export class TkfacBlock extends FactoredBlock {
     return { delta: this.delta, ...super.state };
   }
 
-  /** Adds to delta, PhiRaw and PsiRaw with equal coefficients, which keeps their traces equal. */
-  observeStatistics(capture: Capture, { decay, scale }: Observation): void {
-    const inputNorms = inputSquaredNorms(this.backend, capture);
-    const gradientNorms = outputSquaredNorms(this.backend, capture);
-    this.backend.dot(this.delta, inputNorms, gradientNorms, { decay, scale });
-    inputMoment(this.backend, this.inputFactor, capture, { weights: gradientNorms, decay, scale });
-    outputMoment(this.backend, this.outputFactor, capture, { weights: inputNorms, decay, scale });
+  /** Adds to delta, PhiRaw and PsiRaw. */
+  observeStatistics(capture: Capture, observation: Observation): void {
+    observeTraceKeeping(this.backend, this, capture, observation);
   }
 
   /** See {@linkcode FactoredBlock}. */

@@ -9,7 +9,7 @@ import type { Activation } from "../../backend/backend.ts";
 import { activation } from "../activations.ts";
 import { dense } from "../dense.ts";
 import { flatten } from "../flatten.ts";
-import { glorotNormal } from "../init.ts";
+import { lecunNormal } from "../init.ts";
 import type { LayerSpec } from "../module.ts";
 
 /** Options of {@linkcode autoencoder}. */
@@ -34,9 +34,9 @@ export function autoencoder(options: AutoencoderOptions = {}): LayerSpec[] {
   return [
     flatten(),
     ...mirrored.flatMap((units, i) => [
-      dense(units, { init: glorotNormal }),
+      dense(units, { init: lecunNormal }),
       ...(i === code ? [] : [activation(kind)]),
     ]),
-    dense(features, { init: glorotNormal }),
+    dense(features, { init: lecunNormal }),
   ];
 }

@@ -1,0 +1,153 @@
+/**
+ * What a training step costs in multiplications and additions, and so how much dearer than a plain one
+ * a second-order step has to be, if all of it ran at the same rate.
+ *
+ * Letters: N examples, T locations, dIn' inputs with the homogeneous 1, dOut outputs, P = dIn' dOut.
+ * Elementwise work is not counted.
+ *
+ * @module
+ */
+
+import { flopsOf } from "@tekfac/tekfac/backend";
+import { locationsOf, type Parameter } from "@tekfac/tekfac/core";
+
+/** The optimizers that are timed. */
+export const METHODS = ["sgd", "adam", "kfac", "ekfac", "tkfac", "tekfac"] as const;
+
+/** One of {@linkcode METHODS}. */
+export type Method = typeof METHODS[number];
+
+/** Sizes of one layer. */
+export interface LayerSizes {
+  /** dIn'. */
+  readonly dIn: number;
+  /** dOut. */
+  readonly dOut: number;
+  /** T; 1 for a dense layer. */
+  readonly locations: number;
+  /** Whether the layer can keep its weights in its eigenbasis: dense layers can. */
+  readonly dense: boolean;
+  /** Whether a gradient of its inputs is needed: not by the first layer. */
+  readonly inputGradient: boolean;
+}
+
+/** Steps between renewals. */
+export interface BoundIntervals {
+  /** T_FIM. */
+  readonly statistics: number;
+  /** T_EIG. */
+  readonly basis: number;
+  /** T_RE. */
+  readonly eigenvalues: number;
+}
+
+/** Operations of one step, averaged over a cycle of the intervals. */
+export interface StepOperations {
+  /** Forward and backward pass. */
+  readonly gradient: number;
+  /** Applying the damped inverse. */
+  readonly preconditioning: number;
+  /** Second moments of inputs and output gradients. */
+  readonly statistics: number;
+  /** Theta. */
+  readonly eigenvalues: number;
+  /** Eigenvectors or inverses. */
+  readonly bases: number;
+}
+
+/** Layer sizes of a model; its first parameter belongs to the first layer. */
+export function layerSizes(parameters: readonly Parameter[]): LayerSizes[] {
+  return parameters.map(({ layer, value }, index) => ({
+    dIn: value.cols,
+    dOut: value.rows,
+    locations: layer.kind === "conv2d" ? locationsOf(layer.geometry) : 1,
+    dense: layer.kind === "dense",
+    inputGradient: index > 0,
+  }));
+}
+
+/**
+ * Operations of a step of one layer.
+ *
+ * - Gradient: `6 N T P`, a third less where no gradient of the inputs is needed.
+ * - Preconditioning in an eigenbasis: `4 P (dIn' + dOut)`; by two inverses, half of that; with weights
+ *   kept in the eigenbasis, the rotation of what passes through the layer, `4 N (dIn'^2 + dOut^2)`.
+ * - Statistics: `N T (dIn'^2 + dOut^2)`, symmetric products counted as one triangle, per T_FIM.
+ * - Theta: `2 N (T P + dOut^2 min(T, dIn') + dIn'^2 min(T, dOut))`, which for T larger than the layer is
+ *   `2 N P (T + dIn' + dOut)`, per T_RE; without rotations where captures are in the basis already.
+ * - Bases: `9 n^3` for eigenvectors, `n^3` for an inverse, per T_EIG.
+ *
+ * @param method The optimizer.
+ * @param layer Sizes of the layer.
+ * @param examples N.
+ * @param intervals T_FIM, T_EIG, T_RE.
+ * @param framed Whether the layer keeps its weights in the eigenbasis.
+ */
+export function layerOperations(
+  method: Method,
+  layer: LayerSizes,
+  examples: number,
+  intervals: BoundIntervals,
+  framed: boolean,
+): StepOperations {
+  const { dIn, dOut, locations, inputGradient } = layer;
+  const weights = dIn * dOut;
+  const rows = examples * locations;
+  const gradient = (inputGradient ? 6 : 4) * rows * weights;
+  if (method === "sgd" || method === "adam") {
+    return { gradient, preconditioning: 0, statistics: 0, eigenvalues: 0, bases: 0 };
+  }
+  const moments = (["dIn", "dOut"] as const)
+    .reduce((sum, side) => sum + flopsOf("secondMoment", { n: rows, d: layer[side] }), 0);
+  const solve = (verb: "eigh" | "choleskyInverse"): number =>
+    (flopsOf(verb, { n: dIn }) + flopsOf(verb, { n: dOut })) / intervals.basis;
+  const rotation = flopsOf("rotateInto", { dIn, dOut });
+  const statistics = moments / intervals.statistics;
+  if (method === "kfac" || method === "tkfac") {
+    const bases = solve("choleskyInverse");
+    return { gradient, preconditioning: rotation, statistics, eigenvalues: 0, bases };
+  }
+  const passing = 2 * examples * ((inputGradient ? 2 : 1) * dIn ** 2 + 2 * dOut ** 2);
+  const captured = dOut ** 2 * Math.min(locations, dIn) + dIn ** 2 * Math.min(locations, dOut);
+  const theta = 2 * examples * (locations * weights + (framed ? 0 : captured));
+  return {
+    gradient,
+    preconditioning: framed ? passing : 2 * rotation,
+    statistics,
+    eigenvalues: theta / intervals.eigenvalues,
+    bases: solve("eigh"),
+  };
+}
+
+/** Sum of the parts. */
+export function totalOf(operations: StepOperations): number {
+  return Object.values(operations).reduce((sum: number, part: number) => sum + part, 0);
+}
+
+/**
+ * Operations of an optimizer's step over those of SGD's: what the ratio of their times would be if
+ * every operation took the same time.
+ *
+ * @param method The optimizer.
+ * @param layers Sizes of all layers.
+ * @param examples N.
+ * @param intervals T_FIM, T_EIG, T_RE.
+ * @param frames `"never"`: gradients and updates are rotated. `"auto"`: each dense layer keeps its
+ * weights in its eigenbasis where that is less work.
+ */
+export function ratioBound(
+  method: Method,
+  layers: readonly LayerSizes[],
+  examples: number,
+  intervals: BoundIntervals,
+  frames: "never" | "auto",
+): number {
+  const cost = (layer: LayerSizes, which: Method, framed: boolean): number =>
+    totalOf(layerOperations(which, layer, examples, intervals, framed));
+  const step = layers.reduce((sum, layer) => {
+    const rotated = cost(layer, method, false);
+    const mayFrame = frames === "auto" && layer.dense;
+    return sum + (mayFrame ? Math.min(rotated, cost(layer, method, true)) : rotated);
+  }, 0);
+  return step / layers.reduce((sum, layer) => sum + cost(layer, "sgd", false), 0);
+}

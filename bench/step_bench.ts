@@ -1,0 +1,114 @@
+/**
+ * What a training step costs with each optimizer, beside the plain SGD step of the same model:
+ * `deno task bench:step [--json] [--save] [--only TEXT] [--seconds N]`.
+ *
+ * A step is everything: forward and backward pass, statistics, bases, eigenvalues, update; averaged
+ * over a cycle of the intervals 10 / 100 / 10 by timing its three kinds of steps and weighing their
+ * medians with 90, 9 and 1 per cent. All optimizers take turns step by step.
+ *
+ * @module
+ */
+
+import { createBackend } from "@tekfac/tekfac";
+import { ContentionWatch, thisMachine } from "./machine.ts";
+import { isWanted, printJson, readBenchArguments, remark } from "./output.ts";
+import { appendRun, type Row } from "./results.ts";
+import { ratioBound } from "./step/bounds.ts";
+import { measureSteps, type StepMeasurement } from "./step/measure.ts";
+import { BENCH_MODELS } from "./step/models.ts";
+import { INTERVALS } from "./step/rhythm.ts";
+import { formatTable, threeDigits } from "./table.ts";
+
+const USAGE = `deno task bench:step
+Times one training step of every optimizer against SGD's.`;
+
+/** One measured line and the bounds it is to be compared with. */
+interface StepRow {
+  readonly model: string;
+  readonly batch: number;
+  readonly optimizer: string;
+  readonly stepMs: number;
+  readonly ratioToSgd: number;
+  /** Ratio of the operations, gradients and updates rotated. */
+  readonly bound: number;
+  /** Ratio of the operations, weights kept in the eigenbasis where that is less. */
+  readonly boundInBasis: number;
+}
+
+function rowsOf(model: string, batch: number, { times, layers }: StepMeasurement): StepRow[] {
+  return times.map(({ method, stepMs, ratioToSgd }) => ({
+    model,
+    batch,
+    optimizer: method,
+    stepMs: rounded(stepMs),
+    ratioToSgd: rounded(ratioToSgd),
+    bound: rounded(ratioBound(method, layers, batch, INTERVALS, "never")),
+    boundInBasis: rounded(ratioBound(method, layers, batch, INTERVALS, "auto")),
+  }));
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+function printTable(rows: readonly StepRow[], measured: StepMeasurement): void {
+  const { model, batch } = rows[0];
+  const weights = measured.layers.reduce((sum, { dIn, dOut }) => sum + dIn * dOut, 0);
+  console.log(
+    `\n${model}, batch ${batch}: ${weights.toLocaleString("en")} weights, ` +
+      `medians of ${measured.rounds} rounds`,
+  );
+  const head = ["optimizer", "step ms", "/ SGD", "bound", "in basis", "ordinary", "stat.", "basis"];
+  console.log(formatTable(
+    head,
+    rows.map((row, i) => {
+      const { ordinary, statistics, basis } = measured.times[i].kinds;
+      const ratios = [row.ratioToSgd, row.bound, row.boundInBasis];
+      return [
+        row.optimizer,
+        threeDigits(row.stepMs),
+        ...ratios.map((ratio) => ratio.toFixed(2)),
+        ...[ordinary, statistics, basis].map(threeDigits),
+      ];
+    }),
+  ));
+}
+
+async function main(): Promise<void> {
+  const { json, save, only, seconds } = readBenchArguments(USAGE, 30);
+  const machine = thisMachine();
+  const watch = new ContentionWatch();
+  using backend = await createBackend({ prefer: ["wasm"] });
+  remark(`${machine.name}; ${machine.runtime}; ${backend.info.description}`);
+  if (!json) {
+    console.log(
+      "Milliseconds per step, averaged over a cycle of the intervals 10 / 100 / 10: 90 % ordinary\n" +
+        "steps, 9 % with statistics and eigenvalues, 1 % with new bases besides. 'bound' and\n" +
+        "'in basis' are the ratios of multiply-adds: gradients and updates rotated; weights kept\n" +
+        "in the eigenbasis where that is less. The first layer needs no gradient of its inputs.",
+    );
+  }
+  const saved: Row[] = [];
+  let scatter = 1;
+  for (const model of BENCH_MODELS) {
+    for (const batch of model.batchSizes) {
+      if (!isWanted(`${model.name}, batch ${batch}`, only)) continue;
+      const measured = measureSteps(backend, model, batch, seconds);
+      const rows = rowsOf(model.name, batch, measured);
+      scatter = Math.max(scatter, measured.scatter);
+      saved.push(...rows.map((row) => ({ ...row })));
+      if (!json) printTable(rows, measured);
+      for (const { bound: _, boundInBasis: __, ...row } of json ? rows : []) printJson(row);
+    }
+  }
+  const contended = watch.complaint(scatter);
+  if (contended !== undefined) remark(`\n${contended}`);
+  if (save) {
+    const date = new Date().toISOString().slice(0, 10);
+    const run = { bench: "step", date, contended: contended ?? null, rows: saved };
+    remark(`saved to ${(await appendRun(machine, run)).pathname}`);
+  }
+}
+
+// `deno bench` looks into this file, too: there is nothing for it to register.
+if (import.meta.main) await main();
