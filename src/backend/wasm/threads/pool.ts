@@ -12,6 +12,7 @@
 import { BackendError } from "../../../core/errors.ts";
 import { CONTROL_BYTES, MOST_TASKS, numbersOf, QUEUE, WORDS } from "./control.ts";
 import { spawn, type SpawnedWorker } from "./spawn.ts";
+import { Tuner } from "./tuner.ts";
 import type { WorkerInput } from "./worker.ts";
 
 /** Calls of one kernel. */
@@ -73,12 +74,6 @@ const GRAINS_BEFORE_WAKING = 20;
 /** Grains after which workers are started: the time for these is the time that a start takes. */
 const GRAINS_BEFORE_START = 600;
 
-/**
- * Where other programs use the cores, a worker may be held up with a task in its hands. When the main
- * thread has waited longer than it has worked, it does the next batches alone: 2, 4, 8 ... up to this.
- */
-const LONGEST_PAUSE = 64;
-
 /** Milliseconds that workers are given to leave; only a long background task takes any. */
 const LEAVING_TIME = 2000;
 
@@ -97,9 +92,7 @@ export class ThreadPool {
   /** Operations so far, and those since workers fell asleep. */
   #work = 0;
   #unshared = 0;
-  /** Batches that the main thread does alone, and how many it will next time. */
-  #pause = 0;
-  #nextPause = 1;
+  readonly #tuner = new Tuner();
   #backgroundBusy = false;
   #disposed = false;
 
@@ -121,14 +114,18 @@ export class ThreadPool {
   run(batch: Batch, work: number): void {
     this.#work += work;
     if (this.#work >= GRAINS_BEFORE_START * this.grain) this.#start();
-    if (!this.#isWorthSharing(work)) {
-      for (let i = 0; i < batch.tasks.length; i++) this.#call(batch, i);
+    if (!this.#isWorthWaking(work)) {
+      this.#runAlone(batch);
       return;
     }
-    this.#post(FOREGROUND, batch);
-    const { worked, waited } = this.#complete(FOREGROUND, batch);
-    this.#nextPause = waited > worked ? Math.min(2 * this.#nextPause, LONGEST_PAUSE) : 1;
-    if (waited > worked) this.#pause = this.#nextPause;
+    const experience = this.#tuner.experienceOf(batch.kernel, work);
+    const shared = this.#tuner.choose(experience);
+    const start = performance.now();
+    if (shared) {
+      this.#post(FOREGROUND, batch);
+      this.#complete(FOREGROUND, batch);
+    } else this.#runAlone(batch);
+    this.#tuner.learn(experience, shared, performance.now() - start);
   }
 
   /** Starts a batch of which the workers do what they can until it is finished; `undefined` while another one runs. */
@@ -171,11 +168,14 @@ export class ThreadPool {
     this.#workers = [];
   }
 
-  /** Whether workers would do a part of it before one thread has done all. */
-  #isWorthSharing(work: number): boolean {
+  #runAlone(batch: Batch): void {
+    for (let i = 0; i < batch.tasks.length; i++) this.#call(batch, i);
+  }
+
+  /** Whether there are workers, and they are awake or there has been enough for them to do. */
+  #isWorthWaking(work: number): boolean {
     const count = this.#workers?.length ?? 0;
-    if (count === 0 || this.#pause-- > 0) return false;
-    this.#pause = 0;
+    if (count === 0) return false;
     const asleep = Atomics.load(this.#words, WORDS.sleepers);
     this.#unshared = asleep < count ? 0 : this.#unshared + work;
     if (asleep === count && this.#unshared < GRAINS_BEFORE_WAKING * this.grain) return false;
@@ -225,10 +225,8 @@ export class ThreadPool {
     }
   }
 
-  /** Does what is left of a posted batch and waits for what others have claimed; tells both times. */
-  #complete(queue: number, batch: Batch): { readonly worked: number; readonly waited: number } {
-    const start = performance.now();
-    let end = start;
+  /** Does what is left of a posted batch and waits for what others have claimed. */
+  #complete(queue: number, batch: Batch): void {
     try {
       for (let i = this.#claim(queue); i >= 0; i = this.#claim(queue)) {
         // Counted even if it throws: nobody may wait for it, and the caller hears of it.
@@ -236,7 +234,6 @@ export class ThreadPool {
         this.#call(batch, i);
       }
     } finally {
-      end = performance.now();
       // After a throw, tasks nobody has claimed are dropped.
       const dropped = this.#claimRest(queue);
       this.#await(queue, batch.tasks.length - dropped);
@@ -244,7 +241,6 @@ export class ThreadPool {
     if (Atomics.load(this.#words, WORDS.queues[queue] + QUEUE.failed) === 1) {
       throw new BackendError("wasm", `kernel '${batch.kernel}' trapped on a worker`);
     }
-    return { worked: end - start, waited: performance.now() - end };
   }
 
   /** The number of a task that is this thread's now, or -1. */
