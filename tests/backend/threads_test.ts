@@ -12,6 +12,16 @@ import {
   probeSimd,
 } from "@tekfac/tekfac/backend";
 import { type ConvGeometry, type Matrix, type OwnedMatrix, Random } from "@tekfac/tekfac/core";
+import {
+  conv2d,
+  dense,
+  flatten,
+  objective,
+  sequential,
+  softmaxCrossEntropy,
+  tanh,
+} from "@tekfac/tekfac/nn";
+import { tekfac } from "@tekfac/tekfac/optim";
 import { allClose } from "@tekfac/tekfac/testing";
 
 /** Unit roundoff of float32. */
@@ -89,25 +99,26 @@ Deno.test("gemm() on two threads equals one thread bit by bit, below and above t
 });
 
 Deno.test("secondMoment() agrees for every number of threads, and is exactly symmetric", () => {
-  for (const d of [1, 7, 8, 9, 40, 131]) {
-    const moment = (backend: Backend): Matrix => {
-      const [c, x, weights] = [[d, d], [70, d], [1, 70]].map(([rows, cols], seed) =>
-        normal(backend, rows, cols, seed)
-      );
-      backend.secondMoment(c, x);
-      backend.secondMoment(c, x, { weights, decay: 0.9, scale: 0.1 });
-      return c;
-    };
-    const expected = resultOn(one(), moment);
-    for (const threads of [2, 3, 5]) {
-      const [first, second] = [0, 1].map(() => resultOn(sharing(threads), moment));
+  const moment = (backend: Backend, d: number): Float32Array | Float64Array => {
+    using c = normal(backend, d, d, 1);
+    using x = normal(backend, 70, d, 2);
+    using weights = normal(backend, 1, 70, 3);
+    backend.secondMoment(c, x);
+    backend.secondMoment(c, x, { weights, decay: 0.9, scale: 0.1 });
+    return backend.readSync(c);
+  };
+  using single = one();
+  for (const threads of [2, 3, 5]) {
+    using backend = sharing(threads);
+    for (const d of [1, 7, 8, 9, 40, 131]) {
+      const [first, second] = [0, 1].map(() => moment(backend, d));
       assert.deepEqual(second, first, "equal runs give equal bits");
       // Two roundings of the blend on top of equal sums; entries are about 70 at most.
       const label = `d ${d}, ${threads} threads`;
-      allClose(first, expected, { absolute: 4 * ROUNDOFF * 70, relative: 2 * ROUNDOFF, label });
+      const allowance = { absolute: 4 * ROUNDOFF * 70, relative: 2 * ROUNDOFF };
+      allClose(first, moment(single, d), { ...allowance, label });
       first.forEach((value, i) => {
-        const mirrored = first[(i % d) * d + Math.floor(i / d)];
-        assert.equal(value, mirrored, label);
+        assert.equal(value, first[(i % d) * d + Math.floor(i / d)], label);
       });
     }
   }
@@ -203,6 +214,30 @@ Deno.test("beginEigh() on one thread solves when it is finished", () => {
   ticket.finish();
   assert.ok(ticket.ready);
   assert.equal(backend.readSync(jobs[0].status)[0], EighStatus.divideAndConquer);
+});
+
+Deno.test("training with bases renewed in the background repeats bit by bit on threads", () => {
+  const weightsAfterTraining = (backend: Backend): number[] => {
+    using owner = backend;
+    const random = new Random(5);
+    using model = sequential(owner, {
+      input: [6, 6, 1],
+      layers: [conv2d(4, { kernel: 3, padding: 1 }), tanh(), flatten(), dense(3)],
+      seed: 1,
+    });
+    using optimizer = tekfac(objective(model, softmaxCrossEntropy()), {
+      intervals: { statistics: 1, basis: 4, eigenvalues: 1 },
+      refresh: { kind: "background", delay: 2 },
+    });
+    for (let step = 0; step < 14; step++) {
+      const inputs = Float32Array.from({ length: 8 * 36 }, () => random.normal());
+      optimizer.stepSync({ inputs, targets: Array.from({ length: 8 }, (_, i) => i % 3) });
+    }
+    return model.parameters.flatMap(({ value }) => [...owner.readSync(value)]);
+  };
+  const [first, second] = [0, 1].map(() => weightsAfterTraining(sharing(3)));
+  assert.ok(first.every(Number.isFinite));
+  assert.deepEqual(second, first);
 });
 
 Deno.test("a backend with threads takes no more memory after the first round", () => {
