@@ -71,6 +71,12 @@ const WORKER_SPINS = 100_000, MAIN_SPINS = 20_000;
  */
 const GRAINS_BEFORE_WAKING = 20;
 
+/**
+ * Grains from which on sharing is not doubted: others cannot hold up a worker as long as that takes,
+ * and work as large is too rare to try anything.
+ */
+const GRAINS_WITHOUT_DOUBT = 100;
+
 /** Grains after which workers are started: the time for these is the time that a start takes. */
 const GRAINS_BEFORE_START = 600;
 
@@ -118,13 +124,15 @@ export class ThreadPool {
       this.#runAlone(batch);
       return;
     }
+    if (work > GRAINS_WITHOUT_DOUBT * this.grain) {
+      this.#share(batch);
+      return;
+    }
     const experience = this.#tuner.experienceOf(batch.kernel, work);
     const shared = this.#tuner.choose(experience);
     const start = performance.now();
-    if (shared) {
-      this.#post(FOREGROUND, batch);
-      this.#complete(FOREGROUND, batch);
-    } else this.#runAlone(batch);
+    if (shared) this.#share(batch);
+    else this.#runAlone(batch);
     this.#tuner.learn(experience, shared, performance.now() - start);
   }
 
@@ -166,6 +174,11 @@ export class ThreadPool {
     }
     for (const worker of this.#workers ?? []) worker.terminate();
     this.#workers = [];
+  }
+
+  #share(batch: Batch): void {
+    this.#post(FOREGROUND, batch);
+    this.#complete(FOREGROUND, batch);
   }
 
   #runAlone(batch: Batch): void {

@@ -19,17 +19,23 @@ export interface Experience {
   shared: number | undefined;
 }
 
-/** Every so many calls, one thread does a kind of work, the third call being the first such. */
-const ALONE_EVERY = 64, FIRST_ALONE = 2;
+/** The first calls of a kind: shared but for these. The very first finds cold caches and does not count. */
+const FIRST_CALLS = 8, FIRST_ALONE: readonly number[] = [2, 5];
+
+/** Afterwards, of so many calls of a kind one is done alone and one is shared, whatever is faster. */
+const TRIAL_EVERY = 48, ALONE_AT = 0, SHARED_AT = 24;
 
 /**
- * Every so many calls of any kind, so many in a row are shared: together, for the first of them finds
+ * Of so many calls of all kinds, so many in a row are shared: together, since the first of them finds
  * the workers asleep.
  */
-const SHARED_EVERY = 256, SHARED_IN_A_ROW = 8;
+const SPELL_EVERY = 256, SPELL = 8;
 
-/** By how much a time changes an estimate: steps up and down make it the median. */
-const STEP = 1.08;
+/**
+ * How an estimate follows the times: by this power of their ratio, which counts as at most `OUTLIER`.
+ * So chance disturbances hardly move it, and lasting ones do in a few steps.
+ */
+const WEIGHT = 1 / 4, OUTLIER = 2;
 
 /** More kinds of work than this come from sizes that change all the time: start anew. */
 const MOST_KINDS = 1000;
@@ -55,16 +61,22 @@ export class Tuner {
   choose(experience: Experience): boolean {
     const { calls, alone, shared } = experience;
     experience.calls++;
-    if (calls % ALONE_EVERY === FIRST_ALONE) return false;
-    if (this.#calls++ % SHARED_EVERY < SHARED_IN_A_ROW) return true;
+    const spell = this.#calls++ % SPELL_EVERY < SPELL;
+    if (calls < FIRST_CALLS) return !FIRST_ALONE.includes(calls);
+    if (calls % TRIAL_EVERY === ALONE_AT) return false;
+    if (spell || calls % TRIAL_EVERY === SHARED_AT) return true;
     return alone === undefined || shared === undefined || shared <= alone;
   }
 
   /** Takes note of a time in milliseconds. */
   learn(experience: Experience, wasShared: boolean, time: number): void {
+    if (experience.calls === 1) return;
     const kind = wasShared ? "shared" : "alone";
     const old = experience[kind];
     if (old === undefined) experience[kind] = time;
-    else experience[kind] = time > old ? Math.min(time, old * STEP) : Math.max(time, old / STEP);
+    else {
+      const ratio = Math.min(OUTLIER, Math.max(1 / OUTLIER, time / old));
+      experience[kind] = old * ratio ** WEIGHT;
+    }
   }
 }
