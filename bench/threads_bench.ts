@@ -58,7 +58,9 @@ function products(): Work[] {
 }
 
 function moments(): Work[] {
-  return [[512, 64], [512, 128], [512, 513], [128, 785], [4096, 577]].map(([n, d]) => ({
+  return [[65536, 16], [512, 64], [512, 128], [512, 513], [128, 785], [4096, 577]].map((
+    [n, d],
+  ) => ({
     name: `secondMoment ${n}x${d}, weighted`,
     prepare: ({ backend, normal }) => {
       const [x, weights, result] = [normal(n, d), normal(1, n), backend.alloc(d, d)];

@@ -113,7 +113,7 @@ Deno.test("secondMoment() agrees for every number of threads, and is exactly sym
     for (const d of [1, 7, 8, 9, 40, 131]) {
       const [first, second] = [0, 1].map(() => moment(backend, d));
       assert.deepEqual(second, first, "equal runs give equal bits");
-      // Two roundings of the blend on top of equal sums; entries are about 70 at most.
+      // Sums of 70 terms of about 1, perhaps in another order, and the roundings of the blend.
       const label = `d ${d}, ${threads} threads`;
       const allowance = { absolute: 4 * ROUNDOFF * 70, relative: 2 * ROUNDOFF };
       allClose(first, moment(single, d), { ...allowance, label });

@@ -1,5 +1,5 @@
 /**
- * Products, moments and rotations on several threads: ranges of columns or rows of the result.
+ * Products and rotations on several threads: ranges of columns or rows of the result.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import {
   piecesOf,
   wholeLines,
 } from "./parallel.ts";
-import { evenRanges, triangleRanges } from "./split.ts";
+import { evenRanges } from "./split.ts";
 
 /** Columns of whole register tiles, and rows of them in both builds; see `asm/gemm_tiles.ts`. */
 const TILE_COLUMNS = 8, TILE_ROWS = 30;
 
 /** Names of the kernels that tasks of this topic call. */
-export const ALGEBRA_KERNELS: readonly string[] = ["gemm", "secondMomentColumns"];
+export const ALGEBRA_KERNELS: readonly string[] = ["gemm"];
 
 /** The parallel kernels of this topic; `elementwise` has those of {@linkcode parallelRows}. */
 export function parallelAlgebra({ pool, kernels }: Parallel, elementwise: Kernels): Kernels {
@@ -51,30 +51,9 @@ export function parallelAlgebra({ pool, kernels }: Parallel, elementwise: Kernel
     return 0;
   };
 
-  // deno-fmt-ignore
-  const secondMoment: Kernel = (
-    n, d, decay, scale, c, strideC, x, strideX, weights, workspace,
-  ) => {
-    const work = n * d * d;
-    if (work < pool.grain) {
-      return kernels.secondMoment(
-        n, d, decay, scale, c, strideC, x, strideX, weights, workspace,
-      );
-    }
-    const tasks = triangleRanges(d, piecesOf(work, pool), TILE_COLUMNS).map(([from, to]) => [
-      from, to, n, decay, scale, c, strideC, x, strideX, weights,
-    ]);
-    const workspaceBytes = wholeLines(kernels.secondMomentWorkspace(n, d));
-    pool.run({ kernel: "secondMomentColumns", tasks, workspace, workspaceBytes }, work);
-    return 0;
-  };
-
   return {
     gemmWorkspace,
     gemm,
-    secondMomentWorkspace: (n, d) => threads * wholeLines(kernels.secondMomentWorkspace(n, d)),
-    secondMoment,
-
     // As in asm/rotate.ts, product by product.
     rotateWorkspace: (m, n) => 2 * wholeLines(BYTES * m * n) + gemmWorkspace(m, n, Math.max(m, n)),
 

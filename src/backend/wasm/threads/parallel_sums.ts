@@ -1,17 +1,37 @@
 /**
- * Sums over the examples of convolutions. Each thread's share of the examples makes a sum of its own;
- * these are added in the order of the examples, whoever computed them, so a result depends on the
- * number of threads, but on nothing that happens at run time.
+ * Second moments, and the gradients of a convolution's weights, on several threads.
  *
  * @module
  */
 
-import { BYTES, type Kernel, type Kernels, type Parallel, wholeLines } from "./parallel.ts";
-import { evenRanges } from "./split.ts";
+import {
+  BYTES,
+  type Kernel,
+  type Kernels,
+  type Parallel,
+  piecesOf,
+  wholeLines,
+} from "./parallel.ts";
+import { triangleRanges } from "./split.ts";
+import { bytesOfParts, sumInParts } from "./sum_in_parts.ts";
 import { readWindow } from "./window_record.ts";
 
 /** Names of the kernels that tasks of this topic call. */
-export const SUM_KERNELS: readonly string[] = ["conv2dWeightGradient", "patchSecondMoment"];
+export const SUM_KERNELS: readonly string[] = [
+  "secondMoment",
+  "secondMomentColumns",
+  "conv2dWeightGradient",
+  "patchSecondMoment",
+];
+
+/** Columns of whole register tiles; see `asm/gemm_tiles.ts`. */
+const TILE_COLUMNS = 8;
+
+/**
+ * From so many rows per column on, adding parts of a second moment costs less than reading X once for
+ * each range of its columns.
+ */
+const TALL = 4;
 
 /** The parallel kernels of this topic; `axpby` is the parallel one. */
 export function parallelSums(
@@ -19,28 +39,42 @@ export function parallelSums(
   memory: WebAssembly.Memory,
   axpby: Kernel,
 ): Kernels {
-  const others = pool.threads - 1;
-
-  /** Adds matrices without gaps, one behind the other, to a result. */
-  function add(
-    rows: number,
-    cols: number,
-    out: number,
-    stride: number,
-    first: number,
-    count: number,
-  ) {
-    const bytes = wholeLines(BYTES * rows * cols);
-    for (let i = 0; i < count; i++) {
-      axpby(rows, cols, 1, 1, out, stride, first + i * bytes, cols);
-    }
-  }
-
+  const { threads } = pool;
   return {
+    secondMomentWorkspace(n, d) {
+      const bytes = wholeLines(kernels.secondMomentWorkspace(n, d));
+      return threads * bytes + (n >= TALL * d ? bytesOfParts(threads, d, d) : 0);
+    },
+
+    // deno-fmt-ignore
+    secondMoment(n, d, decay, scale, c, strideC, x, strideX, weights, workspace) {
+      const work = n * d * d;
+      if (work < pool.grain) {
+        return kernels.secondMoment(
+          n, d, decay, scale, c, strideC, x, strideX, weights, workspace,
+        );
+      }
+      const workspaceBytes = wholeLines(kernels.secondMomentWorkspace(n, d));
+      if (n >= TALL * d) {
+        sumInParts(pool, {
+          kernel: "secondMoment", terms: n, rows: d, cols: d, out: c, stride: strideC, decay,
+          workspace, workspaceBytes, work,
+        }, ([from, to], part) => [
+          to - from, d, part.decay, scale, part.out, part.stride,
+          x + BYTES * from * strideX, strideX, weights === 0 ? 0 : weights + BYTES * from,
+        ], axpby);
+        return 0;
+      }
+      const tasks = triangleRanges(d, piecesOf(work, pool), TILE_COLUMNS).map(([from, to]) => [
+        from, to, n, decay, scale, c, strideC, x, strideX, weights,
+      ]);
+      pool.run({ kernel: "secondMomentColumns", tasks, workspace, workspaceBytes }, work);
+      return 0;
+    },
+
     conv2dWeightGradientWorkspace(window, examples, outputs) {
       const bytes = wholeLines(kernels.conv2dWeightGradientWorkspace(window, examples, outputs));
-      const { depth } = readWindow(memory, window);
-      return pool.threads * bytes + others * wholeLines(BYTES * outputs * depth);
+      return threads * bytes + bytesOfParts(threads, outputs, readWindow(memory, window).depth);
     },
 
     // deno-fmt-ignore
@@ -59,24 +93,21 @@ export function parallelSums(
       const workspaceBytes = wholeLines(
         kernels.conv2dWeightGradientWorkspace(window, examples, outputs),
       );
-      const partial = workspace + pool.threads * workspaceBytes;
-      const bytes = wholeLines(BYTES * outputs * depth);
-      const ranges = evenRanges(examples, pool.threads, 1);
-      const tasks = ranges.map(([from, to], i) => [
-        window, to - from, outputs, i === 0 ? decay : 0, scale,
-        i === 0 ? out : partial + (i - 1) * bytes, i === 0 ? strideOut : depth,
+      sumInParts(pool, {
+        kernel: "conv2dWeightGradient", terms: examples, rows: outputs, cols: depth,
+        out, stride: strideOut, decay, workspace, workspaceBytes, work,
+      }, ([from, to], part) => [
+        window, to - from, outputs, part.decay, scale, part.out, part.stride,
         images + BYTES * from * pixels * strideImages, strideImages,
         g + BYTES * from * locations * strideG, strideG,
-      ]);
-      pool.run({ kernel: "conv2dWeightGradient", tasks, workspace, workspaceBytes }, work);
-      add(outputs, depth, out, strideOut, partial, ranges.length - 1);
+      ], axpby);
       return 0;
     },
 
     patchSecondMomentWorkspace(window, examples, weighted) {
       const bytes = wholeLines(kernels.patchSecondMomentWorkspace(window, examples, weighted));
       const { depth } = readWindow(memory, window);
-      return pool.threads * bytes + others * wholeLines(BYTES * depth * depth);
+      return threads * bytes + bytesOfParts(threads, depth, depth);
     },
 
     // deno-fmt-ignore
@@ -93,17 +124,14 @@ export function parallelSums(
       const workspaceBytes = wholeLines(
         kernels.patchSecondMomentWorkspace(window, examples, weights === 0 ? 0 : 1),
       );
-      const partial = workspace + pool.threads * workspaceBytes;
-      const bytes = wholeLines(BYTES * depth * depth);
-      const ranges = evenRanges(examples, pool.threads, 1);
-      const tasks = ranges.map(([from, to], i) => [
-        window, to - from, i === 0 ? decay : 0, scale,
-        i === 0 ? c : partial + (i - 1) * bytes, i === 0 ? strideC : depth,
+      sumInParts(pool, {
+        kernel: "patchSecondMoment", terms: examples, rows: depth, cols: depth,
+        out: c, stride: strideC, decay, workspace, workspaceBytes, work,
+      }, ([from, to], part) => [
+        window, to - from, part.decay, scale, part.out, part.stride,
         images + BYTES * from * pixels * strideImages, strideImages,
         weights === 0 ? 0 : weights + BYTES * from * locations,
-      ]);
-      pool.run({ kernel: "patchSecondMoment", tasks, workspace, workspaceBytes }, work);
-      add(depth, depth, c, strideC, partial, ranges.length - 1);
+      ], axpby);
       return 0;
     },
   };
