@@ -14,6 +14,11 @@ import { align64, at } from "./simd";
 
 /** Rows that are treated one by one between two products. */
 const BLOCK: i32 = 32;
+/**
+ * Entries below the first, in units of sqrt(shift), would make denormal products; below the second,
+ * in units of the shift, they do not show.
+ */
+const NEGLIGIBLE: f32 = 1e-18, NEGLIGIBLE_SHARE: f32 = 1e-10;
 
 /** Bytes of workspace of {@link choleskyInverse}. */
 export function choleskyWorkspace(n: i32): usize {
@@ -33,10 +38,13 @@ export function choleskyInverse(
 ): i32 {
   const row = <usize>n << 2, matrix = align64(<usize>n * row);
   const r = workspace, inverse = r + matrix, rest = inverse + matrix;
+  const limit = min<f32>(NEGLIGIBLE * sqrt<f32>(max<f32>(shift, 0)), NEGLIGIBLE_SHARE * shift);
   for (let i = 0; i < n; i++) {
-    const target = r + <usize>i * row;
-    const source = at(x, i * strideX);
-    for (let j = i; j < n; j++) store<f32>(at(target, j), scale * load<f32>(at(source, j)));
+    const target = r + <usize>i * row, source = at(x, i * strideX);
+    for (let j = i; j < n; j++) {
+      const value = scale * load<f32>(at(source, j));
+      store<f32>(at(target, j), abs(value) < limit ? 0 : value);
+    }
     store<f32>(at(target, i), load<f32>(at(target, i)) + shift);
   }
   if (!factor(n, r, rest)) return 0;

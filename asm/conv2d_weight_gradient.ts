@@ -1,7 +1,9 @@
-// conv2dWeightGradient: out = decay out + scale sum_nt g_nt abar_nt^T.
+// conv2dWeightGradient: out = decay out + scale sum_nt g_nt abar_nt^T, and conv2dExampleGradients:
+// the same sums over t, example by example.
 //
 // images [n h w, C], g [n T, dOut], out [dOut, dIn] with columns (kernel row, kernel column,
-// channel; bias last); rows at any stride. out is not read when decay is 0.
+// channel; bias last); rows at any stride. out is not read when decay is 0. The gradients of
+// examples are transposed and side by side: [dIn, n wide], wide = dOut rounded up to eight.
 //
 // The transposed sum [dIn, dOut] is a correlation (correlate.ts) per tap: a is the window of a
 // padded image that the tap sees, b is g, both read where they lie. The taps of a row are
@@ -11,7 +13,7 @@
 
 import { correlate, Walk } from "./correlate";
 import { copyBordered, copyNumbers } from "./padded";
-import { align64, at } from "./simd";
+import { align64, at, flushOne } from "./simd";
 import {
   imagesPerBlock,
   locationsOf,
@@ -33,10 +35,8 @@ function roundUp8(x: i32): i32 {
 
 /** Bytes of workspace of {@link conv2dWeightGradient}. */
 export function conv2dWeightGradientWorkspace(w: Window, examples: i32, outputs: i32): usize {
-  const block = imagesPerBlock(examples, locationsOf(w)), wide = roundUp8(outputs);
-  return RECORD + align64(<usize> ((patchNumbers(w) + 1) * wide) << 2) +
-    align64(<usize> block * paddedBytes(w) + SLACK) +
-    (<usize> (block * locationsOf(w) * wide) << 2) + SLACK;
+  return conv2dExampleGradientsWorkspace(w, examples, outputs) +
+    align64(<usize> ((patchNumbers(w) + 1) * roundUp8(outputs)) << 2);
 }
 
 /** out = decay out + scale sum g abar^T. */
@@ -54,16 +54,68 @@ export function conv2dWeightGradient(
   strideGradient: i32,
   workspace: usize,
 ): void {
-  const block = imagesPerBlock(examples, locationsOf(w)), wide = roundUp8(outputs);
-  const locations = locationsOf(w), depth = patchNumbers(w);
-  const sums = workspace + RECORD, sumBytes = <usize> ((depth + 1) * wide) << 2;
-  const imageCopy = sums + align64(sumBytes);
-  const gradientCopy = imageCopy + align64(<usize> block * paddedBytes(w) + SLACK);
-  const walk = changetype<Walk>(workspace);
+  const wide = roundUp8(outputs), sumBytes = <usize> ((patchNumbers(w) + 1) * wide) << 2;
+  const sums = workspace, rest = sums + align64(sumBytes), row = <usize> wide << 2;
   memory.fill(sums, 0, sumBytes);
+  // deno-fmt-ignore
+  addExamples(
+    w, examples, outputs, sums, row, 0, images, strideImages, gradient, strideGradient, rest,
+  );
+  storeTransposed(patchNumbers(w) + w.bias, outputs, decay, scale, out, strideOut, sums, wide);
+}
+
+/** Bytes of workspace of {@link conv2dExampleGradients}. */
+export function conv2dExampleGradientsWorkspace(w: Window, examples: i32, outputs: i32): usize {
+  const block = imagesPerBlock(examples, locationsOf(w));
+  return RECORD + align64(<usize> block * paddedBytes(w) + SLACK) +
+    (<usize> (block * locationsOf(w) * roundUp8(outputs)) << 2) + SLACK;
+}
+
+/** out = sums of abar g^T over the locations of each example, rows of examples x wide numbers. */
+export function conv2dExampleGradients(
+  w: Window,
+  examples: i32,
+  outputs: i32,
+  out: usize,
+  images: usize,
+  strideImages: i32,
+  gradient: usize,
+  strideGradient: i32,
+  workspace: usize,
+): void {
+  const one = <usize> roundUp8(outputs) << 2, row = <usize> examples * one;
+  memory.fill(out, 0, <usize> (patchNumbers(w) + w.bias) * row);
+  // deno-fmt-ignore
+  addExamples(
+    w, examples, outputs, out, row, one, images, strideImages, gradient, strideGradient, workspace,
+  );
+}
+
+/**
+ * Adds abar g^T to sums with rows `rowBytes` apart; those of an example begin `exampleBytes` behind
+ * those of the one before, 0 for one sum of all.
+ */
+function addExamples(
+  w: Window,
+  examples: i32,
+  outputs: i32,
+  sums: usize,
+  rowBytes: usize,
+  exampleBytes: usize,
+  images: usize,
+  strideImages: i32,
+  gradient: usize,
+  strideGradient: i32,
+  workspace: usize,
+): void {
+  const block = imagesPerBlock(examples, locationsOf(w)), wide = roundUp8(outputs);
+  const locations = locationsOf(w), walk = changetype<Walk>(workspace);
+  const imageCopy = workspace + RECORD;
+  const gradientCopy = imageCopy + align64(<usize> block * paddedBytes(w) + SLACK);
   const gap = <usize> strideGradient << 2, pixels = w.height * w.width;
   const inPlace = readsInPlace(w, strideImages);
   const pixel = <usize> (inPlace ? strideImages : w.channels) << 2;
+  const image = <usize> ((w.height + 2 * w.paddingY) * (w.width + 2 * w.paddingX)) * pixel;
   for (let n = 0; n < examples; n += block) {
     const count = min(block, examples - n);
     let source = images + (<usize> (n * pixels * strideImages) << 2);
@@ -83,10 +135,18 @@ export function conv2dWeightGradient(
       g = gradientCopy;
       stepG = <usize> wide << 2;
     }
-    addBlock(w, walk, count, wide, source, pixel, g, stepG, sums);
-    if (w.bias) addColumns(count * locations, wide, g, stepG, at(sums, depth * wide));
+    const together = exampleBytes == 0 ? count : 1;
+    for (let i = 0; i < count; i += together) {
+      addBlock(w, walk, together, wide, source, pixel, g, stepG, sums, rowBytes);
+      if (w.bias) {
+        const ones = sums + <usize> patchNumbers(w) * rowBytes;
+        addColumns(together * locations, wide, g, stepG, ones);
+      }
+      source += <usize> together * image;
+      g += <usize> (together * locations) * stepG;
+      sums += exampleBytes;
+    }
   }
-  storeTransposed(depth + w.bias, outputs, decay, scale, out, strideOut, sums, wide);
 }
 
 /**
@@ -120,6 +180,7 @@ function addBlock(
   g: usize,
   stepG: usize,
   sums: usize,
+  rowBytes: usize,
 ): void {
   const height = outHeight(w), width = outWidth(w);
   const row = <usize> (w.width + 2 * w.paddingX) * pixel;
@@ -140,7 +201,8 @@ function addBlock(
       walk.rows = min(rows, height - y);
       walk.aImage = image - <usize> (walk.rows * w.strideY) * row;
       const a = padded + <usize> n * image + <usize> (y * w.strideY) * row;
-      addTaps(w, walk, outputs, a, pixel, g + <usize> ((n * height + y) * width) * stepG, sums);
+      const b = g + <usize> ((n * height + y) * width) * stepG;
+      addTaps(w, walk, outputs, a, pixel, b, sums, rowBytes);
     }
   }
 }
@@ -154,16 +216,16 @@ function addTaps(
   pixel: usize,
   b: usize,
   sums: usize,
+  rowBytes: usize,
 ): void {
   const row = <usize> (w.width + 2 * w.paddingX) * pixel;
   const merged = w.dilationX == 1;
   const runs = merged ? 1 : w.kernelX, run = merged ? w.kernelX * w.channels : w.channels;
-  const stride = <usize> outputs << 2;
   for (let y = 0; y < w.kernelY; y++) {
     for (let x = 0; x < runs; x++) {
       const tap = a + <usize> (y * w.dilationY) * row + <usize> (x * w.dilationX) * pixel;
-      correlate(walk, run, outputs, false, tap, b, sums, stride);
-      sums += <usize> run * stride;
+      correlate(walk, run, outputs, false, tap, b, sums, rowBytes);
+      sums += <usize> run * rowBytes;
     }
   }
 }
@@ -196,7 +258,7 @@ function storeTransposed(
     for (let i = 0; i < rows; i++) {
       const to = at(out, i);
       const value = scale * load<f32>(at(sums, i * wide + j));
-      store<f32>(to, decay != 0 ? decay * load<f32>(to) + value : value);
+      store<f32>(to, decay != 0 ? flushOne(decay * load<f32>(to) + value) : value);
     }
     out += <usize> strideOut << 2;
   }

@@ -2,17 +2,20 @@
 // matrix T, divide and conquer on T, back-transformation. About three products of the matrix's
 // size.
 //
-// A [n, n] float32, upper triangle; eigenvalues ascending, eigenvectors as columns. A is scaled to
-// a largest entry of 1. The reduction, the products and the vectors are float32, all that decides
-// about eigenvalues (T, secular equation, leaves) float64. Residual |A Q - Q L| / |A| and |Q^T Q -
-// I| stay below 3e-6.
+// A [n, n] float32 without gaps, upper triangle, largest entry between 1 and 2; eigenvalues
+// ascending, eigenvectors as columns. The reduction, the products and the vectors are float32, all
+// that decides about eigenvalues (T, secular equation, leaves) float64. Residual |A Q - Q L| / |A|
+// and |Q^T Q - I| stay below 3e-6.
 
 import { solveLeaf } from "./eigh_leaf";
 import { merge, sortByEigenvalue } from "./eigh_merge";
 import { layOut, LEAF, Space, spaceBytes } from "./eigh_space";
 import { tridiagonalize } from "./eigh_tridiagonalize";
 import { backTransform } from "./eigh_back_transform";
-import { at, at64, interleaveHigh, interleaveLow, joinHigh, joinLow } from "./simd";
+import { at, at64, flushBelow, interleaveHigh, interleaveLow, joinHigh, joinLow } from "./simd";
+
+/** Components below this do not show in a unit vector, and their products would be denormal. */
+const TINY: f32 = 1e-18;
 
 /** Bytes of workspace of {@link divideAndConquer}. */
 export function divideAndConquerWorkspace(n: i32): usize {
@@ -26,12 +29,11 @@ export function divideAndConquer(
   strideV: i32,
   values: usize,
   matrix: usize,
-  strideM: i32,
   workspace: usize,
 ): bool {
   if (n == 0) return true;
   const space = layOut(n, workspace);
-  const scale = copyScaled(n, matrix, strideM, space);
+  copyUpper(n, matrix, space);
   tridiagonalize(n, space);
   memory.fill(space.z, 0, <usize>n * space.stride);
   if (!divide(0, n, normOf(n, space), space)) return false;
@@ -39,27 +41,19 @@ export function divideAndConquer(
   sortByEigenvalue(0, n, space);
   for (let j = 0; j < n; j++) {
     const value = load<f64>(at64(space.d, load<i32>(at(space.order, j))));
-    store<f32>(at(values, j), <f32>(scale * value));
+    store<f32>(at(values, j), <f32>value);
   }
   transposeInOrder(n, vectors, strideV, space);
   return true;
 }
 
-/** Copies the upper triangle, scaled to a largest entry of 1; returns that entry (1 for zero). */
-function copyScaled(n: i32, matrix: usize, strideM: i32, space: Space): f64 {
-  let largest: f32 = 0;
-  for (let i = 0; i < n; i++) {
-    for (let j = i; j < n; j++) largest = max(largest, abs(load<f32>(at(matrix, i * strideM + j))));
-  }
-  const scale: f64 = largest > 0 ? <f64>largest : 1, factor = 1 / scale;
+/** Copies the upper triangle, zeros around it. */
+function copyUpper(n: i32, matrix: usize, space: Space): void {
   for (let i = 0; i < n; i++) {
     const row = space.work + <usize>i * space.stride;
     memory.fill(row, 0, space.stride);
-    for (let j = i; j < n; j++) {
-      store<f32>(at(row, j), <f32>(factor * <f64>load<f32>(at(matrix, i * strideM + j))));
-    }
+    memory.copy(at(row, i), at(matrix, i * n + i), <usize>(n - i) << 2);
   }
-  return scale;
 }
 
 /** Largest absolute row sum of T. */
@@ -96,7 +90,8 @@ function transposeInOrder(n: i32, vectors: usize, strideV: i32, space: Space): v
     let z2 = rowInOrder(j + 2, space), z3 = rowInOrder(j + 3, space);
     let out = at(vectors, j), i = 0;
     for (; i + 4 <= n; i += 4) {
-      const r0 = v128.load(z0), r1 = v128.load(z1), r2 = v128.load(z2), r3 = v128.load(z3);
+      const r0 = flushBelow(v128.load(z0), TINY), r1 = flushBelow(v128.load(z1), TINY);
+      const r2 = flushBelow(v128.load(z2), TINY), r3 = flushBelow(v128.load(z3), TINY);
       const low01 = interleaveLow(r0, r1), high01 = interleaveHigh(r0, r1);
       const low23 = interleaveLow(r2, r3), high23 = interleaveHigh(r2, r3);
       v128.store(out, joinLow(low01, low23));

@@ -1,8 +1,9 @@
 // Elementwise updates. All matrices [rows, cols] with any row strides (a caller whose matrices have
-// no gaps passes them as one row). Four numbers at a time; the last of a row by lanes.
+// no gaps passes them as one row). Four numbers at a time; the last of a row by lanes. Denormal
+// results become 0 wherever they are fed back.
 
 import { fma } from "./fma";
-import { at, loadTail, storeTail } from "./simd";
+import { at, flush, loadTail, storeTail } from "./simd";
 
 /** axpby: y = alpha x + beta y; y is not read when beta is 0. x and y may be the same. */
 export function axpby(
@@ -21,13 +22,13 @@ export function axpby(
     let j = cols;
     for (; j >= 4; j -= 4) {
       const scaled = f32x4.mul(al, v128.load(p));
-      v128.store(q, keep ? fma(be, v128.load(q), scaled) : scaled);
+      v128.store(q, flush(keep ? fma(be, v128.load(q), scaled) : scaled));
       p += 16;
       q += 16;
     }
     if (j > 0) {
       const scaled = f32x4.mul(al, loadTail(p, j));
-      storeTail(q, keep ? fma(be, loadTail(q, j), scaled) : scaled, j);
+      storeTail(q, flush(keep ? fma(be, loadTail(q, j), scaled) : scaled), j);
     }
   }
 }
@@ -49,13 +50,13 @@ export function squares(
     let j = cols;
     for (; j >= 4; j -= 4) {
       const v = v128.load(p), scaled = f32x4.mul(sc, f32x4.mul(v, v));
-      v128.store(q, keep ? fma(de, v128.load(q), scaled) : scaled);
+      v128.store(q, flush(keep ? fma(de, v128.load(q), scaled) : scaled));
       p += 16;
       q += 16;
     }
     if (j > 0) {
       const v = loadTail(p, j), scaled = f32x4.mul(sc, f32x4.mul(v, v));
-      storeTail(q, keep ? fma(de, loadTail(q, j), scaled) : scaled, j);
+      storeTail(q, flush(keep ? fma(de, loadTail(q, j), scaled) : scaled), j);
     }
   }
 }
@@ -94,8 +95,8 @@ export function adamDirection(
       const gradient = whole ? v128.load(pg) : loadTail(pg, j);
       let first = whole ? v128.load(pm) : loadTail(pm, j);
       let second = whole ? v128.load(pv) : loadTail(pv, j);
-      first = fma(b1, first, f32x4.mul(r1, gradient));
-      second = fma(b2, second, f32x4.mul(r2, f32x4.mul(gradient, gradient)));
+      first = flush(fma(b1, first, f32x4.mul(r1, gradient)));
+      second = flush(fma(b2, second, f32x4.mul(r2, f32x4.mul(gradient, gradient))));
       const root = f32x4.add(f32x4.sqrt(f32x4.mul(c2, second)), eps);
       const direction = f32x4.div(f32x4.mul(c1, first), root);
       if (whole) {

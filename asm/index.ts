@@ -4,7 +4,12 @@ export { activation, activationGradient } from "./activation";
 export { choleskyInverse, choleskyWorkspace } from "./cholesky";
 export { conv2d, conv2dWorkspace } from "./conv2d";
 export { conv2dDataGradient, conv2dDataGradientWorkspace } from "./conv2d_data_gradient";
-export { conv2dWeightGradient, conv2dWeightGradientWorkspace } from "./conv2d_weight_gradient";
+export {
+  conv2dExampleGradients,
+  conv2dExampleGradientsWorkspace,
+  conv2dWeightGradient,
+  conv2dWeightGradientWorkspace,
+} from "./conv2d_weight_gradient";
 export { dampedDivide } from "./damped_divide";
 export { adamDirection, appendOnes, axpby, squares } from "./elementwise";
 export { eigh, eighWorkspace } from "./eigh";

@@ -61,8 +61,13 @@ export function joinHigh(a: v128, b: v128): v128 {
 /** Denormal lanes become 0 (NaN stays): what is fed back must not decay into that range. */
 @inline
 export function flush(v: v128): v128 {
-  const tiny = f32x4.lt(f32x4.abs(v), f32x4.splat(f32.MIN_NORMAL_VALUE));
-  return v128.andnot(v, tiny);
+  return flushBelow(v, f32.MIN_NORMAL_VALUE);
+}
+
+/** Lanes smaller than `limit` become 0. */
+@inline
+export function flushBelow(v: v128, limit: f32): v128 {
+  return v128.andnot(v, f32x4.lt(f32x4.abs(v), f32x4.splat(limit)));
 }
 
 /** The same for one number. */

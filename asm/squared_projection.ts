@@ -5,12 +5,14 @@
 //
 //   sum_n (Qout^T g_n)^2 ((Qin^T a_n)^2)^T = ((g Qout)^2)^T ((a Qin)^2),   g [n, dOut], a [n, dIn]
 //
-// two rotations of the captures and one product. Convolutions have no such shortcut: their G_n are
-// formed by the caller, and addSquares sums their squares.
+// two rotations of the captures and one product. Convolutions have no such shortcut: their rotated
+// G_n are formed by the caller, transposed and side by side (see conv2d_weight_gradient.ts), and
+// addSquares sums their squares. Denormal results become 0 (see second_moment.ts).
 
-import { squares } from "./elementwise";
+import { axpby, squares } from "./elementwise";
+import { fma } from "./fma";
 import { gemmWorkspace, multiply } from "./gemm";
-import { align64, at, loadTail, storeTail } from "./simd";
+import { align64, at, flushOne, loadTail } from "./simd";
 
 /** Bytes of workspace of {@link squaredProjection}. */
 export function squaredProjectionWorkspace(n: i32, dOut: i32, dIn: i32): usize {
@@ -47,6 +49,8 @@ export function squaredProjection(
     dOut, dIn, n, scale, decay, theta, <usize>strideTheta << 2,
     g2, 4, rowG, a2, rowA, 4, 0, false, rest,
   );
+  // Only to flush.
+  axpby(dOut, dIn, 1, 0, theta, strideTheta, theta, strideTheta);
 }
 
 /** out = (X Q)^2, out [n, d] without gaps; (X)^2 when Q is absent. */
@@ -69,35 +73,42 @@ function squareRotated(
   squares(1, n * d, 0, 1, out, 0, out, 0);
 }
 
-/** Theta = decay Theta + scale sum_n G_n^2 for n matrices [rows, cols] without gaps, one by one. */
+/**
+ * Theta = decay Theta + scale sum_n G_n^2, Theta [dOut, dIn], from the transposed G_n: the numbers
+ * [i, n, o] of `gradients` lie in rows of n `wide` numbers, one row per input i.
+ */
 export function addSquares(
   n: i32,
-  rows: i32,
-  cols: i32,
+  dOut: i32,
+  dIn: i32,
+  wide: i32,
   decay: f32,
   scale: f32,
   theta: usize,
   strideTheta: i32,
   gradients: usize,
 ): void {
-  const size = <usize>(rows * cols) << 2;
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j += 4) {
-      const count = cols - j;
-      let p = at(gradients, i * cols + j), sum = f32x4.splat(0);
+  const step = <usize>wide << 2, row = <usize>n * step;
+  for (let i = 0; i < dIn; i++) {
+    for (let o = 0; o < dOut; o += 4) {
+      const count = min(4, dOut - o);
+      let p = at(gradients + <usize>i * row, o), sum = f32x4.splat(0);
       for (let e = 0; e < n; e++) {
-        const x = count >= 4 ? v128.load(p) : loadTail(p, count);
-        sum = f32x4.add(sum, f32x4.mul(x, x));
-        p += size;
+        const x = count == 4 ? v128.load(p) : loadTail(p, count);
+        sum = fma(x, x, sum);
+        p += step;
       }
-      sum = f32x4.mul(sum, f32x4.splat(scale));
-      const out = at(theta, i * strideTheta + j);
-      if (decay != 0) {
-        const old = count >= 4 ? v128.load(out) : loadTail(out, count);
-        sum = f32x4.add(sum, f32x4.mul(f32x4.splat(decay), old));
-      }
-      if (count >= 4) v128.store(out, sum);
-      else storeTail(out, sum, count);
+      const to = at(theta, o * strideTheta + i), next = <usize>strideTheta << 2;
+      blend(to, decay, scale * f32x4.extract_lane(sum, 0));
+      if (count > 1) blend(to + next, decay, scale * f32x4.extract_lane(sum, 1));
+      if (count > 2) blend(to + 2 * next, decay, scale * f32x4.extract_lane(sum, 2));
+      if (count > 3) blend(to + 3 * next, decay, scale * f32x4.extract_lane(sum, 3));
     }
   }
+}
+
+/** One number of Theta. */
+@inline
+function blend(to: usize, decay: f32, value: f32): void {
+  store<f32>(to, flushOne(decay != 0 ? decay * load<f32>(to) + value : value));
 }

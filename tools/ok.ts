@@ -40,7 +40,8 @@ const STAGES: readonly Stage[] = [
   { name: "types", args: ["check", ...FROZEN] },
   { name: "documentation", args: ["doc", "--lint", ...ENTRY_POINTS] },
   { name: "import rule", args: ["run", "-A", "tools/check_imports.ts"] },
-  { name: "generated files", args: ["run", "-A", ...FROZEN, "tools/build_kernels.ts", "--check"] },
+  { name: "WASM kernels", args: ["run", "-A", ...FROZEN, "tools/build_kernels.ts", "--check"] },
+  { name: "GPU kernels", args: ["run", "-A", ...FROZEN, "tools/build_shaders.ts", "--check"] },
   { name: "tests", args: ["test", "-A", "--parallel", "--doc", ...FROZEN] },
 ];
 

@@ -125,8 +125,7 @@ export function totalOf(operations: StepOperations): number {
 }
 
 /**
- * Operations of an optimizer's step over those of SGD's: what the ratio of their times would be if
- * every operation took the same time.
+ * Operations of a step of a whole model, averaged over a cycle of the intervals.
  *
  * @param method The optimizer.
  * @param layers Sizes of all layers.
@@ -135,6 +134,25 @@ export function totalOf(operations: StepOperations): number {
  * @param frames `"never"`: gradients and updates are rotated. `"auto"`: each dense layer keeps its
  * weights in its eigenbasis where that is less work.
  */
+export function stepOperations(
+  method: Method,
+  layers: readonly LayerSizes[],
+  examples: number,
+  intervals: BoundIntervals,
+  frames: "never" | "auto",
+): number {
+  return layers.reduce((sum, layer) => {
+    const cost = (framed: boolean): number =>
+      totalOf(layerOperations(method, layer, examples, intervals, framed));
+    const mayFrame = frames === "auto" && layer.dense;
+    return sum + (mayFrame ? Math.min(cost(false), cost(true)) : cost(false));
+  }, 0);
+}
+
+/**
+ * Operations of an optimizer's step over those of SGD's: what the ratio of their times would be if
+ * every operation took the same time. Parameters as of {@linkcode stepOperations}.
+ */
 export function ratioBound(
   method: Method,
   layers: readonly LayerSizes[],
@@ -142,12 +160,7 @@ export function ratioBound(
   intervals: BoundIntervals,
   frames: "never" | "auto",
 ): number {
-  const cost = (layer: LayerSizes, which: Method, framed: boolean): number =>
-    totalOf(layerOperations(which, layer, examples, intervals, framed));
-  const step = layers.reduce((sum, layer) => {
-    const rotated = cost(layer, method, false);
-    const mayFrame = frames === "auto" && layer.dense;
-    return sum + (mayFrame ? Math.min(rotated, cost(layer, method, true)) : rotated);
-  }, 0);
-  return step / layers.reduce((sum, layer) => sum + cost(layer, "sgd", false), 0);
+  const operations = (which: Method): number =>
+    stepOperations(which, layers, examples, intervals, frames);
+  return operations(method) / operations("sgd");
 }

@@ -12,7 +12,8 @@
  * - Shapes are checked once, before any kernel runs; `ShapeError` names the verb and the argument.
  * - Outputs come first. An output never overlaps an input unless the verb says that it may.
  * - `decay` and `scale`: an accumulating verb computes `out = decay * out + scale * (new value)`; with
- *   decay 0 (the default) `out` is not read, so it may hold anything, NaN included.
+ *   decay 0 (the default) `out` is not read, so it may hold anything, NaN included. In float32 its
+ *   denormal results become 0: averages of what has died would decay into that range and be slow.
  * - A {@linkcode Scalar} is a number or a [1, 1] matrix on the backend, so that quantities computed on
  *   a device (damping, clip factor) never have to come back to the host.
  * - Zero rows, columns or examples are legal everywhere and mean an empty sum.
@@ -141,7 +142,7 @@ export interface Verbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 
-  /** `C = decay C + scale X^T diag(w) X`, symmetric, X [n, d], C [d, d]. Denormals are flushed to 0. */
+  /** `C = decay C + scale X^T diag(w) X`, symmetric, X [n, d], C [d, d]. */
   secondMoment(c: Matrix, x: Matrix, options?: SecondMomentOptions): void;
 
   /** `out_i = sum_j X_ij^2`, X [n, d], out [1, n]. */
@@ -238,7 +239,10 @@ export interface Verbs {
    */
   sampledLossGradient(kind: LossKind, gradients: Matrix, z: Matrix, noise: Matrix): void;
 
-  /** `y = alpha x + beta y`; with beta 0 (a number), y is not read. x and y may be the same. */
+  /**
+   * `y = alpha x + beta y`. Where alpha is 0, a number or on the backend, x is not read, and where beta
+   * is, y is not; so nothing comes through, be it NaN. x and y may be the same.
+   */
   axpby(y: Matrix, alpha: Scalar, x: Matrix, beta: Scalar): void;
 
   /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
@@ -256,6 +260,15 @@ export interface Verbs {
 
   /** `out = decay out + scale tr X`, X square, out [1, 1]. */
   trace(out: Matrix, x: Matrix, blend?: Blend): void;
+
+  /** `out = 1` when every entry of x is finite, otherwise 0; out [1, 1]. */
+  allFinite(out: Matrix, x: Matrix): void;
+
+  /**
+   * `x = flag ? x : 0` elementwise, flag [1, 1] being true when it is not 0. What is replaced may be NaN:
+   * with {@linkcode Verbs.allFinite} it cancels a bad update without a word to the host.
+   */
+  zeroUnless(x: Matrix, flag: Matrix): void;
 
   /**
    * `out = tau max(factor * product of sources, floor)`, all [1, 1]: relative damping, `factor` being

@@ -262,6 +262,18 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().trace(out, x, resolveBlend(blend));
   }
 
+  /** See {@linkcode Verbs.allFinite}. */
+  allFinite(out: Matrix, x: Matrix): void {
+    this.check("allFinite").output("out", out).input("x", x);
+    this.kernels().allFinite(out, x);
+  }
+
+  /** See {@linkcode Verbs.zeroUnless}. */
+  zeroUnless(x: Matrix, flag: Matrix): void {
+    this.check("zeroUnless").output("x", x).input("flag", flag);
+    this.kernels().zeroUnless(x, flag);
+  }
+
   /** See {@linkcode Verbs.relativeDamping}. */
   relativeDamping(
     out: Matrix,

@@ -72,6 +72,8 @@ export type KernelArguments = {
   readonly dot: "out" | "x" | "y";
   readonly sum: "out" | "x";
   readonly trace: "out" | "x";
+  readonly allFinite: "out" | "x";
+  readonly zeroUnless: "x" | "flag";
   readonly relativeDamping: "out" | "sources?";
   readonly splitDamping: "shiftA" | "shiftB" | "traceA" | "traceB" | "lambda?";
   readonly scalarPower: "out" | "x?";
@@ -129,8 +131,9 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
       "basis.output?": "dOut, dOut",
       "basis.input?": "dIn, dIn",
     },
-    // Rotating the captures, then the per-example gradients, then their squares.
-    ({ N, T, dIn, dOut }) => 2 * N * T * (dOut * dOut + dIn * dIn) + 2 * N * (T + 1) * dOut * dIn,
+    // The per-example gradients, and both rotations, of the captures or of the gradients.
+    ({ N, T, dIn, dOut }) =>
+      2 * N * (T * dOut * dIn + dIn ** 2 * Math.min(T, dOut) + dOut ** 2 * Math.min(T, dIn)),
   ),
   eigh: row(
     { vectors: "n, n", values: "1, n", status: "1, 3", matrix: "n, n", "previous?": "n, n" },
@@ -202,6 +205,8 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
   dot: row({ out: "1, 1", x: "m, n", y: "m, n" }, ({ m, n }) => 2 * m * n),
   sum: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
   trace: row({ out: "1, 1", x: "n, n" }, ({ n }) => n),
+  allFinite: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
+  zeroUnless: row({ x: "m, n", flag: "1, 1" }, ({ m, n }) => m * n),
   relativeDamping: row({ out: "1, 1", "sources?": "1, 1" }, () => 3),
   splitDamping: row(
     { shiftA: "1, 1", shiftB: "1, 1", traceA: "1, 1", traceB: "1, 1", "lambda?": "1, 1" },

@@ -6,7 +6,7 @@
  */
 
 import { type Backend, type Basis, type EighJob, EighStatus } from "../backend/backend.ts";
-import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
 import { identity } from "./identity.ts";
 
 /** What a refresh of a layer's basis (or inverse) came to. */
@@ -15,6 +15,14 @@ export interface Refresh {
   readonly how: readonly (keyof typeof EighStatus | "cholesky")[];
   /** Largest off-diagonal share of the previous basis, or `undefined` after a cold start. */
   readonly offDiagonalShare?: number;
+}
+
+/** A refresh whose outcome is still where it was computed, so that nobody has to wait for it. */
+export interface Renewal {
+  /** The status numbers, [1, 6] or [1, 2]. Overwritten by the next refresh. */
+  readonly status: Matrix;
+  /** What the numbers mean. */
+  outcome(status: ArrayLike<number>): Refresh;
 }
 
 /** True when a factor could not be decomposed, so that the last good basis is still in force. */
@@ -73,7 +81,8 @@ export class Eigenbasis implements Basis, Disposable {
       values: side === "output" ? this.outputValues : this.inputValues,
       staleness,
       status: statusRow(this.#status, side === "output" ? 0 : 1),
-      ...(this.solved ? { previous: this[side] } : {}),
+      // Where nobody waits for the status, a failure has to leave the basis in force by itself.
+      ...(this.solved || !this.#backend.sync ? { previous: this[side] } : {}),
     });
     return [job("output"), job("input")];
   }
@@ -102,27 +111,28 @@ export class Eigenbasis implements Basis, Disposable {
    * Takes over the solved basis. Where a factor failed, the old eigenvectors stay in force.
    *
    * @param carry Called when the basis moves, while both bases exist: carries over what lives in it.
+   * Where reading back would mean waiting, it is called without asking whether anything has moved.
    */
-  adopt(carry: (from: Basis, to: Basis) => void): Refresh {
+  adopt(carry: (from: Basis, to: Basis) => void): Renewal {
     const backend = this.#backend;
     const fresh = this.#fresh!;
     this.#fresh = undefined;
-    const status = backend.readSync(this.#status);
-    const how = [EighStatus[status[0]], EighStatus[status[3]]] as (keyof typeof EighStatus)[];
-    const share = Math.max(status[1], status[4]);
+    const renewal = { status: reshaped(this.#status, 1, 6), outcome: outcomeOf };
+    const { how } = backend.sync
+      ? outcomeOf(backend.readSync(renewal.status))
+      : { how: ["jacobi", "jacobi"] };
     // A first decomposition that failed has no earlier basis to fall back on: the identity stands.
     const next: Basis = {
       output: how[0] === "failed" ? this.output : fresh.output,
       input: how[1] === "failed" ? this.input : fresh.input,
     };
-    const moved = how.some((h) => h !== "failed" && h !== "kept");
-    if (moved) {
+    if (how.some((h) => h !== "failed" && h !== "kept")) {
       carry(this, next);
       if (next.output !== this.output) backend.axpby(this.output, 1, next.output, 0);
       if (next.input !== this.input) backend.axpby(this.input, 1, next.input, 0);
       this.solved = true;
     }
-    return share < 0 ? { how } : { how, offDiagonalShare: share };
+    return renewal;
   }
 
   /** Gives all matrices back. */
@@ -166,6 +176,12 @@ function squaredOverlap(backend: Backend, to: Matrix, from: Matrix): Matrix {
   const out = overlap(backend, to, from);
   backend.squares(out, out);
   return out;
+}
+
+function outcomeOf(status: ArrayLike<number>): Refresh {
+  const how = [EighStatus[status[0]], EighStatus[status[3]]] as (keyof typeof EighStatus)[];
+  const share = Math.max(status[1], status[4]);
+  return share < 0 ? { how } : { how, offDiagonalShare: share };
 }
 
 function statusRow(status: Matrix, row: number): Matrix {

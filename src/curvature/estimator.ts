@@ -9,7 +9,7 @@ import type { Capture } from "../core/capture.ts";
 import { NumericalError, StateError } from "../core/errors.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
-import { hasFailed, type Refresh } from "./basis.ts";
+import { hasFailed, type Refresh, type Renewal } from "./basis.ts";
 import type { Block } from "./blocks/block.ts";
 import { continued, MovingAverage, type Observation } from "./moving_average.ts";
 import { type Outcome, Refresher, type RefreshMode } from "./refresher.ts";
@@ -74,7 +74,7 @@ export class CurvatureEstimator implements Disposable {
    * @returns What became of each block's refresh; `undefined` where none was due.
    * @throws {NumericalError} When a layer's refresh has failed more often in a row than is tolerated.
    */
-  update(step: number, batch: ObservedBatch): readonly (Refresh | undefined)[] {
+  update(step: number, batch: ObservedBatch): readonly (Renewal | undefined)[] {
     const due = this.dueAt(step);
     const { factorDecay, eigenvalueDecay } = this.#options;
     if (due.statistics) {
@@ -103,6 +103,27 @@ export class CurvatureEstimator implements Disposable {
       }
     }
     return refreshes;
+  }
+
+  /**
+   * Counts failed refreshes of a layer in a row. On an asynchronous backend it is called when a step's
+   * report is read.
+   *
+   * @throws {NumericalError} When there were more than is tolerated.
+   */
+  judge(index: number, refresh: Refresh, step: number): void {
+    this.failures[index] = hasFailed(refresh) ? this.failures[index] + 1 : 0;
+    const { toleratedFailures } = this.#options;
+    if (this.failures[index] <= toleratedFailures) return;
+    const layer = this.blocks[index].parameter.name;
+    throw new NumericalError(
+      `Cannot refresh the curvature of layer '${layer}' at step ${step}: its factors could not be ` +
+        `decomposed ${
+          this.failures[index]
+        } times in a row. Try a smaller learning rate, a larger ` +
+        "damping, or inputs scaled to unit variance",
+      { layer, quantity: "basis", step },
+    );
   }
 
   /**
@@ -142,28 +163,16 @@ export class CurvatureEstimator implements Disposable {
     });
   }
 
-  #adopt(step: number, outcomes: readonly Outcome[]): (Refresh | undefined)[] {
-    const refreshes = this.blocks.map((): Refresh | undefined => undefined);
-    for (const { block, refresh } of outcomes) {
+  /** Judges what has been renewed where that needs no waiting. */
+  #adopt(step: number, outcomes: readonly Outcome[]): (Renewal | undefined)[] {
+    const renewals = this.blocks.map((): Renewal | undefined => undefined);
+    for (const { block, renewal } of outcomes) {
       const index = this.blocks.indexOf(block);
-      refreshes[index] = refresh;
-      if (refresh !== undefined) this.#count(index, block, refresh, step);
+      renewals[index] = renewal;
+      if (renewal !== undefined && this.#backend.sync) {
+        this.judge(index, renewal.outcome(this.#backend.readSync(renewal.status)), step);
+      }
     }
-    return refreshes;
-  }
-
-  #count(index: number, block: Block, outcome: Refresh, step: number): void {
-    this.failures[index] = hasFailed(outcome) ? this.failures[index] + 1 : 0;
-    const { toleratedFailures } = this.#options;
-    if (this.failures[index] <= toleratedFailures) return;
-    const layer = block.parameter.name;
-    throw new NumericalError(
-      `Cannot refresh the curvature of layer '${layer}' at step ${step}: its factors could not be ` +
-        `decomposed ${
-          this.failures[index]
-        } times in a row. Try a smaller learning rate, a larger ` +
-        "damping, or inputs scaled to unit variance",
-      { layer, quantity: "basis", step },
-    );
+    return renewals;
   }
 }

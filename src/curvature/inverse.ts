@@ -6,7 +6,7 @@
 
 import type { Backend, Scalar } from "../backend/backend.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import type { Refresh } from "./basis.ts";
+import type { Renewal } from "./basis.ts";
 import { identity } from "./identity.ts";
 
 /** The matrices to be inverted: `scale X + shift I` for each factor X. */
@@ -39,14 +39,18 @@ export class FactorInverses implements Disposable {
   }
 
   /** Inverts anew. An inverse whose factor is not positive definite or not finite stays as it was. */
-  refresh(outputFactor: Matrix, inputFactor: Matrix, shifts: FactorShifts): Refresh {
+  refresh(outputFactor: Matrix, inputFactor: Matrix, shifts: FactorShifts): Renewal {
     const backend = this.#backend, status = this.#status;
     const word = (index: number): Matrix => ({ ...status, offset: status.offset + index, cols: 1 });
     const { outputScale, outputShift, inputScale, inputShift } = shifts;
     backend.choleskyInverse(this.output, outputFactor, outputScale, outputShift, word(0));
     backend.choleskyInverse(this.input, inputFactor, inputScale, inputShift, word(1));
-    const [output, input] = backend.readSync(status);
-    return { how: [output, input].map((ok) => ok === 1 ? "cholesky" : "failed") };
+    return {
+      status,
+      outcome: ({ 0: output, 1: input }) => ({
+        how: [output, input].map((ok) => ok === 1 ? "cholesky" : "failed"),
+      }),
+    };
   }
 
   /** `out = outputInverse source inputInverse`. */

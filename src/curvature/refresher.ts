@@ -6,7 +6,7 @@
 
 import type { Backend, EighTicket } from "../backend/backend.ts";
 import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
-import type { Refresh } from "./basis.ts";
+import type { Renewal } from "./basis.ts";
 import type { Block } from "./blocks/block.ts";
 
 /**
@@ -51,7 +51,7 @@ export interface Outcome {
   /** The block. */
   readonly block: Block;
   /** See {@linkcode Block.finishRefresh}. */
-  readonly refresh: Refresh | undefined;
+  readonly renewal: Renewal | undefined;
 }
 
 /** Runs the eigenproblems of several layers together, so that a backend can share them out. */
@@ -113,7 +113,7 @@ export class Refresher {
   #finish(step: number, blocks: readonly Block[]): readonly Outcome[] {
     return blocks.map((block) => ({
       block,
-      refresh: this.#backend.scope(() => block.finishRefresh(step)),
+      renewal: this.#backend.scope(() => block.finishRefresh(step)),
     }));
   }
 }

@@ -6,9 +6,15 @@
 
 import { type DenseMatrix, denseMatrix, mapMatrix } from "./dense_matrix.ts";
 
-/** `alpha x + beta y`; where `beta` is 0, y is not read. */
+/** `alpha x + beta y`; where `alpha` is 0, x is not read, and where `beta` is, y is not. */
 export function axpby(alpha: number, x: DenseMatrix, beta: number, y: DenseMatrix): DenseMatrix {
-  return mapMatrix(x, (a, b) => beta === 0 ? alpha * a : alpha * a + beta * b, y);
+  const term = (factor: number, value: number): number => factor === 0 ? 0 : factor * value;
+  return mapMatrix(x, (a, b) => term(alpha, a) + term(beta, b), y);
+}
+
+/** x itself when `flag` holds, zeros of its shape otherwise, whatever x holds. */
+export function zeroUnless(x: DenseMatrix, flag: boolean): DenseMatrix {
+  return mapMatrix(x, (value) => flag ? value : 0);
 }
 
 /** `x^2`, element by element. */

@@ -31,6 +31,11 @@ export function trace(x: DenseMatrix): number {
   return pairwiseSum(x.data.filter((_, i) => i % (x.cols + 1) === 0));
 }
 
+/** Whether every entry is finite. */
+export function allFinite(x: DenseMatrix): boolean {
+  return x.data.every(Number.isFinite);
+}
+
 /**
  * A sum by halves, whose rounding error grows with log n instead of n (Higham 2002, section 4.2).
  */

@@ -120,7 +120,7 @@ class AdamPreconditioner implements Preconditioner {
     this.#count++;
     return {
       observed: { statistics: false, eigenvalues: false },
-      refreshes: this.#parameters.map(() => undefined),
+      renewals: this.#parameters.map(() => undefined),
     };
   }
 
@@ -141,6 +141,8 @@ class AdamPreconditioner implements Preconditioner {
   damping(): undefined {
     return undefined;
   }
+
+  judge(): void {}
 
   describe(index: number): PreconditionerRow {
     const { rows, cols } = this.#parameters[index].value;

@@ -5,12 +5,13 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
+import type { Backend, Scalar } from "../backend/backend.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Schedule } from "../core/schedule.ts";
+import type { Refresh } from "../curvature/basis.ts";
 import type { Block, BlockMethod, BlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { type Damping, resolveDamping } from "../curvature/damping.ts";
@@ -232,8 +233,8 @@ export class KroneckerPreconditioner implements Preconditioner {
 
   update(step: number, batch: ObservedBatch): PreconditionerUpdate {
     const { statistics, eigenvalues } = this.estimator.dueAt(step);
-    const refreshes = this.estimator.update(step, batch);
-    return { observed: { statistics, eigenvalues }, refreshes };
+    const renewals = this.estimator.update(step, batch);
+    return { observed: { statistics, eigenvalues }, renewals };
   }
 
   precondition(index: number, source: Matrix, step: number): Matrix {
@@ -254,9 +255,12 @@ export class KroneckerPreconditioner implements Preconditioner {
     this.#backend.scope(() => this.estimator.settle(step));
   }
 
-  damping(index: number): number | undefined {
-    const { current } = this.estimator.blocks[index].damping;
-    return typeof current === "object" ? this.#backend.readSync(current)[0] : current;
+  damping(index: number): Scalar | undefined {
+    return this.estimator.blocks[index].damping.current;
+  }
+
+  judge(index: number, refresh: Refresh, step: number): void {
+    this.estimator.judge(index, refresh, step);
   }
 
   describe(index: number): PreconditionerRow {

@@ -20,4 +20,5 @@ export * from "./tekfac.ts";
 export * from "./tkfac.ts";
 export * from "./transforms/kl_clip.ts";
 export * from "./transforms/momentum.ts";
-export * from "./transforms/weight_decay.ts";
+export * from "./transforms/rate.ts";
+export { type ParameterPart, type WeightDecay } from "./transforms/weight_decay.ts";

@@ -6,18 +6,23 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { NumericalError, ShapeError, StateError } from "../core/errors.ts";
+import type { Capture } from "../core/capture.ts";
+import { ShapeError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
+import type { Renewal } from "../curvature/basis.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import { describeOptimizer } from "./describe.ts";
 import type { Objective } from "./objective.ts";
 import type { Preconditioner } from "./preconditioner.ts";
-import type { LayerReport, StepHandle, StepReport } from "./report.ts";
+import type { StepHandle, StepReport } from "./report.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
+import { StepLog, type StepRow } from "./step_row.ts";
 import { MomentumState } from "./transforms/momentum.ts";
+import { Rate } from "./transforms/rate.ts";
 import { addPenaltyGradient, shrink } from "./transforms/weight_decay.ts";
 
 /** Eigenvalues of one layer's curvature. */
@@ -62,6 +67,7 @@ export class Optimizer<B> implements Disposable {
   /** Steps taken so far. */
   stepCount = 0;
   readonly #fisher: Fisher;
+  readonly #log: StepLog;
   #disposed = false;
 
   /** Takes over the preconditioner. */
@@ -78,6 +84,7 @@ export class Optimizer<B> implements Disposable {
     this.momentum.buffers.forEach((buffer, index) => preconditioner.follow(index, buffer));
     this.random = new Random(options.seed);
     this.#fisher = fisher;
+    this.#log = new StepLog(objective.backend, objective.parameters.map(({ name }) => name));
   }
 
   /** Name of the method: `"tekfac"`. */
@@ -94,50 +101,35 @@ export class Optimizer<B> implements Disposable {
    * @throws {StateError} After disposal, or on a backend that is not synchronous.
    */
   stepSync(...batches: readonly B[]): StepReport {
-    const { objective: { backend }, stepCount: step } = this;
-    if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
-    if (!backend.sync) {
-      throw new StateError(`Cannot step synchronously on backend '${backend.name}': use step()`);
+    if (!this.#backend.sync) {
+      throw new StateError(
+        `Cannot step synchronously on backend '${this.#backend.name}': use step()`,
+      );
     }
-    const started = performance.now();
-    return backend.scope(() => {
-      const sizes = batches.map((batch) => this.objective.examplesOf(batch));
-      const examples = sizes.reduce((sum, size) => sum + size, 0);
-      if (examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
-      const loss = backend.scratch(1, 1);
-      this.#differentiate(batches, examples, loss);
-      const checked = this.#checkFinite(loss, step);
-
-      const observed = this.#observed(batches, examples);
-      const update = this.preconditioner.update(step, observed);
-      const { directions, innerProduct } = this.#directions(step);
-      const clip = this.#clipFactor(innerProduct, loss, step);
-      this.#apply(directions, clip, step);
-      this.preconditioner.endStep(Math.max(...sizes));
-      this.stepCount++;
-
-      return {
-        step,
-        ...checked,
-        examples,
-        learningRate: valueAt(this.options.learningRate, step),
-        annealing: valueAt(this.options.annealing, step),
-        clipFactor: backend.readSync(clip)[0],
-        innerProduct: backend.readSync(innerProduct)[0],
-        layers: this.#layerReports(update.refreshes),
-        observed: update.observed,
-        milliseconds: performance.now() - started,
-      };
-    });
+    const taken = this.#take(batches);
+    return this.#report(taken, this.#backend.readSync(taken.row.all));
   }
 
   /**
    * Enqueues one step and returns a handle to its report. On a synchronous backend the step is already
-   * taken when this returns, and errors are thrown here, as by {@linkcode Optimizer.stepSync}.
+   * taken when this returns, and errors are thrown here, as by {@linkcode Optimizer.stepSync}. On a GPU
+   * nothing is waited for: a step whose numbers are not finite cancels itself on the device (averages
+   * decay, parameters stay), which its report tells, if it is asked for within 64 steps.
    */
   step(...batches: readonly B[]): StepHandle {
-    const report = this.stepSync(...batches);
-    return { report: () => Promise.resolve(report) };
+    if (this.#backend.sync) {
+      const report = this.stepSync(...batches);
+      return { report: () => Promise.resolve(report) };
+    }
+    const taken = this.#take(batches);
+    return {
+      report: async () => {
+        this.#log.checkKept(taken.step, this.stepCount);
+        const numbers = await this.#backend.read(taken.row.all);
+        taken.row.checkFinite(numbers, taken.step);
+        return this.#report(taken, numbers);
+      },
+    };
   }
 
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
@@ -167,55 +159,80 @@ export class Optimizer<B> implements Disposable {
     // The preconditioner first: it may have to move weights and velocities back.
     this.preconditioner[Symbol.dispose]();
     this.momentum[Symbol.dispose]();
+    this.#log[Symbol.dispose]();
   }
 
   get #backend(): Backend {
     return this.objective.backend;
   }
 
-  /** Leaves the mean loss in `loss`, its gradient in the parameters, and captures of the last batch. */
-  #differentiate(batches: readonly B[], examples: number, loss: Matrix): void {
+  /** The step itself. Reads nothing back on an asynchronous backend. */
+  #take(batches: readonly B[]): TakenStep {
+    if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
+    const { objective: { backend }, stepCount: step } = this;
+    const started = performance.now();
+    return backend.scope(() => {
+      const sizes = batches.map((batch) => this.objective.examplesOf(batch));
+      const examples = sizes.reduce((sum, size) => sum + size, 0);
+      if (examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
+      const row = this.#log.rowOf(step);
+      this.#differentiate(batches, examples, row);
+      this.#stopUnlessFinite(row, row.gradientPart, step);
+      if (!backend.sync) {
+        for (const { gradient } of this.objective.parameters) {
+          backend.zeroUnless(gradient, row.flag);
+        }
+      }
+
+      const batch = this.#observed(batches, examples, row);
+      const { observed, renewals } = this.preconditioner.update(step, batch);
+      const directions = this.#directions(row, step);
+      this.#stopUnlessFinite(row, row.finitePart, step);
+      this.#clip(row, step);
+      this.#apply(directions, row, step);
+      this.preconditioner.endStep(Math.max(...sizes));
+      this.stepCount++;
+
+      this.#log.note(
+        row,
+        renewals,
+        this.objective.parameters.map((_, i) => this.preconditioner.damping(i)),
+      );
+      const milliseconds = performance.now() - started;
+      return { step, examples, row, observed, renewals, milliseconds };
+    });
+  }
+
+  /** Leaves the mean loss, its gradient and the gradients' norms, and captures of the last batch. */
+  #differentiate(batches: readonly B[], examples: number, row: StepRow): void {
     const differentiate = (batch: B, index: number): void => {
       const blend = { decay: index === 0 ? 0 : 1, scale: 1 / examples };
-      this.#backend.sum(loss, this.objective.differentiate(batch, blend), blend);
+      this.#backend.sum(row.loss, this.objective.differentiate(batch, blend), blend);
     };
-    if (batches.length === 1) return differentiate(batches[0], 0);
-    batches.forEach((batch, index) => this.#backend.scope(() => differentiate(batch, index)));
-  }
-
-  #checkFinite(
-    loss: Matrix,
-    step: number,
-  ): { readonly loss: number; readonly gradientNorm: number } {
-    const backend = this.#backend;
-    const value = backend.readSync(loss)[0];
-    if (!Number.isFinite(value)) this.#fail("loss", value, step);
-    const squares = backend.scratch(1, 1);
-    let norm = 0;
-    this.objective.parameters.forEach(({ name, gradient }) => {
-      backend.dot(squares, gradient, gradient);
-      const square = backend.readSync(squares)[0];
-      if (!Number.isFinite(square)) this.#fail("gradient", square, step, name);
-      norm += square;
+    if (batches.length === 1) differentiate(batches[0], 0);
+    else batches.forEach((batch, index) => this.#backend.scope(() => differentiate(batch, index)));
+    this.objective.parameters.forEach(({ gradient }, index) => {
+      this.#backend.dot(row.squaredNorm(index), gradient, gradient);
     });
-    return { loss: value, gradientNorm: Math.sqrt(norm) };
   }
 
-  #fail(quantity: string, value: number, step: number, layer?: string): never {
-    const where = layer === undefined ? "" : ` of layer '${layer}'`;
-    throw new NumericalError(
-      `Cannot take step ${step}: the ${quantity}${where} is not finite (${value}); parameters are ` +
-        "unchanged. Try a smaller learning rate or a larger damping, and check the scale of the inputs",
-      { quantity, step, ...(layer === undefined ? {} : { layer }) },
-    );
+  /** Throws, or leaves it to the device to cancel the step, unless these numbers are finite. */
+  #stopUnlessFinite(row: StepRow, numbers: Matrix, step: number): void {
+    if (this.#backend.sync) row.checkFinite(this.#backend.readSync(numbers), step);
+    else this.#backend.allFinite(row.flag, numbers);
   }
 
   /**
    * The batch as the curvature sees it. A single micro-batch's captures are still there from the
    * gradient's pass; several are differentiated again, one after the other, to keep memory small.
    */
-  #observed(batches: readonly B[], examples: number): ObservedBatch {
+  #observed(batches: readonly B[], examples: number, row: StepRow): ObservedBatch {
     const { objective } = this;
+    const captureOf = (parameter: Parameter): Capture | undefined => {
+      const capture = objective.capture(parameter);
+      if (capture !== undefined && !this.#backend.sync) cancel(this.#backend, capture, row.flag);
+      return capture;
+    };
     const sampled = this.#fisher.kind === "monteCarlo";
     const labels = sampled ? this.random.fork().save() : [];
     let sampledAlready = false;
@@ -228,59 +245,54 @@ export class Optimizer<B> implements Disposable {
         if (batches.length === 1) {
           if (sampled && !sampledAlready) objective.differentiateSampled(random);
           sampledAlready = true;
-          return visit((parameter) => objective.capture(parameter));
+          return visit(captureOf);
         }
         for (const batch of batches) {
           this.#backend.scope(() => {
             objective.differentiate(batch, undefined);
             if (sampled) objective.differentiateSampled(random);
-            visit((parameter) => objective.capture(parameter));
+            visit(captureOf);
           });
         }
       },
     };
   }
 
-  /** The preconditioned (averaged) gradients and the sum of their products with what they came from. */
-  #directions(step: number): { readonly directions: Matrix[]; readonly innerProduct: Matrix } {
+  /** The preconditioned (averaged) gradients; leaves the sum of their products with what they came from. */
+  #directions(row: StepRow, step: number): Matrix[] {
     const { objective: { parameters }, options: { weightDecay } } = this;
     const backend = this.#backend;
-    const innerProduct = backend.scratch(1, 1);
     this.momentum.advance(step);
-    const directions = parameters.map((parameter, index) => {
+    return parameters.map((parameter, index) => {
       if (weightDecay !== false && weightDecay.kind === "l2") {
         addPenaltyGradient(backend, parameter, weightDecay, step);
       }
       const source = this.momentum.averaged(index, parameter.gradient, step);
       const direction = this.preconditioner.precondition(index, source, step);
-      backend.dot(innerProduct, direction, source, { decay: index === 0 ? 0 : 1 });
+      backend.dot(row.innerProduct, direction, source, { decay: index === 0 ? 0 : 1 });
       return direction;
     });
-    const value = backend.readSync(innerProduct)[0];
-    if (!Number.isFinite(value)) this.#fail("update", value, step);
-    return { directions, innerProduct };
   }
 
-  #clipFactor(innerProduct: Matrix, loss: Matrix, step: number): Matrix {
+  #clip(row: StepRow, step: number): void {
     const { klClip } = this.options;
-    const out = this.#backend.scratch(1, 1);
     if (klClip === false) {
-      this.#backend.write(out, [1]);
+      this.#backend.write(row.clip, [1]);
     } else {
-      const learningRate = valueAt(this.options.learningRate, step);
-      this.#backend.clipFactor(out, innerProduct, {
-        learningRate,
+      this.#backend.clipFactor(row.clip, row.innerProduct, {
+        learningRate: valueAt(this.options.learningRate, step),
         ...(klClip.kind === "fixed"
           ? { kl: valueAt(klClip.kl, step) }
-          : { kl: valueAt(klClip.kappa, step), loss }),
+          : { kl: valueAt(klClip.kappa, step), loss: row.loss }),
       });
     }
-    return out;
+    if (!this.#backend.sync) this.#backend.zeroUnless(row.clip, row.flag);
   }
 
-  #apply(directions: readonly Matrix[], clip: Matrix, step: number): void {
+  #apply(directions: readonly Matrix[], { clip, flag }: StepRow, step: number): void {
     const { learningRate, annealing, weightDecay } = this.options;
-    const rate = valueAt(learningRate, step) * valueAt(annealing, step);
+    const value = valueAt(learningRate, step) * valueAt(annealing, step);
+    const rate = new Rate(this.#backend, value, this.#backend.sync ? undefined : flag);
     this.objective.parameters.forEach((parameter, index) => {
       if (weightDecay !== false && weightDecay.kind === "decoupled") {
         shrink(this.#backend, parameter, weightDecay, { rate, step });
@@ -289,12 +301,47 @@ export class Optimizer<B> implements Disposable {
     });
   }
 
-  #layerReports(refreshes: readonly LayerReport["refresh"][]): LayerReport[] {
-    return this.objective.parameters.map(({ name }, index) => ({
-      name,
-      block: this.preconditioner.describe(index).block,
-      damping: this.preconditioner.damping(index),
-      refresh: refreshes[index],
-    }));
+  #report(taken: TakenStep, numbers: ArrayLike<number>): StepReport {
+    const { step, examples, row, observed, renewals, milliseconds } = taken;
+    const { loss, gradientNorm, innerProduct, clipFactor, lambda, status } = row.values(numbers);
+    const layers = this.objective.parameters.map(({ name }, index) => {
+      const refresh = renewals[index]?.outcome(status(index));
+      if (refresh !== undefined && !this.#backend.sync) {
+        this.preconditioner.judge(index, refresh, step);
+      }
+      const damped = this.preconditioner.damping(index) !== undefined;
+      const { block } = this.preconditioner.describe(index);
+      return { name, block, damping: damped ? lambda(index) : undefined, refresh };
+    });
+    return {
+      step,
+      loss,
+      examples,
+      learningRate: valueAt(this.options.learningRate, step),
+      annealing: valueAt(this.options.annealing, step),
+      clipFactor,
+      gradientNorm,
+      innerProduct,
+      layers,
+      observed,
+      milliseconds,
+    };
   }
+}
+
+/** A step that has been enqueued, and where its numbers will be. */
+interface TakenStep extends Pick<StepReport, "step" | "examples" | "observed" | "milliseconds"> {
+  readonly row: StepRow;
+  readonly renewals: readonly (Renewal | undefined)[];
+}
+
+/** Empties a capture where the step is cancelled, so that averages only decay. */
+function cancel(backend: Backend, capture: Capture, flag: Matrix): void {
+  const matrices = capture.kind === "conv2d" ? [capture.images] : [
+    capture.inputs,
+    ...(capture.framed === undefined
+      ? []
+      : [capture.framed.inputs, capture.framed.outputGradients]),
+  ];
+  for (const matrix of [...matrices, capture.outputGradients]) backend.zeroUnless(matrix, flag);
 }

@@ -5,9 +5,10 @@
  * @module
  */
 
+import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
-import type { Refresh } from "../curvature/basis.ts";
+import type { Refresh, Renewal } from "../curvature/basis.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 
 /** Numbers besides matrices that a checkpoint has to keep; plain JSON. */
@@ -65,7 +66,14 @@ export interface Preconditioner extends Disposable {
   settle(step: number): void;
 
   /** Lambda in force for a parameter, or `undefined` where nothing is damped. */
-  damping(index: number): number | undefined;
+  damping(index: number): Scalar | undefined;
+
+  /**
+   * Told what became of a parameter's refresh, where that is only known when a report is read.
+   *
+   * @throws {NumericalError} When refreshes of this layer keep failing.
+   */
+  judge(index: number, refresh: Refresh, step: number): void;
 
   /** How a parameter is preconditioned. */
   describe(index: number): PreconditionerRow;
@@ -79,7 +87,7 @@ export interface PreconditionerUpdate {
   /** Whether the batch entered factors and eigenvalues. */
   readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
   /** Per parameter. */
-  readonly refreshes: readonly (Refresh | undefined)[];
+  readonly renewals: readonly (Renewal | undefined)[];
 }
 
 /** No preconditioning: the direction is the gradient, as in SGD. */
@@ -103,7 +111,7 @@ export class NoPreconditioner implements Preconditioner {
   update(): PreconditionerUpdate {
     return {
       observed: { statistics: false, eigenvalues: false },
-      refreshes: this.#parameters.map(() => undefined),
+      renewals: this.#parameters.map(() => undefined),
     };
   }
 
@@ -120,6 +128,8 @@ export class NoPreconditioner implements Preconditioner {
   damping(): undefined {
     return undefined;
   }
+
+  judge(): void {}
 
   describe(): PreconditionerRow {
     return { block: "none", factors: "", elements: 0 };

@@ -5,8 +5,9 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { createBackendSync } from "../backend/select.ts";
+import { createBackend, createBackendSync } from "../backend/select.ts";
 import { probeSimd } from "../backend/wasm/probe.ts";
+import { BackendError } from "../core/errors.ts";
 
 /** A test as `Deno.test` takes it. */
 export interface BackendTest {
@@ -20,13 +21,16 @@ export interface BackendTest {
 
 /** A backend under test. */
 export interface BackendCandidate {
-  /** Name in the tests: `"reference"`, `"wasm relaxed"`, `"wasm baseline"`. */
+  /** Name in the tests: `"reference"`, `"wasm relaxed"`, `"webgpu"`; says why where it is missing. */
   readonly name: string;
   /** Creates it; the caller disposes. `undefined` where this host lacks it. */
-  readonly create: (() => Backend) | undefined;
+  readonly create: (() => Backend | Promise<Backend>) | undefined;
 }
 
-/** All implementations, available or not: the reference, and both builds of the WASM kernels. */
+/**
+ * All synchronous implementations, available or not: the reference, and both builds of the WASM
+ * kernels. For the GPU see {@linkcode gpuCandidate}.
+ */
 export function backendCandidates(): BackendCandidate[] {
   const best = probeSimd();
   const wasm = (simd: "relaxed" | "baseline", available: boolean): BackendCandidate => ({
@@ -41,24 +45,54 @@ export function backendCandidates(): BackendCandidate[] {
 }
 
 /**
+ * The GPU, software adapters included. Bodies that run on it have to `await backend.read(...)`.
+ *
+ * @example All four implementations
+ * ```ts
+ * import { backendCandidates, gpuCandidate } from "@tekfac/tekfac/testing";
+ *
+ * const candidates = [...backendCandidates(), await gpuCandidate()];
+ * ```
+ */
+export async function gpuCandidate(): Promise<BackendCandidate> {
+  const problem = await gpuProblem();
+  if (problem !== undefined) return { name: `webgpu: ${problem}`, create: undefined };
+  const create = (): Promise<Backend> => createBackend({ prefer: ["webgpu"], allowSoftware: true });
+  return { name: "webgpu", create };
+}
+
+/** Why this host has no GPU that could be tested, not even in software; `undefined` where it has. */
+export async function gpuProblem(): Promise<string | undefined> {
+  try {
+    (await createBackend({ prefer: ["webgpu"], allowSoftware: true }))[Symbol.dispose]();
+    return undefined;
+  } catch (error) {
+    if (error instanceof BackendError) return error.reason;
+    throw error;
+  }
+}
+
+/**
  * Registers the test once per backend. Each run gets a fresh backend; it fails when matrices are
  * left undisposed at its end.
  *
  * @param register Where tests are registered: `Deno.test`, or anything that takes the same object.
  * @param name What is tested.
  * @param body Gets the backend, which is disposed afterwards.
+ * @param candidates Which backends. @default {all synchronous ones}
  */
 export function eachBackend(
   register: (test: BackendTest) => void,
   name: string,
   body: (backend: Backend) => void | Promise<void>,
+  candidates: readonly BackendCandidate[] = backendCandidates(),
 ): void {
-  for (const { name: candidate, create } of backendCandidates()) {
+  for (const { name: candidate, create } of candidates) {
     register({
       name: `${name} [${candidate}]`,
       ignore: create === undefined,
       fn: async () => {
-        const backend = create!();
+        const backend = await create!();
         try {
           await body(backend);
           const { handles, liveBytes } = backend.memory();

@@ -32,3 +32,4 @@
 export * from "./all_close.ts";
 export * from "./each_backend.ts";
 export * from "./generators.ts";
+export * from "./self_check.ts";

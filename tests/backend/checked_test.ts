@@ -318,6 +318,8 @@ const CALLS: {
   dot: (b, x) => b.dot(x(), x(), x()),
   sum: (b, x) => b.sum(x(), x()),
   trace: (b, x) => b.trace(x(), x()),
+  allFinite: (b, x) => b.allFinite(x(), x()),
+  zeroUnless: (b, x) => b.zeroUnless(x(), x()),
   relativeDamping: (b, x) => b.relativeDamping(x(), [x()], { tau: 1, factor: 1, floor: 0 }),
   splitDamping: (b, x) => b.splitDamping(x(), x(), 1, x(), x(), [1, 1]),
   scalarPower: (b, x) => b.scalarPower(x(), x(), 2),

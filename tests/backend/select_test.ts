@@ -20,13 +20,26 @@ function withoutFeature(without: "everything" | "relaxed", body: () => void): vo
   }
 }
 
-Deno.test("createBackend() chooses WebAssembly where there is SIMD, and says which", async () => {
-  using backend = await createBackend();
+Deno.test("createBackend() chooses WebAssembly where there is no GPU, and says which", async () => {
+  using backend = await createBackend({ prefer: ["wasm", "reference"] });
   assert.equal(backend.name, "wasm");
   assert.ok(backend.sync);
   assert.match(backend.info.description, /^wasm \((relaxed|baseline) SIMD\)$/);
   assert.deepEqual(backend.info.rejected, []);
   assert.equal(backend.info.roundoff, 2 ** -24);
+});
+
+Deno.test("createBackend() takes a GPU that is asked for, and never one in software unasked", async () => {
+  using backend = await createBackend({ prefer: ["webgpu", "wasm"] });
+  const [first] = backend.info.rejected;
+  if (backend.name !== "webgpu") {
+    assert.equal(first.name, "webgpu");
+    assert.match(first.reason, /no adapter|no WebGPU|software adapter .*: pass allowSoftware/);
+  }
+});
+
+Deno.test("createBackendSync() says that a GPU has to be waited for", () => {
+  assert.throws(() => createBackendSync({ prefer: ["webgpu"] }), /use await createBackend\(\)/);
 });
 
 Deno.test("createBackend() follows the order of prefer", async () => {

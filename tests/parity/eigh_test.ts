@@ -12,16 +12,8 @@ import {
   upload,
   uploadStrided,
 } from "@tekfac/tekfac/testing";
+import { ALLOWED, checkSolution, type Solution, stressFamilies, wilkinson } from "./_eigh.ts";
 import { rounded, ROUNDOFF, wasmBackend } from "./_parity.ts";
-
-/** `|A Q - Q L|_F / |A|_F` and `|Q^T Q - I|_F / sqrt n` may be this large. */
-const ALLOWED = 3e-6;
-
-interface Solution {
-  readonly vectors: linalg.DenseMatrix;
-  readonly values: linalg.DenseMatrix;
-  readonly status: readonly number[];
-}
 
 function solve(
   wasm: Backend,
@@ -45,56 +37,12 @@ function solve(
   };
 }
 
-/** Shares of the allowance: residual and orthogonality. */
-function checkSolution(x: linalg.DenseMatrix, { vectors, values }: Solution, label: string): void {
-  const n = x.rows;
-  const norm = linalg.frobeniusNorm(x) || 1;
-  const product = linalg.gemm(x, vectors);
-  const residual = product.data.map((value, i) =>
-    (value - vectors.data[i] * values.data[i % n]) / norm
-  );
-  const gram = linalg.gemm(vectors, vectors, { transposeA: true });
-  const deviation = gram.data.map((value, i) =>
-    (value - (i % (n + 1) === 0 ? 1 : 0)) / Math.sqrt(n)
-  );
-  for (const [name, errors] of [["residual", residual], ["orthogonality", deviation]] as const) {
-    const size = Math.hypot(...errors);
-    assert.ok(size <= ALLOWED, `${label}: ${name} ${size.toExponential(2)} > ${ALLOWED}`);
-  }
-}
-
-/** Wilkinson's tridiagonal matrix of pairs of nearly equal eigenvalues. */
-function wilkinson(n: number): linalg.DenseMatrix {
-  const x = linalg.denseMatrix(n, n);
-  for (let i = 0; i < n; i++) {
-    x.data[i * n + i] = Math.abs(i - (n - 1) / 2);
-    if (i > 0) x.data[i * n + i - 1] = x.data[(i - 1) * n + i] = 1;
-  }
-  return x;
-}
-
-/** A factor with dead units: rows and columns of zeros. */
-function deadUnits(random: Random, n: number): linalg.DenseMatrix {
-  const inputs = randomMatrix(random, 2 * n, n);
-  for (let i = 0; i < inputs.data.length; i++) if (i % n % 3 === 1) inputs.data[i] = 0;
-  return linalg.secondMoment(inputs);
-}
-
 for (const simd of ["relaxed", "baseline"] as const) {
   Deno.test(`eigh() solves the stress families to 3e-6 [wasm ${simd}]`, () => {
     using wasm = wasmBackend(simd);
     const random = new Random(3);
     for (const n of [...edgeSizes(4, 8, 32), 2, 50, 64, 65, 96, 130]) {
-      const families: Record<string, linalg.DenseMatrix> = {
-        wilkinson: wilkinson(n),
-        deadUnits: deadUnits(random, n),
-        secondMoment: linalg.secondMoment(randomMatrix(random, n + 3, n)),
-      };
-      for (const [name, spectrum] of Object.entries(stressSpectra(n))) {
-        families[name] = randomSymmetric(random, spectrum);
-      }
-      for (const [name, matrix] of Object.entries(families)) {
-        const x = rounded(matrix);
+      for (const [name, x] of stressFamilies(random, n)) {
         const solution = solve(wasm, x);
         checkSolution(x, solution, `${name} ${n}`);
         assert.equal(solution.status[1], -1);

@@ -18,6 +18,8 @@ for (const kind of ["relu", "tanh", "sigmoid"] as const) {
           relative: 8 * ROUNDOFF,
           // Results below the smallest normal number are flushed.
           absolute: 2e-38,
+          // A division may be off by 2.5 units in the last place.
+          webgpu: { relative: 16 * ROUNDOFF },
         });
       }
     }
@@ -64,6 +66,55 @@ parity(
     }
   },
 );
+
+parity("axpby() does not read x where alpha is 0, nor y where beta is", (check, random) => {
+  for (const [rows, cols] of [[1, 7], [3, 5]]) {
+    for (const onBackend of [false, true]) {
+      const zero = denseMatrix(1, 1, [0]);
+      check({
+        label: `alpha 0, ${onBackend ? "on the backend" : "a number"}`,
+        outputs: [inputs(random, rows, cols)],
+        inputs: [unread(rows, cols), zero],
+        call: (backend, [y], [x, alpha]) => backend.axpby(y, onBackend ? alpha : 0, x, -0.5),
+      });
+      check({
+        label: `beta 0, ${onBackend ? "on the backend" : "a number"}`,
+        outputs: [unread(rows, cols)],
+        inputs: [inputs(random, rows, cols), zero],
+        call: (backend, [y], [x, beta]) => backend.axpby(y, 2, x, onBackend ? beta : 0),
+      });
+      check({
+        label: "alpha and beta 0",
+        outputs: [unread(rows, cols)],
+        inputs: [unread(rows, cols), zero],
+        call: (backend, [y], [x, nothing]) => backend.axpby(y, onBackend ? nothing : 0, x, 0),
+      });
+    }
+  }
+});
+
+parity("axpby() may add a matrix to itself", (check, random) => {
+  check({
+    label: "3x5",
+    outputs: [inputs(random, 3, 5)],
+    inputs: [],
+    call: (backend, [y]) => backend.axpby(y, 2, y, 0.5),
+    relative: 4 * ROUNDOFF,
+  });
+});
+
+parity("zeroUnless() keeps what it is allowed to and replaces even NaN", (check, random) => {
+  for (const [rows, cols] of SHAPES) {
+    for (const flag of [0, 1, -2]) {
+      check({
+        label: `${rows}x${cols} flag ${flag}`,
+        outputs: [flag === 0 ? unread(rows, cols) : inputs(random, rows, cols)],
+        inputs: [denseMatrix(1, 1, [flag])],
+        call: (backend, [x], [flag]) => backend.zeroUnless(x, flag),
+      });
+    }
+  }
+});
 
 parity("squares() agrees with its definition", (check, random) => {
   for (const [rows, cols] of SHAPES) {
@@ -119,6 +170,8 @@ parity("dampedDivide() agrees with its definition for every exponent", (check, r
         call: (backend, [out], [x, eigenvalues, damping]) =>
           backend.dampedDivide(out, x, { eigenvalues, damping, exponent }),
         relative: 4 * ROUNDOFF,
+        // pow is exp2(p log2 x), each off by some units in the last place.
+        webgpu: { relative: 32 * ROUNDOFF },
       });
     }
   }

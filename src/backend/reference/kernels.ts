@@ -246,6 +246,14 @@ class ReferenceKernels implements Kernels {
     scatter(out, [linalg.trace(gather(x))], blend);
   }
 
+  allFinite(out: Matrix, x: Matrix): void {
+    scatter(out, [linalg.allFinite(gather(x)) ? 1 : 0]);
+  }
+
+  zeroUnless(x: Matrix, flag: Matrix): void {
+    scatter(x, linalg.zeroUnless(gather(x), numberOf(flag) !== 0).data);
+  }
+
   relativeDamping(
     out: Matrix,
     sources: readonly Matrix[],

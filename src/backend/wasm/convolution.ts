@@ -184,7 +184,7 @@ export function createConvolution(machine: Machine): Convolution {
 }
 
 /** Calls `body` with the address of the record that `asm/window.ts` describes. */
-function withWindow(
+export function withWindow(
   machine: Machine,
   window: Window & Partial<Pick<ConvGeometry, "bias">>,
   body: (address: number) => void,

@@ -71,6 +71,8 @@ export type Elementwise = Pick<
   | "dot"
   | "sum"
   | "trace"
+  | "allFinite"
+  | "zeroUnless"
 >;
 
 /** The verbs of this topic on one machine. */
@@ -101,10 +103,15 @@ export function createElementwise(machine: Machine): Elementwise {
 
     axpby(y, alpha, x, beta) {
       const [rows, cols] = extent(y, x);
+      let [a, b, source] = [machine.value(alpha), machine.value(beta), x];
+      // The kernel does not read y where its factor is 0; by exchange it does not read x either.
+      if (a === 0) {
+        if (b === 0) return eachRow(machine, y, (row) => row.fill(0));
+        [a, b, source] = [b, 0, y];
+      }
       // deno-fmt-ignore
       kernels.axpby(
-        rows, cols, machine.value(alpha), machine.value(beta),
-        addressOf(y), y.stride, addressOf(x), x.stride,
+        rows, cols, a, b, addressOf(y), y.stride, addressOf(source), source.stride,
       );
     },
 
@@ -143,7 +150,31 @@ export function createElementwise(machine: Machine): Elementwise {
     trace(out, x, { decay = 0, scale = 1 } = {}) {
       kernels.trace(x.rows, decay, scale, addressOf(out), addressOf(x), x.stride);
     },
+
+    allFinite(out, x) {
+      // Squares of float32 cannot overflow the float64 sum; times 0 it is 0 unless a term was not finite.
+      const [rows, cols] = extent(x);
+      // deno-fmt-ignore
+      kernels.dot(
+        rows, cols, 0, 0, addressOf(out), addressOf(x), x.stride, addressOf(x), x.stride,
+      );
+      machine.setValue(out, machine.value(out) === 0 ? 1 : 0);
+    },
+
+    zeroUnless(x, flag) {
+      if (machine.value(flag) === 0) eachRow(machine, x, (row) => row.fill(0));
+    },
   };
+}
+
+/** Calls `visit` for the numbers of every row, in place; of the whole where there are no gaps. */
+function eachRow(machine: Machine, x: Matrix, visit: (row: Float32Array) => void): void {
+  const [rows, cols] = extent(x);
+  const start = addressOf(x) / Float32Array.BYTES_PER_ELEMENT;
+  for (let i = 0; i < rows; i++) {
+    const from = start + i * x.stride;
+    visit(machine.memory.view.subarray(from, from + cols));
+  }
 }
 
 /** Rows and columns of matrices of one shape; one long row when none of them has gaps. */

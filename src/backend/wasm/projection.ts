@@ -8,6 +8,7 @@ import type { Basis, Blend, Verbs } from "../backend.ts";
 import type { ConvCapture, DenseCapture } from "../../core/capture.ts";
 import { locationsOf, patchLength } from "../../core/geometry.ts";
 import { type Matrix, rowsOf } from "../../core/matrix.ts";
+import { withWindow } from "./convolution.ts";
 import { addressOf, type Machine } from "./machine.ts";
 
 /** See `asm/squared_projection.ts`. */
@@ -21,12 +22,18 @@ interface Exports {
   ): void;
   // deno-fmt-ignore
   addSquares(
-    n: number, rows: number, cols: number, decay: number, scale: number,
+    n: number, dOut: number, dIn: number, wide: number, decay: number, scale: number,
     theta: number, strideTheta: number, gradients: number,
+  ): void;
+  conv2dExampleGradientsWorkspace(window: number, examples: number, outputs: number): number;
+  // deno-fmt-ignore
+  conv2dExampleGradients(
+    window: number, examples: number, outputs: number, out: number, images: number,
+    strideImages: number, g: number, strideG: number, workspace: number,
   ): void;
 }
 
-/** Numbers of one chunk of examples of a convolution, so that its temporaries stay in a cache. */
+/** Numbers in the gradients of examples that are rotated together. */
 const CHUNK = 1 << 19;
 
 /** The verb of this topic. */
@@ -55,23 +62,29 @@ export function createProjection(
   }
 
   /**
-   * Per example `Q_out^T (g^T P) Q_in`, P the patches [T, dIn']. Each rotation is done on the
-   * smaller side: of the captures (T rows) or of the gradient, whichever has fewer rows.
+   * Per example `Q_in^T (P^T g) Q_out`, P the patches [T, dIn'], transposed and side by side. Each
+   * rotation is done on the smaller side: of the captures (T rows) or of the gradient.
    */
   function ofConvolution(theta: Matrix, capture: ConvCapture, basis?: Basis, blend: Blend = {}) {
     const { examples, geometry } = capture;
-    const [dOut, dIn, locations] = [theta.rows, patchLength(geometry), locationsOf(geometry)];
-    const perExample = locations * (2 * dIn + dOut) + 2 * dOut * dIn;
-    const chunk = Math.max(1, Math.min(examples, Math.floor(CHUNK / perExample)));
+    const [dOut, dIn, locations] = [theta.rows, theta.cols, locationsOf(geometry)];
+    const wide = roundUp8(dOut);
+    const chunk = Math.max(1, Math.min(examples, Math.floor(CHUNK / (dIn * wide))));
     const { scale = 1 } = blend;
     let { decay = 0 } = blend;
     for (let first = 0; first === 0 || first < examples; first += chunk) {
       const last = Math.min(first + chunk, examples);
+      const pixels = geometry.height * geometry.width;
       machine.scope(() => {
-        const gradients = gradientsOf(capture, first, last, basis);
+        const gradients = gradientsOf({
+          ...capture,
+          examples: last - first,
+          images: rowsOf(capture.images, first * pixels, last * pixels),
+          outputGradients: rowsOf(capture.outputGradients, first * locations, last * locations),
+        }, basis);
         // deno-fmt-ignore
         kernels.addSquares(
-          last - first, dOut, dIn, decay, scale, addressOf(theta), theta.stride,
+          last - first, dOut, dIn, wide, decay, scale, addressOf(theta), theta.stride,
           addressOf(gradients),
         );
       });
@@ -79,37 +92,61 @@ export function createProjection(
     }
   }
 
-  /** `Q_out^T G_n Q_in` of the examples `first` to `last`, one below the other. */
-  function gradientsOf(capture: ConvCapture, first: number, last: number, basis?: Basis): Matrix {
-    const { geometry } = capture;
-    const count = last - first;
+  /** `Q_in^T G_n^T Q_out` of all examples n, [dIn', N wide]. */
+  function gradientsOf(capture: ConvCapture, basis?: Basis): Matrix {
+    const { examples, geometry } = capture;
     const locations = locationsOf(geometry);
-    const pixels = geometry.height * geometry.width;
-    let p = machine.temporary(count * locations, patchLength(geometry));
-    patches(p, rowsOf(capture.images, first * pixels, last * pixels), geometry);
-    let g = rowsOf(capture.outputGradients, first * locations, last * locations);
-    const [dOut, dIn] = [g.cols, p.cols];
+    const [dOut, dIn] = [capture.outputGradients.cols, patchLength(geometry)];
+    const gradients = machine.temporary(dIn, examples * roundUp8(dOut));
+    const rotatesCaptures = { output: locations < dIn, input: locations < dOut };
+    const g = basis && rotatesCaptures.output
+      ? product(capture.outputGradients, basis.output)
+      : capture.outputGradients;
+    if (basis && rotatesCaptures.input) {
+      fromRotatedPatches(gradients, { ...capture, outputGradients: g }, basis.input);
+    } else {
+      fromImages(gradients, { ...capture, outputGradients: g });
+    }
+    let rotated = gradients;
+    if (basis && !rotatesCaptures.input) {
+      rotated = machine.temporary(dIn, gradients.cols);
+      gemm(rotated, basis.input, gradients, { transposeA: true });
+    }
+    if (basis && !rotatesCaptures.output) {
+      const [from, to] = [rotated, machine.temporary(dIn, gradients.cols)];
+      gemm(byOutputs(to, dOut), byOutputs(from, dOut), basis.output);
+      rotated = to;
+    }
+    return rotated;
+  }
 
-    if (basis && locations < dIn) g = product(g, basis.output);
-    if (basis && locations < dOut) p = product(p, basis.input);
-    let gradients = machine.temporary(count * dOut, dIn);
-    for (let n = 0; n < count; n++) {
-      const [from, to] = [n * locations, (n + 1) * locations];
-      gemm(blockOf(gradients, n, dOut), rowsOf(g, from, to), rowsOf(p, from, to), {
-        transposeA: true,
+  /** Gradients from the images, without forming patches. */
+  function fromImages(gradients: Matrix, { examples, geometry, images, ...capture }: ConvCapture) {
+    const g = capture.outputGradients;
+    withWindow(machine, geometry, (window) => {
+      const bytes = kernels.conv2dExampleGradientsWorkspace(window, examples, g.cols);
+      machine.withWorkspace(bytes, (workspace) => {
+        // deno-fmt-ignore
+        kernels.conv2dExampleGradients(
+          window, examples, g.cols, addressOf(gradients), addressOf(images), images.stride,
+          addressOf(g), g.stride, workspace,
+        );
       });
+    });
+  }
+
+  /** Gradients from rotated patches: where an image has few locations, these are cheaper to rotate. */
+  function fromRotatedPatches(gradients: Matrix, capture: ConvCapture, qIn: Matrix): void {
+    const { examples, geometry, images, outputGradients: g } = capture;
+    const locations = locationsOf(geometry);
+    const p = machine.temporary(examples * locations, qIn.rows);
+    patches(p, images, geometry);
+    const rotated = product(p, qIn);
+    for (let n = 0; n < examples; n++) {
+      const [from, to] = [n * locations, (n + 1) * locations];
+      const out = { ...gradients, offset: gradients.offset + n * roundUp8(g.cols), cols: g.cols };
+      gemm(out, rowsOf(rotated, from, to), rowsOf(g, from, to), { transposeA: true });
     }
-    if (basis && locations >= dOut) gradients = product(gradients, basis.input);
-    if (basis && locations >= dIn) {
-      const rotated = machine.temporary(count * dOut, dIn);
-      for (let n = 0; n < count; n++) {
-        gemm(blockOf(rotated, n, dOut), basis.output, blockOf(gradients, n, dOut), {
-          transposeA: true,
-        });
-      }
-      gradients = rotated;
-    }
-    return gradients;
   }
 
   function product(x: Matrix, q: Matrix): Matrix {
@@ -126,7 +163,13 @@ export function createProjection(
   };
 }
 
-/** The n-th of several matrices stored one below the other. */
-function blockOf(stack: Matrix, n: number, rows: number): Matrix {
-  return rowsOf(stack, n * rows, (n + 1) * rows);
+/** Gradients of examples side by side as rows of one output's numbers each. */
+function byOutputs(gradients: Matrix, dOut: number): Matrix {
+  const wide = roundUp8(dOut);
+  return { ...gradients, rows: gradients.rows * gradients.cols / wide, cols: dOut, stride: wide };
+}
+
+/** Distance of examples' gradients: whole tiles. */
+function roundUp8(n: number): number {
+  return Math.ceil(n / 8) * 8;
 }

@@ -9,7 +9,7 @@ import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import type { Refresh } from "../basis.ts";
+import type { Renewal } from "../basis.ts";
 import type { Damping, LayerDamping } from "../damping.ts";
 import type { Observation } from "../moving_average.ts";
 
@@ -65,7 +65,7 @@ export interface Block extends Disposable {
   beginRefresh(staleness: number, lasting: boolean): readonly EighJob[];
 
   /** Takes over what has been solved since {@linkcode Block.beginRefresh}. */
-  finishRefresh(step: number): Refresh | undefined;
+  finishRefresh(step: number): Renewal | undefined;
 
   /** Adds a micro-batch to the eigenvalues, where they are corrected from captures. */
   observeEigenvalues(capture: Capture, observation: Observation): void;

@@ -9,7 +9,7 @@ import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { Eigenbasis, type Refresh, transport } from "../basis.ts";
+import { Eigenbasis, type Renewal, transport } from "../basis.ts";
 import { LayerDamping } from "../damping.ts";
 import { ParameterFrame } from "../frame.ts";
 import type { Observation } from "../moving_average.ts";
@@ -108,7 +108,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
     return this.basis.jobs(factors, staleness, lasting);
   }
 
-  finishRefresh(_step: number): Refresh {
+  finishRefresh(_step: number): Renewal {
     return this.basis.adopt((from, to) => {
       if (this.#measured) transport(this.backend, this.eigenvalues, from, to);
       this.#frame.follow(from, to);

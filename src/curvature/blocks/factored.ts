@@ -8,7 +8,7 @@ import type { Backend, Basis, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { Eigenbasis, type Refresh } from "../basis.ts";
+import { Eigenbasis, type Renewal } from "../basis.ts";
 import { LayerDamping } from "../damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
@@ -98,15 +98,15 @@ export abstract class FactoredBlock extends Owner implements Block {
     return this.#exact?.basis.jobs(this.#factors(), staleness, lasting) ?? [];
   }
 
-  finishRefresh(step: number): Refresh {
+  finishRefresh(step: number): Renewal {
     if (this.#inverses !== undefined) {
       const shifts = this.shifts(this.lambda(step));
       return this.#inverses.refresh(this.outputFactor, this.inputFactor, shifts);
     }
     const { basis, eigenvalues } = this.#exact!;
-    const refresh = basis.adopt(() => {});
+    const renewal = basis.adopt(() => {});
     this.#products(basis, eigenvalues);
-    return refresh;
+    return renewal;
   }
 
   /** Eigenvalues are products here: nothing to measure. */

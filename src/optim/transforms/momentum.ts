@@ -10,6 +10,7 @@ import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
+import type { Rate } from "./rate.ts";
 
 /**
  * - `on: "gradient"`: `m <- mu m + (1 - mu) G`, and the bias-corrected m takes the gradient's place.
@@ -83,27 +84,26 @@ export class MomentumState implements Disposable {
     return corrected;
   }
 
-  /** Takes the step `W <- W - rate * (what momentum makes of nu U)`. */
+  /**
+   * Takes the step `W <- W - rate * (what momentum makes of nu U)`. Inside a scope.
+   */
   apply(
     index: number,
     weights: Matrix,
     direction: Matrix,
-    numbers: { readonly rate: number; readonly clip: Matrix; readonly step: number },
+    numbers: { readonly rate: Rate; readonly clip: Matrix; readonly step: number },
   ): void {
     const { rate, clip, step } = numbers;
     const backend = this.#backend;
-    const scaled = backend.scratch(1, 1);
     if (this.#momentum === false || this.#momentum.on !== "update" || this.buffers.length === 0) {
-      backend.axpby(scaled, -rate, clip, 0);
-      return backend.axpby(weights, scaled, direction, 1);
+      return backend.axpby(weights, rate.times(-1, clip), direction, 1);
     }
     const mu = valueAt(this.#momentum.value, step);
     const velocity = this.buffers[index];
     backend.axpby(velocity, clip, direction, mu);
-    if (!this.#momentum.nesterov) return backend.axpby(weights, -rate, velocity, 1);
-    backend.axpby(weights, -rate * mu, velocity, 1);
-    backend.axpby(scaled, -rate, clip, 0);
-    backend.axpby(weights, scaled, direction, 1);
+    if (!this.#momentum.nesterov) return backend.axpby(weights, rate.times(-1), velocity, 1);
+    backend.axpby(weights, rate.times(-mu), velocity, 1);
+    backend.axpby(weights, rate.times(-1, clip), direction, 1);
   }
 
   /** Gives the velocities back. */

@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
+import type { Backend, Scalar } from "../../backend/backend.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
+import type { Rate } from "./rate.ts";
 
 /** The two halves of a homogeneous weight matrix. */
 export type ParameterPart = "weights" | "bias";
@@ -60,9 +61,9 @@ export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
-  numbers: { readonly rate: number; readonly step: number },
+  numbers: { readonly rate: Rate; readonly step: number },
 ): void {
-  const factor = -numbers.rate * valueAt(decay.value, numbers.step);
+  const factor = numbers.rate.times(-valueAt(decay.value, numbers.step));
   addIncluded(backend, parameter.value, parameter, decay, factor);
 }
 
@@ -72,7 +73,7 @@ function addIncluded(
   target: Matrix,
   parameter: Parameter,
   { include }: Required<WeightDecay>,
-  factor: number,
+  factor: Scalar,
 ): void {
   const { layer, value, frame } = parameter;
   const hasBias = layer.kind === "conv2d"
@@ -93,7 +94,9 @@ function addIncluded(
     backend.gemm(along, value, q, { transposeB: true });
     if (weights) backend.axpby(target, factor, value, 1);
     if (weights !== bias) {
-      backend.gemm(target, along, q, { alpha: weights ? -factor : factor, beta: 1 });
+      const part = backend.scratch(value.rows, value.cols);
+      backend.gemm(part, along, q, { alpha: weights ? -1 : 1 });
+      backend.axpby(target, factor, part, 1);
     }
   }
 }

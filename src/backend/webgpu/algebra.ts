@@ -1,0 +1,148 @@
+/**
+ * Products of matrices, rotations, and the damped inverse.
+ *
+ * @module
+ */
+
+import type { Matrix } from "../../core/matrix.ts";
+import type { Basis, GemmOptions, Verbs } from "../backend.ts";
+import * as kernels from "./_kernels.gen.ts";
+import { choleskyInverse } from "./cholesky.ts";
+import { elementGrid, type Machine, rowGrid } from "./machine.ts";
+import { accumulate, product } from "./products.ts";
+
+/** The verbs of this topic. */
+export type Algebra = Pick<
+  Verbs,
+  | "gemm"
+  | "secondMoment"
+  | "rowSquaredNorms"
+  | "rotateInto"
+  | "rotateBack"
+  | "dampedDivide"
+  | "choleskyInverse"
+>;
+
+/** Products of matrices one below the other: number b of each starts `...Batch` numbers further. */
+export interface Batch {
+  /** How many. */
+  readonly count: number;
+  /** Distance of results. */
+  readonly c: number;
+  /** Distance of left operands; 0 for one that all share. */
+  readonly a: number;
+  /** Distance of right operands. */
+  readonly b: number;
+}
+
+const ONE: Batch = { count: 1, c: 0, a: 0, b: 0 };
+
+/**
+ * `C = beta C + alpha op(A) op(B)` for a batch; the matrices given are the first ones. Products of great
+ * depth and few elements are shared out when there is one.
+ */
+export function multiply(
+  machine: Machine,
+  c: Matrix,
+  a: Matrix,
+  b: Matrix,
+  { transposeA = false, transposeB = false, alpha = 1, beta = 0 }: GemmOptions = {},
+  batch: Batch = ONE,
+): void {
+  const shape = { m: c.rows, n: c.cols, depth: transposeA ? a.rows : a.cols };
+  const strides = {
+    aRow: transposeA ? 1 : a.stride,
+    aCol: transposeA ? a.stride : 1,
+    aBatch: batch.a,
+    bRow: transposeB ? 1 : b.stride,
+    bCol: transposeB ? b.stride : 1,
+    bBatch: batch.b,
+  };
+  const launch = { leftAlongK: !transposeA, rightAlongK: transposeB };
+  if (batch.count === 1) {
+    accumulate(
+      machine,
+      kernels.gemm,
+      c,
+      { a, b },
+      strides,
+      { decay: beta, scale: alpha },
+      shape,
+      launch,
+    );
+  } else {
+    const numbers = { ...strides, cBatch: batch.c, decay: beta, scale: alpha };
+    product(machine, kernels.gemm, { c, a, b }, numbers, shape, {
+      ...launch,
+      batches: batch.count,
+    });
+  }
+}
+
+/** The verbs of this topic on one machine. */
+export function createAlgebra(machine: Machine): Algebra {
+  const algebra: Algebra = {
+    gemm: (c, a, b, options) => multiply(machine, c, a, b, options),
+
+    secondMoment(c, x, { weights, ...blend } = {}) {
+      const shape = { m: c.rows, n: c.cols, depth: x.rows };
+      const weighted = weights === undefined ? 0 : 1;
+      const launch = { leftAlongK: false, upperOnly: true, flush: true };
+      accumulate(
+        machine,
+        kernels.secondMoment,
+        c,
+        { x, weights },
+        { weighted },
+        blend,
+        shape,
+        launch,
+      );
+    },
+
+    rowSquaredNorms(out, x) {
+      const { rows, cols } = x;
+      machine.run(kernels.rowSquaredNorms, { out, x }, { rows, cols }, rowGrid(rows));
+    },
+
+    rotateInto(out, x, { output, input }) {
+      machine.scope(() => {
+        const half = machine.temporary(x.rows, x.cols);
+        multiply(machine, half, output, x, { transposeA: true });
+        multiply(machine, out, half, input);
+      });
+    },
+
+    rotateBack(out, x, basis, division) {
+      machine.scope(() => {
+        let inside = x;
+        if (division !== undefined) {
+          inside = machine.temporary(x.rows, x.cols);
+          algebra.dampedDivide(inside, x, division);
+        }
+        rotateOut(machine, out, inside, basis);
+      });
+    },
+
+    dampedDivide(out, x, { eigenvalues: theta, damping, exponent = 1 }) {
+      const { rows, cols } = x;
+      machine.run(
+        kernels.dampedDivide,
+        { out, x, theta, damping },
+        { rows, cols, exponent },
+        elementGrid(rows * cols),
+        { overrides: { ROOT: exponent === 1 ? 0 : exponent === 0.5 ? 1 : 2 } },
+      );
+    },
+
+    choleskyInverse: (...call) => choleskyInverse(machine, ...call),
+  };
+  return algebra;
+}
+
+/** `out = Q_out X Q_in^T`. */
+function rotateOut(machine: Machine, out: Matrix, x: Matrix, { output, input }: Basis): void {
+  const half = machine.temporary(x.rows, x.cols);
+  multiply(machine, half, output, x);
+  multiply(machine, out, half, input, { transposeB: true });
+}

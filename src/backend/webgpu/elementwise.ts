@@ -1,0 +1,139 @@
+/**
+ * Elementwise updates, activations and reductions.
+ *
+ * @module
+ */
+
+import type { Matrix } from "../../core/matrix.ts";
+import type { Activation, Verbs } from "../backend.ts";
+import * as kernels from "./_kernels.gen.ts";
+import { elementGrid, type Machine } from "./machine.ts";
+
+/** Numbers of the nonlinearities in `kernels/activation.wgsl`. */
+const ACTIVATIONS: Readonly<Record<Activation, number>> = { relu: 0, tanh: 1, sigmoid: 2 };
+
+/** Numbers of the reductions in `kernels/reductions.wgsl`. */
+const REDUCTIONS = { dot: 0, sum: 1, trace: 2, allFinite: 3 } as const;
+
+/** Workgroups of a reduction's first half: as many results as the second half can add. */
+const MOST_PARTIALS = 256;
+
+/** Elements per invocation of a reduction before more workgroups are taken. */
+const ELEMENTS_EACH = 8;
+
+/** The verbs of this topic. */
+export type Elementwise = Pick<
+  Verbs,
+  | "appendOnes"
+  | "activation"
+  | "activationGradient"
+  | "axpby"
+  | "squares"
+  | "adamDirection"
+  | "zeroUnless"
+  | "dot"
+  | "sum"
+  | "trace"
+  | "allFinite"
+>;
+
+/** The verbs of this topic on one machine. */
+export function createElementwise(machine: Machine): Elementwise {
+  const reduce = (
+    kind: keyof typeof REDUCTIONS,
+    out: Matrix,
+    x: Matrix,
+    y: Matrix | undefined,
+    { decay = 0, scale = 1 } = {},
+  ): void => {
+    const [rows, cols] = kind === "trace" ? [1, x.rows] : [x.rows, x.cols];
+    const count = Math.min(Math.ceil(rows * cols / (256 * ELEMENTS_EACH)), MOST_PARTIALS);
+    machine.scope(() => {
+      const partials = machine.temporary(1, MOST_PARTIALS);
+      machine.run(
+        kernels.reductions,
+        { partials, x, y },
+        { rows, cols },
+        [count, 1, 1],
+        { overrides: { KIND: REDUCTIONS[kind] } },
+      );
+      machine.run(
+        kernels.reductionsFinish,
+        { out, partials },
+        { count, decay, scale },
+        [1, 1, 1],
+        { overrides: { NONE: kind === "allFinite" } },
+      );
+    });
+  };
+
+  return {
+    appendOnes(out, x) {
+      const { rows, cols } = out;
+      machine.run(kernels.appendOnes, { out, x }, { rows, cols }, elementGrid(rows * cols));
+    },
+
+    activation(kind, out, x) {
+      const { rows, cols } = x;
+      machine.run(
+        kernels.activation,
+        { out, x },
+        { rows, cols },
+        elementGrid(rows * cols),
+        { overrides: { KIND: ACTIVATIONS[kind] } },
+      );
+    },
+
+    activationGradient(kind, out, y, g) {
+      const { rows, cols } = g;
+      machine.run(
+        kernels.activationGradient,
+        { out, y, g },
+        { rows, cols },
+        elementGrid(rows * cols),
+        { overrides: { KIND: ACTIVATIONS[kind] } },
+      );
+    },
+
+    axpby(y, alpha, x, beta) {
+      const { rows, cols } = y;
+      machine.run(kernels.axpby, { y, x, alpha, beta }, { rows, cols }, elementGrid(rows * cols));
+    },
+
+    squares(out, x, { decay = 0, scale = 1 } = {}) {
+      const { rows, cols } = x;
+      const numbers = { rows, cols, decay, scale };
+      machine.run(kernels.squares, { out, x }, numbers, elementGrid(rows * cols));
+    },
+
+    adamDirection(out, m, v, g, { beta1, beta2, epsilon, count }) {
+      const { rows, cols } = g;
+      machine.run(
+        kernels.adamDirection,
+        { out, m, v, g },
+        {
+          rows,
+          cols,
+          beta1,
+          beta2,
+          rest1: 1 - beta1,
+          rest2: 1 - beta2,
+          correction1: 1 / (1 - beta1 ** count),
+          correction2: 1 / (1 - beta2 ** count),
+          epsilon,
+        },
+        elementGrid(rows * cols),
+      );
+    },
+
+    zeroUnless(x, flag) {
+      const { rows, cols } = x;
+      machine.run(kernels.zeroUnless, { x, flag }, { rows, cols }, elementGrid(rows * cols));
+    },
+
+    dot: (out, x, y, blend) => reduce("dot", out, x, y, blend),
+    sum: (out, x, blend) => reduce("sum", out, x, undefined, blend),
+    trace: (out, x, blend) => reduce("trace", out, x, undefined, blend),
+    allFinite: (out, x) => reduce("allFinite", out, x, undefined),
+  };
+}

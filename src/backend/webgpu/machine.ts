@@ -1,0 +1,244 @@
+/**
+ * What every topic of verbs works with: memory on the device, and kernels enqueued with matrices.
+ *
+ * @module
+ */
+
+import { BackendError } from "../../core/errors.ts";
+import { isContiguous, type Matrix } from "../../core/matrix.ts";
+import type { Scalar } from "../backend.ts";
+import { axpby } from "./_kernels.gen.ts";
+import { apart, type Operand, putBack } from "./aliasing.ts";
+import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
+import { CommandStream, SLOT_BYTES } from "./command_stream.ts";
+import { DeviceHealth } from "./health.ts";
+import { type BoundBuffer, Pipelines } from "./pipelines.ts";
+import { Readback } from "./readback.ts";
+import type { Overrides, Shader } from "./shader.ts";
+import { bufferOf, BYTES, GpuStorage, spanOf } from "./storage.ts";
+
+/** Workgroups in x, y, z. */
+export type Grid = readonly [x: number, y: number, z: number];
+
+/** How a kernel is built and launched. */
+export interface Launch {
+  /** Values of its `override` constants. */
+  readonly overrides?: Overrides;
+  /** The shared text in the place of `tiles`. */
+  readonly tiles?: string;
+}
+
+/** One device with its memory, commands and compiled kernels. */
+export class Machine {
+  /** The device. */
+  readonly device: GPUDevice;
+  /** Whether it still works. */
+  readonly health: DeviceHealth;
+  /** Commands not yet submitted. */
+  readonly stream: CommandStream;
+  /** Numbers on their way to the host. */
+  readonly readback: Readback;
+  /** Its memory. */
+  readonly pool: BufferPool;
+  readonly #pipelines: Pipelines;
+  readonly #scopes: GpuStorage[][] = [];
+  readonly #params = new DataView(new ArrayBuffer(SLOT_BYTES));
+  readonly #paramBytes = new Uint8Array(this.#params.buffer);
+  /** Bound where a kernel reads nothing. */
+  readonly #nothing: PooledBuffer;
+
+  /** Takes over a device. */
+  constructor(device: GPUDevice) {
+    this.device = device;
+    this.health = new DeviceHealth(device);
+    this.stream = new CommandStream(device);
+    this.readback = new Readback(device, this.stream);
+    this.#pipelines = new Pipelines(device, this.stream.uniforms);
+    this.pool = new BufferPool(device, () => {
+      this.stream.submit();
+      this.#pipelines.forgetGroups();
+    });
+    this.#nothing = this.pool.take(BYTES).buffer;
+  }
+
+  /** Gives all memory back to the device, where that lives on. */
+  dispose(): void {
+    this.stream.submit();
+    this.pool.give(this.#nothing);
+    this.pool.trim();
+    this.stream.uniforms.destroy();
+  }
+
+  /** Storage of zeros. */
+  allocate(length: number): GpuStorage {
+    this.health.check();
+    const { buffer, zeroed } = this.pool.take(length * BYTES);
+    if (!zeroed && length > 0) this.stream.clear(buffer, length * BYTES);
+    return new GpuStorage(buffer, length);
+  }
+
+  /** Gives storage back. */
+  release(storage: GpuStorage): void {
+    storage.disposed = true;
+    this.pool.give(storage.buffer);
+  }
+
+  /** Opens a scope of temporaries. */
+  pushScope(): void {
+    this.#scopes.push([]);
+  }
+
+  /** Storage with unspecified content, until the innermost scope ends. */
+  scratch(length: number): GpuStorage {
+    this.health.check();
+    const storage = new GpuStorage(this.pool.take(length * BYTES).buffer, length);
+    this.#scopes[this.#scopes.length - 1].push(storage);
+    return storage;
+  }
+
+  /** Ends the innermost scope. */
+  popScope(): void {
+    for (const storage of this.#scopes.pop() ?? []) this.release(storage);
+  }
+
+  /** Runs `body`; what it takes by {@linkcode Machine.temporary} is given back when it ends. */
+  scope(body: () => void): void {
+    this.pushScope();
+    try {
+      body();
+    } finally {
+      this.popScope();
+    }
+  }
+
+  /** A contiguous matrix of unspecified content, until the innermost scope ends. */
+  temporary(rows: number, cols: number): Matrix {
+    return { storage: this.scratch(rows * cols), offset: 0, rows, cols, stride: cols };
+  }
+
+  /** Copies numbers, row by row, from the host. */
+  write(m: Matrix, numbers: ArrayLike<number>): void {
+    this.health.check();
+    if (numbers.length === 0) return;
+    const data = new Float32Array(numbers);
+    if (isContiguous(m)) return this.stream.upload(bufferOf(m), m.offset * BYTES, data);
+    this.scope(() => {
+      const packed = this.temporary(m.rows, m.cols);
+      this.stream.upload(bufferOf(packed), 0, data);
+      this.copy(m, packed);
+    });
+  }
+
+  /** A copy on the host of what a matrix holds when everything enqueued so far is done. */
+  async read(m: Matrix): Promise<Float32Array> {
+    this.health.check();
+    const count = m.rows * m.cols;
+    if (count === 0) return new Float32Array(0);
+    let numbers: Promise<Float32Array> | undefined;
+    this.scope(() => {
+      let source = m;
+      if (!isContiguous(m)) this.copy(source = this.temporary(m.rows, m.cols), m);
+      const { offset } = source;
+      numbers = this.readback.read(bufferOf(source), offset * BYTES, count * BYTES);
+    });
+    return await this.health.wait(numbers!);
+  }
+
+  /** `out = x`, of equal shape. */
+  copy(out: Matrix, x: Matrix): void {
+    const { rows, cols } = out;
+    const operands = { y: out, x, alpha: 1, beta: 0 };
+    this.run(axpby, operands, { rows, cols }, elementGrid(rows * cols));
+  }
+
+  /**
+   * Enqueues a kernel.
+   *
+   * @param shader The kernel.
+   * @param operands What is bound: matrices, scalars (numbers as well), or nothing where the kernel is
+   * told by a number that it need not look. Inputs may share a storage with outputs.
+   * @param numbers Fields of its `Params` that do not follow from the operands.
+   * @param grid Workgroups; a kernel with none is not enqueued.
+   */
+  run<B extends string, P extends string>(
+    shader: Shader<B, P>,
+    operands: Readonly<Record<B, Scalar | undefined>>,
+    numbers: Readonly<Record<P, number>>,
+    grid: Grid,
+    { overrides = {}, tiles }: Launch = {},
+  ): void {
+    this.health.check();
+    if (grid.some((count) => count === 0)) return;
+    this.#checkGrid(shader.name, grid);
+    const given = shader.bindings.map(({ name, written }): Operand => {
+      return { name, written, value: operands[name] };
+    });
+    const resolved = apart(this, given, shader.overrides);
+    const values: Record<string, number> = { ...numbers };
+    const bound = resolved.operands.map((operand) => this.#bind(shader.name, operand, values));
+    const constants = resolved.inPlace === undefined
+      ? overrides
+      : { ...overrides, [resolved.inPlace]: true };
+    const pipeline = this.#pipelines.pipelineOf(shader, constants, tiles);
+    shader.fields.forEach(([field, type], i) => {
+      const value = values[field];
+      if (type === "f32") this.#params.setFloat32(i * BYTES, value, true);
+      else this.#params.setUint32(i * BYTES, value, true);
+    });
+    this.stream.dispatch(
+      pipeline.gpu,
+      this.#pipelines.groupOf(pipeline, bound),
+      this.#paramBytes,
+      grid,
+      bound.map(({ buffer }) => buffer),
+    );
+    putBack(this, resolved);
+  }
+
+  /** The buffer of an operand; what the kernel has to know of it goes to `values`. */
+  #bind(kernel: string, { name, value }: Operand, values: Record<string, number>): BoundBuffer {
+    if (value === undefined || typeof value === "number") {
+      values[`${name}Offset`] = values[`${name}Stride`] = values[`${name}Held`] = 0;
+      values[`${name}Number`] = value ?? 0;
+      return { buffer: this.#nothing, offset: 0, size: this.#nothing.size };
+    }
+    const buffer = bufferOf(value);
+    const { maxStorageBufferBindingSize: most } = this.device.limits;
+    let [offset, size] = [0, buffer.size];
+    if (size > most) {
+      const first = value.offset * BYTES;
+      offset = first - first % SLOT_BYTES;
+      size = first - offset + Math.max(spanOf(value), 1) * BYTES;
+      if (size > most) {
+        throw new BackendError(
+          "webgpu",
+          `cannot run ${kernel}: '${name}' spans ${size} bytes, and the device binds at most ${most}`,
+        );
+      }
+    }
+    values[`${name}Offset`] = value.offset - offset / BYTES;
+    values[`${name}Stride`] = value.stride;
+    values[`${name}Held`] = 1;
+    values[`${name}Number`] = 0;
+    return { buffer, offset, size };
+  }
+
+  #checkGrid(kernel: string, grid: Grid): void {
+    const { maxComputeWorkgroupsPerDimension: most } = this.device.limits;
+    if (grid.every((count) => count <= most)) return;
+    const reason = `cannot run ${kernel}: it takes ${grid.join(" x ")} workgroups, ` +
+      `and the device allows ${most} in a direction`;
+    throw new BackendError("webgpu", reason);
+  }
+}
+
+/** Workgroups for `count` elements at 256 each; beyond what a grid holds they go round. */
+export function elementGrid(count: number): Grid {
+  return [Math.min(Math.ceil(count / 256), 65535), 1, 1];
+}
+
+/** One workgroup for each of `count` rows. */
+export function rowGrid(count: number): Grid {
+  const width = Math.min(count, 32768);
+  return [width, width === 0 ? 0 : Math.ceil(count / width), 1];
+}

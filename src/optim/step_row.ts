@@ -1,0 +1,199 @@
+/**
+ * The numbers of a step, kept where they are computed until somebody asks for them.
+ *
+ * @module
+ */
+
+import type { Backend, Scalar } from "../backend/backend.ts";
+import { NumericalError, StateError } from "../core/errors.ts";
+import { columnsOf, type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
+import type { Renewal } from "../curvature/basis.ts";
+
+/** Steps whose reports can be outstanding at a time. */
+const ROWS = 64;
+
+/** Numbers per parameter besides its gradient: lambda and six of the refresh. */
+const PER_LAYER = 7;
+
+/**
+ * One step's numbers, a row of the log: loss, squared gradient norms (one per parameter), inner product;
+ * flag, clip factor; then lambda and refresh status of each parameter. The first part is what has to be
+ * finite.
+ */
+export class StepRow {
+  readonly #row: Matrix;
+  readonly #parameters: readonly string[];
+
+  /** A view of one row of a {@linkcode StepLog}. */
+  constructor(row: Matrix, parameters: readonly string[]) {
+    this.#row = row;
+    this.#parameters = parameters;
+  }
+
+  /** All numbers, [1, width]. */
+  get all(): Matrix {
+    return this.#row;
+  }
+
+  /** Mean loss, [1, 1]. */
+  get loss(): Matrix {
+    return this.#cell(0);
+  }
+
+  /** Squared norm of a parameter's gradient, [1, 1]. */
+  squaredNorm(index: number): Matrix {
+    return this.#cell(1 + index);
+  }
+
+  /** Loss and squared norms, [1, 1 + parameters]. */
+  get gradientPart(): Matrix {
+    return columnsOf(this.#row, 0, 1 + this.#parameters.length);
+  }
+
+  /** Sum of products of directions and what they came from, [1, 1]. */
+  get innerProduct(): Matrix {
+    return this.#cell(1 + this.#parameters.length);
+  }
+
+  /** Loss, squared norms and inner product: everything that has to be finite. */
+  get finitePart(): Matrix {
+    return columnsOf(this.#row, 0, 2 + this.#parameters.length);
+  }
+
+  /** 1 where all of that is finite, 0 where the step is cancelled, [1, 1]. */
+  get flag(): Matrix {
+    return this.#cell(2 + this.#parameters.length);
+  }
+
+  /** nu of the KL clip, [1, 1]. */
+  get clip(): Matrix {
+    return this.#cell(3 + this.#parameters.length);
+  }
+
+  /** Lambda of a parameter, [1, 1]. */
+  lambda(index: number): Matrix {
+    return this.#cell(4 + this.#parameters.length + PER_LAYER * index);
+  }
+
+  /** `length` numbers of a parameter's refresh, [1, length]. */
+  status(index: number, length: number): Matrix {
+    const from = 5 + this.#parameters.length + PER_LAYER * index;
+    return columnsOf(this.#row, from, from + length);
+  }
+
+  /** The numbers of a row that has been read. */
+  values(numbers: ArrayLike<number>): RowValues {
+    const count = this.#parameters.length;
+    const layer = (index: number): number => 4 + count + PER_LAYER * index;
+    let squares = 0;
+    for (let i = 0; i < count; i++) squares += numbers[1 + i];
+    return {
+      loss: numbers[0],
+      gradientNorm: Math.sqrt(squares),
+      innerProduct: numbers[1 + count],
+      clipFactor: numbers[3 + count],
+      lambda: (index) => numbers[layer(index)],
+      status: (index) => Array.from({ length: 6 }, (_, i) => numbers[layer(index) + 1 + i]),
+    };
+  }
+
+  /**
+   * Throws when one of the numbers that have to be finite is not.
+   *
+   * @param numbers The beginning of a row that has been read.
+   * @throws {NumericalError} Names the first such quantity.
+   */
+  checkFinite(numbers: ArrayLike<number>, step: number): void {
+    const count = this.#parameters.length;
+    for (let i = 0; i < Math.min(numbers.length, 2 + count); i++) {
+      if (Number.isFinite(numbers[i])) continue;
+      const quantity = i === 0 ? "loss" : i <= count ? "gradient" : "update";
+      const layer = quantity === "gradient" ? this.#parameters[i - 1] : undefined;
+      const where = layer === undefined ? "" : ` of layer '${layer}'`;
+      throw new NumericalError(
+        `Cannot take step ${step}: the ${quantity}${where} is not finite (${
+          numbers[i]
+        }); parameters ` +
+          "are unchanged. Try a smaller learning rate or a larger damping, and check the scale of " +
+          "the inputs",
+        { quantity, step, ...(layer === undefined ? {} : { layer }) },
+      );
+    }
+  }
+
+  #cell(index: number): Matrix {
+    return columnsOf(this.#row, index, index + 1);
+  }
+}
+
+/** What a {@linkcode StepRow} says. */
+export interface RowValues {
+  /** Mean loss. */
+  readonly loss: number;
+  /** Norm of the whole gradient. */
+  readonly gradientNorm: number;
+  /** See `StepReport`. */
+  readonly innerProduct: number;
+  /** See `StepReport`. */
+  readonly clipFactor: number;
+  /** Lambda of a parameter. */
+  lambda(index: number): number;
+  /** Six numbers of a parameter's refresh. */
+  status(index: number): number[];
+}
+
+/** The rows of the last steps. */
+export class StepLog implements Disposable {
+  readonly #backend: Backend;
+  readonly #rows: OwnedMatrix;
+  readonly #parameters: readonly string[];
+
+  /** Allocates the rows. The caller disposes them. */
+  constructor(backend: Backend, parameters: readonly string[]) {
+    const width = 4 + parameters.length * (1 + PER_LAYER);
+    this.#backend = backend;
+    this.#rows = backend.alloc(backend.sync ? 1 : ROWS, width);
+    this.#parameters = parameters;
+  }
+
+  /** The row of a step; overwrites that of an earlier one. */
+  rowOf(step: number): StepRow {
+    const row = step % this.#rows.rows;
+    return new StepRow(rowsOf(this.#rows, row, row + 1), this.#parameters);
+  }
+
+  /** Notes lambdas and refreshes of a step, without waiting for them. */
+  note(
+    row: StepRow,
+    renewals: readonly (Renewal | undefined)[],
+    lambdas: readonly (Scalar | undefined)[],
+  ): void {
+    lambdas.forEach((lambda, index) => {
+      if (typeof lambda === "number") this.#backend.write(row.lambda(index), [lambda]);
+      else if (lambda !== undefined) this.#backend.axpby(row.lambda(index), 1, lambda, 0);
+    });
+    renewals.forEach((renewal, index) => {
+      if (renewal === undefined) return;
+      const place = row.status(index, renewal.status.cols);
+      this.#backend.axpby(place, 1, renewal.status, 0);
+    });
+  }
+
+  /**
+   * Throws when a step's row has been overwritten.
+   *
+   * @throws {StateError} Says how many steps a report may wait.
+   */
+  checkKept(step: number, now: number): void {
+    if (now - step <= this.#rows.rows) return;
+    throw new StateError(
+      `Cannot report step ${step}: ${now - step} steps ago, received too late; ask within ` +
+        `${this.#rows.rows} steps`,
+    );
+  }
+
+  /** Gives the rows back. */
+  [Symbol.dispose](): void {
+    this.#rows[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,48 @@
+import assert from "#assert";
+import { dueAt, resolvePlan } from "@tekfac/tekfac/curvature";
+import {
+  averageStep,
+  INTERVALS,
+  kindOf,
+  RHYTHM,
+  ROUND,
+  SHARES,
+  type StepKind,
+} from "../../bench/step/rhythm.ts";
+import { median, quantile, spread } from "../../bench/statistics.ts";
+
+const { intervals, denseStart } = RHYTHM;
+
+Deno.test("RHYTHM makes due in each step what the kind of the step says", () => {
+  const plan = resolvePlan("Cannot plan", { intervals, denseStart });
+  for (let step = 0; step < 4 * ROUND.length; step++) {
+    const kind = kindOf(step);
+    const due = dueAt(plan, step, 2);
+    assert.equal(due.statistics, kind !== "ordinary");
+    assert.equal(due.eigenvalues, kind !== "ordinary");
+    assert.deepEqual(due.bases, kind === "basis" ? [0, 1] : []);
+  }
+});
+
+Deno.test("SHARES are those of a cycle of the intervals that the benches stand for", () => {
+  const plan = resolvePlan("Cannot plan", { intervals: INTERVALS, denseStart: false });
+  const counts: Record<StepKind, number> = { ordinary: 0, statistics: 0, basis: 0 };
+  for (let step = 0; step < 100; step++) {
+    const { statistics, bases } = dueAt(plan, step, 1);
+    counts[bases.length > 0 ? "basis" : statistics ? "statistics" : "ordinary"]++;
+  }
+  for (const kind of Object.keys(SHARES) as StepKind[]) {
+    assert.equal(counts[kind], Math.round(100 * SHARES[kind]));
+  }
+});
+
+Deno.test("averageStep() weighs the kinds of steps by their shares", () => {
+  assert.equal(averageStep({ ordinary: 10, statistics: 100, basis: 1000 }), 28);
+});
+
+Deno.test("quantile() interpolates, median() is the middle, spread() the ratio of deciles", () => {
+  assert.equal(quantile([3, 1, 2], 0), 1);
+  assert.equal(quantile([1, 2], 0.25), 1.25);
+  assert.equal(median([4, 1, 3, 2]), 2.5);
+  assert.equal(spread([2, 2, 2]), 1);
+});
