@@ -8,24 +8,24 @@
 // as they lie: only panels at the edges are then packed, padded with zeros.
 // Order of summation: k in blocks of BLOCK_K; inside a block ascending, one sum per entry.
 
-import { TILE_ROWS } from "./fma";
+import { fma, TILE_ROWS } from "./fma";
 import { packColumnPanel, packRowPanels, PANEL_COLUMN } from "./gemm_pack";
-import { NARROW, narrowColumns, narrowRows, WIDE, wideColumns, wideRows } from "./gemm_tiles";
-import { align64 } from "./simd";
+import { BROAD, broad, BROAD_ROWS, WIDE, wideColumns, wideRows } from "./gemm_tiles";
+import { align64, at, loadTail, storeTail } from "./simd";
 
 /** Largest blocks; BLOCK_M is a multiple of TILE_ROWS in both builds, BLOCK_N of WIDE. */
 const BLOCK_M: i32 = 240;
 const BLOCK_N: i32 = 512;
 const BLOCK_K: i32 = 512;
 
-/** Bytes of the buffer that tiles at the edge of C go through. */
-const EDGE_BYTES: usize = 256;
+/** Bytes of the buffer that tiles at the edge of C go through, and of its rows. */
+const EDGE_BYTES: usize = 320, EDGE_ROW: usize = 48;
 
 /** Bytes of workspace of {@link gemm} and {@link multiply}. */
 export function gemmWorkspace(m: i32, n: i32, k: i32): usize {
   const kc = <usize>min(k, BLOCK_K);
   return EDGE_BYTES + align64(<usize>(min(m, BLOCK_M) + TILE_ROWS) * kc * 4) +
-    align64(<usize>(min(n, BLOCK_N) + NARROW) * kc * 4);
+    align64(<usize>(min(n, BLOCK_N) + WIDE) * kc * 4);
 }
 
 /** C = beta C + alpha op(A) op(B); `transposeA` and `transposeB` are 0 or 1. */
@@ -147,7 +147,7 @@ function evenly(n: i32, most: i32, unit: i32): i32 {
 /** Width of the next panel when `left` columns are left. */
 @inline
 function panelWidth(left: i32): i32 {
-  return left <= NARROW ? NARROW : WIDE;
+  return left > WIDE && left <= BROAD ? BROAD : WIDE;
 }
 
 /** Packs all panels of a block of B, or only the last where the others are read in place. */
@@ -197,7 +197,6 @@ function multiplyBlock(
   edge: usize,
 ): void {
   const panelBytes = <usize>(TILE_ROWS * k) << 2;
-  const byRows = colA == 4;
   for (let j = 0, width = 0; j < n; j += width) {
     width = panelWidth(n - j);
     const cols = min(width, n - j);
@@ -213,23 +212,21 @@ function multiplyBlock(
       const rows = min(TILE_ROWS, m - i);
       const full = rows == TILE_ROWS && cols == width;
       const out = full ? cp : edge;
-      const strideOut = full ? strideC : 32;
+      const strideOut = full ? strideC : EDGE_ROW;
       const al: f32 = full ? alpha : 1, be: f32 = full ? beta : 0;
+      let ap = packed, next: usize = 4, column = PANEL_COLUMN;
       if (i < whole) {
-        const ap = a + <usize>i * rowA;
-        if (byRows) {
-          if (width == WIDE) wideRows(k, al, be, out, strideOut, ap, rowA, bp, strideB);
-          else narrowRows(k, al, be, out, strideOut, ap, rowA, bp, strideB);
-        } else {
-          if (width == WIDE) wideColumns(k, al, be, out, strideOut, ap, colA, bp, strideB);
-          else narrowColumns(k, al, be, out, strideOut, ap, colA, bp, strideB);
+        ap = a + <usize>i * rowA;
+        next = rowA;
+        column = colA;
+      } else packed += panelBytes;
+      if (width == BROAD) {
+        for (let r = 0; r < rows; r += BROAD_ROWS) {
+          const to = out + <usize>r * strideOut, some = min(BROAD_ROWS, TILE_ROWS - r);
+          broad(some, k, al, be, to, strideOut, ap + <usize>r * next, next, column, bp, strideB);
         }
-      } else {
-        const column = PANEL_COLUMN;
-        if (width == WIDE) wideColumns(k, al, be, out, strideOut, packed, column, bp, strideB);
-        else narrowColumns(k, al, be, out, strideOut, packed, column, bp, strideB);
-        packed += panelBytes;
-      }
+      } else if (column == 4) wideRows(k, al, be, out, strideOut, ap, next, bp, strideB);
+      else wideColumns(k, al, be, out, strideOut, ap, column, bp, strideB);
       if (!full) mergeEdge(rows, cols, alpha, beta, cp, strideC, edge);
       cp += <usize>TILE_ROWS * strideC;
     }
@@ -248,18 +245,13 @@ function mergeEdge(
 ): void {
   const al = f32x4.splat(alpha), be = f32x4.splat(beta), keep = beta != 0;
   for (let i = 0; i < rows; i++) {
-    let j: usize = 0;
-    const end = <usize>cols << 2;
-    for (; j + 16 <= end; j += 16) {
-      const x = f32x4.mul(al, v128.load(tile + j));
-      v128.store(c + j, keep ? f32x4.add(x, f32x4.mul(be, v128.load(c + j))) : x);
-    }
-    for (; j < end; j += 4) {
-      const x = alpha * load<f32>(tile + j);
-      store<f32>(c + j, keep ? x + beta * load<f32>(c + j) : x);
+    for (let j = 0; j < cols; j += 4) {
+      const x = f32x4.mul(al, v128.load(at(tile, j))), to = at(c, j), count = cols - j;
+      if (count >= 4) v128.store(to, keep ? fma(be, v128.load(to), x) : x);
+      else storeTail(to, keep ? fma(be, loadTail(to, count), x) : x, count);
     }
     c += strideC;
-    tile += 32;
+    tile += EDGE_ROW;
   }
 }
 

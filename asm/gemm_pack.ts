@@ -1,13 +1,13 @@
 // Copies of blocks of A and B in the order in which the tiles of `gemm` read them.
 //
 // A block: panels of TILE_ROWS rows; inside a panel column after column, so [panel][p][row]. B
-// block: panels of WIDE or NARROW columns; inside a panel row after row, so [panel][p][column].
+// block: panels of WIDE or BROAD columns; inside a panel row after row, so [panel][p][column].
 // What a panel has beyond the block is filled with zeros. Strides are in bytes; element (i, j) lies
 // at `base + i * rowStride + j * colStride`, so a transposed matrix is one with its strides
 // exchanged.
 
 import { TILE_ROWS } from "./fma";
-import { WIDE } from "./gemm_tiles";
+import { BROAD } from "./gemm_tiles";
 import { interleaveHigh, interleaveLow, joinHigh, joinLow } from "./simd";
 
 /** Bytes of one column of a packed panel of A. */
@@ -118,21 +118,15 @@ export function packColumnPanel(
   if (weights != 0) weighRows(k, width, weights, out);
 }
 
-/** Rows whose numbers are contiguous: plain copies of 8 or 4 numbers. */
+/** Rows whose numbers are contiguous: plain copies of 8 or 12 numbers. */
 function packRowsOfPanel(k: i32, width: i32, b: usize, rowStride: usize, out: usize): void {
-  if (width == WIDE) {
-    for (let p = 0; p < k; p++) {
-      v128.store(out, v128.load(b));
-      v128.store(out, v128.load(b, 16), 16);
-      b += rowStride;
-      out += 32;
-    }
-  } else {
-    for (let p = 0; p < k; p++) {
-      v128.store(out, v128.load(b));
-      b += rowStride;
-      out += 16;
-    }
+  const rest = width == BROAD;
+  for (let p = 0; p < k; p++) {
+    v128.store(out, v128.load(b));
+    v128.store(out, v128.load(b, 16), 16);
+    if (rest) v128.store(out, v128.load(b, 32), 32);
+    b += rowStride;
+    out += <usize>width << 2;
   }
 }
 
@@ -145,10 +139,12 @@ function packWeightedRows(
   weights: usize,
   out: usize,
 ): void {
+  const rest = width == BROAD;
   for (let p = 0; p < k; p++) {
     const w = v128.load32_splat(weights);
     v128.store(out, f32x4.mul(w, v128.load(b)));
-    if (width == WIDE) v128.store(out, f32x4.mul(w, v128.load(b, 16)), 16);
+    v128.store(out, f32x4.mul(w, v128.load(b, 16)), 16);
+    if (rest) v128.store(out, f32x4.mul(w, v128.load(b, 32)), 32);
     weights += 4;
     b += rowStride;
     out += <usize>width << 2;

@@ -50,8 +50,8 @@ export function secondMomentColumns(
 ): void {
   const lc = <usize>strideC << 2, lx = <usize>strideX << 2;
   const cols = to - from, right = at(x, from), above = at(c, from);
-  // deno-fmt-ignore
   if (from > 0) {
+    // deno-fmt-ignore
     multiply(
       from, cols, n, scale, decay, above, lc, x, 4, lx, right, lx, 4, weights, false, workspace,
     );
@@ -69,19 +69,20 @@ export function mirrorUpper(d: i32, c: usize, stride: usize): void {
   mirrorColumns(0, d, c, stride);
 }
 
-/** The same for the upper triangle's columns `from` (a multiple of 4) to `to`. */
+/**
+ * The same for the triangle's columns `from` to `to`. Sixteen rows at a time, so that a line of the
+ * cache is filled before it is left.
+ */
 function mirrorColumns(from: i32, to: i32, c: usize, stride: usize): void {
-  for (let i = 0; i < to; i += 4) {
-    const row = c + <usize>i * stride;
-    let j = from;
-    if (i >= from) {
-      mirrorCorner(min(4, to - i), at(row, i), stride);
-      j = i + 4;
+  for (let top = 0; top < to; top += 16) {
+    for (let j = max(top, from); j < to; j += 4) {
+      for (let i = top; i < top + 16 && i <= j; i += 4) {
+        const upper = at(c + <usize>i * stride, j), lower = at(c + <usize>j * stride, i);
+        if (i == j) mirrorCorner(min(4, to - i), upper, stride);
+        else if (j + 4 <= to) mirrorTile(upper, lower, stride);
+        else mirrorEdge(to - j, upper, lower, stride);
+      }
     }
-    for (; j + 4 <= to; j += 4) {
-      mirrorTile(at(row, j), at(c + <usize>j * stride, i), stride);
-    }
-    if (j < to) mirrorEdge(min(4, to - i), to - j, at(row, j), at(c + <usize>j * stride, i), stride);
   }
 }
 
@@ -114,8 +115,8 @@ function mirrorCorner(n: i32, c: usize, stride: usize): void {
 }
 
 /** Fewer than four columns at the right end, and the rows they become. */
-function mirrorEdge(rows: i32, cols: i32, upper: usize, lower: usize, stride: usize): void {
-  for (let i = 0; i < rows; i++) {
+function mirrorEdge(cols: i32, upper: usize, lower: usize, stride: usize): void {
+  for (let i = 0; i < 4; i++) {
     for (let j = 0; j < cols; j++) {
       const x = flushOne(load<f32>(at(upper + <usize>i * stride, j)));
       store<f32>(at(upper + <usize>i * stride, j), x);

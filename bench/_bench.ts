@@ -1,5 +1,5 @@
 /**
- * What all kernel benches do: verify once, print the rate as a share of the peak of the same
+ * What all kernel benches do: verify once, print a table of rates as shares of the peak of the same
  * moment, and register with `Deno.bench` for the times.
  *
  * @module
@@ -41,27 +41,47 @@ export class BenchMatrices {
   };
 }
 
-/** Seconds spent on the printed rate of one kernel. */
+/** Milliseconds spent on the printed rate of one kernel. */
 const BUDGET_MS = 60;
+/** Both builds of the WebAssembly backend, and the columns that each fills in the table. */
+const BUILDS = ["relaxed", "baseline"] as const;
+const COLUMNS = ["ms", "GFLOP/s", "of peak"] as const;
 
-/** Prints and registers the benches on both builds of the WebAssembly backend. */
+/** Width of the names and of a number in the table. */
+const [NAME_WIDTH, NUMBER_WIDTH] = [64, 9];
+
+/** Verifies, prints a table and registers the benches, on both builds of the WebAssembly backend. */
 export function benchKernels(benches: readonly KernelBench[]): void {
-  for (const simd of ["relaxed", "baseline"] as const) {
-    const peak = createPeak(simd);
-    const matrices = new BenchMatrices(createBackendSync({ prefer: ["wasm"], simd }));
-    for (const { name, verb, sizes, prepare } of benches) {
+  const builds = BUILDS.map((simd) => ({
+    simd,
+    peak: createPeak(simd),
+    matrices: new BenchMatrices(createBackendSync({ prefer: ["wasm"], simd })),
+  }));
+  printRow("", BUILDS.flatMap((simd) => [simd, "", ""]));
+  printRow("", BUILDS.flatMap(() => COLUMNS));
+  for (const { name, verb, sizes, prepare } of benches) {
+    const title = `${verb} ${name}`;
+    const flops = flopsOf(verb, sizes);
+    const cells = builds.flatMap(({ simd, peak, matrices }) => {
       const { run, verify } = prepare(matrices);
       run();
       verify();
-      const flops = flopsOf(verb, sizes);
+      Deno.bench({ name: `${title} [${simd}]`, group: title, fn: run });
       const { rate, limit } = measure(run, flops, peak);
-      console.log(
-        `${verb} ${name} [${simd}]: ${(flops / rate / 1e6).toPrecision(3)} ms, ` +
-          `${rate.toFixed(1)} GFLOP/s, ${(100 * rate / limit).toFixed(0)} % of ${limit.toFixed(1)}`,
-      );
-      Deno.bench({ name: `${verb} ${name} [${simd}]`, group: `${verb} ${name}`, fn: run });
-    }
+      return [
+        (flops / rate / 1e6).toPrecision(3),
+        rate.toFixed(1),
+        `${(100 * rate / limit).toFixed(0)} %`,
+      ];
+    });
+    printRow(title, cells);
   }
+}
+
+function printRow(name: string, cells: readonly string[]): void {
+  console.log(
+    (name.padEnd(NAME_WIDTH) + cells.map((cell) => cell.padStart(NUMBER_WIDTH)).join("")).trimEnd(),
+  );
 }
 
 /** The best rate of the call and of the peak, in GFLOP/s, measured in turns. */

@@ -80,33 +80,5 @@ export function parallelAlgebra({ pool, kernels }: Parallel, elementwise: Kernel
       gemm(m, n, n, 1, 0, half, n, from, stride, 0, qIn, strideQIn, 1, rest);
       return gemm(m, n, m, 1, 0, out, strideOut, qOut, strideQOut, 0, half, n, 0, rest);
     },
-
-    // As in asm/squared_projection.ts.
-    squaredProjectionWorkspace(n, dOut, dIn) {
-      const d = Math.max(dOut, dIn), longest = Math.max(n, d);
-      return wholeLines(BYTES * n * dOut) + wholeLines(BYTES * n * dIn) +
-        gemmWorkspace(longest, d, longest);
-    },
-
-    // deno-fmt-ignore
-    squaredProjection(
-      n, dOut, dIn, decay, scale, theta, strideTheta, g, strideG, a, strideA,
-      qOut, strideQOut, qIn, strideQIn, workspace,
-    ) {
-      const g2 = workspace, a2 = g2 + wholeLines(BYTES * n * dOut);
-      const rest = a2 + wholeLines(BYTES * n * dIn);
-      const squareRotated = (
-        d: number, out: number, x: number, strideX: number, q: number, strideQ: number,
-      ) => {
-        if (q === 0) return elementwise.squares(n, d, 0, 1, out, d, x, strideX);
-        gemm(n, d, d, 1, 0, out, d, x, strideX, 0, q, strideQ, 0, rest);
-        return elementwise.squares(1, n * d, 0, 1, out, 0, out, 0);
-      };
-      squareRotated(dOut, g2, g, strideG, qOut, strideQOut);
-      squareRotated(dIn, a2, a, strideA, qIn, strideQIn);
-      return gemm(
-        dOut, dIn, n, scale, decay, theta, strideTheta, g2, dOut, 1, a2, dIn, 0, rest,
-      );
-    },
   };
 }

@@ -9,6 +9,7 @@ import { probeSimd, type SimdFlavour } from "../probe.ts";
 import type { Kernel, Kernels, Parallel } from "./parallel.ts";
 import { ALGEBRA_KERNELS, parallelAlgebra } from "./parallel_algebra.ts";
 import { EIGENSOLVER_KERNELS } from "./parallel_eigensolver.ts";
+import { parallelProjection, PROJECTION_KERNELS } from "./parallel_projection.ts";
 import { parallelRows, ROW_KERNELS } from "./parallel_rows.ts";
 import { parallelSums, SUM_KERNELS } from "./parallel_sums.ts";
 import { ThreadPool } from "./pool.ts";
@@ -69,12 +70,19 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
     threads,
     ...(grain !== undefined && { grain }),
     exports,
-    kernels: [...ALGEBRA_KERNELS, ...ROW_KERNELS, ...SUM_KERNELS, ...EIGENSOLVER_KERNELS],
+    kernels: [
+      ...ALGEBRA_KERNELS,
+      ...ROW_KERNELS,
+      ...SUM_KERNELS,
+      ...PROJECTION_KERNELS,
+      ...EIGENSOLVER_KERNELS,
+    ],
     module,
     memory,
   });
   const parallel: Parallel = { pool, kernels };
   const rows = parallelRows(parallel, memory);
+  const algebra = parallelAlgebra(parallel, rows);
   const start = (exports.heapBase as Kernel)() >>> 0;
   return {
     description: `${simd} SIMD, ${threads} threads`,
@@ -82,8 +90,9 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
     exports: {
       ...exports,
       ...rows,
-      ...parallelAlgebra(parallel, rows),
+      ...algebra,
       ...parallelSums(parallel, memory, rows.axpby),
+      ...parallelProjection(parallel, memory, { ...rows, ...algebra }),
     },
     parallel,
   };
