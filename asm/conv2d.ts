@@ -28,7 +28,7 @@ const RECORD: usize = 64;
 export function conv2dWorkspace(w: Window, examples: i32, outputs: i32): usize {
   const images = imagesPerBlock(examples, locationsOf(w));
   return RECORD + align64(tableBytes(images * locationsOf(w))) +
-    align64(panelsBytes(patchNumbers(w), outputs)) + <usize> images * paddedBytes(w);
+    align64(panelsBytes(patchNumbers(w), outputs)) + <usize>images * paddedBytes(w);
 }
 
 /** out = patches Wbar^T. */
@@ -45,26 +45,26 @@ export function conv2d(
   workspace: usize,
 ): void {
   const block = imagesPerBlock(examples, locationsOf(w));
-  const pixelOut = <usize> strideOut << 2, gap = <usize> strideImages << 2;
+  const pixelOut = <usize>strideOut << 2, gap = <usize>strideImages << 2;
   const inPlace = w.paddingY == 0 && w.paddingX == 0 && strideImages == w.channels;
   const g = changetype<Gather>(workspace);
   g.table = workspace + RECORD;
   g.panels = g.table + align64(tableBytes(block * locationsOf(w)));
   const copy = g.panels + align64(panelsBytes(patchNumbers(w), outputs));
   describeTaps(w, g);
-  packWeights(w, outputs, weights, <usize> strideWeights << 2, g.panels);
-  const pixel = <usize> w.channels << 2;
-  const row = <usize> (w.width + 2 * w.paddingX) * pixel;
+  packWeights(w, outputs, weights, <usize>strideWeights << 2, g.panels);
+  const pixel = <usize>w.channels << 2;
+  const row = <usize>(w.width + 2 * w.paddingX) * pixel;
   // deno-fmt-ignore
   fillTable(
     g.table, block, outHeight(w), outWidth(w),
     paddedBytes(w), <usize>w.strideY * row, <usize>w.strideX * pixel,
     <usize>g.positions * pixelOut, <usize>outWidth(w) * pixelOut, pixelOut,
   );
-  const imageBytes = <usize> (w.height * w.width) * gap;
+  const imageBytes = <usize>(w.height * w.width) * gap;
   for (let n = 0; n < examples; n += block) {
     const count = min(block, examples - n);
-    let source = images + <usize> n * imageBytes;
+    let source = images + <usize>n * imageBytes;
     if (!inPlace) {
       // deno-fmt-ignore
       copyBordered(
@@ -73,20 +73,20 @@ export function conv2d(
       );
       source = copy;
     }
-    gather(g, count, outputs, source, out + <usize> (n * g.positions) * pixelOut);
+    gather(g, count, outputs, source, out + <usize>(n * g.positions) * pixelOut);
   }
 }
 
 /** The taps of the kernel; those of a row are one run unless they are dilated. */
 function describeTaps(w: Window, g: Gather): void {
-  const pixel = <usize> w.channels << 2;
-  const row = <usize> (w.width + 2 * w.paddingX) * pixel;
+  const pixel = <usize>w.channels << 2;
+  const row = <usize>(w.width + 2 * w.paddingX) * pixel;
   const merged = w.dilationX == 1;
   g.countY = w.kernelY;
   g.countX = merged ? 1 : w.kernelX;
   g.run = merged ? w.kernelX * w.channels : w.channels;
-  g.stepY = <usize> w.dilationY * row;
-  g.stepX = <usize> w.dilationX * pixel;
+  g.stepY = <usize>w.dilationY * row;
+  g.stepX = <usize>w.dilationX * pixel;
   g.positions = locationsOf(w);
 }
 
@@ -101,12 +101,12 @@ function packWeights(
   const depth = patchNumbers(w);
   for (let j = 0; j < outputs; j += OUTPUTS) {
     const cols = min(OUTPUTS, outputs - j);
-    const first = weights + <usize> j * stride;
+    const first = weights + <usize>j * stride;
     for (let i = 0; i < OUTPUTS; i++) {
       const present = w.bias != 0 && i < cols;
-      store<f32>(at(panels, i), present ? load<f32>(at(first + <usize> i * stride, depth)) : 0);
+      store<f32>(at(panels, i), present ? load<f32>(at(first + <usize>i * stride, depth)) : 0);
     }
     packColumnPanel(depth, OUTPUTS, cols, first, 4, stride, 0, panels + 32);
-    panels += <usize> (depth + 1) << 5;
+    panels += <usize>(depth + 1) << 5;
   }
 }

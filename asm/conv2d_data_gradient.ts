@@ -70,13 +70,13 @@ function describePhase(
 }
 
 /** Locations below 0 that some pixel meets. */
-
+@inline
 function before(kernel: i32, stride: i32, padding: i32, dilation: i32): i32 {
   return max(0, ((kernel - 1) * dilation - padding) / stride);
 }
 
 /** Locations at or above `locations` that some pixel meets. */
-
+@inline
 function behind(size: i32, locations: i32, stride: i32, padding: i32): i32 {
   return max(0, (size - 1 + padding) / stride - (locations - 1));
 }
@@ -90,7 +90,7 @@ export function conv2dDataGradientWorkspace(w: Window, examples: i32, outputs: i
     behind(w.width, outWidth(w), w.strideX, w.paddingX);
   const depth = w.kernelY * w.kernelX * outputs;
   return RECORD + align64(tableBytes(images * w.height * w.width)) +
-    align64(panelsBytes(depth, w.channels)) + (<usize> (images * rows * cols * outputs) << 2);
+    align64(panelsBytes(depth, w.channels)) + (<usize>(images * rows * cols * outputs) << 2);
 }
 
 /** out = gradient of the images. */
@@ -119,12 +119,12 @@ export function conv2dDataGradient(
   g.panels = g.table + align64(tableBytes(block * w.height * w.width));
   const copy = g.panels + align64(panelsBytes(w.kernelY * w.kernelX * outputs, w.channels));
   const inPlace = top + left + bottom + right == 0 && strideGradient == outputs;
-  const gap = <usize> strideGradient << 2, pixelOut = <usize> strideOut << 2;
-  const pixel = <usize> outputs << 2, row = <usize> (left + width + right) * pixel;
-  const image = <usize> (top + height + bottom) * row;
+  const gap = <usize>strideGradient << 2, pixelOut = <usize>strideOut << 2;
+  const pixel = <usize>outputs << 2, row = <usize>(left + width + right) * pixel;
+  const image = <usize>(top + height + bottom) * row;
   for (let n = 0; n < examples; n += block) {
     const count = min(block, examples - n);
-    let source = gradient + <usize> (n * height * width) * gap;
+    let source = gradient + <usize>(n * height * width) * gap;
     if (!inPlace) {
       // deno-fmt-ignore
       copyBordered(
@@ -132,7 +132,7 @@ export function conv2dDataGradient(
       );
       source = copy;
     }
-    const target = out + <usize> (n * w.height * w.width) * pixelOut;
+    const target = out + <usize>(n * w.height * w.width) * pixelOut;
     for (let ry = 0; ry < w.strideY; ry++) {
       // deno-fmt-ignore
       describePhase(
@@ -144,18 +144,18 @@ export function conv2dDataGradient(
           horizontal, rx, w.width, w.kernelX, w.strideX, w.paddingX, w.dilationX,
         );
         describeTaps(g, vertical, horizontal, outputs, row, pixel);
-        packWeights(w, g, vertical, horizontal, outputs, weights, <usize> strideWeights << 2);
-        const downwards = <usize> w.strideY * <usize> w.width * pixelOut;
+        packWeights(w, g, vertical, horizontal, outputs, weights, <usize>strideWeights << 2);
+        const downwards = <usize>w.strideY * <usize>w.width * pixelOut;
         // deno-fmt-ignore
         fillTable(
           g.table, count, vertical.pixels, horizontal.pixels, image, row, pixel,
           <usize>(w.height * w.width) * pixelOut, downwards, <usize>w.strideX * pixelOut,
         );
         // Where a phase meets no tap, any source will do: nothing is read of it but its address.
-        const origin = <isize> (vertical.location + top) * <isize> row +
-          <isize> (horizontal.location + left) * <isize> pixel;
-        const start = <usize> (vertical.pixel * w.width + horizontal.pixel) * pixelOut;
-        gather(g, count, w.channels, source + <usize> origin, target + start);
+        const origin = <isize>(vertical.location + top) * <isize>row +
+          <isize>(horizontal.location + left) * <isize>pixel;
+        const start = <usize>(vertical.pixel * w.width + horizontal.pixel) * pixelOut;
+        gather(g, count, w.channels, source + <usize>origin, target + start);
       }
     }
   }
@@ -174,8 +174,8 @@ function describeTaps(
   g.countY = vertical.taps;
   g.countX = merged ? min(1, horizontal.taps) : horizontal.taps;
   g.run = merged ? horizontal.taps * outputs : outputs;
-  g.stepY = <usize> vertical.locationStep * row;
-  g.stepX = <usize> horizontal.locationStep * pixel;
+  g.stepY = <usize>vertical.locationStep * row;
+  g.stepX = <usize>horizontal.locationStep * pixel;
   g.positions = vertical.pixels * horizontal.pixels;
 }
 
@@ -198,9 +198,9 @@ function packWeights(
       const tapY = vertical.tap - y * vertical.tapStep;
       for (let x = 0; x < horizontal.taps; x++) {
         const tap = tapY * w.kernelX + horizontal.tap - x * horizontal.tapStep;
-        const from = weights + (<usize> (tap * w.channels + c) << 2);
+        const from = weights + (<usize>(tap * w.channels + c) << 2);
         packColumnPanel(outputs, OUTPUTS, cols, from, stride, 4, 0, to);
-        to += <usize> outputs << 5;
+        to += <usize>outputs << 5;
       }
     }
   }

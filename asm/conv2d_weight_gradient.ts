@@ -36,7 +36,7 @@ function roundUp8(x: i32): i32 {
 /** Bytes of workspace of {@link conv2dWeightGradient}. */
 export function conv2dWeightGradientWorkspace(w: Window, examples: i32, outputs: i32): usize {
   return conv2dExampleGradientsWorkspace(w, examples, outputs) +
-    align64(<usize> ((patchNumbers(w) + 1) * roundUp8(outputs)) << 2);
+    align64(<usize>((patchNumbers(w) + 1) * roundUp8(outputs)) << 2);
 }
 
 /** out = decay out + scale sum g abar^T. */
@@ -54,8 +54,8 @@ export function conv2dWeightGradient(
   strideGradient: i32,
   workspace: usize,
 ): void {
-  const wide = roundUp8(outputs), sumBytes = <usize> ((patchNumbers(w) + 1) * wide) << 2;
-  const sums = workspace, rest = sums + align64(sumBytes), row = <usize> wide << 2;
+  const wide = roundUp8(outputs), sumBytes = <usize>((patchNumbers(w) + 1) * wide) << 2;
+  const sums = workspace, rest = sums + align64(sumBytes), row = <usize>wide << 2;
   memory.fill(sums, 0, sumBytes);
   // deno-fmt-ignore
   addExamples(
@@ -67,8 +67,8 @@ export function conv2dWeightGradient(
 /** Bytes of workspace of {@link conv2dExampleGradients}. */
 export function conv2dExampleGradientsWorkspace(w: Window, examples: i32, outputs: i32): usize {
   const block = imagesPerBlock(examples, locationsOf(w));
-  return RECORD + align64(<usize> block * paddedBytes(w) + SLACK) +
-    (<usize> (block * locationsOf(w) * roundUp8(outputs)) << 2) + SLACK;
+  return RECORD + align64(<usize>block * paddedBytes(w) + SLACK) +
+    (<usize>(block * locationsOf(w) * roundUp8(outputs)) << 2) + SLACK;
 }
 
 /** out = sums of abar g^T over the locations of each example, side by side. */
@@ -84,9 +84,9 @@ export function conv2dExampleGradients(
   strideGradient: i32,
   workspace: usize,
 ): void {
-  const one = <usize> roundUp8(outputs) << 2, row = <usize> strideOut << 2;
-  const used = <usize> examples * one;
-  for (let i = 0; i < patchNumbers(w) + w.bias; i++) memory.fill(out + <usize> i * row, 0, used);
+  const one = <usize>roundUp8(outputs) << 2, row = <usize>strideOut << 2;
+  const used = <usize>examples * one;
+  for (let i = 0; i < patchNumbers(w) + w.bias; i++) memory.fill(out + <usize>i * row, 0, used);
   // deno-fmt-ignore
   addExamples(
     w, examples, outputs, out, row, one, images, strideImages, gradient, strideGradient, workspace,
@@ -113,14 +113,14 @@ function addExamples(
   const block = imagesPerBlock(examples, locationsOf(w)), wide = roundUp8(outputs);
   const locations = locationsOf(w), walk = changetype<Walk>(workspace);
   const imageCopy = workspace + RECORD;
-  const gradientCopy = imageCopy + align64(<usize> block * paddedBytes(w) + SLACK);
-  const gap = <usize> strideGradient << 2, pixels = w.height * w.width;
+  const gradientCopy = imageCopy + align64(<usize>block * paddedBytes(w) + SLACK);
+  const gap = <usize>strideGradient << 2, pixels = w.height * w.width;
   const inPlace = readsInPlace(w, strideImages);
-  const pixel = <usize> (inPlace ? strideImages : w.channels) << 2;
-  const image = <usize> ((w.height + 2 * w.paddingY) * (w.width + 2 * w.paddingX)) * pixel;
+  const pixel = <usize>(inPlace ? strideImages : w.channels) << 2;
+  const image = <usize>((w.height + 2 * w.paddingY) * (w.width + 2 * w.paddingX)) * pixel;
   for (let n = 0; n < examples; n += block) {
     const count = min(block, examples - n);
-    let source = images + (<usize> (n * pixels * strideImages) << 2);
+    let source = images + (<usize>(n * pixels * strideImages) << 2);
     if (!inPlace) {
       // deno-fmt-ignore
       copyBordered(
@@ -130,22 +130,22 @@ function addExamples(
       );
       source = imageCopy;
     }
-    let g = gradient + <usize> (n * locations) * gap;
+    let g = gradient + <usize>(n * locations) * gap;
     let stepG = gap;
     if (outputs != wide) {
       copyWide(count * locations, outputs, wide, gradientCopy, g, gap);
       g = gradientCopy;
-      stepG = <usize> wide << 2;
+      stepG = <usize>wide << 2;
     }
     const together = exampleBytes == 0 ? count : 1;
     for (let i = 0; i < count; i += together) {
       addBlock(w, walk, together, wide, source, pixel, g, stepG, sums, rowBytes);
       if (w.bias) {
-        const ones = sums + <usize> patchNumbers(w) * rowBytes;
+        const ones = sums + <usize>patchNumbers(w) * rowBytes;
         addColumns(together * locations, wide, g, stepG, ones);
       }
-      source += <usize> together * image;
-      g += <usize> (together * locations) * stepG;
+      source += <usize>together * image;
+      g += <usize>(together * locations) * stepG;
       sums += exampleBytes;
     }
   }
@@ -154,7 +154,7 @@ function addExamples(
 /**
  * Whether images need no copy: no padding, no gaps inside a run, and tiles that read no further.
  */
-
+@inline
 function readsInPlace(w: Window, strideImages: i32): bool {
   const run = w.dilationX == 1 ? w.kernelX * w.channels : w.channels;
   return w.paddingY == 0 && w.paddingX == 0 && run % 4 == 0 &&
@@ -165,8 +165,8 @@ function readsInPlace(w: Window, strideImages: i32): bool {
 function copyWide(rows: i32, cols: i32, wide: i32, to: usize, from: usize, stride: usize): void {
   for (let i = 0; i < rows; i++) {
     copyNumbers(to, from, cols);
-    memory.fill(at(to, cols), 0, <usize> (wide - cols) << 2);
-    to += <usize> wide << 2;
+    memory.fill(at(to, cols), 0, <usize>(wide - cols) << 2);
+    to += <usize>wide << 2;
     from += stride;
   }
 }
@@ -185,14 +185,14 @@ function addBlock(
   rowBytes: usize,
 ): void {
   const height = outHeight(w), width = outWidth(w);
-  const row = <usize> (w.width + 2 * w.paddingX) * pixel;
-  const image = <usize> (w.height + 2 * w.paddingY) * row;
+  const row = <usize>(w.width + 2 * w.paddingX) * pixel;
+  const image = <usize>(w.height + 2 * w.paddingY) * row;
   const most = max(32, CHUNK_BYTES / (outputs << 2));
   const rows = max(1, min(height, most / width));
   const together = rows < height ? 1 : max(1, min(images, most / (height * width)));
   walk.cols = width;
-  walk.aCol = <usize> w.strideX * pixel;
-  walk.aRow = <usize> w.strideY * row - <usize> width * walk.aCol;
+  walk.aCol = <usize>w.strideX * pixel;
+  walk.aRow = <usize>w.strideY * row - <usize>width * walk.aCol;
   walk.bCol = stepG;
   walk.bRow = 0;
   walk.bImage = 0;
@@ -201,9 +201,9 @@ function addBlock(
     walk.images = min(together, images - n);
     for (let y = 0; y < height; y += rows) {
       walk.rows = min(rows, height - y);
-      walk.aImage = image - <usize> (walk.rows * w.strideY) * row;
-      const a = padded + <usize> n * image + <usize> (y * w.strideY) * row;
-      const b = g + <usize> ((n * height + y) * width) * stepG;
+      walk.aImage = image - <usize>(walk.rows * w.strideY) * row;
+      const a = padded + <usize>n * image + <usize>(y * w.strideY) * row;
+      const b = g + <usize>((n * height + y) * width) * stepG;
       addTaps(w, walk, outputs, a, pixel, b, sums, rowBytes);
     }
   }
@@ -220,14 +220,14 @@ function addTaps(
   sums: usize,
   rowBytes: usize,
 ): void {
-  const row = <usize> (w.width + 2 * w.paddingX) * pixel;
+  const row = <usize>(w.width + 2 * w.paddingX) * pixel;
   const merged = w.dilationX == 1;
   const runs = merged ? 1 : w.kernelX, run = merged ? w.kernelX * w.channels : w.channels;
   for (let y = 0; y < w.kernelY; y++) {
     for (let x = 0; x < runs; x++) {
-      const tap = a + <usize> (y * w.dilationY) * row + <usize> (x * w.dilationX) * pixel;
+      const tap = a + <usize>(y * w.dilationY) * row + <usize>(x * w.dilationX) * pixel;
       correlate(walk, run, outputs, false, tap, b, sums, rowBytes);
-      sums += <usize> run * rowBytes;
+      sums += <usize>run * rowBytes;
     }
   }
 }
@@ -262,6 +262,6 @@ function storeTransposed(
       const value = scale * load<f32>(at(sums, i * wide + j));
       store<f32>(to, decay != 0 ? flushOne(decay * load<f32>(to) + value) : value);
     }
-    out += <usize> strideOut << 2;
+    out += <usize>strideOut << 2;
   }
 }

@@ -31,7 +31,7 @@ export class Walk {
 /**
  * Rows of the next tile when `left` are left: fours until the rest is a whole number of the others.
  */
-
+@inline
 function tileRows(left: i32): i32 {
   const rest = TILE_ROWS == 6 ? (left + 1) & ~1 : left;
   return rest % TILE_ROWS == 0 ? TILE_ROWS : 4;
@@ -52,11 +52,11 @@ export function correlate(
   strideC: usize,
 ): void {
   for (let j = 0; j < n; j += 8) {
-    const cj = c + (<usize> j << 2);
+    const cj = c + (<usize>j << 2);
     const end = upperOnly ? min(m, j + 8) : m;
     for (let i = 0, rows = 0; i < end; i += rows) {
       rows = tileRows(end - i);
-      const ai = a + (<usize> i << 2), ci = cj + <usize> i * strideC;
+      const ai = a + (<usize>i << 2), ci = cj + <usize>i * strideC;
       if (rows == 4) correlateFour(walk, min(4, end - i), ai, b, ci, strideC);
       else correlateTall(walk, min(TILE_ROWS, end - i), ai, b, ci, strideC);
     }
@@ -65,7 +65,7 @@ export function correlate(
 }
 
 /** Adds a row of a tile to C. */
-
+@inline
 function add(c: usize, low: v128, high: v128): void {
   v128.store(c, f32x4.add(v128.load(c), low));
   v128.store(c, f32x4.add(v128.load(c, 16), high), 16);

@@ -19,7 +19,7 @@ import { storeTail } from "./simd";
 /** Outputs of a panel. */
 export const OUTPUTS: i32 = 8;
 /** Bytes of the source offsets of a tile, and of the output offsets that follow them. */
-const OFFSETS: usize = <usize> TILE_ROWS << 2;
+const OFFSETS: usize = <usize>TILE_ROWS << 2;
 
 /** One convolution of a padded copy: where taps lie, and the prepared table and panels. */
 @unmanaged
@@ -38,21 +38,21 @@ export class Gather {
 }
 
 /** Numbers that meet in one output. */
-
+@inline
 export function depthOf(g: Gather): i32 {
   return g.countY * g.countX * g.run;
 }
 
 /** Bytes of the table for so many positions. */
-
+@inline
 export function tableBytes(positions: i32): usize {
-  return <usize> ((positions + TILE_ROWS - 1) / TILE_ROWS) * 2 * OFFSETS;
+  return <usize>((positions + TILE_ROWS - 1) / TILE_ROWS) * 2 * OFFSETS;
 }
 
 /** Bytes of all panels. */
-
+@inline
 export function panelsBytes(depth: i32, outputs: i32): usize {
-  return <usize> ((outputs + OUTPUTS - 1) / OUTPUTS * (depth + 1)) << 5;
+  return <usize>((outputs + OUTPUTS - 1) / OUTPUTS * (depth + 1)) << 5;
 }
 
 /**
@@ -75,11 +75,11 @@ export function fillTable(
   let lane: usize = 0;
   for (let n = 0; n < images; n++) {
     for (let y = 0; y < rows; y++) {
-      let source = <usize> n * sourceImage + <usize> y * sourceRow;
-      let out = <usize> n * outImage + <usize> y * outRow;
+      let source = <usize>n * sourceImage + <usize>y * sourceRow;
+      let out = <usize>n * outImage + <usize>y * outRow;
       for (let x = 0; x < cols; x++) {
-        store<u32>(table + lane, <u32> source);
-        store<u32>(table + lane, <u32> out, OFFSETS);
+        store<u32>(table + lane, <u32>source);
+        store<u32>(table + lane, <u32>out, OFFSETS);
         source += sourceCol;
         out += outCol;
         lane += 4;
@@ -99,13 +99,13 @@ export function fillTable(
  */
 export function gather(g: Gather, images: i32, outputs: i32, source: usize, out: usize): void {
   const positions = images * g.positions;
-  const panel = <usize> (depthOf(g) + 1) << 5;
+  const panel = <usize>(depthOf(g) + 1) << 5;
   let b = g.panels;
   for (let j = 0; j < outputs; j += OUTPUTS) {
     const cols = min(OUTPUTS, outputs - j);
     let table = g.table;
     for (let p = 0; p < positions; p += TILE_ROWS) {
-      gatherTile(g, table, source, b, out + (<usize> j << 2), min(TILE_ROWS, positions - p), cols);
+      gatherTile(g, table, source, b, out + (<usize>j << 2), min(TILE_ROWS, positions - p), cols);
       table += 2 * OFFSETS;
     }
     b += panel;
@@ -113,7 +113,7 @@ export function gather(g: Gather, images: i32, outputs: i32, source: usize, out:
 }
 
 /** Up to 8 outputs of one position. */
-
+@inline
 function put(out: usize, low: v128, high: v128, cols: i32): void {
   if (cols >= 4) {
     v128.store(out, low);
@@ -140,7 +140,7 @@ function gatherTile(
   let c40 = c00, c41 = c01, c50 = c00, c51 = c01;
   b += 32;
   const run = g.run, countX = g.countX, countY = g.countY;
-  const nextX = g.stepX - (<usize> run << 2), nextY = g.stepY - <usize> countX * g.stepX;
+  const nextX = g.stepX - (<usize>run << 2), nextY = g.stepY - <usize>countX * g.stepX;
   for (let y = 0; y < countY; y++) {
     for (let x = 0; x < countX; x++) {
       for (let k = 0; k < run; k++) {

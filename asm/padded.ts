@@ -4,9 +4,8 @@
 // the image is pixel (y + top, x + left) of the copy.
 
 /** Copies `count` numbers. */
-
 export function copyNumbers(out: usize, from: usize, count: i32): void {
-  const end = from + (<usize> count << 2);
+  const end = from + (<usize>count << 2);
   for (; from + 16 <= end; from += 16, out += 16) v128.store(out, v128.load(from));
   for (; from < end; from += 4, out += 4) store<f32>(out, load<f32>(from));
 }
@@ -25,12 +24,12 @@ export function copyBordered(
   from: usize,
   stride: usize,
 ): void {
-  const pixel = <usize> channels << 2;
-  const before = <usize> left * pixel, after = <usize> right * pixel;
-  const line = <usize> width * pixel, row = before + line + after;
+  const pixel = <usize>channels << 2;
+  const before = <usize>left * pixel, after = <usize>right * pixel;
+  const line = <usize>width * pixel, row = before + line + after;
   for (let n = 0; n < images; n++) {
-    memory.fill(out, 0, <usize> top * row);
-    out += <usize> top * row;
+    memory.fill(out, 0, <usize>top * row);
+    out += <usize>top * row;
     for (let y = 0; y < height; y++) {
       memory.fill(out, 0, before);
       out += before;
@@ -48,7 +47,7 @@ export function copyBordered(
       memory.fill(out, 0, after);
       out += after;
     }
-    memory.fill(out, 0, <usize> bottom * row);
-    out += <usize> bottom * row;
+    memory.fill(out, 0, <usize>bottom * row);
+    out += <usize>bottom * row;
   }
 }

@@ -27,13 +27,13 @@ const BLOCK_NUMBERS: i32 = 65536;
  * Distance between rows of patches: whole cache lines, and an odd number of them, so that the same
  * column of many rows does not fall into few sets of a cache.
  */
-
+@inline
 function rowNumbers(d: i32): i32 {
   return ((d + 15) / 16 | 1) * 16;
 }
 
 /** Rows in a block of patches. */
-
+@inline
 function blockRows(d: i32): i32 {
   return max(32, min(256, BLOCK_NUMBERS / rowNumbers(d)));
 }
@@ -41,13 +41,13 @@ function blockRows(d: i32): i32 {
 /**
  * Distance between panels of `rows` rows of 8 numbers, for the same reason an odd number of lines.
  */
-
+@inline
 function panelBytes(rows: i32): usize {
-  return (align64(<usize> rows << 5) | 64);
+  return (align64(<usize>rows << 5) | 64);
 }
 
 /** Whether correlations of channels fill the tiles and every patch has its own first pixel. */
-
+@inline
 function isShifted(w: Window, weighted: bool): bool {
   return !weighted && w.strideY == 1 && w.strideX == 1 && w.channels >= 8;
 }
@@ -57,8 +57,8 @@ export function patchSecondMomentWorkspace(w: Window, examples: i32, weighted: i
   if (isShifted(w, !!weighted)) return shiftedWorkspace(w, examples);
   const d = patchNumbers(w), block = imagesPerBlock(examples, locationsOf(w));
   const rows = blockRows(d), panels = (d + 7) / 8;
-  return RECORD + (<usize> ((d + 1 + rows) * rowNumbers(d)) << 2) +
-    <usize> panels * panelBytes(rows) + <usize> block * paddedBytes(w);
+  return RECORD + (<usize>((d + 1 + rows) * rowNumbers(d)) << 2) +
+    <usize>panels * panelBytes(rows) + <usize>block * paddedBytes(w);
 }
 
 /** C = decay C + scale P^T diag(w) P. */
@@ -74,8 +74,8 @@ export function patchSecondMoment(
   weights: usize,
   workspace: usize,
 ): void {
-  const d = patchNumbers(w) + w.bias, stride = <usize> strideC << 2;
-  for (let i = 0; i < d; i++) decayRow(d - i, decay, at(c + <usize> i * stride, i));
+  const d = patchNumbers(w) + w.bias, stride = <usize>strideC << 2;
+  for (let i = 0; i < d; i++) decayRow(d - i, decay, at(c + <usize>i * stride, i));
   if (isShifted(w, weights != 0)) {
     addShiftedCorrelations(w, examples, scale, c, stride, images, strideImages, workspace);
   } else {
@@ -86,7 +86,7 @@ export function patchSecondMoment(
 
 /** row = decay row; 0 where decay is. */
 function decayRow(count: i32, decay: f32, row: usize): void {
-  if (decay == 0) memory.fill(row, 0, <usize> count << 2);
+  if (decay == 0) memory.fill(row, 0, <usize>count << 2);
   else for (let j = 0; j < count; j++) store<f32>(at(row, j), decay * load<f32>(at(row, j)));
 }
 
@@ -103,10 +103,10 @@ function addPacked(
 ): void {
   // The homogeneous coordinate stays out of the tiles, whose last column it would have to itself.
   const d = patchNumbers(w), most = blockRows(d);
-  const rowBytes = <usize> rowNumbers(d) << 2;
-  const sums = workspace + RECORD, ones = sums + <usize> d * rowBytes;
-  const plain = ones + rowBytes, weighted = plain + <usize> most * rowBytes;
-  const copy = weighted + <usize> ((d + 7) / 8) * panelBytes(most);
+  const rowBytes = <usize>rowNumbers(d) << 2;
+  const sums = workspace + RECORD, ones = sums + <usize>d * rowBytes;
+  const plain = ones + rowBytes, weighted = plain + <usize>most * rowBytes;
+  const copy = weighted + <usize>((d + 7) / 8) * panelBytes(most);
   const walk = changetype<Walk>(workspace);
   walk.images = 1;
   walk.rows = 1;
@@ -131,17 +131,18 @@ function addPacked(
       const t = i * rows / blocks;
       walk.cols = (i + 1) * rows / blocks - t;
       const wp = weights != 0 ? at(weights, n * locations + t) : 0;
-      cutPatches(w, t, walk.cols, copy, wp, plain, rowBytes, weighted, walk.bPanel, ones);
+      cutPatches(w, t, walk.cols, copy, wp, plain, rowBytes, weighted, walk.bPanel);
+      if (w.bias) addColumns(d, walk.cols, weighted, walk.bPanel, ones);
       correlate(walk, d, d, true, plain, weighted, sums, rowBytes);
     }
   }
   for (let i = 0; i < d; i++) {
-    const from = sums + <usize> i * rowBytes, to = c + <usize> i * strideC;
+    const from = sums + <usize>i * rowBytes, to = c + <usize>i * strideC;
     for (let j = i; j < d; j++) addTo(at(to, j), scale * load<f32>(at(from, j)));
     if (w.bias) addTo(at(to, d), scale * load<f32>(at(ones, i)));
   }
   if (w.bias) {
-    addTo(at(c + <usize> d * strideC, d), scale * total(examples * locations, weights));
+    addTo(at(c + <usize>d * strideC, d), scale * total(examples * locations, weights));
   }
 }
 
@@ -151,16 +152,15 @@ function addTo(p: usize, x: f32): void {
 
 /** Sum of the weights, which are all 1 when there are none. */
 function total(count: i32, weights: usize): f32 {
-  if (weights == 0) return <f32> count;
+  if (weights == 0) return <f32>count;
   let sum: f64 = 0;
-  for (let i = 0; i < count; i++) sum += <f64> load<f32>(at(weights, i));
-  return <f32> sum;
+  for (let i = 0; i < count; i++) sum += <f64>load<f32>(at(weights, i));
+  return <f32>sum;
 }
 
 /**
- * Rows of patches, from location `first` on, counted over all images of a padded copy; the same
- * times their weights (1 when the pointer is 0), in panels of 8 columns; and the sum of the latter,
- * added to `ones`.
+ * Rows of patches, from location `first` on, counted over all images of a padded copy; and the same
+ * times their weights (1 when the pointer is 0), in panels of 8 columns.
  */
 function cutPatches(
   w: Window,
@@ -172,27 +172,26 @@ function cutPatches(
   rowBytes: usize,
   weighted: usize,
   panelBytes: usize,
-  ones: usize,
 ): void {
   const locations = locationsOf(w), width = outWidth(w), d = patchNumbers(w);
-  const pixel = <usize> w.channels << 2;
-  const line = <usize> (w.width + 2 * w.paddingX) * pixel;
+  const pixel = <usize>w.channels << 2;
+  const line = <usize>(w.width + 2 * w.paddingX) * pixel;
   const merged = w.dilationX == 1;
   const runs = merged ? 1 : w.kernelX, run = merged ? w.kernelX * w.channels : w.channels;
   let n = first / locations, y = first % locations / width, x = first % width;
   for (let i = 0; i < rows; i++) {
-    let from = padded + <usize> n * paddedBytes(w) + <usize> (y * w.strideY) * line +
-      <usize> (x * w.strideX) * pixel;
+    let from = padded + <usize>n * paddedBytes(w) + <usize>(y * w.strideY) * line +
+      <usize>(x * w.strideX) * pixel;
     let to = plain;
     for (let ky = 0; ky < w.kernelY; ky++) {
       for (let kx = 0; kx < runs; kx++) {
-        copyNumbers(to, from + <usize> (kx * w.dilationX) * pixel, run);
-        to += <usize> run << 2;
+        copyNumbers(to, from + <usize>(kx * w.dilationX) * pixel, run);
+        to += <usize>run << 2;
       }
-      from += <usize> w.dilationY * line;
+      from += <usize>w.dilationY * line;
     }
     const weight: f32 = weights != 0 ? load<f32>(at(weights, i)) : 1;
-    weighRow(d, weight, plain, weighted, panelBytes, ones);
+    weighRow(d, weight, plain, weighted, panelBytes);
     plain += rowBytes;
     weighted += 32;
     if (++x == width) {
@@ -205,22 +204,27 @@ function cutPatches(
   }
 }
 
-/** Panels = weight x, sum += weight x; up to seven numbers behind x are multiplied as well. */
-function weighRow(
-  count: i32,
-  weight: f32,
-  x: usize,
-  panel: usize,
-  panelBytes: usize,
-  sum: usize,
-): void {
-  const w = f32x4.splat(weight), end = x + (<usize> count << 2);
-  for (; x < end; x += 32, sum += 32) {
-    const low = f32x4.mul(w, v128.load(x)), high = f32x4.mul(w, v128.load(x, 16));
-    v128.store(panel, low);
-    v128.store(panel, high, 16);
-    v128.store(sum, f32x4.add(v128.load(sum), low));
-    v128.store(sum, f32x4.add(v128.load(sum, 16), high), 16);
+/** Panels = weight x; up to seven numbers behind x are multiplied as well. */
+function weighRow(count: i32, weight: f32, x: usize, panel: usize, panelBytes: usize): void {
+  const w = f32x4.splat(weight), end = x + (<usize>count << 2);
+  for (; x < end; x += 32) {
+    v128.store(panel, f32x4.mul(w, v128.load(x)));
+    v128.store(panel, f32x4.mul(w, v128.load(x, 16)), 16);
+    panel += panelBytes;
+  }
+}
+
+/** Adds the sums of the columns of panels. */
+function addColumns(count: i32, rows: i32, panel: usize, panelBytes: usize, sums: usize): void {
+  for (let j = 0; j < count; j += 8) {
+    let low = v128.load(at(sums, j)), high = v128.load(at(sums, j), 16);
+    let p = panel;
+    for (const end = panel + (<usize>rows << 5); p < end; p += 32) {
+      low = f32x4.add(low, v128.load(p));
+      high = f32x4.add(high, v128.load(p, 16));
+    }
+    v128.store(at(sums, j), low);
+    v128.store(at(sums, j), high, 16);
     panel += panelBytes;
   }
 }

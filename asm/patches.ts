@@ -19,14 +19,14 @@ export function patches(
   strideImages: i32,
 ): void {
   const height = outHeight(w), width = outWidth(w);
-  const gap = <usize> strideImages << 2, depth = patchNumbers(w);
+  const gap = <usize>strideImages << 2, depth = patchNumbers(w);
   for (let n = 0; n < examples; n++) {
-    const image = images + <usize> (n * w.height * w.width) * gap;
+    const image = images + <usize>(n * w.height * w.width) * gap;
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         cut(w, y * w.strideY - w.paddingY, x * w.strideX - w.paddingX, image, gap, out);
         if (w.bias) store<f32>(at(out, depth), 1);
-        out += <usize> strideOut << 2;
+        out += <usize>strideOut << 2;
       }
     }
   }
@@ -34,13 +34,13 @@ export function patches(
 
 /** One patch whose first pixel is (top, left). */
 function cut(w: Window, top: i32, left: i32, image: usize, gap: usize, out: usize): void {
-  const pixel = <usize> w.channels << 2;
+  const pixel = <usize>w.channels << 2;
   for (let ky = 0; ky < w.kernelY; ky++) {
     const y = top + ky * w.dilationY;
     for (let kx = 0; kx < w.kernelX; kx++) {
       const x = left + kx * w.dilationX;
       if (y < 0 || y >= w.height || x < 0 || x >= w.width) memory.fill(out, 0, pixel);
-      else copyNumbers(out, image + <usize> (y * w.width + x) * gap, w.channels);
+      else copyNumbers(out, image + <usize>(y * w.width + x) * gap, w.channels);
       out += pixel;
     }
   }
@@ -48,7 +48,7 @@ function cut(w: Window, top: i32, left: i32, image: usize, gap: usize, out: usiz
 
 /** Bytes of workspace of {@link patchSquaredNorms}: a number per pixel of one image. */
 export function patchSquaredNormsWorkspace(w: Window): usize {
-  return <usize> (w.height * w.width) << 2;
+  return <usize>(w.height * w.width) << 2;
 }
 
 /** out_nt = |abar_nt|^2, contiguous: every pixel's squared length once, then sums over windows. */
@@ -64,12 +64,12 @@ export function patchSquaredNorms(
   for (let n = 0; n < examples; n++) {
     for (let i = 0; i < pixels; i++) {
       store<f32>(at(workspace, i), squaredNorm(w.channels, images));
-      images += <usize> strideImages << 2;
+      images += <usize>strideImages << 2;
     }
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const top = y * w.strideY - w.paddingY, left = x * w.strideX - w.paddingX;
-        store<f32>(out, <f32> w.bias + sumOverTaps(w, top, left, workspace));
+        store<f32>(out, <f32>w.bias + sumOverTaps(w, top, left, workspace));
         out += 4;
       }
     }

@@ -9,13 +9,13 @@ import { at, loadTail, storeTail } from "./simd";
 import { outHeight, outWidth, Window } from "./window";
 
 /** First tap at or above `from` inside an image of `size` pixels, counted in taps. */
-
+@inline
 function firstTap(from: i32, dilation: i32): i32 {
   return from < 0 ? (dilation - 1 - from) / dilation : 0;
 }
 
 /** Behind the last tap inside. */
-
+@inline
 function endTap(from: i32, dilation: i32, kernel: i32, size: i32): i32 {
   return from >= size ? 0 : min(kernel, (size - 1 - from) / dilation + 1);
 }
@@ -39,17 +39,17 @@ export function pool(
   images: usize,
   strideImages: i32,
 ): void {
-  const height = outHeight(w), width = outWidth(w), gap = <usize> strideImages << 2;
+  const height = outHeight(w), width = outWidth(w), gap = <usize>strideImages << 2;
   for (let n = 0; n < examples; n++) {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const top = y * w.strideY - w.paddingY, left = x * w.strideX - w.paddingX;
         if (average) meanOf(w, top, left, out, images, gap);
         else maximumOf(w, top, left, out, images, gap);
-        out += <usize> strideOut << 2;
+        out += <usize>strideOut << 2;
       }
     }
-    images += <usize> (w.height * w.width) * gap;
+    images += <usize>(w.height * w.width) * gap;
   }
 }
 
@@ -62,7 +62,7 @@ function maximumOf(w: Window, top: i32, left: i32, out: usize, image: usize, gap
     for (let ky = y0; ky < y1; ky++) {
       const line = (top + ky * w.dilationY) * w.width + left;
       for (let kx = x0; kx < x1; kx++) {
-        const p = at(image + <usize> (line + kx * w.dilationX) * gap, c);
+        const p = at(image + <usize>(line + kx * w.dilationX) * gap, c);
         best = f32x4.max(best, loadUpTo4(p, count));
       }
     }
@@ -80,7 +80,7 @@ function meanOf(w: Window, top: i32, left: i32, out: usize, image: usize, gap: u
     for (let ky = y0; ky < y1; ky++) {
       const line = (top + ky * w.dilationY) * w.width + left;
       for (let kx = x0; kx < x1; kx++) {
-        const p = at(image + <usize> (line + kx * w.dilationX) * gap, c);
+        const p = at(image + <usize>(line + kx * w.dilationX) * gap, c);
         sum = f32x4.add(sum, loadUpTo4(p, count));
       }
     }
@@ -89,9 +89,9 @@ function meanOf(w: Window, top: i32, left: i32, out: usize, image: usize, gap: u
 }
 
 /** One over the number of pixels, 0 where there is none. */
-
+@inline
 function shareOf(rows: i32, cols: i32): f32 {
-  return rows > 0 && cols > 0 ? <f32> 1 / <f32> (rows * cols) : 0;
+  return rows > 0 && cols > 0 ? <f32>1 / <f32>(rows * cols) : 0;
 }
 
 /** out = gradient of the images. `pooled` is read for the maximum only. */
@@ -109,22 +109,22 @@ export function poolGradient(
   strideG: i32,
 ): void {
   const height = outHeight(w), width = outWidth(w), pixels = w.height * w.width;
-  const gapOut = <usize> strideOut << 2, gap = <usize> strideImages << 2;
+  const gapOut = <usize>strideOut << 2, gap = <usize>strideImages << 2;
   for (let n = 0; n < examples; n++) {
     for (let i = 0; i < pixels; i++) {
-      memory.fill(out + <usize> i * gapOut, 0, <usize> w.channels << 2);
+      memory.fill(out + <usize>i * gapOut, 0, <usize>w.channels << 2);
     }
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const top = y * w.strideY - w.paddingY, left = x * w.strideX - w.paddingX;
         if (average) spreadMean(w, top, left, out, gapOut, g);
         else spreadMaximum(w, top, left, out, gapOut, images, gap, pooled, g);
-        pooled += <usize> stridePooled << 2;
-        g += <usize> strideG << 2;
+        pooled += <usize>stridePooled << 2;
+        g += <usize>strideG << 2;
       }
     }
-    out += <usize> pixels * gapOut;
-    images += <usize> pixels * gap;
+    out += <usize>pixels * gapOut;
+    images += <usize>pixels * gap;
   }
 }
 
@@ -138,7 +138,7 @@ function spreadMean(w: Window, top: i32, left: i32, out: usize, gapOut: usize, g
     for (let ky = y0; ky < y1; ky++) {
       const line = (top + ky * w.dilationY) * w.width + left;
       for (let kx = x0; kx < x1; kx++) {
-        const p = at(out + <usize> (line + kx * w.dilationX) * gapOut, c);
+        const p = at(out + <usize>(line + kx * w.dilationX) * gapOut, c);
         storeUpTo4(p, fma(gradient, share, loadUpTo4(p, count)), count);
       }
     }
@@ -166,7 +166,7 @@ function spreadMaximum(
     for (let ky = y0; ky < y1; ky++) {
       const line = (top + ky * w.dilationY) * w.width + left;
       for (let kx = x0; kx < x1; kx++) {
-        const position = <usize> (line + kx * w.dilationX);
+        const position = <usize>(line + kx * w.dilationX);
         const found = f32x4.eq(loadUpTo4(at(image + position * gap, c), count), best);
         const p = at(out + position * gapOut, c);
         storeUpTo4(p, f32x4.add(loadUpTo4(p, count), v128.and(rest, found)), count);

@@ -25,13 +25,13 @@ const NONE: i32 = i32.MAX_VALUE;
 // padding.
 
 /** First pixel that a tap sees whose partner, `distance` pixels away, lies inside as well. */
-
+@inline
 function firstPixel(origin: i32, distance: i32): i32 {
   return max(origin, max(0, -distance));
 }
 
 /** Behind the last one. */
-
+@inline
 function endPixel(origin: i32, distance: i32, size: i32, locations: i32): i32 {
   return min(origin + locations, min(size, size - distance));
 }
@@ -73,7 +73,7 @@ function nextCol(w: Window, shift: i32, after: i32): i32 {
 }
 
 /** Whether the rectangle of a tap and its partner holds the cell that begins at (y, x). */
-
+@inline
 function holds(w: Window, ky: i32, kx: i32, sy: i32, sx: i32, y: i32, x: i32): bool {
   const top = ky * w.dilationY - w.paddingY, left = kx * w.dilationX - w.paddingX;
   const dy = sy * w.dilationY, dx = sx * w.dilationX;
@@ -82,7 +82,7 @@ function holds(w: Window, ky: i32, kx: i32, sy: i32, sx: i32, y: i32, x: i32): b
 }
 
 /** Channels of a pixel as the tiles read them. */
-
+@inline
 function wideChannels(w: Window): i32 {
   return (w.channels + 7) & ~7;
 }
@@ -92,9 +92,9 @@ function imagesPerPass(w: Window, examples: i32): i32 {
 }
 
 /** Bytes of the sums of one cell. */
-
+@inline
 function cellBytes(w: Window): usize {
-  return <usize> (w.channels * wideChannels(w)) << 2;
+  return <usize>(w.channels * wideChannels(w)) << 2;
 }
 
 /** Number of cells over all shifts. */
@@ -114,8 +114,8 @@ function countCells(w: Window): i32 {
 /** Bytes of workspace of {@link addShiftedCorrelations}. */
 export function shiftedWorkspace(w: Window, examples: i32): usize {
   const pixels = imagesPerPass(w, examples) * w.height * w.width;
-  return RECORD + <usize> countCells(w) * cellBytes(w) + (<usize> (pixels * wideChannels(w)) << 2) +
-    (<usize> wideChannels(w) << 2);
+  return RECORD + <usize>countCells(w) * cellBytes(w) + (<usize>(pixels * wideChannels(w)) << 2) +
+    (<usize>wideChannels(w) << 2);
 }
 
 /** Adds scale P^T P to the upper triangle of C. */
@@ -131,17 +131,17 @@ export function addShiftedCorrelations(
 ): void {
   const walk = changetype<Walk>(workspace);
   const sums = workspace + RECORD;
-  const sumBytes = <usize> countCells(w) * cellBytes(w);
+  const sumBytes = <usize>countCells(w) * cellBytes(w);
   const copy = sums + sumBytes, wide = wideChannels(w);
   const pixels = w.height * w.width;
-  const gap = <usize> strideImages << 2;
+  const gap = <usize>strideImages << 2;
   memory.fill(sums, 0, sumBytes);
   const block = imagesPerPass(w, examples);
   for (let n = 0; n < examples; n += block) {
     walk.images = min(block, examples - n);
-    let source = images + <usize> (n * pixels) * gap, pixel = gap;
+    let source = images + <usize>(n * pixels) * gap, pixel = gap;
     if (wide != w.channels) {
-      pixel = <usize> wide << 2;
+      pixel = <usize>wide << 2;
       copyWide(walk.images * pixels, w.channels, copy, pixel, source, gap);
       source = copy;
     }
@@ -150,14 +150,14 @@ export function addShiftedCorrelations(
   }
   addCells(w, scale, c, strideC, sums);
   if (w.bias) {
-    const d = patchNumbers(w), corner = at(c + <usize> d * strideC, d);
-    store<f32>(corner, load<f32>(corner) + scale * <f32> (examples * locationsOf(w)));
+    const d = patchNumbers(w), corner = at(c + <usize>d * strideC, d);
+    store<f32>(corner, load<f32>(corner) + scale * <f32>(examples * locationsOf(w)));
   }
 }
 
 /** Copies rows of `cols` numbers to wider ones, zeros behind. */
 function copyWide(rows: i32, cols: i32, to: usize, toBytes: usize, from: usize, gap: usize): void {
-  const used = <usize> cols << 2;
+  const used = <usize>cols << 2;
   for (let i = 0; i < rows; i++) {
     copyNumbers(to, from, cols);
     memory.fill(to + used, 0, toBytes - used);
@@ -171,7 +171,7 @@ function sumCells(w: Window, walk: Walk, source: usize, pixel: usize, sums: usiz
   for (let sy = 0; sy < w.kernelY; sy++) {
     for (let sx = sy == 0 ? 0 : 1 - w.kernelX; sx < w.kernelX; sx++) {
       const distance = sy * w.dilationY * w.width + sx * w.dilationX;
-      const partner = source + <usize> (<isize> distance * <isize> pixel);
+      const partner = source + <usize>(<isize>distance * <isize>pixel);
       let y0 = nextRow(w, sy, -1);
       for (let y1 = nextRow(w, sy, y0); y1 != NONE; y0 = y1, y1 = nextRow(w, sy, y0)) {
         let x0 = nextCol(w, sx, -1);
@@ -198,22 +198,22 @@ function sumCell(
   pixel: usize,
   sums: usize,
 ): void {
-  const images = walk.images, most = max(8, CHUNK_BYTES / <i32> pixel);
+  const images = walk.images, most = max(8, CHUNK_BYTES / <i32>pixel);
   const width = x1 - x0, height = y1 - y0;
   const rows = max(1, min(height, most / width));
   const together = rows < height ? 1 : max(1, min(images, most / (width * height)));
-  const line = <usize> w.width * pixel, image = <usize> w.height * line;
+  const line = <usize>w.width * pixel, image = <usize>w.height * line;
   walk.cols = width;
   walk.bPanel = 32;
   walk.aCol = walk.bCol = pixel;
-  walk.aRow = walk.bRow = line - <usize> width * pixel;
+  walk.aRow = walk.bRow = line - <usize>width * pixel;
   for (let n = 0; n < images; n += together) {
     walk.images = min(together, images - n);
     for (let y = y0; y < y1; y += rows) {
       walk.rows = min(rows, y1 - y);
-      walk.aImage = walk.bImage = image - <usize> walk.rows * line;
-      const start = <usize> n * image + <usize> y * line + <usize> x0 * pixel;
-      const stride = <usize> wideChannels(w) << 2;
+      walk.aImage = walk.bImage = image - <usize>walk.rows * line;
+      const start = <usize>n * image + <usize>y * line + <usize>x0 * pixel;
+      const stride = <usize>wideChannels(w) << 2;
       correlate(walk, w.channels, w.channels, symmetric, a + start, b + start, sums, stride);
     }
   }
@@ -257,7 +257,7 @@ function addCell(
         w.channels,
         wideChannels(w),
         scale,
-        at(c + <usize> row * strideC, col),
+        at(c + <usize>row * strideC, col),
         strideC,
         sums,
       );
@@ -278,7 +278,7 @@ function addBlock(size: i32, wide: i32, scale: f32, c: usize, strideC: usize, x:
       store<f32>(at(c, j), load<f32>(at(c, j)) + scale * load<f32>(at(x, j)));
     }
     c += strideC;
-    x += <usize> wide << 2;
+    x += <usize>wide << 2;
   }
 }
 
@@ -296,19 +296,19 @@ function addColumnOfOnes(
   pixel: usize,
   copy: usize,
 ): void {
-  const room = copy + <usize> (images * w.height * w.width) * (<usize> wideChannels(w) << 2);
+  const room = copy + <usize>(images * w.height * w.width) * (<usize>wideChannels(w) << 2);
   const last = patchNumbers(w);
-  const line = <usize> w.width * pixel, image = <usize> w.height * line;
+  const line = <usize>w.width * pixel, image = <usize>w.height * line;
   let y0 = nextRow(w, 0, -1);
   for (let y1 = nextRow(w, 0, y0); y1 != NONE; y0 = y1, y1 = nextRow(w, 0, y0)) {
     let x0 = nextCol(w, 0, -1);
     for (let x1 = nextCol(w, 0, x0); x1 != NONE; x0 = x1, x1 = nextCol(w, 0, x0)) {
-      const start = source + <usize> y0 * line + <usize> x0 * pixel;
+      const start = source + <usize>y0 * line + <usize>x0 * pixel;
       sumPixels(wideChannels(w), images, y1 - y0, x1 - x0, start, pixel, line, image, room);
       for (let ky = 0; ky < w.kernelY; ky++) {
         for (let kx = 0; kx < w.kernelX; kx++) {
           if (!holds(w, ky, kx, 0, 0, y0, x0)) continue;
-          let to = at(c + <usize> ((ky * w.kernelX + kx) * w.channels) * strideC, last);
+          let to = at(c + <usize>((ky * w.kernelX + kx) * w.channels) * strideC, last);
           for (let i = 0; i < w.channels; i++) {
             store<f32>(to, load<f32>(to) + scale * load<f32>(at(room, i)));
             to += strideC;
@@ -335,7 +335,7 @@ function sumPixels(
     let sum = f32x4.splat(0);
     for (let n = 0; n < images; n++) {
       for (let y = 0; y < rows; y++) {
-        let p = at(source, j) + <usize> n * image + <usize> y * line;
+        let p = at(source, j) + <usize>n * image + <usize>y * line;
         for (let x = 0; x < cols; x++) {
           sum = f32x4.add(sum, v128.load(p));
           p += pixel;

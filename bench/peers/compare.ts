@@ -34,8 +34,11 @@ const SAMPLES = 9;
 /** Shorter samples would measure the clock. */
 const SAMPLE_MS = 20;
 
+/** Fewer samples than three suffice where the runs are longer than this: a warmed-up one. */
+const LONG_MS = 2000;
+
 /** Whoever takes longer than this for one run is timed by the run that was verified, and no more. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 15000;
 
 /** What a comparison came to: numbers and how our timings scattered, or why there are none. */
 export type Outcome = { readonly row: Comparison; readonly scatter: number } | string;
@@ -49,7 +52,7 @@ export type Outcome = { readonly row: Comparison; readonly scatter: number } | s
  * @param ours Our task, prepared and run once.
  * @param peer The other library.
  * @param peak Measures the peak once, in GFLOP/s.
- * @param seconds Time after which no further sample is taken, if there have been three.
+ * @param seconds Time after which no further sample is taken, if there have been enough.
  */
 export async function compare(
   backend: Backend,
@@ -95,16 +98,18 @@ async function takeTurns(
   peak: () => number,
 ): Promise<{ times: number[][]; peaks: number[] }> {
   const runs: number[] = [];
+  let least = 3;
   for (const task of tasks) {
     // The second run: the first may still have been compiling.
     const once = await task.time(1);
     runs.push(Math.max(1, Math.ceil(SAMPLE_MS / once)));
+    if (once > LONG_MS) least = 1;
     if (once < SAMPLE_MS) await task.time(runs[runs.length - 1]);
   }
   const times = tasks.map((): number[] => []);
   const peaks: number[] = [];
   const end = performance.now() + 1000 * seconds;
-  for (let i = 0; i < SAMPLES && (i < 3 || performance.now() < end); i++) {
+  for (let i = 0; i < SAMPLES && (i < least || performance.now() < end); i++) {
     for (let t = 0; t < tasks.length; t++) times[t].push(await tasks[t].time(runs[t]));
     peaks.push(peak());
   }
