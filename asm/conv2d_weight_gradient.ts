@@ -71,20 +71,22 @@ export function conv2dExampleGradientsWorkspace(w: Window, examples: i32, output
     (<usize>(block * locationsOf(w) * roundUp8(outputs)) << 2) + SLACK;
 }
 
-/** out = sums of abar g^T over the locations of each example, rows of examples x wide numbers. */
+/** out = sums of abar g^T over the locations of each example, side by side. */
 export function conv2dExampleGradients(
   w: Window,
   examples: i32,
   outputs: i32,
   out: usize,
+  strideOut: i32,
   images: usize,
   strideImages: i32,
   gradient: usize,
   strideGradient: i32,
   workspace: usize,
 ): void {
-  const one = <usize>roundUp8(outputs) << 2, row = <usize>examples * one;
-  memory.fill(out, 0, <usize>(patchNumbers(w) + w.bias) * row);
+  const one = <usize>roundUp8(outputs) << 2, row = <usize>strideOut << 2;
+  const used = <usize>examples * one;
+  for (let i = 0; i < patchNumbers(w) + w.bias; i++) memory.fill(out + <usize>i * row, 0, used);
   // deno-fmt-ignore
   addExamples(
     w, examples, outputs, out, row, one, images, strideImages, gradient, strideGradient, workspace,

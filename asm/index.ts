@@ -28,7 +28,7 @@ export { pool, poolGradient } from "./pool";
 export { dot, rowSquaredNorms, sum, trace } from "./reductions";
 export { multiplyAdds, PEAK_OPERATIONS } from "./peak";
 export { rotateBack, rotateInto, rotateWorkspace } from "./rotate";
-export { secondMoment, secondMomentWorkspace } from "./second_moment";
+export { secondMoment, secondMomentColumns, secondMomentWorkspace } from "./second_moment";
 export {
   addSquares,
   squaredProjection,

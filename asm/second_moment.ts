@@ -4,7 +4,8 @@
 // when decay is 0. Of C's old content the upper triangle counts.
 //
 // Tiles that touch the upper triangle are computed by the blocked product of gemm.ts, the weights
-// entering as X is packed; then the lower triangle is filled in, four by four.
+// entering as X is packed; then the lower triangle is filled in, four by four. Ranges of columns,
+// with the rows they become below the diagonal, do not depend on each other.
 // Denormal results become 0: averages of units that have died decay into that range, where every
 // later operation on them would cost a hundred cycles.
 
@@ -29,24 +30,57 @@ export function secondMoment(
   weights: usize,
   workspace: usize,
 ): void {
-  const lc = <usize>strideC << 2, lx = <usize>strideX << 2;
   // deno-fmt-ignore
-  multiply(d, d, n, scale, decay, c, lc, x, 4, lx, x, lx, 4, weights, true, workspace);
-  mirrorUpper(d, c, lc);
+  secondMomentColumns(0, d, n, decay, scale, c, strideC, x, strideX, weights, workspace);
+}
+
+/** Columns `from` (a multiple of 4) to `to` above and on the diagonal, and what they mirror to. */
+export function secondMomentColumns(
+  from: i32,
+  to: i32,
+  n: i32,
+  decay: f32,
+  scale: f32,
+  c: usize,
+  strideC: i32,
+  x: usize,
+  strideX: i32,
+  weights: usize,
+  workspace: usize,
+): void {
+  const lc = <usize>strideC << 2, lx = <usize>strideX << 2;
+  const cols = to - from, right = at(x, from), above = at(c, from);
+  if (from > 0) {
+    // deno-fmt-ignore
+    multiply(
+      from, cols, n, scale, decay, above, lc, x, 4, lx, right, lx, 4, weights, false, workspace,
+    );
+  }
+  // deno-fmt-ignore
+  multiply(
+    cols, cols, n, scale, decay, above + <usize>from * lc, lc, right, 4, lx, right, lx, 4,
+    weights, true, workspace,
+  );
+  mirrorColumns(from, to, c, lc);
+}
+
+/** Makes C symmetric from its upper triangle and flushes denormals. Rows `stride` bytes apart. */
+export function mirrorUpper(d: i32, c: usize, stride: usize): void {
+  mirrorColumns(0, d, c, stride);
 }
 
 /**
- * Makes C symmetric from its upper triangle and flushes denormals. Rows `stride` bytes apart.
- * Sixteen rows at a time, so that a line of the cache is filled before it is left.
+ * The same for the triangle's columns `from` to `to`. Sixteen rows at a time, so that a line of the
+ * cache is filled before it is left.
  */
-export function mirrorUpper(d: i32, c: usize, stride: usize): void {
-  for (let top = 0; top < d; top += 16) {
-    for (let j = top; j < d; j += 4) {
+function mirrorColumns(from: i32, to: i32, c: usize, stride: usize): void {
+  for (let top = 0; top < to; top += 16) {
+    for (let j = max(top, from); j < to; j += 4) {
       for (let i = top; i < top + 16 && i <= j; i += 4) {
         const upper = at(c + <usize>i * stride, j), lower = at(c + <usize>j * stride, i);
-        if (i == j) mirrorCorner(min(4, d - i), upper, stride);
-        else if (j + 4 <= d) mirrorTile(upper, lower, stride);
-        else mirrorEdge(d - j, upper, lower, stride);
+        if (i == j) mirrorCorner(min(4, to - i), upper, stride);
+        else if (j + 4 <= to) mirrorTile(upper, lower, stride);
+        else mirrorEdge(to - j, upper, lower, stride);
       }
     }
   }

@@ -14,4 +14,5 @@ export * from "./reference/kernels.ts";
 export * from "./select.ts";
 export { type InstantiateOptions, kernelBinary } from "./wasm/instantiate.ts";
 export { probeSimd, type SimdFlavour } from "./wasm/probe.ts";
+export type { ThreadOptions } from "./wasm/threads/threaded_instance.ts";
 export * from "./wasm/wasm_kernels.ts";

@@ -40,11 +40,26 @@ export interface BackendOptions {
   readonly module?: WebAssembly.Module;
   /** Which WebAssembly build. @default {the best this host accepts} */
   readonly simd?: SimdFlavour;
+  /**
+   * Threads of the WebAssembly backend, the calling one included, 1 to 32; `"auto"`: one per core,
+   * four at most. Large verbs are shared out, several eigenproblems are solved at once, and
+   * {@linkcode Backend.beginEigh} runs beside other verbs. Where the host has no shared memory or no
+   * workers there is one thread; `backend.info.description` tells.
+   *
+   * Results depend on the number of threads in the last bits (sums over examples are taken in as
+   * many parts), but on nothing that happens at run time. Dispose the backend to end its workers.
+   *
+   * @default {1}
+   */
+  readonly threads?: number | "auto";
   /** Whether a GPU adapter that computes on the CPU will do for `"webgpu"`. @default {false} */
   readonly allowSoftware?: boolean;
   /** A GPU device to share with other code, which owns it. @default {a new device} */
   readonly device?: GPUDevice;
 }
+
+/** Most threads that can be asked for. */
+const MOST_THREADS = 32;
 
 /** Subject of the messages of this file. */
 const SUBJECT = "Cannot create a backend";
@@ -125,9 +140,21 @@ function noneCanRun(rejected: readonly Rejection[]): BackendError {
 function resolveOptions(
   options: BackendOptions,
 ): readonly BackendName[] {
-  checkKnownKeys(SUBJECT, options, ["prefer", "module", "simd", "allowSoftware", "device"]);
+  checkKnownKeys(SUBJECT, options, [
+    "prefer",
+    "module",
+    "simd",
+    "threads",
+    "allowSoftware",
+    "device",
+  ]);
   if (options.simd !== undefined) {
     checkChoice(SUBJECT, "simd", options.simd, ["relaxed", "baseline"]);
+  }
+  const { threads } = options;
+  if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
+    const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;
+    throw new OptionError(SUBJECT, "threads", expected, threads);
   }
   if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
     throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", options.module);
@@ -141,13 +168,21 @@ function resolveOptions(
   return prefer.map((name) => checkChoice(SUBJECT, "prefer", name, BACKEND_NAMES));
 }
 
+function isThreadCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_THREADS;
+}
+
 function createKernels(name: BackendName, options: BackendOptions): Kernels {
   if (name === "reference") return createReferenceKernels();
   if (name === "webgpu") {
     throw new BackendError("webgpu", "it cannot be created at once: use await createBackend()");
   }
-  const { simd, module } = options;
-  return createWasmKernels({ ...(simd && { simd }), ...(module && { module }) });
+  const { simd, module, threads } = options;
+  return createWasmKernels({
+    ...(simd && { simd }),
+    ...(module && { module }),
+    ...(threads && { threads }),
+  });
 }
 
 /** The code for GPUs is loaded only where there is one to be used. */

@@ -1,14 +1,17 @@
 /**
- * Comparing the WebAssembly kernels, in both builds, with the reference backend; with the argument
- * `--webgpu` (`deno task test:gpu`) the kernels of the GPU instead, on whatever adapter there is.
+ * Comparing the WebAssembly kernels, in both builds and on several threads, with the reference
+ * backend; with the argument `--webgpu` (`deno task test:gpu`) the kernels of the GPU instead, on
+ * whatever adapter there is.
  *
  * @module
  */
 
 import {
   type Backend,
+  CheckedBackend,
   createBackend,
   createBackendSync,
+  createWasmKernels,
   type SimdFlavour,
 } from "@tekfac/tekfac/backend";
 import { type Matrix, Random } from "@tekfac/tekfac/core";
@@ -43,6 +46,11 @@ export interface ParityCase {
 /** Compares calls on one build with the reference backend. */
 export type Check = (parityCase: ParityCase) => void;
 
+/** The builds, and one of them on three threads that share even the smallest verbs. */
+export type Flavour = SimdFlavour | "threads";
+
+const FLAVOURS: readonly Flavour[] = ["relaxed", "baseline", "threads"];
+
 /** Whether the GPU is compared, and not WebAssembly. */
 const ON_GPU = Deno.args.includes("--webgpu");
 
@@ -53,14 +61,14 @@ const GPU_PROBLEM = ON_GPU ? await gpuProblem() : undefined;
 const SEED = 20_13609;
 
 /**
- * Registers a test for each build: `body` makes calls through `check`, which makes each of them twice,
+ * Registers a test for each flavour: `body` makes calls through `check`, which makes each of them twice,
  * on contiguous matrices and on views with gaps full of NaN.
  */
 export function parity(name: string, body: (check: Check, random: Random) => void): void {
   if (ON_GPU) return gpuParity(name, body);
-  for (const simd of ["relaxed", "baseline"] as const) {
-    Deno.test(`${name} [wasm ${simd}]`, () => {
-      using wasm = wasmBackend(simd);
+  for (const flavour of FLAVOURS) {
+    Deno.test(`${name} [wasm ${flavour}]`, () => {
+      using wasm = wasmBackend(flavour);
       using reference = createBackendSync({ prefer: ["reference"] });
       body((parityCase) => {
         const expected = resultsOf(reference, parityCase, false, read);
@@ -113,9 +121,10 @@ function checkDisposed(name: string, backend: Backend): void {
   if (handles > 0) throw new Error(`${name}: ${handles} matrices were not disposed`);
 }
 
-/** One build of the WebAssembly backend. */
-export function wasmBackend(simd: SimdFlavour): Backend {
-  return createBackendSync({ prefer: ["wasm"], simd });
+/** The WebAssembly backend in one flavour. */
+export function wasmBackend(flavour: Flavour): Backend {
+  if (flavour !== "threads") return createBackendSync({ prefer: ["wasm"], simd: flavour });
+  return new CheckedBackend(createWasmKernels({ threads: 3, grain: 0 }), []);
 }
 
 /** Standard normal numbers, rounded to float32. */

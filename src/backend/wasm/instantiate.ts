@@ -7,6 +7,7 @@
 import { instantiateSync } from "npm:@assemblyscript/loader@0.28.20";
 import { BackendError } from "../../core/errors.ts";
 import * as embedded from "./_kernels.gen.ts";
+import { LinearMemory } from "./linear_memory.ts";
 import { probeSimd, type SimdFlavour } from "./probe.ts";
 
 /** How the kernels come to life. */
@@ -24,8 +25,8 @@ export interface InstantiateOptions {
 export interface Instance {
   /** What runs: one of the builds, or the host's own module. */
   readonly description: string;
-  /** The module's memory. */
-  readonly memory: WebAssembly.Memory;
+  /** The memory it works in. */
+  readonly memory: LinearMemory;
   /** All exported functions; each topic of verbs names those it calls. */
   readonly exports: Readonly<Record<string, unknown>>;
 }
@@ -53,7 +54,7 @@ export function instantiate(options: InstantiateOptions = {}): Instance {
       throw new TypeError("the module does not hold them");
     }
     const description = options.module ? "module of the host" : `${simd!} SIMD`;
-    return { description, memory: exports.memory, exports };
+    return { description, memory: new LinearMemory(exports.memory), exports };
   } catch (cause) {
     throw new BackendError("wasm", `the kernels cannot be instantiated: ${cause}`, { cause });
   }

@@ -10,7 +10,7 @@ import type { RawStorage } from "../kernels.ts";
 import { Arena } from "./arena.ts";
 import { Heap } from "./heap.ts";
 import type { Instance } from "./instantiate.ts";
-import { LinearMemory } from "./linear_memory.ts";
+import type { LinearMemory } from "./linear_memory.ts";
 
 /** Bytes of a float32. */
 const BYTES = 4;
@@ -40,7 +40,7 @@ export class Machine {
   /** Takes over the memory of an instance. */
   constructor(instance: Instance) {
     this.exports = instance.exports;
-    this.memory = new LinearMemory(instance.memory);
+    this.memory = instance.memory;
     const start = (instance.exports.heapBase as () => number)() >>> 0;
     this.#heap = new Heap(start, this.memory.byteLength, (bytes) => this.memory.grow(bytes));
     this.#arena = new Arena(this.#heap);

@@ -28,8 +28,8 @@ interface Exports {
   conv2dExampleGradientsWorkspace(window: number, examples: number, outputs: number): number;
   // deno-fmt-ignore
   conv2dExampleGradients(
-    window: number, examples: number, outputs: number, out: number, images: number,
-    strideImages: number, g: number, strideG: number, workspace: number,
+    window: number, examples: number, outputs: number, out: number, strideOut: number,
+    images: number, strideImages: number, g: number, strideG: number, workspace: number,
   ): void;
 }
 
@@ -128,8 +128,8 @@ export function createProjection(
       machine.withWorkspace(bytes, (workspace) => {
         // deno-fmt-ignore
         kernels.conv2dExampleGradients(
-          window, examples, g.cols, addressOf(gradients), addressOf(images), images.stride,
-          addressOf(g), g.stride, workspace,
+          window, examples, g.cols, addressOf(gradients), gradients.stride,
+          addressOf(images), images.stride, addressOf(g), g.stride, workspace,
         );
       });
     });

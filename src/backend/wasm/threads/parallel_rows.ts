@@ -1,0 +1,163 @@
+/**
+ * Kernels whose results split by rows (or, where a matrix is one long row, by columns): elementwise
+ * updates, and everything that treats the examples of a convolution one by one.
+ *
+ * @module
+ */
+
+import {
+  BYTES,
+  type Kernel,
+  type Kernels,
+  type Parallel,
+  piecesOf,
+  wholeLines,
+  WORK_PER_NUMBER,
+} from "./parallel.ts";
+import { evenRanges, type Range } from "./split.ts";
+import { readWindow } from "./window_record.ts";
+
+/** Numbers in a cache line: threads do not write to the same one. */
+const LINE = 16;
+
+/** Where elementwise kernels have their sizes and pointers; a pointer's row stride comes next. */
+interface ElementwiseLayout {
+  /** Argument that counts rows; columns come next. */
+  readonly rows: number;
+  /** Arguments that point to a matrix. */
+  readonly pointers: readonly number[];
+}
+
+/** See the files of the same names in `asm/`. */
+const ELEMENTWISE: Readonly<Record<string, ElementwiseLayout>> = {
+  axpby: { rows: 0, pointers: [4, 6] },
+  squares: { rows: 0, pointers: [4, 6] },
+  adamDirection: { rows: 0, pointers: [9, 11, 13, 15] },
+  activation: { rows: 1, pointers: [3, 5] },
+  activationGradient: { rows: 1, pointers: [3, 5, 7] },
+  dampedDivide: { rows: 0, pointers: [4, 6, 8] },
+};
+
+/** Where kernels of convolutions point to rows per example; the row stride comes next. */
+interface ExamplesLayout {
+  /** Arguments that point to images, `h w` rows per example. */
+  readonly pixels: readonly number[];
+  /** Arguments that point to outputs, T rows per example. */
+  readonly locations: readonly number[];
+  /** Operations per example; `w` and the arguments of the call. */
+  readonly work: (w: ReturnType<typeof readWindow>, args: readonly number[]) => number;
+  /** The arguments of the call that those of its workspace are. @default {none needed} */
+  readonly workspace?: (args: readonly number[]) => readonly number[];
+}
+
+/** Windows come first, then the number of examples. */
+const EXAMPLES: Readonly<Record<string, ExamplesLayout>> = {
+  conv2d: {
+    pixels: [5],
+    locations: [3],
+    work: ({ locations, depth }, [, , outputs]) => 2 * locations * depth * outputs,
+    workspace: ([window, examples, outputs]) => [window, examples, outputs],
+  },
+  conv2dDataGradient: {
+    pixels: [3],
+    locations: [5],
+    work: ({ locations, depth }, [, , outputs]) => 2 * locations * depth * outputs,
+    workspace: ([window, examples, outputs]) => [window, examples, outputs],
+  },
+  patches: {
+    pixels: [4],
+    locations: [2],
+    work: ({ locations, depth }) => WORK_PER_NUMBER * locations * depth,
+  },
+  pool: {
+    pixels: [5],
+    locations: [3],
+    work: ({ locations, depth }) => WORK_PER_NUMBER * locations * depth,
+  },
+  poolGradient: {
+    pixels: [3, 5],
+    locations: [7, 9],
+    work: ({ locations, depth }) => WORK_PER_NUMBER * locations * depth,
+  },
+};
+
+/** Names of the kernels that tasks of this topic call. */
+export const ROW_KERNELS: readonly string[] = [
+  ...Object.keys(ELEMENTWISE),
+  ...Object.keys(EXAMPLES),
+];
+
+/** The parallel kernels of this topic. */
+export function parallelRows(parallel: Parallel, memory: WebAssembly.Memory): Kernels {
+  const { pool, kernels } = parallel;
+  const elementwise = Object.entries(ELEMENTWISE).map(([name, layout]) =>
+    [name, parallelElementwise(parallel, name, layout)] as const
+  );
+  const examples = Object.entries(EXAMPLES).map(([name, layout]) =>
+    [name, parallelExamples(parallel, memory, name, layout)] as const
+  );
+  const workspaces = Object.entries(EXAMPLES).filter(([, layout]) => layout.workspace).map(
+    ([name]): [string, Kernel] => {
+      const serial = kernels[`${name}Workspace`];
+      return [`${name}Workspace`, (...args) => pool.threads * wholeLines(serial(...args))];
+    },
+  );
+  return Object.fromEntries([...elementwise, ...examples, ...workspaces]);
+}
+
+function parallelElementwise(
+  { pool, kernels }: Parallel,
+  name: string,
+  { rows: place, pointers }: ElementwiseLayout,
+): Kernel {
+  const serial = kernels[name];
+  return (...args) => {
+    const [rows, cols] = [args[place], args[place + 1]];
+    const work = WORK_PER_NUMBER * rows * cols * pointers.length;
+    if (work < pool.grain) return serial(...args);
+    const byRows = rows >= pool.threads;
+    const ranges = byRows
+      ? evenRanges(rows, pool.threads, 1)
+      : evenRanges(cols, pool.threads, LINE);
+    const tasks = ranges.map(([from, to]) => {
+      const task = [...args];
+      task[place + (byRows ? 0 : 1)] = to - from;
+      for (const p of pointers) task[p] += BYTES * from * (byRows ? args[p + 1] : 1);
+      return task;
+    });
+    pool.run({ kernel: name, tasks }, work);
+    return 0;
+  };
+}
+
+function parallelExamples(
+  { pool, kernels }: Parallel,
+  memory: WebAssembly.Memory,
+  name: string,
+  layout: ExamplesLayout,
+): Kernel {
+  const serial = kernels[name];
+  return (...args) => {
+    const examples = args[1];
+    const w = readWindow(memory, args[0]);
+    const work = examples * layout.work(w, args);
+    if (work < pool.grain || examples < 2) return serial(...args);
+    const taskOf = ([from, to]: Range): number[] => {
+      const task = [...args];
+      task[1] = to - from;
+      for (const p of layout.pixels) task[p] += BYTES * from * w.pixels * args[p + 1];
+      for (const p of layout.locations) task[p] += BYTES * from * w.locations * args[p + 1];
+      return task;
+    };
+    const tasks = evenRanges(examples, piecesOf(work, pool), 1).map(taskOf);
+    if (layout.workspace === undefined) {
+      pool.run({ kernel: name, tasks }, work);
+      return 0;
+    }
+    const workspace = args[args.length - 1];
+    for (const task of tasks) task.pop();
+    const bytes = kernels[`${name}Workspace`](...layout.workspace(args));
+    pool.run({ kernel: name, tasks, workspace, workspaceBytes: wholeLines(bytes) }, work);
+    return 0;
+  };
+}

@@ -1,0 +1,425 @@
+import assert from "#assert";
+import {
+  type Backend,
+  type BackendOptions,
+  CheckedBackend,
+  createBackend,
+  createBackendSync,
+  createWasmKernels,
+  type EighJob,
+  EighStatus,
+  kernelBinary,
+  probeSimd,
+} from "@tekfac/tekfac/backend";
+import { type ConvGeometry, type Matrix, type OwnedMatrix, Random } from "@tekfac/tekfac/core";
+import {
+  conv2d,
+  dense,
+  flatten,
+  objective,
+  sequential,
+  softmaxCrossEntropy,
+  tanh,
+} from "@tekfac/tekfac/nn";
+import { tekfac } from "@tekfac/tekfac/optim";
+import { allClose } from "@tekfac/tekfac/testing";
+
+/** Unit roundoff of float32. */
+const ROUNDOFF = 2 ** -24;
+
+const one = (): Backend => createBackendSync({ prefer: ["wasm"] });
+
+/** Threads that share every verb, however small, from the first on. */
+const sharing = (threads: number): Backend =>
+  new CheckedBackend(createWasmKernels({ threads, grain: 0 }), []);
+
+/** Standard normal numbers, the same for the same seed. */
+function normal(backend: Backend, rows: number, cols: number, seed: number): OwnedMatrix {
+  const random = new Random(seed);
+  const matrix = backend.alloc(rows, cols);
+  backend.write(matrix, Float32Array.from({ length: rows * cols }, () => random.normal()));
+  return matrix;
+}
+
+/** Runs `body` on a backend and returns the numbers of the matrix it gives. */
+function resultOn(
+  backend: Backend,
+  body: (backend: Backend) => Matrix,
+): Float32Array | Float64Array {
+  try {
+    return backend.readSync(body(backend));
+  } finally {
+    backend[Symbol.dispose]();
+  }
+}
+
+/** A seeded symmetric matrix, and room for its eigenvectors. */
+function eighJob(backend: Backend, n: number): EighJob {
+  using x = normal(backend, n + 3, n, n);
+  const [matrix, vectors] = [backend.alloc(n, n), backend.alloc(n, n)];
+  backend.secondMoment(matrix, x);
+  return { matrix, vectors, values: backend.alloc(1, n), status: backend.alloc(1, 3) };
+}
+
+/** Eigenvalues, eigenvectors and status of all jobs. */
+function solutions(backend: Backend, jobs: readonly EighJob[]): number[] {
+  return jobs.flatMap(({ values, vectors, status }) =>
+    [values, vectors, status].flatMap((m) => [...backend.readSync(m)])
+  );
+}
+
+const GEOMETRY: ConvGeometry = {
+  channels: 8,
+  height: 12,
+  width: 10,
+  kernel: [3, 3],
+  stride: [1, 1],
+  padding: [1, 1],
+  dilation: [1, 1],
+  bias: true,
+};
+
+// The least work that is shared takes 3e6 operations.
+Deno.test("gemm() on two threads equals one thread bit by bit, below and above the threshold", () => {
+  using two = createBackendSync({ prefer: ["wasm"], threads: 2 });
+  for (const [m, n, k] of [[100, 100, 149], [100, 100, 151], [7, 700, 700], [700, 7, 700]]) {
+    for (const transposed of [false, true]) {
+      const product = (backend: Backend): OwnedMatrix => {
+        using a = transposed ? normal(backend, k, m, 1) : normal(backend, m, k, 1);
+        using b = transposed ? normal(backend, n, k, 2) : normal(backend, k, n, 2);
+        const c = normal(backend, m, n, 3);
+        const options = { transposeA: transposed, transposeB: transposed, alpha: -2, beta: 0.5 };
+        backend.gemm(c, a, b, options);
+        return c;
+      };
+      using c = product(two);
+      assert.deepEqual(two.readSync(c), resultOn(one(), product), `${m}x${n}x${k}`);
+    }
+  }
+});
+
+Deno.test("secondMoment() agrees for every number of threads, and is exactly symmetric", () => {
+  const moment = (backend: Backend, d: number): Float32Array | Float64Array => {
+    using c = normal(backend, d, d, 1);
+    using x = normal(backend, 70, d, 2);
+    using weights = normal(backend, 1, 70, 3);
+    backend.secondMoment(c, x);
+    backend.secondMoment(c, x, { weights, decay: 0.9, scale: 0.1 });
+    return backend.readSync(c);
+  };
+  using single = one();
+  for (const threads of [2, 3, 5]) {
+    using backend = sharing(threads);
+    for (const d of [1, 7, 8, 9, 40, 131]) {
+      const [first, second] = [0, 1].map(() => moment(backend, d));
+      assert.deepEqual(second, first, "equal runs give equal bits");
+      // Sums of 70 terms of about 1, perhaps in another order, and the roundings of the blend.
+      const label = `d ${d}, ${threads} threads`;
+      const allowance = { absolute: 4 * ROUNDOFF * 70, relative: 2 * ROUNDOFF };
+      allClose(first, moment(single, d), { ...allowance, label });
+      first.forEach((value, i) => {
+        assert.equal(value, first[(i % d) * d + Math.floor(i / d)], label);
+      });
+    }
+  }
+});
+
+for (const weighted of [false, true]) {
+  Deno.test(`sums over examples (${weighted ? "" : "un"}weighted) agree for every number of threads`, () => {
+    const examples = 9;
+    const sums = (backend: Backend): Matrix => {
+      const images = normal(backend, examples * 120, 8, 1);
+      const g = normal(backend, examples * 120, 5, 2);
+      const weights = normal(backend, 1, examples * 120, 3);
+      const out = normal(backend, 73 + 5, 73, 4);
+      const part = (offset: number, rows: number): Matrix => ({ ...out, offset, rows });
+      backend.conv2dWeightGradient(part(0, 5), images, g, GEOMETRY, { decay: 0.5 });
+      const options = { decay: 0.5, ...(weighted && { weights }) };
+      backend.patchSecondMoment(part(5 * 73, 73), images, GEOMETRY, options);
+      return out;
+    };
+    const expected = resultOn(one(), sums);
+    for (const threads of [2, 3, 12]) {
+      const [first, second] = [0, 1].map(() => resultOn(sharing(threads), sums));
+      assert.deepEqual(second, first, "equal runs give equal bits");
+      // Both sums have this many terms of about 1; their rounding errors are a random walk.
+      const terms = examples * 120;
+      const absolute = 2 * ROUNDOFF * Math.sqrt(terms) * terms;
+      allClose(first, expected, { absolute, label: `${threads} threads` });
+    }
+  });
+}
+
+Deno.test("eigh() of several matrices on threads equals one thread bit by bit", () => {
+  const sizes = [3, 40, 17, 64, 64, 1, 33, 90, 5];
+  const solve = (backend: Backend): number[] => {
+    using owner = backend;
+    const jobs = sizes.map((n) => eighJob(owner, n));
+    owner.eigh(jobs);
+    return solutions(owner, jobs);
+  };
+  const expected = solve(one());
+  assert.deepEqual(solve(sharing(3)), expected);
+  assert.deepEqual(solve(sharing(2)), expected);
+});
+
+Deno.test("beginEigh() solves on a worker while the main thread does other verbs", async () => {
+  using backend = createBackendSync({ prefer: ["wasm"], threads: 2 });
+  const sizes = [120, 200, 64];
+  const jobs = sizes.map((n) => eighJob(backend, n));
+  const ticket = backend.beginEigh(jobs);
+  using a = normal(backend, 200, 200, 7);
+  using c = backend.alloc(200, 200);
+  backend.gemm(c, a, a);
+  const product = backend.readSync(c);
+  // Nobody else solves them: the main thread only multiplies, and sleeps where workers need its turns.
+  const end = performance.now() + 60_000;
+  while (!ticket.ready && performance.now() < end) {
+    for (let i = 0; i < 10; i++) backend.gemm(c, a, a);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.ok(ticket.ready, "the worker has solved all problems");
+  assert.deepEqual(backend.readSync(c), product);
+  ticket.finish();
+  ticket.finish();
+  const expected = (() => {
+    using single = one();
+    const same = sizes.map((n) => eighJob(single, n));
+    single.eigh(same);
+    return solutions(single, same);
+  })();
+  assert.deepEqual(solutions(backend, jobs), expected);
+});
+
+Deno.test("beginEigh() may be finished at once, twice at a time, and with nothing to do", () => {
+  using backend = sharing(2);
+  const batches = [[50, 20, 80], [30], []].map((sizes) => sizes.map((n) => eighJob(backend, n)));
+  const { liveBytes } = backend.memory();
+  const tickets = batches.map((jobs) => backend.beginEigh(jobs));
+  for (const ticket of tickets) {
+    ticket.finish();
+    assert.ok(ticket.ready);
+  }
+  for (const { status } of batches.flat()) {
+    assert.equal(backend.readSync(status)[0], EighStatus.divideAndConquer);
+  }
+  assert.equal(backend.memory().liveBytes, liveBytes);
+});
+
+Deno.test("beginEigh() on one thread solves when it is finished", () => {
+  using backend = one();
+  const jobs = [eighJob(backend, 10)];
+  const ticket = backend.beginEigh(jobs);
+  assert.ok(!ticket.ready);
+  ticket.finish();
+  assert.ok(ticket.ready);
+  assert.equal(backend.readSync(jobs[0].status)[0], EighStatus.divideAndConquer);
+});
+
+Deno.test("training with bases renewed in the background repeats bit by bit on threads", () => {
+  const weightsAfterTraining = (backend: Backend): number[] => {
+    using owner = backend;
+    const random = new Random(5);
+    using model = sequential(owner, {
+      input: [6, 6, 1],
+      layers: [conv2d(4, { kernel: 3, padding: 1 }), tanh(), flatten(), dense(3)],
+      seed: 1,
+    });
+    using optimizer = tekfac(objective(model, softmaxCrossEntropy()), {
+      intervals: { statistics: 1, basis: 4, eigenvalues: 1 },
+      refresh: { kind: "background", delay: 2 },
+    });
+    for (let step = 0; step < 14; step++) {
+      const inputs = Float32Array.from({ length: 8 * 36 }, () => random.normal());
+      optimizer.stepSync({ inputs, targets: Array.from({ length: 8 }, (_, i) => i % 3) });
+    }
+    return model.parameters.flatMap(({ value }) => [...owner.readSync(value)]);
+  };
+  const [first, second] = [0, 1].map(() => weightsAfterTraining(sharing(3)));
+  assert.ok(first.every(Number.isFinite));
+  assert.deepEqual(second, first);
+});
+
+Deno.test("a backend with threads takes no more memory after the first round", () => {
+  using backend = sharing(3);
+  using images = normal(backend, 6 * 120, 8, 1);
+  using weights = normal(backend, 5, 73, 2);
+  using out = backend.alloc(6 * 120, 5);
+  using c = backend.alloc(73, 73);
+  const jobs = [eighJob(backend, 30), eighJob(backend, 31)];
+  const round = (): number => {
+    backend.conv2d(out, images, weights, GEOMETRY);
+    backend.conv2dDataGradient(images, out, weights, GEOMETRY);
+    backend.conv2dWeightGradient(weights, images, out, GEOMETRY);
+    backend.patchSecondMoment(c, images, GEOMETRY);
+    backend.eigh(jobs);
+    backend.beginEigh(jobs).finish();
+    backend.write(images, new Float32Array(images.rows * images.cols));
+    return backend.memory().reservedBytes;
+  };
+  const reserved = round();
+  for (let i = 0; i < 20; i++) assert.equal(round(), reserved);
+});
+
+Deno.test("memory taken after workers have started is theirs as well", () => {
+  using backend = sharing(2);
+  using small = normal(backend, 10, 10, 1);
+  using c = backend.alloc(10, 10);
+  backend.gemm(c, small, small);
+  using _room = backend.alloc(5000, 1000);
+  using large = normal(backend, 300, 300, 2);
+  using product = backend.alloc(300, 300);
+  for (let i = 0; i < 20; i++) backend.gemm(product, large, large);
+  const numbers = backend.readSync(product);
+  const again = resultOn(one(), (single) => {
+    const [x, y] = [normal(single, 300, 300, 2), single.alloc(300, 300)];
+    single.gemm(y, x, x);
+    return y;
+  });
+  assert.deepEqual(numbers, again);
+});
+
+Deno.test("dispose() ends workers that are starting, idle, or solving what nobody waits for", () => {
+  for (const rounds of [0, 1, 50]) {
+    const backend = sharing(4);
+    using a = normal(backend, 60, 60, 1);
+    using c = backend.alloc(60, 60);
+    for (let i = 0; i < rounds; i++) backend.gemm(c, a, a);
+    if (rounds > 0) {
+      const ticket = backend.beginEigh([eighJob(backend, 100), eighJob(backend, 101)]);
+      backend[Symbol.dispose]();
+      ticket.finish();
+    } else backend[Symbol.dispose]();
+  }
+});
+
+/** What a program prints that runs in a process of its own, without any permission. */
+async function outputOf(program: string): Promise<string> {
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const module = new URL("../../src/backend/mod.ts", import.meta.url);
+    await Deno.writeTextFile(path, program.replace("BACKEND", module.href));
+    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--no-prompt", "--config", config, path],
+      env: { NO_COLOR: "1" },
+      signal: AbortSignal.timeout(30_000),
+    });
+    const { success, stdout, stderr } = await child.output();
+    const text = new TextDecoder();
+    assert.ok(success, `ended by itself within 30 s: ${text.decode(stderr)}`);
+    return text.decode(stdout).trim();
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+for (const disposes of [true, false]) {
+  const name = disposes ? "after dispose()" : "even when nobody disposes";
+  Deno.test(`a process with workers ends by itself ${name}, and needs no permission`, async () => {
+    const output = await outputOf(`
+      import { createBackend } from "BACKEND";
+      const backend = await createBackend({ prefer: ["wasm"], threads: 2 });
+      const a = backend.alloc(2, 2), q = backend.alloc(2, 2);
+      const values = backend.alloc(1, 2), status = backend.alloc(1, 3);
+      backend.write(a, [2, 0, 0, 3]);
+      const ticket = backend.beginEigh([{ matrix: a, vectors: q, values, status }]);
+      while (!ticket.ready) await new Promise((resolve) => setTimeout(resolve, 1));
+      ticket.finish();
+      console.log(...backend.readSync(values));
+      ${disposes ? "backend[Symbol.dispose]();" : ""}
+    `);
+    assert.equal(output, "2 3");
+  });
+}
+
+/** Runs `body` with a property of `globalThis` replaced. */
+function withGlobal(name: string, value: unknown, body: () => void): void {
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name)!;
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  try {
+    body();
+  } finally {
+    Object.defineProperty(globalThis, name, descriptor);
+  }
+}
+
+Deno.test("createBackend() has one thread where shared memory or workers are missing, and says so", () => {
+  const works = (reason: RegExp): void => {
+    using backend = createBackendSync({ prefer: ["wasm"], threads: 4 });
+    assert.match(backend.info.description, reason);
+    using a = normal(backend, 200, 200, 1);
+    using c = backend.alloc(200, 200);
+    backend.gemm(c, a, a);
+    assert.ok(backend.readSync(c).every(Number.isFinite));
+    backend.beginEigh([eighJob(backend, 5)]).finish();
+  };
+  withGlobal("SharedArrayBuffer", undefined, () => works(/one thread: no SharedArrayBuffer/));
+  withGlobal("process", undefined, () => {
+    withGlobal("Worker", undefined, () => works(/one thread: no workers/));
+  });
+});
+
+Deno.test("createBackend() computes alone where workers refuse to start", () => {
+  const refusing = {
+    getBuiltinModule: () => ({
+      Worker: class {
+        constructor() {
+          throw new Error("refused");
+        }
+      },
+    }),
+  };
+  withGlobal("process", refusing, () => {
+    using backend = sharing(3);
+    using a = normal(backend, 20, 20, 1);
+    using c = backend.alloc(20, 20);
+    backend.gemm(c, a, a);
+    backend.beginEigh([eighJob(backend, 6)]).finish();
+    assert.ok(backend.readSync(c).every(Number.isFinite));
+  });
+});
+
+Deno.test("createBackend() uses the host's own kind of workers where there are no others", async () => {
+  const { process } = globalThis as { process?: unknown };
+  assert.ok(process);
+  // The backend is used while the replacement is in force; workers start in the verb.
+  await new Promise<void>((resolve) => {
+    withGlobal("process", undefined, () => {
+      using backend = createBackendSync({ prefer: ["wasm"], threads: 2 });
+      const jobs = [eighJob(backend, 60), eighJob(backend, 61)];
+      const ticket = backend.beginEigh(jobs);
+      const end = performance.now() + 30_000;
+      while (!ticket.ready && performance.now() < end);
+      assert.ok(ticket.ready, "the worker has solved the problems");
+      ticket.finish();
+      resolve();
+    });
+  });
+});
+
+Deno.test("createBackend() keeps to one thread with a module of the host", async () => {
+  const module = await WebAssembly.compile(kernelBinary(probeSimd()!));
+  using backend = await createBackend({ prefer: ["wasm"], module, threads: 2 });
+  assert.match(backend.info.description, /module of the host, one thread: a compiled module/);
+});
+
+Deno.test("createBackend() tells the number of threads", async () => {
+  using two = await createBackend({ prefer: ["wasm"], threads: 2 });
+  assert.match(two.info.description, /^wasm \(\w+ SIMD, 2 threads\)$/);
+  using auto = await createBackend({ prefer: ["wasm"], threads: "auto" });
+  const threads = Math.min(4, navigator.hardwareConcurrency);
+  const expected = threads === 1
+    ? /one thread: there is one core/
+    : new RegExp(`${threads} threads`);
+  assert.match(auto.info.description, expected);
+});
+
+Deno.test("createBackend() rejects what is no number of threads", async () => {
+  for (const threads of [0, -1, 1.5, 33, NaN, "two", null]) {
+    await assert.rejects(createBackend({ threads } as BackendOptions), {
+      name: "OptionError",
+      message: /'threads' must be 'auto' or an integer from 1 to 32/,
+    });
+  }
+});
