@@ -18,6 +18,8 @@ export interface BenchArguments {
   readonly only: readonly string[];
   /** Time for each comparison, in seconds. */
   readonly seconds: number;
+  /** Threads of our backend. */
+  readonly threads: number;
 }
 
 /**
@@ -35,6 +37,7 @@ export function readBenchArguments(usage: string, seconds: number): BenchArgumen
       save: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
       seconds: { type: "string", default: String(seconds) },
+      threads: { type: "string", default: "1" },
       help: { type: "boolean", default: false },
     },
   });
@@ -44,14 +47,17 @@ export function readBenchArguments(usage: string, seconds: number): BenchArgumen
   --json           one JSON object per line instead of tables
   --save           append the run to bench/results/<machine>.json
   --only TEXT      only work whose name contains TEXT; may be repeated
-  --seconds N      time for each comparison (default: ${seconds})`);
+  --seconds N      time for each comparison (default: ${seconds})
+  --threads N      threads of our backend (default: 1)`);
     Deno.exit();
   }
-  const time = Number(values.seconds);
-  if (!(time > 0)) {
-    throw new RangeError(`'--seconds' must be a number > 0: received ${values.seconds}`);
+  const { json, save, only } = values;
+  const numbers = { seconds: Number(values.seconds), threads: Number(values.threads) };
+  for (const name of ["seconds", "threads"] as const) {
+    if (numbers[name] > 0) continue;
+    throw new RangeError(`'--${name}' must be a number > 0: received ${values[name]}`);
   }
-  return { json: values.json, save: values.save, only: values.only, seconds: time };
+  return { json, save, only, ...numbers };
 }
 
 /** Whether work of this name was asked for. */

@@ -1,6 +1,6 @@
 /**
  * The same work here and in other libraries, in turns:
- * `deno task bench:peers [--json] [--save] [--only TEXT] [--seconds N]`.
+ * `deno task bench:peers [--json] [--save] [--only TEXT] [--seconds N] [--threads N]`.
  *
  * Every result is verified before it is timed. What a library cannot do, or is not installed, is said
  * in a line on standard error.
@@ -30,8 +30,8 @@ const USAGE = `deno task bench:peers
 Times matrix products, convolutions, eigenvectors, inverses and EKFAC steps beside jax-js,
 TensorFlow.js, ml-matrix and, where installed, NumPy and PyTorch.`;
 
-/** Threads of PyTorch in the comparison of whole steps. */
-const THREADS = 2;
+/** Threads of both sides in the comparison of whole steps. */
+const STEP_THREADS = 2;
 
 /** Starts every library that is there. */
 async function startPeers(): Promise<Peer[]> {
@@ -141,40 +141,48 @@ async function compareWork(
   report.printTable(work.name, from);
 }
 
-async function main(): Promise<void> {
-  const { json, save, only, seconds } = readBenchArguments(USAGE, 3);
-  const machine = thisMachine();
-  const watch = new ContentionWatch();
-  const backend = await createBackend({ prefer: ["wasm"] });
-  const peak = createPeak(probeSimd()!);
-  remark(`${machine.name}; ${machine.runtime}; ${backend.info.description}, 1 thread`);
-  const report = new Report(json);
-  const wanted = WORK.filter(({ name }) => isWanted(name, only));
-  const peers = wanted.length === 0 ? [] : await startPeers();
-  for (const work of wanted) await compareWork(backend, work, peers, peak, seconds, report);
-  for (const peer of peers) await peer.close();
+/** EKFAC steps of all models, on as many threads here as there. */
+async function compareSteps(
+  only: readonly string[],
+  peak: () => number,
+  seconds: number,
+  report: Report,
+): Promise<void> {
+  using backend = await createBackend({ prefer: ["wasm"], threads: STEP_THREADS });
   for (const model of BENCH_MODELS) {
     for (const batch of model.batchSizes) {
       const name = `EKFAC step, ${model.name}, batch ${batch}`;
       if (!isWanted(name, only)) continue;
       const from = report.rows.length;
-      report.add(
-        "EKFAC step",
-        "PyTorch",
-        await compareEkfacSteps(backend, model, batch, THREADS, peak, 10 * seconds),
-      );
-      report.printTable(name, from);
+      const outcome = await compareEkfacSteps(backend, model, batch, STEP_THREADS, peak, seconds);
+      report.add("EKFAC step", "PyTorch", outcome);
+      report.printTable(`${name}; here: ${backend.info.description}`, from);
     }
   }
+}
+
+async function main(): Promise<void> {
+  const { json, save, only, seconds, threads } = readBenchArguments(USAGE, 3);
+  const machine = thisMachine();
+  const watch = new ContentionWatch();
+  using backend = await createBackend({ prefer: ["wasm"], threads });
+  const peak = createPeak(probeSimd()!);
+  remark(`${machine.name}; ${machine.runtime}; ${backend.info.description}`);
+  const report = new Report(json);
+  const wanted = WORK.filter(({ name }) => isWanted(name, only));
+  const peers = wanted.length === 0 ? [] : await startPeers();
+  for (const work of wanted) await compareWork(backend, work, peers, peak, seconds, report);
+  for (const peer of peers) await peer.close();
+  await compareSteps(only, peak, 10 * seconds, report);
   const contended = watch.complaint(report.scatter);
   if (contended !== undefined) remark(`\n${contended}`);
   if (save) {
     const date = new Date().toISOString().slice(0, 10);
     const rows = report.rows.map(roundedRow);
-    const run = { bench: "peers", date, contended: contended ?? null, rows };
+    const { description } = backend.info;
+    const run = { bench: "peers", date, backend: description, contended: contended ?? null, rows };
     remark(`saved to ${(await appendRun(machine, run)).pathname}`);
   }
-  backend[Symbol.dispose]();
 }
 
 // `deno bench` looks into this file, too: there is nothing for it to register.

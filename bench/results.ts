@@ -17,6 +17,8 @@ export interface Run {
   readonly date: string;
   /** The runtime it ran on. */
   readonly runtime: string;
+  /** Our backend, `"wasm (relaxed SIMD)"`, where the run is of one. */
+  readonly backend?: string;
   /** Why the figures are not to be trusted, or `null`. */
   readonly contended: string | null;
   /** What was measured. */

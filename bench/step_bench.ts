@@ -1,6 +1,6 @@
 /**
  * What a training step costs with each optimizer, beside the plain SGD step of the same model:
- * `deno task bench:step [--json] [--save] [--only TEXT] [--seconds N]`.
+ * `deno task bench:step [--json] [--save] [--only TEXT] [--seconds N] [--threads N]`.
  *
  * A step is everything: forward and backward pass, statistics, bases, eigenvalues, update; averaged
  * over a cycle of the intervals 10 / 100 / 10 by timing its three kinds of steps and weighing their
@@ -75,10 +75,10 @@ function printTable(rows: readonly StepRow[], measured: StepMeasurement): void {
 }
 
 async function main(): Promise<void> {
-  const { json, save, only, seconds } = readBenchArguments(USAGE, 30);
+  const { json, save, only, seconds, threads } = readBenchArguments(USAGE, 30);
   const machine = thisMachine();
   const watch = new ContentionWatch();
-  using backend = await createBackend({ prefer: ["wasm"] });
+  using backend = await createBackend({ prefer: ["wasm"], threads });
   remark(`${machine.name}; ${machine.runtime}; ${backend.info.description}`);
   if (!json) {
     console.log(
@@ -105,7 +105,9 @@ async function main(): Promise<void> {
   if (contended !== undefined) remark(`\n${contended}`);
   if (save) {
     const date = new Date().toISOString().slice(0, 10);
-    const run = { bench: "step", date, contended: contended ?? null, rows: saved };
+    const { description } = backend.info;
+    const judged = { backend: description, contended: contended ?? null };
+    const run = { bench: "step", date, ...judged, rows: saved };
     remark(`saved to ${(await appendRun(machine, run)).pathname}`);
   }
 }

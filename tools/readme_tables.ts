@@ -8,6 +8,7 @@
  */
 
 import { readResults, type Results, type Row, type Run } from "../bench/results.ts";
+import { median } from "../bench/statistics.ts";
 import { formatTable, threeDigits } from "../bench/table.ts";
 
 /**
@@ -29,9 +30,9 @@ export function replaceSection(document: string, name: string, text: string): st
 }
 
 /** Where and when, and what is to be thought of it. */
-function caption(machine: string, { runtime, date, contended }: Run): string {
-  return `Measured on ${date}: ${machine}; ${runtime}` +
-    (contended === null ? "." : ` (${contended}).`);
+function caption(machine: string, { runtime, backend, date, contended }: Run): string {
+  const where = [machine, runtime, ...(backend === undefined ? [] : [backend])].join("; ");
+  return `Measured on ${date}: ${where}` + (contended === null ? "." : ` (${contended}).`);
 }
 
 /** Rows that share a value of a column, in the order in which the values first come. */
@@ -66,10 +67,12 @@ export function peersTable(rows: readonly Row[]): string {
   const peers = [...new Set(rows.map(({ peer }) => String(peer)))];
   const head = ["work", "here", ...peers];
   const lines = groupedBy(rows, "work").map((group) => {
-    const { oursMs, gflops } = group[0];
+    // Ours is timed anew beside each library.
+    const ours = (column: "oursMs" | "gflops"): string =>
+      threeDigits(median(group.map((row) => Number(row[column]))));
     return [
       String(group[0].work),
-      `${threeDigits(Number(oursMs))} ms, ${threeDigits(Number(gflops))} GFLOP/s`,
+      `${ours("oursMs")} ms, ${ours("gflops")} GFLOP/s`,
       ...peers.map((wanted) => {
         const row = group.find(({ peer }) => peer === wanted);
         return row === undefined ? "" : `${threeDigits(Number(row.ratio))}x`;

@@ -44,12 +44,13 @@ Deno.test("peersTable() leaves empty what a library cannot do", () => {
 });
 
 Deno.test("withTables() writes the last run of each bench with machine and date", () => {
-  const run = { bench: "step", runtime: "Deno 2", contended: null, rows: STEP_ROWS };
+  const where = { runtime: "Deno 2", backend: "wasm" };
+  const run = { bench: "step", ...where, contended: null, rows: STEP_ROWS };
   const readme = "<!-- bench:step -->\n<!-- /bench:step -->\n";
   const text = withTables(readme, {
     machine: "some CPU, 2 cores",
     runs: [{ ...run, date: "2026-01-01" }, { ...run, date: "2026-02-02" }],
   });
-  assert.match(text, /Measured on 2026-02-02: some CPU, 2 cores; Deno 2\./);
+  assert.match(text, /Measured on 2026-02-02: some CPU, 2 cores; Deno 2; wasm\./);
   assert.doesNotMatch(text, /2026-01-01/);
 });
