@@ -71,7 +71,10 @@ async function main(args: readonly string[]): Promise<void> {
   };
   const data = await loadData(given.data);
   const prefer = given.backend ?? "auto";
-  const backend = await createBackend(prefer === "auto" ? {} : { prefer: [prefer] });
+  const backend = await createBackend({
+    threads: "auto",
+    ...(prefer === "auto" ? {} : { prefer: [prefer] }),
+  });
   try {
     const descriptions = new Map<string, string>();
     const contestants = await compare(

@@ -67,9 +67,10 @@ async function main(args: readonly string[]): Promise<void> {
   if (given.help) return console.log(helpText("train", purpose, options));
   const settings = await resolve(given);
   const data = await loadData(settings.data);
-  const backend = await createBackend(
-    settings.backend === "auto" ? {} : { prefer: [settings.backend] },
-  );
+  const backend = await createBackend({
+    threads: "auto",
+    ...(settings.backend === "auto" ? {} : { prefer: [settings.backend] }),
+  });
   try {
     const steps = Math.max(1, settings.epochs * batchCount(data.train, settings.batch));
     const job = createJob(backend, { ...settings, dataset: data.train, steps });
