@@ -101,7 +101,9 @@ export async function compareEkfacSteps(
     const gflops = operations / oursMs / 1e6;
     return {
       row: {
-        work: `EKFAC step, ${model.name}, batch ${batchSize}`,
+        work: `EKFAC step, ${model.name}, batch ${batchSize}, ${threads} thread${
+          threads === 1 ? "" : "s"
+        } each`,
         oursMs,
         peer: name,
         peerMs,
