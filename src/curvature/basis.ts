@@ -142,40 +142,37 @@ export class Eigenbasis implements Basis, Disposable {
   }
 }
 
-/**
- * Carries eigenvalues over to a new basis: `Theta <- (R_out o R_out) Theta (R_in o R_in)^T` with
- * `R = Qnew^T Qold`. This is the exact diagonal of the old approximation in the new basis; `R o R` is
- * doubly stochastic, so the trace is kept, and signs and order of the eigenvectors need no care.
- */
-export function transport(backend: Backend, theta: Matrix, from: Basis, to: Basis): void {
-  const { rows: dOut, cols: dIn } = theta;
-  const output = squaredOverlap(backend, to.output, from.output);
-  const input = squaredOverlap(backend, to.input, from.input);
-  const half = backend.scratch(dOut, dIn);
-  backend.gemm(half, output, theta);
-  backend.gemm(theta, half, input, { transposeB: true });
+/** `R = Qnew^T Qold` of both sides: how a basis moves. In scratch memory. */
+export function overlap(backend: Backend, from: Basis, to: Basis): Basis {
+  const side = (old: Matrix, fresh: Matrix): Matrix => {
+    const out = backend.scratch(old.rows, old.rows);
+    backend.gemm(out, fresh, old, { transposeA: true });
+    return out;
+  };
+  return { output: side(from.output, to.output), input: side(from.input, to.input) };
 }
 
 /**
- * Carries a matrix that is stored in a basis over to another: `X <- R_out X R_in^T`, `R = Qnew^T Qold`.
+ * Carries eigenvalues over to a new basis: `Theta <- (R_out o R_out) Theta (R_in o R_in)^T`. This is the
+ * exact diagonal of the old approximation in the new basis; `R o R` is doubly stochastic, so the trace
+ * is kept, and signs and order of the eigenvectors need no care.
+ *
+ * @param move The {@linkcode overlap} of the two bases.
  */
-export function reframe(backend: Backend, x: Matrix, from: Basis, to: Basis): void {
+export function transport(backend: Backend, theta: Matrix, move: Basis): void {
+  const squared = (overlap: Matrix): Matrix => {
+    const out = backend.scratch(overlap.rows, overlap.rows);
+    backend.squares(out, overlap);
+    return out;
+  };
+  reframe(backend, theta, { output: squared(move.output), input: squared(move.input) });
+}
+
+/** Carries a matrix that is stored in a basis over to another: `X <- R_out X R_in^T`. */
+export function reframe(backend: Backend, x: Matrix, move: Basis): void {
   const half = backend.scratch(x.rows, x.cols);
-  backend.gemm(half, overlap(backend, to.output, from.output), x);
-  backend.gemm(x, half, overlap(backend, to.input, from.input), { transposeB: true });
-}
-
-/** `R = Qnew^T Qold`. */
-function overlap(backend: Backend, to: Matrix, from: Matrix): Matrix {
-  const out = backend.scratch(to.rows, to.rows);
-  backend.gemm(out, to, from, { transposeA: true });
-  return out;
-}
-
-function squaredOverlap(backend: Backend, to: Matrix, from: Matrix): Matrix {
-  const out = overlap(backend, to, from);
-  backend.squares(out, out);
-  return out;
+  backend.gemm(half, move.output, x);
+  backend.gemm(x, half, move.input, { transposeB: true });
 }
 
 function outcomeOf(status: ArrayLike<number>): Refresh {

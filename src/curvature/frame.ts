@@ -76,10 +76,10 @@ export class ParameterFrame {
     this.#move((out, x) => this.#backend.rotateBack(out, x, this.#basis));
   }
 
-  /** Follows a basis that moves. Inside a scope. */
-  follow(from: Basis, to: Basis): void {
+  /** Follows a basis that moves; `move` is the overlap of the new with the old. Inside a scope. */
+  follow(move: Basis): void {
     if (!this.active) return;
-    for (const matrix of this.#matrices) reframe(this.#backend, matrix, from, to);
+    for (const matrix of this.#matrices) reframe(this.#backend, matrix, move);
   }
 
   #move(rotate: (out: Matrix, x: Matrix) => void): void {

@@ -6,7 +6,7 @@
  * @module
  */
 
-export { Eigenbasis, type Refresh, type Renewal, transport } from "./basis.ts";
+export { Eigenbasis, overlap, type Refresh, type Renewal, transport } from "./basis.ts";
 export * from "./blocks/block.ts";
 export * from "./blocks/corrected.ts";
 export * from "./blocks/diagonal.ts";

@@ -3,7 +3,7 @@ import assert from "#assert";
 import fc from "#fast-check";
 import { createBackend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
-import { transport } from "@tekfac/tekfac/curvature";
+import { overlap, transport } from "@tekfac/tekfac/curvature";
 import { eigenbasisBlock, gemm, kron, mapMatrix } from "@tekfac/tekfac/linalg";
 import { allClose, download, randomMatrix, randomOrthogonal, upload } from "@tekfac/tekfac/testing";
 
@@ -28,8 +28,11 @@ async function transported(seed: number, dOut: number, dIn: number) {
     transport(
       backend,
       eigenvalues,
-      { output: fromOutput, input: fromInput },
-      { output: toOutput, input: toInput },
+      overlap(
+        backend,
+        { output: fromOutput, input: fromInput },
+        { output: toOutput, input: toInput },
+      ),
     )
   );
   return { from, to, theta, moved: download(backend, eigenvalues) };

@@ -9,7 +9,7 @@ import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { Eigenbasis, type Renewal, transport } from "../basis.ts";
+import { Eigenbasis, overlap, type Renewal, transport } from "../basis.ts";
 import { LayerDamping } from "../damping.ts";
 import { ParameterFrame } from "../frame.ts";
 import type { Observation } from "../moving_average.ts";
@@ -110,8 +110,9 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   finishRefresh(_step: number): Renewal {
     return this.basis.adopt((from, to) => {
-      if (this.#measured) transport(this.backend, this.eigenvalues, from, to);
-      this.#frame.follow(from, to);
+      const move = overlap(this.backend, from, to);
+      if (this.#measured) transport(this.backend, this.eigenvalues, move);
+      this.#frame.follow(move);
       this.#moved = true;
     });
   }
