@@ -4,8 +4,10 @@
 //
 // With an earlier basis P, S = P^T A P tells how stale it is: share = |offdiag S|_F / |S|_F. While
 // the share is small enough the basis stands; if it is small and so is the matrix, Jacobi starts
-// from P; otherwise, or when Jacobi does not settle, the past is forgotten. This file is the only
-// place where that is decided. All solvers work on A scaled to a largest entry between 1 and 2, in
+// from P; otherwise, or when Jacobi does not settle, the past is forgotten. S costs half as much as
+// a cold solution, so it is only computed where something depends on it: where the caller lets a
+// basis stand, or the matrix is small enough for Jacobi. This file is the only place where that is
+// decided. All solvers work on A scaled to a largest entry between 1 and 2, in
 // which entries too small to matter are 0: their products would be denormal.
 // Status: [kept 0 | Jacobi 1 | divide and conquer 2 | failed -1; share or -1; sweeps or 0].
 
@@ -52,7 +54,7 @@ export function eigh(
   const a = workspace, room = workspace + square;
   const scale = copyScaled(n, a, matrix, strideM);
   let share: f64 = -1, sweeps = 0, solver = FAILED;
-  if (scale > 0 && previous != 0) {
+  if (scale > 0 && previous != 0 && (staleness > 0 || n <= JACOBI_SIZE)) {
     const space = layOutJacobi(n, room), s = room + align64(jacobiBytes(n)), rest = s + square;
     rotateBasis(n, s, a, previous, strideP, space, rest);
     const norm = frobenius(n, s);

@@ -93,7 +93,8 @@ export interface EighJob {
 
 /**
  * First number of the status of an {@linkcode EighJob}; the second is the off-diagonal share of the
- * previous basis (-1 for a cold start), the third the number of sweeps or 0.
+ * previous basis (-1 where it was not measured: for a cold start, and where the staleness is 0 and the
+ * solver of a matrix of this size starts cold anyway), the third the number of sweeps or 0.
  */
 export enum EighStatus {
   /** The matrix holds a NaN or infinity, or a solver did not converge: `previous` stands. */

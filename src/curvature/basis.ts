@@ -13,7 +13,11 @@ import { identity } from "./identity.ts";
 export interface Refresh {
   /** How the output and the input factor were treated; `"cholesky"` where inverses are kept. */
   readonly how: readonly (keyof typeof EighStatus | "cholesky")[];
-  /** Largest off-diagonal share of the previous basis, or `undefined` after a cold start. */
+  /**
+   * Largest off-diagonal share of the previous basis: how stale it was. `undefined` where it was not
+   * measured: for a cold start, and, unless `staleness` is above 0, for matrices so large that measuring
+   * it would cost half as much as solving them.
+   */
   readonly offDiagonalShare?: number;
 }
 

@@ -48,8 +48,10 @@ export abstract class CorrectedBlock extends Owner implements Block {
   protected readonly backend: Backend;
   readonly #exponent: number;
   readonly #mayFrame: boolean;
+  /** Sum of the eigenvalues, as long as it is `#traced`. */
   readonly #trace: Matrix;
   readonly #frame: ParameterFrame;
+  #traced = false;
   #measured = false;
   /** Whether the basis has moved since the captures of this step were framed. */
   #moved = false;
@@ -112,6 +114,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
     return this.basis.adopt((from, to) => {
       const move = overlap(this.backend, from, to);
       if (this.#measured) transport(this.backend, this.eigenvalues, move);
+      this.#traced = false;
       this.#frame.follow(move);
       this.#moved = true;
     });
@@ -125,6 +128,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
       this.backend.squaredProjection(this.eigenvalues, capture, this.basis, observation);
     }
     this.#measured = true;
+    this.#traced = false;
   }
 
   /** `Theta <- decay Theta + scale N^2 (Q_out^T G Q_in)^2`: N examples, each counted N times (MATH.md, section 2). */
@@ -132,12 +136,14 @@ export abstract class CorrectedBlock extends Owner implements Block {
     const coordinates = this.#coordinates(gradient);
     this.backend.squares(this.eigenvalues, coordinates, { decay, scale: scale * examples ** 2 });
     this.#measured = true;
+    this.#traced = false;
   }
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
     const trace = (): Matrix[] => {
-      this.backend.sum(this.#trace, this.eigenvalues);
+      if (!this.#traced) this.backend.sum(this.#trace, this.eigenvalues);
+      this.#traced = true;
       return [this.#trace];
     };
     return this.damping.at(step, trace, 1 / (rows * cols));
@@ -159,6 +165,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   restored(): void {
     this.#measured = true;
+    this.#traced = false;
     this.basis.solved = true;
   }
 
