@@ -267,7 +267,7 @@ export class Optimizer<B> implements Disposable {
       if (weightDecay !== false && weightDecay.kind === "l2") {
         addPenaltyGradient(backend, parameter, weightDecay, step);
       }
-      const source = this.momentum.averaged(index, parameter.gradient, step);
+      const source = this.momentum.averaged(index, parameter.gradient);
       const direction = this.preconditioner.precondition(index, source, step);
       backend.dot(row.innerProduct, direction, source, { decay: index === 0 ? 0 : 1 });
       return direction;

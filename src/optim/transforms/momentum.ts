@@ -52,6 +52,8 @@ export class MomentumState implements Disposable {
   readonly buffers: readonly OwnedMatrix[];
   /** Sum of the weights in the gradients' averages: `1 - mu^t` for a constant mu. For checkpoints. */
   weight = 0;
+  /** Share of the past in this step's corrected averages. */
+  #past = 0;
   readonly #backend: Backend;
   readonly #momentum: Momentum | false;
 
@@ -68,20 +70,23 @@ export class MomentumState implements Disposable {
   advance(step: number): void {
     if (this.buffers.length === 0 || this.#momentum === false) return;
     const mu = valueAt(this.#momentum.value, step);
-    this.weight = mu * this.weight + (1 - mu);
+    const past = mu * this.weight;
+    this.weight = past + (1 - mu);
+    this.#past = past / this.weight;
   }
 
-  /** What is to be preconditioned in the gradient's place: the gradient, or its corrected average. */
-  averaged(index: number, gradient: Matrix, step: number): Matrix {
+  /**
+   * What is to be preconditioned in the gradient's place: the gradient, or its corrected average. The
+   * buffers hold averages that are corrected already, `m^ = m / (1 - mu^t)`, so that one pass over them
+   * does: `m^ <- p m^ + (1 - p) G` with `p = mu (1 - mu^(t-1)) / (1 - mu^t)`.
+   */
+  averaged(index: number, gradient: Matrix): Matrix {
     if (this.#momentum === false || this.#momentum.on !== "gradient" || this.buffers.length === 0) {
       return gradient;
     }
-    const mu = valueAt(this.#momentum.value, step);
     const average = this.buffers[index];
-    this.#backend.axpby(average, 1 - mu, gradient, mu);
-    const corrected = this.#backend.scratch(gradient.rows, gradient.cols);
-    this.#backend.axpby(corrected, 1 / this.weight, average, 0);
-    return corrected;
+    this.#backend.axpby(average, 1 - this.#past, gradient, this.#past);
+    return average;
   }
 
   /**
