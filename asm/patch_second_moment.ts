@@ -178,20 +178,26 @@ function cutPatches(
   const line = <usize>(w.width + 2 * w.paddingX) * pixel;
   const merged = w.dilationX == 1;
   const runs = merged ? 1 : w.kernelX, run = merged ? w.kernelX * w.channels : w.channels;
+  const wholePanels = merged && (run & 7) == 0;
   let n = first / locations, y = first % locations / width, x = first % width;
   for (let i = 0; i < rows; i++) {
     let from = padded + <usize>n * paddedBytes(w) + <usize>(y * w.strideY) * line +
       <usize>(x * w.strideX) * pixel;
-    let to = plain;
+    const weight: f32 = weights != 0 ? load<f32>(at(weights, i)) : 1;
+    let to = plain, panel = weighted;
     for (let ky = 0; ky < w.kernelY; ky++) {
-      for (let kx = 0; kx < runs; kx++) {
-        copyNumbers(to, from + <usize>(kx * w.dilationX) * pixel, run);
+      if (wholePanels) {
+        panel = copyAndWeigh(run, weight, to, from, panel, panelBytes);
         to += <usize>run << 2;
+      } else {
+        for (let kx = 0; kx < runs; kx++) {
+          copyNumbers(to, from + <usize>(kx * w.dilationX) * pixel, run);
+          to += <usize>run << 2;
+        }
       }
       from += <usize>w.dilationY * line;
     }
-    const weight: f32 = weights != 0 ? load<f32>(at(weights, i)) : 1;
-    weighRow(d, weight, plain, weighted, panelBytes);
+    if (!wholePanels) weighRow(d, weight, plain, weighted, panelBytes);
     plain += rowBytes;
     weighted += 32;
     if (++x == width) {
@@ -202,6 +208,27 @@ function cutPatches(
       }
     }
   }
+}
+
+/** row = x and panels = weight x, for whole panels; returns the panel after the last. */
+@inline
+function copyAndWeigh(
+  count: i32,
+  weight: f32,
+  row: usize,
+  x: usize,
+  panel: usize,
+  panelBytes: usize,
+): usize {
+  const w = f32x4.splat(weight), end = x + (<usize>count << 2);
+  for (; x < end; x += 32, row += 32, panel += panelBytes) {
+    const low = v128.load(x), high = v128.load(x, 16);
+    v128.store(row, low);
+    v128.store(row, high, 16);
+    v128.store(panel, f32x4.mul(w, low));
+    v128.store(panel, f32x4.mul(w, high), 16);
+  }
+  return panel;
 }
 
 /** Panels = weight x; up to seven numbers behind x are multiplied as well. */
