@@ -7,6 +7,7 @@ Reads one JSON object per line and answers each with one:
 
   {"layers": [...], "weights": [FILE, ...], "loss": NAME, "threads": N, "annealing": X,
    "batches": [{"inputs": FILE, "targets": FILE}, ...], "shape": [...]}     -> {"name": ...}
+                                                                    or {"unable": REASON}
   {"batch": I, "kind": "ordinary" | "statistics" | "basis"} -> {"loss": X, "milliseconds": X}
 
 Weights are [dOut, dIn + 1] with the bias last, convolutions in the order (channel, row, column).
@@ -20,6 +21,8 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+from blas import blas_name, stop_unless_fast
 
 FACTOR_DECAY = 0.95
 EIGENVALUE_DECAY = 0.95
@@ -219,13 +222,14 @@ def read_batch(files, shape, loss):
 
 def main():
     setup = json.loads(sys.stdin.readline())
+    stop_unless_fast()
     torch.set_num_threads(setup["threads"])
     batches = [read_batch(files, setup["shape"], setup["loss"]) for files in setup["batches"]]
     model = Model(setup["layers"], setup["weights"])
     optimizer = Ekfac(model, setup["loss"], setup["annealing"])
     threads = torch.get_num_threads()
     plural = "" if threads == 1 else "s"
-    name = f"PyTorch {torch.__version__}, {threads} thread{plural}"
+    name = f"PyTorch {torch.__version__}, {blas_name()}, {threads} thread{plural}"
     print(json.dumps({"name": name}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)

@@ -67,9 +67,10 @@ export async function compareEkfacSteps(
   const data = batchesFor(model, batchSize);
   const theirs = new PythonProcess(command, "ekfac_step.py", []);
   try {
-    const { name } = await theirs.ask<{ name: string }>(
+    const { name, unable } = await theirs.ask<{ name: string; unable?: string }>(
       setup(backend, model, network.parameters, data, threads, exchange),
     );
+    if (unable !== undefined) return unable;
     const takeRound = async (ourTimes: Times, theirTimes: Times): Promise<number[]> => {
       const disagreements: number[] = [];
       for (let i = 0; i < ROUND.length; i++) {

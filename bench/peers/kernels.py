@@ -7,7 +7,7 @@ Reads one JSON object per line and answers each with one:
   {"do": "result", "outputs": [FILE, ...]}                  -> {}
 
 Files hold float32 numbers, row by row. Usage: kernels.py numpy|torch, with one thread; the first line
-it writes tells {"name": ...}.
+it writes tells {"name": ...}, or {"unable": REASON}.
 """
 
 import json
@@ -20,15 +20,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 (threads have to be limited first)
 
-
-def blas_name():
-    """Which BLAS the process has loaded."""
-    with open("/proc/self/maps") as maps:
-        text = maps.read()
-    for library, name in (("openblas", "OpenBLAS"), ("mkl", "MKL"), ("libblas", "reference BLAS")):
-        if library in text:
-            return name
-    return "unknown BLAS"
+from blas import blas_name, stop_unless_fast  # noqa: E402
 
 
 def to_channels_first(images):
@@ -62,7 +54,7 @@ class PyTorch:
         torch.set_num_threads(1)
         torch.linalg.eigh(torch.eye(2))
         self.torch = torch
-        self.name = f"PyTorch {torch.__version__}, 1 thread"
+        self.name = f"PyTorch {torch.__version__}, {blas_name()}, 1 thread"
 
     def prepare(self, work, inputs):
         """A function without arguments that does the work and returns tensors."""
@@ -94,6 +86,7 @@ class PyTorch:
 
 def main():
     library = NumPy() if sys.argv[1] == "numpy" else PyTorch()
+    stop_unless_fast()
     print(json.dumps({"name": library.name}), flush=True)
     work = run = results = None
     for line in sys.stdin:

@@ -16,12 +16,14 @@ export type PythonLibrary = "numpy" | "torch";
  * Starts a library on one thread.
  *
  * @returns The peer, or `undefined` where it is not installed.
+ * @throws {Error} When it is installed in a form that is not worth comparing with.
  */
 export async function pythonPeer(library: PythonLibrary): Promise<Peer | undefined> {
   const command = await findPython("numpy", library);
   if (command === undefined) return undefined;
   const process = new PythonProcess(command, "kernels.py", [library]);
-  const { name } = await process.receive<{ name: string }>();
+  const { name, unable } = await process.receive<{ name: string; unable?: string }>();
+  if (unable !== undefined) throw new Error(unable);
   const exchange = new Exchange();
   return {
     name,
