@@ -21,6 +21,7 @@ export type Dimension =
  * - `learningRate`: of `sgd` and `adam`. With the others it is only the cap of a clipped step.
  * - `momentum`: share of the past in the velocity or, for `adam`, in the first moment (beta1).
  * - `batch`: examples per step, as a multiple of what the comparison is set to.
+ * - `adaptation`: 1 where damping is adapted (Levenberg-Marquardt), 0 where not. Goes with exponent 1 alone.
  * - `tau`: relative damping. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
  * - `averages`: weight of the past in factors and eigenvalues.
  * - `weightDecay`: decoupled, per step of rate 1; 0 for none.
@@ -31,6 +32,7 @@ export const searchKeys = [
   "batch",
   "tau",
   "kappa",
+  "adaptation",
   "exponent",
   "averages",
   "weightDecay",
@@ -54,6 +56,7 @@ const firstOrder = { batch: choice(1 / 8, 1 / 4, 1 / 2, 1) };
 const factored = {
   tau: log(0.03, 10),
   kappa: log(1e-3, 0.1),
+  adaptation: choice(0, 1),
   momentum: choice(0.8, 0.9, 0.95),
   averages: choice(0.9, 0.95, 0.98),
   weightDecay: choice(0, 3e-3),
@@ -95,10 +98,12 @@ export function searchPoints(
   });
   return Array.from(
     { length: trials },
-    (_, trial): SearchPoint =>
-      trial === 0
-        ? {}
-        : Object.fromEntries(dimensions.map(([key, dimension]) => [key, draw(dimension, random)])),
+    (_, trial): SearchPoint => {
+      if (trial === 0) return {};
+      const drawn = dimensions.map(([key, dimension]) => [key, draw(dimension, random)] as const);
+      const point: SearchPoint = Object.fromEntries(drawn);
+      return point.adaptation === 1 && "exponent" in point ? { ...point, exponent: 1 } : point;
+    },
   );
 }
 
@@ -133,7 +138,7 @@ export function settingsAt(
 /** The options that a place decides. */
 function optionsAt(
   optimizer: OptimizerName,
-  { learningRate, momentum, tau, kappa, exponent, averages, weightDecay }: SearchPoint,
+  { learningRate, momentum, tau, kappa, adaptation, exponent, averages, weightDecay }: SearchPoint,
 ): object {
   const velocity = (value: number): object => {
     if (optimizer === "adam") return { beta1: value };
@@ -144,6 +149,7 @@ function optionsAt(
     ...(momentum === undefined ? {} : velocity(momentum)),
     ...(tau === undefined ? {} : { damping: { kind: "relative", tau } }),
     ...(kappa === undefined ? {} : { klClip: { kind: "lossRelative", kappa } }),
+    ...(adaptation === undefined ? {} : { dampingAdaptation: adaptation === 1 ? {} : false }),
     ...(exponent === undefined ? {} : { exponent }),
     ...(averages === undefined ? {} : { factorDecay: averages, eigenvalueDecay: averages }),
     ...(weightDecay === undefined ? {} : { weightDecay: decayOf(weightDecay) }),

@@ -5,6 +5,7 @@ import {
   optimizerNames,
   recipes,
   searchKeys,
+  type SearchPoint,
   searchPoints,
   searchSpaces,
   settingsAt,
@@ -27,6 +28,7 @@ for (const optimizer of optimizerNames) {
           assert.ok(point[key]! >= dimension.from && point[key]! <= dimension.to);
         }
       }
+      if (point.adaptation === 1) assert.ok(point.exponent === undefined || point.exponent === 1);
     }
   });
 }
@@ -88,7 +90,7 @@ Deno.test("every optimizer can be made at every corner of its space", async () =
     source: "blank",
   });
   for (const optimizer of optimizerNames) {
-    const corners = [0, 1].map((end) =>
+    const corners = [0, 1].map((end): SearchPoint =>
       Object.fromEntries(
         Object.entries(searchSpaces[optimizer]).map(([key, dimension]) => [
           key,
