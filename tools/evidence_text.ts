@@ -59,7 +59,7 @@ export function verdictOf({ low, high }: RatioEstimate): Verdict {
 }
 
 /** The subject's loss over that of each other optimizer, whichever way round it was written. */
-export function ratiosOf({ pairs }: ComparisonSummary, subject = SUBJECT): PairSummary[] {
+export function ratiosOf(pairs: readonly PairSummary[], subject = SUBJECT): PairSummary[] {
   return pairs.flatMap((pair) => {
     if (pair.optimizer === subject) return [pair];
     if (pair.against !== subject) return [];
@@ -75,9 +75,9 @@ export function ratiosOf({ pairs }: ComparisonSummary, subject = SUBJECT): PairS
   });
 }
 
-/** One sentence per rival: who ends lower, by how much, and how sure that is. */
-export function epochSentences(summary: ComparisonSummary): string[] {
-  return ratiosOf(summary).map((pair) => {
+/** One sentence per rival: who ends lower after equal epochs, by how much, and how sure that is. */
+export function epochSentences({ pairs }: ComparisonSummary): string[] {
+  return ratiosOf(pairs).map((pair) => {
     const [subject, rival] = [spelled(pair.optimizer), spelled(pair.against)];
     const figures = `ratio ${formatRatio(pair)}, ${pair.pairs} pair${pair.pairs === 1 ? "" : "s"}`;
     switch (verdictOf(pair)) {
@@ -108,6 +108,28 @@ export function timeSentences({ target, optimizers }: ComparisonSummary): string
     undecided: "which is quicker is not decided",
   }[verdictOf(ratio)];
   return [`To ${goal}, ${spelled(SUBJECT)} ${figures}: ${verdict}.`];
+}
+
+/** One sentence about all rivals after equal time, or none where nobody was run for that. */
+export function equalTimeSentences(
+  { pairsAtEqualTime, equalSeconds }: ComparisonSummary,
+): string[] {
+  const ratios = ratiosOf(pairsAtEqualTime);
+  if (ratios.length === 0) return [];
+  const named = (wanted: Verdict): string => {
+    const rivals = ratios.filter((pair) => verdictOf(pair) === wanted)
+      .map((pair) => `${spelled(pair.against)} (${formatRatio(pair)})`);
+    return rivals.length === 0 ? "nobody's" : rivals.join(", ");
+  };
+  return [
+    `After ${formatNumber(equalSeconds, 3)} s for everyone, ${
+      spelled(SUBJECT)
+    }'s training loss is lower ` +
+    `than that of: ${named("below 1")}; **higher** than: ${
+      named("above 1")
+    }; not told apart from: ` +
+    `${named("undecided")}.`,
+  ];
 }
 
 /** How far the recipe is from the best trial, where there was a search. */
@@ -152,6 +174,7 @@ export function sectionOf({ title, images, summary }: Evidence): string {
   const sentences = [
     ...warningSentences(summary),
     ...epochSentences(summary),
+    ...equalTimeSentences(summary),
     ...timeSentences(summary),
     ...defaultSentences(summary),
   ];
@@ -186,7 +209,7 @@ function tableText({ title, note, head, rows }: Table): string {
 
 /** The table that begins the document: the subject's ratios in every comparison. */
 export function overview(evidence: readonly Evidence[]): string {
-  const ratios = evidence.map(({ summary }) => ratiosOf(summary));
+  const ratios = evidence.map(({ summary }) => ratiosOf(summary.pairs));
   const rivals = [...new Set(ratios.flat().map(({ against }) => against))];
   const cell = (pair: PairSummary | undefined): string =>
     pair === undefined ? "-" : formatRatio(pair);

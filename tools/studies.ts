@@ -83,7 +83,7 @@ export function argumentsOf(
 ): string[] {
   return [
     ...["--model", task.model, "--epochs", `${task.epochs}`, "--seeds", `${seeds}`],
-    ...["--search", `${search}`, "--run", `${runs}/${name}`],
+    ...["--search", `${search}`, "--equal-time", "--run", `${runs}/${name}`],
     ...(images.files && data !== undefined ? ["--data", data] : []),
   ];
 }

@@ -40,6 +40,10 @@ export const options = {
     choices: searchKeys,
     help: "what a search varies, separated by commas (default: all)",
   },
+  "equal-time": {
+    kind: "flag",
+    help: "runs slower optimizers once more, for the epochs that fit into the quickest one's time",
+  },
   run: {
     kind: "text",
     placeholder: "DIR",
@@ -98,6 +102,8 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
     plan: {
       optimizers: [...new Set(given.optimizers ?? optimizerNames)],
       seeds: Array.from({ length: given.seeds ?? 3 }, (_, i) => seed + i),
+      epochs: given.epochs ?? recipes[model].epochs,
+      equalTime: given["equal-time"] ?? false,
       ...(search === undefined ? {} : {
         search: {
           trials: search,
@@ -123,19 +129,21 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan: { optimizers, seeds, search }, model, epochs, batch, seed, data } = settings;
+  const { plan, model, epochs, batch, seed, data } = settings;
+  const { optimizers, seeds, search, equalTime } = plan;
   return [
     `deno task compare --model ${model} --optimizers ${optimizers.join(",")}`,
     `--epochs ${epochs} --batch ${batch} --seeds ${seeds.length} --seed ${seed}`,
     ...(search === undefined ? [] : [`--search ${search.trials}`]),
     ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
+    ...(equalTime ? ["--equal-time"] : []),
     ...(data === undefined ? [] : ["--data DIR"]),
   ].join(" ");
 }
 
 /**
- * Everything that decides what comes out. The number of seeds is not part of it: a directory can be
- * given more of them later.
+ * Everything that decides what comes out. The number of seeds and runs of equal time are not part of it:
+ * a directory can be given more of them later.
  */
 export async function configurationOf(
   { plan: { optimizers, search }, model, epochs, batch, seed }: CompareSettings,

@@ -32,7 +32,7 @@ export class Trainer {
 
   /** How an optimizer describes itself at a place in its search space. */
   describe(optimizer: OptimizerName, point: SearchPoint): string {
-    const job = this.#jobOf({ optimizer, point, seed: this.#settings.seed });
+    const job = this.#jobOf({ ...this.#settings, optimizer, point });
     try {
       return job.optimizer.describe();
     } finally {
@@ -42,8 +42,8 @@ export class Trainer {
 
   /** Trains once. Only what is compared is kept of it, so that hours of work need no more memory. */
   async perform(assignment: Assignment): Promise<RunSummary> {
-    const { seed, point } = assignment;
-    const { epochs, batch, progress } = this.#settings;
+    const { seed, point, epochs } = assignment;
+    const { batch, progress } = this.#settings;
     const job = this.#jobOf(assignment);
     const bar = progress ? progressBar(titleOf(assignment), epochs) : undefined;
     try {
@@ -63,8 +63,10 @@ export class Trainer {
     }
   }
 
-  #jobOf({ optimizer, point, seed }: Pick<Assignment, "optimizer" | "point" | "seed">): Job {
-    const { model, epochs, batch } = this.#settings;
+  #jobOf(
+    { optimizer, point, seed, epochs }: Pick<Assignment, "optimizer" | "point" | "seed" | "epochs">,
+  ): Job {
+    const { model, batch } = this.#settings;
     const dataset = this.#data.train;
     return createJob(this.#backend, {
       model,
@@ -89,6 +91,7 @@ export class Trainer {
   }
 }
 
-function titleOf({ kind, optimizer, index, seed }: Assignment): string {
-  return kind === "trial" ? `${optimizer}, trial ${index + 1}` : `${optimizer}, seed ${seed}`;
+function titleOf({ kind, optimizer, index, seed, epochs }: Assignment): string {
+  if (kind === "trial") return `${optimizer}, trial ${index + 1}`;
+  return `${optimizer}, seed ${seed}${kind === "timed" ? `, ${epochs} epochs` : ""}`;
 }

@@ -118,8 +118,9 @@ export class RunDirectory implements Journal, Disposable {
   }
 }
 
-function keyOf({ kind, optimizer, seed, index }: Assignment): string {
-  return kind === "trial" ? `trial ${index} of ${optimizer}` : `${optimizer} with seed ${seed}`;
+function keyOf({ kind, optimizer, seed, index, epochs }: Assignment): string {
+  if (kind === "trial") return `trial ${index} of ${optimizer}`;
+  return `${optimizer} with seed ${seed}${kind === "timed" ? ` and ${epochs} epochs` : ""}`;
 }
 
 function sorted(object: object): unknown {

@@ -6,7 +6,7 @@
 
 import { type SeededRun, type Spread, spreadOf } from "./comparison.ts";
 import { lossAfter, secondsTo } from "./course.ts";
-import type { Finding, Findings, TrialResult } from "./laboratory.ts";
+import type { Finding, Findings, TimedRuns, TrialResult } from "./laboratory.ts";
 import {
   geometricMean,
   type Measured,
@@ -81,7 +81,12 @@ export interface OptimizerSummary {
   readonly testLoss: Spread | null;
   /** Training time of all epochs in seconds. */
   readonly seconds: Spread | null;
-  /** Training loss after {@linkcode ComparisonSummary.equalSeconds}. */
+  /** Runs of equal time, where they were asked for. */
+  readonly timed?: TimedRuns;
+  /**
+   * Training loss after {@linkcode ComparisonSummary.equalSeconds}: at the end of the runs of equal time
+   * or, where there are none, interpolated in the others.
+   */
   readonly lossAtEqualTime: Spread | null;
   /** Time to the target; `null` where there is no target. */
   readonly toTarget: TimeToTarget | null;
@@ -121,6 +126,8 @@ export interface ComparisonSummary extends ComparisonCircumstances {
   readonly target: { readonly optimizer: OptimizerName; readonly loss: number } | null;
   /** Every pair of optimizers, final training losses with equal seeds. */
   readonly pairs: readonly PairSummary[];
+  /** Every pair of optimizers, final training losses of runs of equal time; empty without such runs. */
+  readonly pairsAtEqualTime: readonly PairSummary[];
 }
 
 /** Draws the conclusions from what was found. */
@@ -145,10 +152,13 @@ export function summarizeComparison(
       seconds: spread(finding.runs, (run) => run.seconds),
       lossAtEqualTime: equalSeconds === undefined
         ? null
-        : spread(finding.runs, (run) => lossAfter(run, equalSeconds)),
+        : finding.timed === undefined
+        ? spread(finding.runs, (run) => lossAfter(run, equalSeconds))
+        : spread(finding.timed.runs, (run) => run.trainLoss),
       toTarget: baseline === undefined ? null : timeToTarget(finding, baseline),
     })),
-    pairs: pairsOf(optimizers),
+    pairs: pairsOf(optimizers, ({ runs }) => runs),
+    pairsAtEqualTime: pairsOf(optimizers, ({ timed }) => timed?.runs ?? []),
   };
 }
 
@@ -200,9 +210,12 @@ function timeToTarget({ runs }: Finding, baseline: Finding): TimeToTarget {
 }
 
 /** Each optimizer against each later one. */
-function pairsOf(optimizers: readonly Finding[]): PairSummary[] {
-  const losses = ({ runs }: Finding): Measured[] =>
-    runs.map(({ seed, trainLoss }) => ({ seed, value: trainLoss }));
+function pairsOf(
+  optimizers: readonly Finding[],
+  runsOf: (finding: Finding) => readonly SeededRun[],
+): PairSummary[] {
+  const losses = (finding: Finding): Measured[] =>
+    runsOf(finding).map(({ seed, trainLoss }) => ({ seed, value: trainLoss }));
   return optimizers.flatMap((first, i) =>
     optimizers.slice(i + 1).flatMap((second) => {
       const estimate = geometricMean(pairedRatios(losses(first), losses(second)));

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Spread } from "./comparison.ts";
-import type { ComparisonSummary, TimeToTarget } from "./comparison_summary.ts";
+import { type Spread, spreadOf } from "./comparison.ts";
+import type { ComparisonSummary, PairSummary, TimeToTarget } from "./comparison_summary.ts";
 import type { Table } from "./page.ts";
 import type { RatioEstimate } from "./paired_statistics.ts";
 import { describePoint } from "./search_space.ts";
@@ -48,13 +48,29 @@ export function equalEpochsTable({ optimizers, epochs }: ComparisonSummary): Tab
 
 /** Losses after equal time. */
 export function equalTimeTable({ optimizers, equalSeconds }: ComparisonSummary): Table {
+  const title = `After ${formatNumber(equalSeconds, 3)} s of training`;
+  if (optimizers.every(({ timed }) => timed === undefined)) {
+    return {
+      title,
+      note: "The time that the quickest optimizer takes for all epochs; losses of the others are " +
+        "interpolated between ends of epochs. The slower ones are not annealed yet by then, which is " +
+        "to their disadvantage.",
+      head: ["Optimizer", "Training loss"],
+      rows: optimizers.map(({ name, lossAtEqualTime }) => [name, formatSpread(lossAtEqualTime)]),
+    };
+  }
   return {
-    title: `After ${formatNumber(equalSeconds, 3)} s of training`,
-    note: "The time that the quickest optimizer takes for all epochs; losses of the others are " +
-      "interpolated between ends of epochs. The slower ones are not annealed yet by then, which is to " +
-      "their disadvantage.",
-    head: ["Optimizer", "Training loss"],
-    rows: optimizers.map(({ name, lossAtEqualTime }) => [name, formatSpread(lossAtEqualTime)]),
+    title,
+    note:
+      "The time that the quickest optimizer takes for all epochs. The others were run anew for as " +
+      "many whole epochs as fit into it, at least one, and annealed over those.",
+    head: ["Optimizer", "Epochs", "Training loss", "Time"],
+    rows: optimizers.map(({ name, lossAtEqualTime, timed }) => [
+      name,
+      `${timed?.epochs ?? "-"}`,
+      formatSpread(lossAtEqualTime),
+      formatSpread(spreadOf((timed?.runs ?? []).map(({ seconds }) => seconds)) ?? null, " s"),
+    ]),
   };
 }
 
@@ -81,17 +97,24 @@ export function targetTable({ optimizers, target, epochs }: ComparisonSummary): 
 }
 
 /** Ratios of final training losses, every optimizer against every later one. */
-export function pairsTable({ pairs }: ComparisonSummary): Table {
+export function pairsTable({ pairs, pairsAtEqualTime }: ComparisonSummary): Table {
+  const ratio = ({ optimizer, against }: PairSummary): string =>
+    formatRatio(
+      pairsAtEqualTime.find((pair) => pair.optimizer === optimizer && pair.against === against) ??
+        null,
+    );
+  const timed = pairsAtEqualTime.length > 0;
   return {
     title: "Ratios of training losses",
     note:
       "Loss of the first over that of the second with the same seed, below 1 where the first is " +
-      "better: geometric mean and 95 % bootstrap interval " +
-      "(expanded percentile; with five pairs it covers about 92 %).",
-    head: ["Pair", "Ratio", "Pairs"],
+      "better: geometric mean and 95 % bootstrap interval (expanded percentile; with five pairs it " +
+      "covers about 92 %).",
+    head: ["Pair", "After equal epochs", ...(timed ? ["After equal time"] : []), "Pairs"],
     rows: pairs.map((pair) => [
       `${pair.optimizer} / ${pair.against}`,
       formatRatio(pair),
+      ...(timed ? [ratio(pair)] : []),
       `${pair.pairs}`,
     ]),
   };

@@ -17,6 +17,13 @@ export interface LaboratoryPlan {
   readonly optimizers: readonly OptimizerName[];
   /** Seeds of the runs that count. */
   readonly seeds: readonly number[];
+  /** Passes over the training images of every trial and run, >= 0. */
+  readonly epochs: number;
+  /**
+   * Whether slower optimizers are run once more with each seed, for as many epochs as fit into the time of
+   * the quickest one's, annealed over those. @default {false}
+   */
+  readonly equalTime?: boolean;
   /** How settings are found; without it the recipes are run. */
   readonly search?: SearchPlan;
 }
@@ -33,8 +40,8 @@ export interface SearchPlan {
 
 /** One training to be done. */
 export interface Assignment {
-  /** A trial of the search, or a run that counts. */
-  readonly kind: "trial" | "run";
+  /** A trial of the search, a run that counts, or one that is as long as the time allows. */
+  readonly kind: "trial" | "run" | "timed";
   /** What trains. */
   readonly optimizer: OptimizerName;
   /** Number of the trial, or of the seed's place among the seeds, from 0. */
@@ -43,6 +50,8 @@ export interface Assignment {
   readonly seed: number;
   /** Where in its search space. */
   readonly point: SearchPoint;
+  /** Passes over the training images. */
+  readonly epochs: number;
 }
 
 /** Remembers what has been done. */
@@ -73,6 +82,19 @@ export interface Finding {
   readonly runs: readonly SeededRun[];
   /** What went wrong in each run that did not finish. */
   readonly failures: readonly string[];
+  /**
+   * Runs of equal time: those of all epochs for the quickest optimizer, shorter ones for the others.
+   * `undefined` where that was not asked for, or has not been reached.
+   */
+  readonly timed?: TimedRuns;
+}
+
+/** Runs whose length is decided by time. */
+export interface TimedRuns {
+  /** Epochs that fit into the time of the quickest optimizer, at least 1. */
+  readonly epochs: number;
+  /** The runs that finished. */
+  readonly runs: readonly SeededRun[];
 }
 
 /** All that was found out. */
@@ -104,44 +126,96 @@ export interface LaboratoryWork {
 
 /**
  * Does what a plan asks for. Trials and runs take turns: trial by trial and then seed by seed, each with
- * every optimizer, so that a machine that slows down slows all of them.
+ * every optimizer, so that a machine that slows down slows all of them. Runs of equal time come last.
  */
 export async function runLaboratory(plan: LaboratoryPlan, work: LaboratoryWork): Promise<Findings> {
-  const { optimizers, seeds, search } = plan;
-  const progress = new Progress(work, optimizers.length * ((search?.trials ?? 0) + seeds.length));
-  const trials = new Map(optimizers.map((name): [OptimizerName, TrialResult[]] => [name, []]));
-  const places = new Map(
-    optimizers.map((name) => [name, search === undefined ? [] : searchPoints(name, search)]),
-  );
-  for (let index = 0; index < (search?.trials ?? 0); index++) {
-    for (const optimizer of optimizers) {
-      const point = places.get(optimizer)![index];
-      const assignment = { kind: "trial", optimizer, index, seed: search!.seed, point } as const;
-      const outcome = await progress.outcomeOf(assignment);
-      if (outcome === undefined) continue;
-      trials.get(optimizer)!.push({ point, trainLoss: lossOf(outcome) });
+  const { optimizers, seeds, search, equalTime = false } = plan;
+  const runs = optimizers.length * seeds.length;
+  const trials = optimizers.length * (search?.trials ?? 0);
+  const progress = new Progress(work, trials + (equalTime ? 2 : 1) * runs);
+  const found = await runAll(plan, progress, await searchAll(plan, progress));
+  const findings = equalTime ? await runTimed(plan, progress, found) : found;
+  const { done, total, stopped } = progress;
+  return { optimizers: findings, complete: !stopped, done, total };
+}
+
+/** All trials of the search. */
+async function searchAll(
+  { optimizers, search, epochs }: LaboratoryPlan,
+  progress: Progress,
+): Promise<readonly TrialResult[][]> {
+  const results = optimizers.map((): TrialResult[] => []);
+  if (search === undefined) return results;
+  const { seed } = search;
+  const places = optimizers.map((name) => searchPoints(name, search));
+  for (let index = 0; index < search.trials; index++) {
+    for (const [i, optimizer] of optimizers.entries()) {
+      const point = places[i][index];
+      const outcome = await progress.outcomeOf({
+        ...{ kind: "trial", optimizer, index, seed, point, epochs },
+      });
+      if (outcome !== undefined) results[i].push({ point, trainLoss: lossOf(outcome) });
     }
   }
-  const searched = !progress.stopped;
-  const findings = optimizers.map((name) => ({
-    name,
-    trials: trials.get(name)!,
-    point: bestOf(trials.get(name)!),
-    runs: [] as SeededRun[],
-    failures: [] as string[],
+  return results;
+}
+
+/** The runs that count. */
+async function runAll(
+  { optimizers, seeds, epochs }: LaboratoryPlan,
+  progress: Progress,
+  trials: readonly TrialResult[][],
+): Promise<Finding[]> {
+  const findings = optimizers.map((name, i) => ({
+    ...{ name, trials: trials[i], point: bestOf(trials[i]) },
+    ...{ runs: [] as SeededRun[], failures: [] as string[] },
   }));
+  // A search that is not finished has not decided anything.
+  if (progress.stopped) return findings;
   for (const [index, seed] of seeds.entries()) {
-    if (!searched) break;
     for (const { name: optimizer, point, runs, failures } of findings) {
-      const assignment = { kind: "run", optimizer, index, seed, point } as const;
-      const outcome = await progress.outcomeOf(assignment);
+      const outcome = await progress.outcomeOf({
+        ...{ kind: "run", optimizer, index, seed, point, epochs },
+      });
       if (outcome === undefined) continue;
       if ("failure" in outcome) failures.push(`seed ${seed}: ${outcome.failure}`);
       else runs.push({ ...outcome.record, seed });
     }
   }
-  const { done, total } = progress;
-  return { optimizers: findings, complete: done === total, done, total };
+  return findings;
+}
+
+/** The runs of equal time. */
+async function runTimed(
+  { seeds, epochs }: LaboratoryPlan,
+  progress: Progress,
+  findings: readonly Finding[],
+): Promise<readonly Finding[]> {
+  const timeOf = ({ runs }: Finding): number =>
+    runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length;
+  const budget = Math.min(...findings.filter(({ runs }) => runs.length > 0).map(timeOf));
+  if (progress.stopped) return findings;
+  const timed = findings.map((finding) => ({
+    finding,
+    runs: [] as SeededRun[],
+    epochs: finding.runs.length === 0 || epochs === 0
+      ? epochs
+      : Math.max(1, Math.floor(epochs * budget / timeOf(finding))),
+  }));
+  for (const part of timed) if (part.epochs === epochs) progress.total -= seeds.length;
+  for (const [index, seed] of seeds.entries()) {
+    for (const { finding: { name: optimizer, point }, runs, epochs: fitting } of timed) {
+      if (fitting === epochs) continue;
+      const outcome = await progress.outcomeOf({
+        ...{ kind: "timed", optimizer, index, seed, point, epochs: fitting },
+      });
+      if (outcome !== undefined && "record" in outcome) runs.push({ ...outcome.record, seed });
+    }
+  }
+  return timed.map(({ finding, runs, epochs: fitting }) => ({
+    ...finding,
+    timed: { epochs: fitting, runs: fitting === epochs ? finding.runs : runs },
+  }));
 }
 
 /** Where the training loss ended lowest; the recipe where nothing finished. */
@@ -160,7 +234,7 @@ function lossOf(outcome: RunOutcome): number | null {
 
 /** Does one assignment after the other, until it may not go on. */
 class Progress {
-  readonly total: number;
+  total: number;
   done = 0;
   stopped = false;
   readonly #work: LaboratoryWork;

@@ -64,6 +64,24 @@ Deno.test("compare --run keeps every training, and the same command does none of
   });
 });
 
+Deno.test("compare --equal-time can be asked for later, and only adds what is missing", async () => {
+  await inDirectory(async (directory) => {
+    assert.equal((await run("compare", directory, ...search, "--json")).code, 0);
+    const lines = await linesIn(directory);
+    const timed = await run("compare", directory, ...search, "--equal-time", "--json");
+    assert.equal(timed.stderr, "");
+    assert.equal(timed.code, 0);
+    const more = await linesIn(directory);
+    assert.deepEqual(more.slice(0, lines.length), lines);
+    const added = more.slice(lines.length).map((line) => JSON.parse(line));
+    assert.ok(added.every(({ kind, epochs }) => kind === "timed" && epochs === 1));
+    const summary = JSON.parse(await Deno.readTextFile(`${directory}/lab/compare.json`));
+    assert.equal(summary.optimizers.length, 2);
+    for (const { timed } of summary.optimizers) assert.equal(timed.runs.length, 2);
+    assert.equal(summary.pairsAtEqualTime.length, 1);
+  });
+});
+
 Deno.test("compare --run goes on after a line that was cut off, with the same results", async () => {
   await inDirectory(async (directory) => {
     const whole = await run("compare", directory, ...search, "--json");

@@ -10,6 +10,7 @@ import { readEvidence } from "../../tools/evidence.ts";
 import {
   defaultSentences,
   epochSentences,
+  equalTimeSentences,
   evidenceDocument,
   overview,
   ratiosOf,
@@ -91,8 +92,8 @@ Deno.test("epochSentences() say who is lower, who is higher, and when nobody can
 });
 
 Deno.test("ratiosOf() are TEKFAC's over the other's, whichever stands first", () => {
-  const [one] = ratiosOf(summaryOf({ tekfac: 0.5 }));
-  const [other] = ratiosOf(summaryOf({ tekfac: 0.5, first: "adam" }));
+  const [one] = ratiosOf(summaryOf({ tekfac: 0.5 }).pairs);
+  const [other] = ratiosOf(summaryOf({ tekfac: 0.5, first: "adam" }).pairs);
   assert.equal(other.optimizer, "tekfac");
   for (const key of ["ratio", "low", "high"] as const) {
     assert.ok(Math.abs(one[key]! / other[key]! - 1) < 1e-9, `${key}: ${one[key]}, ${other[key]}`);
@@ -104,6 +105,15 @@ Deno.test("timeSentences() say quicker, slower, undecided, or with how many seed
   said(timeSentences(summaryOf({ tekfac: 0.25 })), /: it is quicker\.$/);
   said(timeSentences(summaryOf({ tekfac: 0.9 })), /: it is \*\*slower\*\*\.$/);
   said(timeSentences(summaryOf({ tekfac: 3 })), /reaches the .* Adam ends with 0 of 5 seeds\.$/);
+});
+
+Deno.test("equalTimeSentences() name everyone by verdict, and say nothing without such runs", () => {
+  const summary = summaryOf({ tekfac: 0.5 });
+  assert.deepEqual(equalTimeSentences(summary), []);
+  said(
+    equalTimeSentences({ ...summary, pairsAtEqualTime: summaryOf({ tekfac: 2 }).pairs }),
+    /lower than that of: nobody's; \*\*higher\*\* than: Adam \(2 .*\); not told apart from: nobody's\.$/,
+  );
 });
 
 Deno.test("defaultSentences() compare the recipe with the best trial", () => {

@@ -130,6 +130,24 @@ Deno.test("summarizeComparison() pairs equal seeds of every two optimizers", () 
   assert.equal(summary.pairs[2].low, null);
 });
 
+Deno.test("summarizeComparison() takes runs of equal time where there are any", () => {
+  const timed = (finding: Finding, epochs: number, loss: number): Finding => ({
+    ...finding,
+    timed: { epochs, runs: finding.runs.map((run) => ({ ...run, trainLoss: loss, seconds: 4 })) },
+  });
+  const { optimizers, pairsAtEqualTime } = summarizeComparison(circumstances, {
+    optimizers: [
+      timed(finding("tekfac", [run(0, 0.25, 3), run(1, 0.25, 3)]), 1, 0.2),
+      timed(finding("sgd", [run(0, 0.7, 1), run(1, 0.7, 1)]), 4, 0.8),
+    ],
+    ...{ complete: true, done: 4, total: 4 },
+  });
+  near(optimizers[0].lossAtEqualTime?.mean, 0.2);
+  near(pairsAtEqualTime[0].ratio, 0.25);
+  const [table] = comparisonTables({ ...summary, optimizers, pairsAtEqualTime });
+  assert.deepEqual(table.rows, [["tekfac", "1", "0.2", "4 s"], ["sgd", "4", "0.8", "4 s"]]);
+});
+
 Deno.test("summarizeComparison() is plain JSON, with nulls where nothing can be said", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(summary)), summary);
   const empty = summarizeComparison({ ...circumstances, search: null }, {

@@ -18,8 +18,8 @@ const summary = (trainLoss: number): RunSummary => ({
   stepMs: 1,
 });
 
-const name = ({ kind, optimizer, index, seed }: Assignment): string =>
-  `${kind} ${optimizer} ${kind === "trial" ? index : seed}`;
+const name = ({ kind, optimizer, index, seed, epochs }: Assignment): string =>
+  `${kind} ${optimizer} ${kind === "trial" ? index : seed}${kind === "timed" ? `, ${epochs}` : ""}`;
 
 /** A journal in memory that also counts what is added. */
 function memory(): Journal & { readonly held: Map<string, RunOutcome> } {
@@ -34,6 +34,7 @@ function memory(): Journal & { readonly held: Map<string, RunOutcome> } {
 const plan: LaboratoryPlan = {
   optimizers: ["sgd", "adam"],
   seeds: [7, 8],
+  epochs: 4,
   search: { trials: 3, seed: 1000 },
 };
 
@@ -142,7 +143,7 @@ Deno.test("runLaboratory() tells of each training, but not of those that the jou
 });
 
 Deno.test("runLaboratory() without a search runs the recipes", async () => {
-  const { optimizers } = await runLaboratory({ optimizers: ["adam"], seeds: [0] }, {
+  const { optimizers } = await runLaboratory({ optimizers: ["adam"], seeds: [0], epochs: 4 }, {
     perform: ({ kind, point }) => {
       assert.equal(kind, "run");
       assert.deepEqual(point, {});
@@ -150,4 +151,63 @@ Deno.test("runLaboratory() without a search runs the recipes", async () => {
     },
   });
   assert.equal(optimizers[0].runs.length, 1);
+});
+
+/** Seconds of an epoch. SGD's four epochs leave time for two of TEKFAC's, and for less than one of KFAC's. */
+const pace: Readonly<Record<string, number>> = { sgd: 1, adam: 1, tekfac: 1.9, kfac: 5 };
+
+const race: LaboratoryPlan = {
+  optimizers: ["tekfac", "sgd", "kfac"],
+  seeds: [7, 8],
+  epochs: 4,
+  equalTime: true,
+};
+
+const paced = ({ optimizer, epochs }: Assignment): RunSummary => ({
+  ...summary(epochs),
+  seconds: epochs * pace[optimizer],
+});
+
+Deno.test("runLaboratory() with equal time gives the slower ones the epochs that fit, at least one", async () => {
+  const order: string[] = [];
+  const { optimizers: [tekfac, sgd, kfac], done, total, complete } = await runLaboratory(race, {
+    perform: (assignment) => {
+      order.push(name(assignment));
+      return Promise.resolve(paced(assignment));
+    },
+  });
+  assert.deepEqual(order.slice(6), [
+    ...["timed tekfac 7, 2", "timed kfac 7, 1", "timed tekfac 8, 2", "timed kfac 8, 1"],
+  ]);
+  assert.deepEqual([done, total, complete], [10, 10, true]);
+  assert.deepEqual(tekfac.timed!.runs.map(({ seed, seconds }) => [seed, seconds]), [[7, 3.8], [
+    8,
+    3.8,
+  ]]);
+  assert.equal(sgd.timed!.epochs, 4);
+  assert.deepEqual(sgd.timed!.runs, sgd.runs);
+  assert.equal(kfac.timed!.epochs, 1);
+});
+
+Deno.test("runLaboratory() with equal time, stopped anywhere, ends with the same", async () => {
+  const straight = await runLaboratory(race, { perform: (a) => Promise.resolve(paced(a)) });
+  for (let stop = 0; stop <= straight.total; stop++) {
+    const journal = memory();
+    const work = { journal, perform: (a: Assignment) => Promise.resolve(paced(a)) };
+    const first = await runLaboratory(race, { ...work, mayGoOn: () => journal.held.size < stop });
+    assert.equal(first.complete, stop === straight.total);
+    assert.deepEqual(await runLaboratory(race, work), straight);
+  }
+});
+
+Deno.test("runLaboratory() with equal time leaves out who never finished", async () => {
+  const { optimizers: [tekfac, sgd], complete } = await runLaboratory(race, {
+    perform: (assignment) =>
+      assignment.optimizer === "tekfac"
+        ? Promise.reject(new NumericalError("not finite", { quantity: "loss", step: 1 }))
+        : Promise.resolve(paced(assignment)),
+  });
+  assert.ok(complete);
+  assert.deepEqual(tekfac.timed!.runs, []);
+  assert.equal(sgd.timed!.runs.length, 2);
 });
