@@ -127,9 +127,12 @@ function sorted(object: object): unknown {
   return Object.entries(object).toSorted(([a], [b]) => a < b ? -1 : 1);
 }
 
+/** Whether nothing is there, but perhaps a configuration whose writing was interrupted. */
 async function isEmpty(path: string): Promise<boolean> {
+  const isUnfinished = (name: string): boolean =>
+    name.startsWith(`${CONFIGURATION}.`) && name.endsWith(".tmp");
   try {
-    for await (const _ of Deno.readDir(path)) return false;
+    for await (const { name } of Deno.readDir(path)) if (!isUnfinished(name)) return false;
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return true;

@@ -64,6 +64,16 @@ Deno.test("compare --run keeps every training, and the same command does none of
   });
 });
 
+Deno.test("compare --run begins anew where it was interrupted before the first training", async () => {
+  await inDirectory(async (directory) => {
+    await Deno.mkdir(`${directory}/lab`);
+    await Deno.writeTextFile(`${directory}/lab/config.json.123.tmp`, `{ "format"`);
+    const { code, stderr } = await run("compare", directory, ...search, "--json");
+    assert.equal(stderr, "");
+    assert.equal(code, 0);
+  });
+});
+
 Deno.test("compare --equal-time can be asked for later, and only adds what is missing", async () => {
   await inDirectory(async (directory) => {
     assert.equal((await run("compare", directory, ...search, "--json")).code, 0);
