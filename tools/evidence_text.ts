@@ -132,6 +132,23 @@ export function equalTimeSentences(
   ];
 }
 
+/** One sentence on test losses, which decide nothing here. */
+export function testSentences({ optimizers }: ComparisonSummary): string[] {
+  const ranked = optimizers.flatMap(({ name, testLoss }) =>
+    testLoss === null ? [] : [{ name, mean: testLoss.mean }]
+  ).toSorted((a, b) => a.mean - b.mean);
+  const subject = ranked.find(({ name }) => name === SUBJECT);
+  if (subject === undefined || ranked.length < 2) return [];
+  const place = ranked.indexOf(subject);
+  const others = place === 0
+    ? `the lowest of all; the next is ${spelled(ranked[1].name)}'s ${formatNumber(ranked[1].mean)}`
+    : `**higher** than the lowest, ${spelled(ranked[0].name)}'s ${formatNumber(ranked[0].mean)}`;
+  return [
+    `The mean test loss, which the search does not look at, is ${formatNumber(subject.mean)} for ` +
+    `${spelled(SUBJECT)}, ${others}.`,
+  ];
+}
+
 /** How far the recipe is from the best trial, where there was a search. */
 export function defaultSentences({ search, optimizers }: ComparisonSummary): string[] {
   const subject = optimizers.find(({ name }) => name === SUBJECT);
@@ -156,9 +173,15 @@ export function defaultSentences({ search, optimizers }: ComparisonSummary): str
 export function warningSentences({ optimizers, contended, complete }: ComparisonSummary): string[] {
   const diverged = ({ failures, trials }: OptimizerSummary): number =>
     failures.length + trials.filter(({ trainLoss }) => trainLoss === null).length;
+  const risen = ({ runs }: OptimizerSummary): number =>
+    runs.filter(({ initialLoss = Infinity, trainLoss }) => trainLoss > initialLoss).length;
   return [
     ...(complete ? [] : ["**Not finished**: trainings are missing."]),
     ...(contended === null ? [] : [`Times are not to be trusted (${contended}).`]),
+    ...optimizers.filter((optimizer) => risen(optimizer) > 0).map((optimizer) =>
+      `${spelled(optimizer.name)} ended with a higher training loss than it began with in ` +
+      `${risen(optimizer)} of ${optimizer.runs.length} runs.`
+    ),
     ...optimizers.filter((optimizer) => diverged(optimizer) > 0).map((optimizer) =>
       `${spelled(optimizer.name)} diverged in ${diverged(optimizer)} of ` +
       `${optimizer.runs.length + optimizer.failures.length + optimizer.trials.length} trainings.`
@@ -176,6 +199,7 @@ export function sectionOf({ title, images, summary }: Evidence): string {
     ...epochSentences(summary),
     ...equalTimeSentences(summary),
     ...timeSentences(summary),
+    ...testSentences(summary),
     ...defaultSentences(summary),
   ];
   const tables = [

@@ -26,13 +26,12 @@ import {
 import { Trainer } from "./compare_trainer.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { loadData } from "./load_data.ts";
-import { contention, loadPerCore, machineName, runtimeName } from "./machine.ts";
+import { contention, ContentionWatch, machineName, runtimeName } from "./machine.ts";
 import { run } from "./run.ts";
 import { RunDirectory } from "./run_directory.ts";
 
 async function main(args: readonly string[]): Promise<void> {
   const started = performance.now();
-  const load = loadPerCore();
   const given = readArguments("compare", args, options);
   if (given.help) return console.log(helpText("compare", purpose, options));
   const settings = resolveCompare(given);
@@ -51,16 +50,23 @@ async function main(args: readonly string[]): Promise<void> {
   try {
     if (settings.run !== undefined) {
       const configuration = await configurationOf(settings, data, backend, machineName());
-      journal = await RunDirectory.open(settings.run, configuration, load);
+      journal = await RunDirectory.open(settings.run, configuration);
     }
     const trainer = new Trainer(backend, data, settings);
+    const watch = journal?.watch ?? new ContentionWatch();
+    const others: number[] = [];
     const findings = await runLaboratory(settings.plan, {
-      perform: (assignment) => trainer.perform(assignment),
+      perform: async (assignment) => {
+        watch.restart();
+        const record = await trainer.perform(assignment);
+        others.push(watch.others);
+        return record;
+      },
       onOutcome: (...news) => trainer.tell(...news),
       mayGoOn: () => performance.now() - started < 60_000 * settings.minutes,
       ...(journal === undefined ? {} : { journal }),
     });
-    const summary = summaryOf(settings, data, backend, findings, journal, load);
+    const summary = summaryOf(settings, data, backend, findings, journal, others);
     if (findings.optimizers.some(({ runs, failures }) => runs.length + failures.length > 0)) {
       const descriptions = summary.optimizers.map(({ name, point }) =>
         trainer.describe(name, point)
@@ -89,7 +95,7 @@ function summaryOf(
   backend: Backend,
   findings: Findings,
   journal: RunDirectory | undefined,
-  load: number,
+  others: readonly number[],
 ): ComparisonSummary {
   const { model, epochs, batch, plan: { seeds, search } } = settings;
   const today = new Date().toISOString().slice(0, 10);
@@ -111,7 +117,7 @@ function summaryOf(
     runtime: runtimeName(),
     from,
     to,
-    contended: contention(findings.optimizers, journal?.load ?? load) ?? null,
+    contended: contention(findings.optimizers, journal?.others ?? others) ?? null,
   }, findings);
 }
 

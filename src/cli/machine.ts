@@ -7,6 +7,7 @@
  */
 
 import os from "node:os";
+import process from "node:process";
 import type { Finding } from "../training/laboratory.ts";
 
 /** The processor and the number of cores this process may use: `"AMD EPYC, 2 cores"`. */
@@ -21,31 +22,65 @@ export function runtimeName(): string {
   return `Deno ${Deno.version.deno}, ${Deno.build.target}`;
 }
 
-/** Programs waiting for a core in the last minute, per core. */
-export function loadPerCore(): number {
-  return os.loadavg()[0] / navigator.hardwareConcurrency;
-}
-
-/** A load that leaves the cores to this process. */
-const QUIET_LOAD = 0.35;
+/** Share of the cores that others may use without disturbing times. */
+const QUIET_SHARE = 0.1;
 
 /** Mean step times of equal work that differ by more were disturbed. */
 const QUIET_SPREAD = 1.2;
 
+/** Watches how much of the machine other programs use, by the processor's own accounts. */
+export class ContentionWatch {
+  #begin = accounts();
+
+  /** Begins to watch. */
+  restart(): void {
+    this.#begin = accounts();
+  }
+
+  /** Share of all cores that other programs have used since then, in [0, 1]; 0 where it is unknown. */
+  get others(): number {
+    const end = accounts();
+    const all = end.all - this.#begin.all;
+    if (!(all > 0)) return 0;
+    const busy = end.busy - this.#begin.busy;
+    const own = end.own - this.#begin.own;
+    return Math.min(1, Math.max(0, (busy - own) / all));
+  }
+}
+
+/** Milliseconds of all cores since the machine began, and of this process with its threads. */
+function accounts(): { readonly all: number; readonly busy: number; readonly own: number } {
+  const times = os.cpus().map(({ times }) => times);
+  const sum = (pick: (of: typeof times[number]) => number): number =>
+    times.reduce((total, of) => total + pick(of), 0);
+  const busy = sum(({ user, nice, sys, irq }) => user + nice + sys + irq);
+  const { user, system } = process.cpuUsage();
+  return { all: busy + sum(({ idle }) => idle), busy, own: (user + system) / 1000 };
+}
+
 /**
- * What speaks against the times of a comparison, or `undefined` when nothing does: others were waiting
- * for a core before it began, or an optimizer's steps, which are the same work with every seed, took
- * unequal times.
+ * What speaks against the times of a comparison, or `undefined` when nothing does: other programs were at
+ * work, or an optimizer's steps, which are the same work with every seed, took unequal times.
+ *
+ * @param optimizers What was found.
+ * @param others Share of the cores that others used during each run.
  */
-export function contention(optimizers: readonly Finding[], load: number): string | undefined {
+export function contention(
+  optimizers: readonly Finding[],
+  others: readonly number[],
+): string | undefined {
   const spreads = optimizers.flatMap(({ name, runs }) => {
     const times = runs.map(({ stepMs }) => stepMs);
     const ratio = Math.max(...times) / Math.min(...times);
     return runs.length > 1 && ratio > QUIET_SPREAD ? [{ name, ratio }] : [];
   });
   const worst = spreads.toSorted((a, b) => b.ratio - a.ratio)[0];
+  const disturbed = others.filter((share) => share > QUIET_SHARE);
   const signs = [
-    ...(load > QUIET_LOAD ? [`the load was ${load.toFixed(2)} per core before the start`] : []),
+    ...(disturbed.length === 0 ? [] : [
+      `other programs used up to ${Math.round(100 * Math.max(...disturbed))} % of the cores in ` +
+      `${disturbed.length} of ${others.length} runs`,
+    ]),
     ...(worst === undefined
       ? []
       : [`steps of ${worst.name} took times that differ by a factor of ${worst.ratio.toFixed(2)}`]),

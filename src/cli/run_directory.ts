@@ -9,6 +9,7 @@ import { DataError, StateError } from "../core/errors.ts";
 import type { RunOutcome } from "../training/comparison.ts";
 import type { Assignment, Journal } from "../training/laboratory.ts";
 import { readWhole, writeWhole } from "./files.ts";
+import { ContentionWatch } from "./machine.ts";
 
 /** What decides the results of a comparison, and the times; plain JSON by name. */
 export type Configuration = Readonly<Record<string, unknown>>;
@@ -17,8 +18,8 @@ export type Configuration = Readonly<Record<string, unknown>>;
 interface Line extends Assignment {
   /** When it was done, ISO 8601. */
   readonly finished: string;
-  /** Programs waiting for a core, per core, before the process began that did it. */
-  readonly load: number;
+  /** Share of the machine's cores that other programs used meanwhile. */
+  readonly others: number;
   readonly outcome: RunOutcome;
 }
 
@@ -27,16 +28,16 @@ const LINES = "runs.jsonl";
 
 /** A {@linkcode Journal} in a directory, locked against other processes until it is disposed. */
 export class RunDirectory implements Journal, Disposable {
+  /** Restarted by whoever trains, before each training. */
+  readonly watch = new ContentionWatch();
   readonly #file: Deno.FsFile;
   readonly #lines: Map<string, Line>;
   readonly #path: string;
-  readonly #load: number;
 
-  private constructor(path: string, file: Deno.FsFile, lines: Map<string, Line>, load: number) {
+  private constructor(path: string, file: Deno.FsFile, lines: Map<string, Line>) {
     this.#path = path;
     this.#file = file;
     this.#lines = lines;
-    this.#load = load;
   }
 
   /**
@@ -44,16 +45,11 @@ export class RunDirectory implements Journal, Disposable {
    *
    * @param path The directory.
    * @param configuration What the work is about; decides whether the directory may be used for it.
-   * @param load Programs waiting for a core, per core, now.
    * @throws {StateError} When the directory belongs to another configuration, holds something else, or
    * another process works in it.
    * @throws {DataError} When a file in it is damaged or cannot be written.
    */
-  static async open(
-    path: string,
-    configuration: Configuration,
-    load: number,
-  ): Promise<RunDirectory> {
+  static async open(path: string, configuration: Configuration): Promise<RunDirectory> {
     // As it comes back from the file.
     const wanted = JSON.parse(JSON.stringify(configuration)) as Configuration;
     if (await isEmpty(path)) {
@@ -67,7 +63,7 @@ export class RunDirectory implements Journal, Disposable {
       if (!await file.tryLock(true)) {
         throw new StateError(`Cannot work in '${path}': another process is working in it`);
       }
-      return new RunDirectory(path, file, await readLines(`${path}/${LINES}`, file), load);
+      return new RunDirectory(path, file, await readLines(`${path}/${LINES}`, file));
     } catch (error) {
       file.close();
       throw error;
@@ -92,7 +88,7 @@ export class RunDirectory implements Journal, Disposable {
   /** When this resolves, the line is on the disk. */
   async add(assignment: Assignment, outcome: RunOutcome): Promise<void> {
     const finished = new Date().toISOString();
-    const line: Line = { ...assignment, finished, load: this.#load, outcome };
+    const line: Line = { ...assignment, finished, others: this.watch.others, outcome };
     const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
     for (let written = 0; written < bytes.length;) {
       written += await this.#file.write(bytes.subarray(written));
@@ -107,9 +103,11 @@ export class RunDirectory implements Journal, Disposable {
     return days.length === 0 ? undefined : [days[0], days[days.length - 1]];
   }
 
-  /** The heaviest load that a process began with. */
-  get load(): number {
-    return Math.max(this.#load, ...[...this.#lines.values()].map(({ load }) => load));
+  /** Share of the machine's cores that other programs used during each run that counts. */
+  get others(): readonly number[] {
+    return [...this.#lines.values()].flatMap(({ kind, others }) =>
+      kind === "trial" ? [] : [others]
+    );
   }
 
   /** Closes the file, which unlocks it. */
@@ -197,6 +195,6 @@ async function readLines(path: string, file: Deno.FsFile): Promise<Map<string, L
 function isLine(line: Partial<Line> | null): boolean {
   return typeof line?.kind === "string" && typeof line.optimizer === "string" &&
     typeof line.seed === "number" && typeof line.point === "object" &&
-    typeof line.finished === "string" && typeof line.load === "number" &&
+    typeof line.finished === "string" && typeof line.others === "number" &&
     typeof line.outcome === "object" && ("record" in line.outcome || "failure" in line.outcome);
 }

@@ -63,7 +63,8 @@ export function equalTimeTable({ optimizers, equalSeconds }: ComparisonSummary):
     title,
     note:
       "The time that the quickest optimizer takes for all epochs. The others were run anew for as " +
-      "many whole epochs as fit into it, at least one, and annealed over those.",
+      "many whole epochs as fit into it, at least one, and annealed over those; they may be a little " +
+      "over it, as first steps take longer.",
     head: ["Optimizer", "Epochs", "Training loss", "Time"],
     rows: optimizers.map(({ name, lossAtEqualTime, timed }) => [
       name,

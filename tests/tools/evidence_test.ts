@@ -14,6 +14,7 @@ import {
   evidenceDocument,
   overview,
   ratiosOf,
+  testSentences,
   timeSentences,
   verdictOf,
   warningSentences,
@@ -116,6 +117,25 @@ Deno.test("equalTimeSentences() name everyone by verdict, and say nothing withou
   );
 });
 
+Deno.test("testSentences() say whose test loss is lowest, TEKFAC's or another's", () => {
+  const summary = summaryOf({ tekfac: 0.5 });
+  const withTestLosses = (...means: number[]): ComparisonSummary => ({
+    ...summary,
+    optimizers: summary.optimizers.map((optimizer, i) => ({
+      ...optimizer,
+      testLoss: { mean: means[i], low: means[i], high: means[i] },
+    })),
+  });
+  said(
+    testSentences(withTestLosses(0.5, 0.25)),
+    /is 0\.5 for TEKFAC, \*\*higher\*\* .*Adam's 0\.25\.$/,
+  );
+  said(
+    testSentences(withTestLosses(0.5, 0.75)),
+    /TEKFAC, the lowest of all; the next is Adam's 0\.75\.$/,
+  );
+});
+
 Deno.test("defaultSentences() compare the recipe with the best trial", () => {
   said(defaultSentences(summaryOf({ tekfac: 1, recipe: 0.55 })), /at 1\.1 times .*: within 15 %/);
   said(
@@ -134,6 +154,10 @@ Deno.test("warningSentences() tell of missing work, disturbed times and divergen
     "Adam diverged in 1 of 7 trainings.",
   ]);
   assert.deepEqual(warningSentences(summaryOf({ tekfac: 1 })), []);
+  said(
+    warningSentences(summaryOf({ tekfac: 9 })),
+    /^TEKFAC ended with a higher training loss than it began with in 5 of 5 runs\.$/,
+  );
 });
 
 Deno.test("overview() counts wins, losses and what is undecided", () => {
