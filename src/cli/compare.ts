@@ -7,149 +7,187 @@
 import { formatTable } from "../core/table.ts";
 import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
-import { batchCount } from "../data/batches.ts";
 import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
 import { compareReport, comparisonHead, comparisonRows } from "../training/compare_report.ts";
-import { compare, type Contestant } from "../training/comparison.ts";
-import { createJob } from "../training/job.ts";
-import {
-  defaultModel,
-  type ModelName,
-  type OptimizerName,
-  optimizerNames,
-  recipes,
-} from "../training/recipes.ts";
-import { train, type TrainingRecord } from "../training/trainer.ts";
+import { type ComparisonSummary, summarizeComparison } from "../training/comparison_summary.ts";
+import { comparisonTables } from "../training/comparison_tables.ts";
+import { type Findings, runLaboratory } from "../training/laboratory.ts";
+import { describePoint } from "../training/search_space.ts";
 import { helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
+import {
+  commandOf,
+  type CompareSettings,
+  configurationOf,
+  options,
+  purpose,
+  resolveCompare,
+} from "./compare_settings.ts";
+import { Trainer } from "./compare_trainer.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { loadData } from "./load_data.ts";
-import { sharedOptions } from "./options.ts";
-import { canShowProgress, progressBar } from "./progress_bar.ts";
+import { contention, ContentionWatch, machineName, runtimeName } from "./machine.ts";
 import { run } from "./run.ts";
-
-const options = {
-  optimizers: {
-    kind: "choices",
-    choices: optimizerNames,
-    help: `which ones, separated by commas (default: ${optimizerNames.join(",")})`,
-  },
-  seeds: {
-    kind: "integer",
-    range: { min: 1, max: 1000 },
-    help: "runs of each, with seeds from --seed on (default: 3)",
-  },
-  ...sharedOptions,
-} as const;
-
-const purpose =
-  "Trains a model with several optimizers, each from the same initial weights and with " +
-  "the same\nbatches, and writes a page that compares them by epoch and by time (compare.html).";
-
-/** What a comparison was asked for, complete. */
-interface Settings {
-  readonly optimizers: readonly OptimizerName[];
-  readonly seeds: readonly number[];
-  readonly model: ModelName;
-  readonly epochs: number;
-  readonly batch: number;
-  readonly progress: boolean;
-}
+import { RunDirectory } from "./run_directory.ts";
 
 async function main(args: readonly string[]): Promise<void> {
+  const started = performance.now();
   const given = readArguments("compare", args, options);
   if (given.help) return console.log(helpText("compare", purpose, options));
-  const { model = defaultModel, report = "compare.html", seed: first = 0 } = given;
-  await checkWritable("Cannot run 'compare'", "--report", report);
-  const settings: Settings = {
-    optimizers: [...new Set(given.optimizers ?? optimizerNames)],
-    seeds: Array.from({ length: given.seeds ?? 3 }, (_, i) => first + i),
-    model,
-    epochs: given.epochs ?? recipes[model].epochs,
-    batch: given.batch ?? recipes[model].batchSize,
-    progress: !given.json && canShowProgress(),
-  };
-  const data = await loadData(given.data);
-  const prefer = given.backend ?? "auto";
+  const settings = resolveCompare(given);
+  if (given.report !== undefined || settings.run === undefined) {
+    for (const path of [settings.report, settings.summary]) {
+      await checkWritable("Cannot run 'compare'", "--report", path);
+    }
+  }
+  const data = await loadData(settings.data);
+  const prefer = settings.backend;
   const backend = await createBackend({
     threads: "auto",
     ...(prefer === "auto" ? {} : { prefer: [prefer] }),
   });
+  let journal: RunDirectory | undefined;
   try {
-    const descriptions = new Map<string, string>();
-    const contestants = await compare(
-      settings.optimizers,
-      settings.seeds,
-      ({ name, seed }) => trainOne(backend, data, settings, name, seed, descriptions),
-    );
-    const page = compareReport({
-      title: `Optimizers on ${data.train.source}`,
-      contestants,
-      settings: settingRows(settings, data, backend),
-      descriptions: [...descriptions.values()],
-    }, chartLibrary);
-    await writeWhole(report, page);
-    console.log(
-      given.json
-        ? JSON.stringify(jsonOf(contestants, settings, backend))
-        : `${formatTable(comparisonHead, comparisonRows(contestants), "right")}\n\npage  ${report}`,
-    );
+    if (settings.run !== undefined) {
+      const configuration = await configurationOf(settings, data, backend, machineName());
+      journal = await RunDirectory.open(settings.run, configuration);
+    }
+    const trainer = new Trainer(backend, data, settings);
+    const watch = journal?.watch ?? new ContentionWatch();
+    const others: number[] = [];
+    const findings = await runLaboratory(settings.plan, {
+      perform: async (assignment) => {
+        watch.restart();
+        const record = await trainer.perform(assignment);
+        others.push(watch.others);
+        return record;
+      },
+      onOutcome: (...news) => trainer.tell(...news),
+      mayGoOn: () => performance.now() - started < 60_000 * settings.minutes,
+      ...(journal === undefined ? {} : { journal }),
+    });
+    const summary = summaryOf(settings, data, backend, findings, journal, others);
+    if (findings.optimizers.some(({ runs, failures }) => runs.length + failures.length > 0)) {
+      const descriptions = summary.optimizers.map(({ name, point }) =>
+        trainer.describe(name, point)
+      );
+      await writeWhole(settings.report, pageOf(settings, summary, descriptions));
+      await writeWhole(settings.summary, `${JSON.stringify(summary, null, 1)}\n`);
+    }
+    console.log(settings.json ? JSON.stringify(resultOf(summary)) : textOf(settings, summary));
+    if (!findings.complete) {
+      console.error(
+        `${findings.done} of ${findings.total} trainings are done; ` +
+          (settings.run === undefined
+            ? "with --run DIR the same command would go on"
+            : "the same command goes on"),
+      );
+    }
   } finally {
+    journal?.[Symbol.dispose]();
     backend[Symbol.dispose]();
   }
 }
 
-async function trainOne(
-  backend: Backend,
+function summaryOf(
+  settings: CompareSettings,
   data: DatasetSplit,
-  settings: Settings,
-  optimizer: OptimizerName,
-  seed: number,
-  descriptions: Map<string, string>,
-): Promise<TrainingRecord> {
-  const { model, epochs, batch } = settings;
-  const steps = Math.max(1, epochs * batchCount(data.train, batch));
-  const job = createJob(backend, { model, optimizer, dataset: data.train, steps, seed });
-  const bar = settings.progress ? progressBar(`${optimizer}, seed ${seed}`, epochs) : undefined;
-  try {
-    descriptions.set(optimizer, job.optimizer.describe());
-    const observer = bar === undefined ? {} : { observer: bar };
-    return await train({ ...job, data, epochs, batchSize: batch, seed, ...observer });
-  } finally {
-    bar?.[Symbol.dispose]();
-    job[Symbol.dispose]();
-  }
+  backend: Backend,
+  findings: Findings,
+  journal: RunDirectory | undefined,
+  others: readonly number[],
+): ComparisonSummary {
+  const { model, epochs, batch, plan: { seeds, search } } = settings;
+  const today = new Date().toISOString().slice(0, 10);
+  const [from, to] = journal?.days ?? [today, today];
+  return summarizeComparison({
+    command: commandOf(settings),
+    model,
+    data: nameOf(data.train.source),
+    trainingImages: examplesIn(data.train),
+    testImages: examplesIn(data.test),
+    epochs,
+    batch,
+    seeds,
+    search: search === undefined
+      ? null
+      : { trials: search.trials, seed: search.seed, keys: search.keys ?? null },
+    backend: backend.info.description,
+    machine: machineName(),
+    runtime: runtimeName(),
+    from,
+    to,
+    contended: contention(findings.optimizers, journal?.others ?? others) ?? null,
+  }, findings);
+}
+
+/** The last part of a path. */
+function nameOf(source: string): string {
+  return source.split(/[/\\]/).findLast((part) => part !== "") ?? source;
+}
+
+function pageOf(
+  settings: CompareSettings,
+  summary: ComparisonSummary,
+  descriptions: readonly string[],
+): string {
+  return compareReport({
+    title: `Optimizers on ${summary.data}`,
+    contestants: summary.optimizers,
+    settings: settingRows(settings, summary),
+    tables: comparisonTables(summary),
+    descriptions,
+  }, chartLibrary);
 }
 
 function settingRows(
-  settings: Settings,
-  data: DatasetSplit,
-  backend: Backend,
+  { plan }: CompareSettings,
+  summary: ComparisonSummary,
 ): (readonly [string, string])[] {
+  const { model, data, trainingImages, testImages, epochs, batch, backend, machine } = summary;
   return [
-    ["model", settings.model],
-    ["data", data.train.source],
-    ["training images", examplesIn(data.train).toLocaleString("en-US")],
-    ["test images", examplesIn(data.test).toLocaleString("en-US")],
-    ["epochs", `${settings.epochs}`],
-    ["batch", `${settings.batch}`],
-    ["seeds", settings.seeds.join(", ")],
-    ["backend", backend.info.description],
+    ["model", model],
+    ["data", data],
+    ["training images", trainingImages.toLocaleString("en-US")],
+    ["test images", testImages.toLocaleString("en-US")],
+    ["epochs", `${epochs}`],
+    ["batch", `${batch}`],
+    ["seeds", plan.seeds.join(", ")],
+    ["backend", backend],
+    ["machine", machine],
+    ...(summary.contended === null ? [] : [["times", summary.contended] as const]),
   ];
 }
 
-function jsonOf(contestants: readonly Contestant[], settings: Settings, backend: Backend): unknown {
-  const { model, epochs, batch, seeds } = settings;
+/** The last line of `--json`. */
+function resultOf(summary: ComparisonSummary): unknown {
+  const { model, backend, epochs, batch, seeds, complete, contended } = summary;
   return {
-    ...{ model, backend: backend.name, epochs, batch, seeds },
-    optimizers: contestants.map(({ name, runs, failures }) => ({
+    ...{ model, backend, epochs, batch, seeds, complete, contended },
+    optimizers: summary.optimizers.map(({ name, point, runs, failures }) => ({
       optimizer: name,
-      runs: runs.map(({ trainLoss, testLoss, testAccuracy, seconds, stepMs }) => ({
-        ...{ trainLoss, testLoss, testAccuracy, seconds, stepMs },
+      point,
+      runs: runs.map(({ seed, trainLoss, testLoss, testAccuracy, seconds, stepMs }) => ({
+        ...{ seed, trainLoss, testLoss, testAccuracy, seconds, stepMs },
       })),
       failures,
     })),
   };
+}
+
+function textOf({ report, summary: file }: CompareSettings, summary: ComparisonSummary): string {
+  const tables = comparisonTables(summary)
+    .map(({ title, head, rows }) => `${title}\n${formatTable(head, rows, "right")}`);
+  const chosen = summary.search === null
+    ? []
+    : [summary.optimizers.map(({ name, point }) => `${name}: ${describePoint(point)}`).join("\n")];
+  return [
+    formatTable(comparisonHead, comparisonRows(summary.optimizers), "right"),
+    ...tables,
+    ...chosen,
+    ...(summary.contended === null ? [] : [`Times are not to be trusted; ${summary.contended}`]),
+    `page     ${report}\nsummary  ${file}`,
+  ].join("\n\n");
 }
 
 if (import.meta.main) await run(main);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkNumber } from "./options.ts";
+
 /**
  * A number, or a function from the step (an integer counted from 0) to a number.
  * Every numeric hyperparameter of the optimizers accepts either.
@@ -21,8 +23,11 @@ export function valueAt(schedule: Schedule, step: number): number {
  *
  * @param steps Number of steps until the end of the descent, > 0.
  * @param final The last value. @default {0}
+ * @throws {OptionError} When `steps` is not a finite number > 0, or `final` not one >= 0.
  */
 export function cosine(steps: number, final = 0): (step: number) => number {
+  checkNumber("Cannot make a cosine", "steps", steps, { above: 0 });
+  checkNumber("Cannot make a cosine", "final", final, { min: 0 });
   return (step) =>
     final +
     (1 - final) * 0.5 * (1 + Math.cos(Math.PI * Math.min(Math.max(step, 0), steps) / steps));
@@ -33,18 +38,25 @@ export function cosine(steps: number, final = 0): (step: number) => number {
  *
  * @param milestones Steps at which the value is multiplied by `factor`.
  * @param factor The factor. @default {0.1}
+ * @throws {OptionError} When a milestone or the factor is not a finite number >= 0.
  */
 export function stepwise(milestones: readonly number[], factor = 0.1): (step: number) => number {
+  const subject = "Cannot make a staircase";
+  for (const step of milestones) checkNumber(subject, "milestones", step, { min: 0 });
+  checkNumber(subject, "factor", factor, { min: 0 });
   return (step) => factor ** milestones.filter((milestone) => step >= milestone).length;
 }
 
 /**
- * The given schedule, multiplied by a straight ramp `(step + 1) / steps` during the first steps.
+ * The given schedule, multiplied by a straight ramp `(step + 1) / steps` during the first steps, so that
+ * step `steps - 1` is the first at full height. `warmup(500, cosine(10_000))` makes 10,000 steps in all.
  *
  * @param steps Length of the ramp, >= 0.
  * @param schedule What follows; counted from step 0 as well. @default {1}
+ * @throws {OptionError} When `steps` is not a finite number >= 0.
  */
 export function warmup(steps: number, schedule: Schedule = 1): (step: number) => number {
+  checkNumber("Cannot make a warm-up", "steps", steps, { min: 0 });
   return (step) => Math.min(1, (step + 1) / Math.max(steps, 1)) * valueAt(schedule, step);
 }
 

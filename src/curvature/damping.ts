@@ -5,10 +5,8 @@
  * @module
  */
 
-import type { Backend, Scalar } from "../backend/backend.ts";
-import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import { checkChoice, checkKnownKeys, checkSchedule } from "../core/options.ts";
-import { type Schedule, valueAt } from "../core/schedule.ts";
+import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
+import type { Schedule } from "../core/schedule.ts";
 
 /** The same lambda for every layer. */
 export interface AbsoluteDamping {
@@ -32,8 +30,29 @@ export interface RelativeDamping {
   readonly floor?: number;
 }
 
+/**
+ * TEKFAC's rule for convolutional networks (Gao et al. 2020, eq. 3.5). Known from public notes on the
+ * paper, not from its text:
+ *
+ * - a convolution: `lambda_l = max(tr Theta_l, floor) / dim Theta_l`;
+ * - a dense layer: `lambda_l = lambda beta`, `beta` being the largest lambda of all convolutions.
+ *
+ * Where the notes are silent the choice is ours: TKFAC, KFAC and EKFAC put the trace of their own
+ * approximation in the place of `tr Theta`; a parameter of another kind follows the rule of convolutions;
+ * and in a model without convolutions, or whose convolutions all have diagonal blocks, every dense layer
+ * takes its own trace, `lambda_l = lambda max(tr Theta_l, floor) / dim Theta_l`, which is relative damping.
+ */
+export interface PaperDamping {
+  /** Tells the kinds apart. */
+  readonly kind: "paper";
+  /** Damping of dense layers as a multiple of beta, > 0. @default {1} */
+  readonly lambda?: Schedule;
+  /** Smallest trace that is believed, > 0. @default {1e-12} */
+  readonly floor?: number;
+}
+
 /** How the eigenvalues of the curvature are damped. */
-export type Damping = AbsoluteDamping | RelativeDamping;
+export type Damping = AbsoluteDamping | RelativeDamping | PaperDamping;
 
 /**
  * Checks a damping and completes it.
@@ -41,57 +60,19 @@ export type Damping = AbsoluteDamping | RelativeDamping;
  * @throws {OptionError} On an unknown kind or key, or a number that is not finite and > 0.
  */
 export function resolveDamping(subject: string, damping: Damping): Required<Damping> {
-  const kind = checkChoice(subject, "damping.kind", damping.kind, ["absolute", "relative"]);
-  const path = "damping.";
-  if (kind === "absolute") {
-    const { lambda } = damping as AbsoluteDamping;
-    checkKnownKeys(subject, damping, ["kind", "lambda"], path);
-    return { kind, lambda: checkSchedule(subject, "damping.lambda", lambda, { above: 0 }) };
+  const kinds = ["absolute", "relative", "paper"] as const;
+  const kind = checkChoice(subject, "damping.kind", damping.kind, kinds);
+  const known = { absolute: ["lambda"], relative: ["tau", "floor"], paper: ["lambda", "floor"] };
+  checkKnownKeys(subject, damping, ["kind", ...known[kind]], "damping.");
+  const positive = { above: 0 };
+  const schedule = (name: string, value: unknown): Schedule =>
+    checkSchedule(subject, `damping.${name}`, value, positive);
+  if (damping.kind === "absolute") {
+    return { kind: "absolute", lambda: schedule("lambda", damping.lambda) };
   }
-  const { tau, floor = 1e-12 } = damping as RelativeDamping;
-  checkKnownKeys(subject, damping, ["kind", "tau", "floor"], path);
-  return {
-    kind,
-    tau: checkSchedule(subject, "damping.tau", tau, { above: 0 }),
-    floor: checkSchedule(subject, "damping.floor", floor, { above: 0 }) as number,
-  };
-}
-
-/** The damping of one layer: computes its lambda and remembers the one in force. */
-export class LayerDamping implements Disposable {
-  /** Lambda as of the last call of {@linkcode LayerDamping.at}; `undefined` before the first. */
-  current: Scalar | undefined;
-  readonly #backend: Backend;
-  readonly #damping: Required<Damping>;
-  readonly #lambda: OwnedMatrix;
-
-  /** Allocates one number. The caller disposes it. */
-  constructor(backend: Backend, damping: Required<Damping>) {
-    this.#backend = backend;
-    this.#damping = damping;
-    this.#lambda = backend.alloc(1, 1);
+  const floor = checkNumber(subject, "damping.floor", damping.floor ?? 1e-12, positive);
+  if (damping.kind === "relative") {
+    return { kind: "relative", tau: schedule("tau", damping.tau), floor };
   }
-
-  /**
-   * Lambda at a step: a number when it is absolute, else a [1, 1] matrix, so that a device need not be
-   * asked.
-   *
-   * @param meanSources The layer's mean eigenvalue is the product of these [1, 1] matrices ...
-   * @param meanFactor ... times this. Only computed when the damping is relative.
-   */
-  at(step: number, meanSources: () => readonly Matrix[], meanFactor: number): Scalar {
-    const damping = this.#damping;
-    if (damping.kind === "absolute") return this.current = valueAt(damping.lambda, step);
-    this.#backend.relativeDamping(this.#lambda, meanSources(), {
-      tau: valueAt(damping.tau, step),
-      factor: meanFactor,
-      floor: damping.floor,
-    });
-    return this.current = this.#lambda;
-  }
-
-  /** Gives the number back. */
-  [Symbol.dispose](): void {
-    this.#lambda[Symbol.dispose]();
-  }
+  return { kind: "paper", lambda: schedule("lambda", damping.lambda ?? 1), floor };
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+export * from "./adaptation.ts";
 export { Eigenbasis, overlap, type Refresh, type Renewal, transport } from "./basis.ts";
 export * from "./blocks/block.ts";
 export * from "./blocks/corrected.ts";
@@ -19,6 +20,7 @@ export * from "./damping.ts";
 export * from "./estimator.ts";
 export * from "./fisher.ts";
 export * from "./inverse.ts";
+export * from "./layer_damping.ts";
 export * from "./moving_average.ts";
 export * from "./refresher.ts";
 export * from "./scheduler.ts";

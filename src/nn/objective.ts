@@ -111,6 +111,18 @@ export class ModelObjective {
   }
 
   /**
+   * Forward pass alone. Captures of an earlier pass are gone after it.
+   *
+   * @param batch Is checked first.
+   * @returns The per-example losses, [1, N].
+   * @throws {ShapeError | DataError} When the batch does not fit.
+   */
+  losses(batch: BatchLike): Matrix {
+    if (!this.#checked.delete(batch)) this.#check(batch);
+    return this.#lossOf(batch).losses;
+  }
+
+  /**
    * Replaces the captures of the last {@linkcode ModelObjective.differentiate} by those of targets
    * drawn from the model's own prediction. Gradients of parameters stay. Must come in the same scope.
    *

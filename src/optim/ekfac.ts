@@ -4,9 +4,9 @@
  * @module
  */
 
-import { checkChoice, checkNumber } from "../core/options.ts";
+import { checkChoice } from "../core/options.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
-import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
+import { checkExponent, kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -48,7 +48,7 @@ export interface EkfacOptions extends KroneckerOptions {
 export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): Optimizer<B> {
   const subject = "Cannot create EKFAC";
   const { exponent = 1, eigenbasisWeights = "auto", eigenvaluesFrom = "perExample" } = options;
-  checkNumber(subject, "exponent", exponent, { above: 0, max: 1 });
+  checkExponent(subject, exponent, options);
   checkChoice(subject, "eigenbasisWeights", eigenbasisWeights, ["auto", "never"]);
   checkChoice(subject, "eigenvaluesFrom", eigenvaluesFrom, ["perExample", "runningAverage"]);
   return kroneckerOptimizer(

@@ -11,6 +11,11 @@ import type { Matrix } from "../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Schedule } from "../core/schedule.ts";
+import {
+  type DampingAdaptation,
+  DampingAdapter,
+  resolveAdaptation,
+} from "../curvature/adaptation.ts";
 import type { Refresh } from "../curvature/basis.ts";
 import type { Block, BlockMethod, BlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
@@ -38,6 +43,14 @@ import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_op
 export interface KroneckerOptions extends StepOptions {
   /** What is added to the eigenvalues. @default {{ kind: "relative", tau: 1 }} */
   readonly damping?: Damping;
+  /**
+   * Multiplies the damping of all layers by a factor that follows how well the quadratic model predicts
+   * the loss (Levenberg-Marquardt), or `false`. A trial step is the clipped step along the direction
+   * itself: without momentum on the update and without decoupled decay. Reads nothing back. Cannot be
+   * joined with L2 decay (whose penalty the loss does not hold) or an `exponent` below 1 (whose direction
+   * does not minimise the model). @default {false}
+   */
+  readonly dampingAdaptation?: DampingAdaptation | false;
   /** Whose labels the curvature sees. @default {{ kind: "empirical" }} */
   readonly fisher?: Fisher;
   /** Steps between renewals. @default {{ statistics: 10, basis: 100, eigenvalues: 10 }} */
@@ -69,6 +82,7 @@ export interface KroneckerOptions extends StepOptions {
 const names: readonly (keyof KroneckerOptions)[] = [
   ...stepOptionNames,
   "damping",
+  "dampingAdaptation",
   "fisher",
   "intervals",
   "denseStart",
@@ -106,6 +120,11 @@ export function kroneckerOptimizer<B>(
     klClip: { kind: "lossRelative", kappa: 1e-2 },
   });
   const damping = resolveDamping(subject, options.damping ?? { kind: "relative", tau: 1 });
+  const adaptation = resolveAdaptation(subject, options.dampingAdaptation ?? false);
+  if (adaptation !== false && step.weightDecay !== false && step.weightDecay.kind === "l2") {
+    const expectation = "must be of kind 'decoupled' where damping is adapted";
+    throw new OptionError(subject, "weightDecay.kind", expectation, step.weightDecay.kind);
+  }
   const fisher: Fisher = options.fisher ?? { kind: "empirical" };
   checkChoice(subject, "fisher.kind", fisher.kind, ["empirical", "monteCarlo"]);
   const decay = { min: 0, below: 1 };
@@ -128,16 +147,23 @@ export function kroneckerOptimizer<B>(
   const { backend, parameters } = objective;
   const choices = parameters.map((parameter) => chooseBlock(subject, parameter, options.blocks));
   const blocks: Block[] = [];
+  const adapter = adaptation === false ? undefined : new DampingAdapter(backend, adaptation);
+  const context: BlockOptions = {
+    damping,
+    convolutions: () => blocks.filter(hasKroneckerConvolution),
+    ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
+  };
   try {
     parameters.forEach((parameter, index) => {
       blocks.push(
         choices[index] === "diagonal"
-          ? new DiagonalBlock(backend, parameter, { damping })
-          : createBlock(backend, parameter, { damping }),
+          ? new DiagonalBlock(backend, parameter, context)
+          : createBlock(backend, parameter, context),
       );
     });
   } catch (error) {
     for (const block of blocks) block[Symbol.dispose]();
+    adapter?.[Symbol.dispose]();
     throw error;
   }
   const estimator = new CurvatureEstimator(backend, blocks, estimatorOptions);
@@ -146,8 +172,27 @@ export function kroneckerOptimizer<B>(
     method,
     estimator,
     estimatorOptions.plan,
+    adapter,
   );
   return new Optimizer(objective, preconditioner, step, fisher);
+}
+
+/**
+ * The exponent of damped eigenvalues: in (0, 1], and 1 where damping is adapted.
+ *
+ * @throws {OptionError} Otherwise.
+ */
+export function checkExponent(
+  subject: string,
+  exponent: number,
+  { dampingAdaptation = false }: KroneckerOptions,
+): void {
+  const range = dampingAdaptation === false ? { above: 0, max: 1 } : { min: 1, max: 1 };
+  checkNumber(subject, "exponent", exponent, range);
+}
+
+function hasKroneckerConvolution({ parameter, method }: Block): boolean {
+  return parameter.layer.kind === "conv2d" && method !== "diagonal";
 }
 
 function chooseBlock(
@@ -176,14 +221,22 @@ export class KroneckerPreconditioner implements Preconditioner {
   readonly method: string;
   /** The model's curvature; owned. */
   readonly estimator: CurvatureEstimator;
+  readonly adapter: DampingAdapter | undefined;
   readonly #backend: Backend;
   readonly #plan: RefreshPlan;
 
-  /** Takes over the estimator. */
-  constructor(backend: Backend, method: string, estimator: CurvatureEstimator, plan: RefreshPlan) {
+  /** Takes over the estimator and the adapter. */
+  constructor(
+    backend: Backend,
+    method: string,
+    estimator: CurvatureEstimator,
+    plan: RefreshPlan,
+    adapter?: DampingAdapter,
+  ) {
     this.#backend = backend;
     this.method = method;
     this.estimator = estimator;
+    this.adapter = adapter;
     this.#plan = plan;
   }
 
@@ -200,10 +253,16 @@ export class KroneckerPreconditioner implements Preconditioner {
   }
 
   get state(): Readonly<Record<string, Matrix>> {
+    const matrices = this.estimator.blocks.flatMap(({ parameter, state }) =>
+      Object.entries(state).map(([name, matrix]): [string, Matrix] => [
+        `${parameter.name}.${name}`,
+        matrix,
+      ])
+    );
     return Object.fromEntries(
-      this.estimator.blocks.flatMap(({ parameter, state }) =>
-        Object.entries(state).map(([name, matrix]) => [`${parameter.name}.${name}`, matrix])
-      ),
+      this.adapter === undefined
+        ? matrices
+        : [...matrices, ["damping.factor", this.adapter.factor]],
     );
   }
 
@@ -278,8 +337,9 @@ export class KroneckerPreconditioner implements Preconditioner {
     return this.estimator.blocks[index].spectrum();
   }
 
-  /** Disposes the estimator and its blocks. */
+  /** Disposes the estimator, its blocks and the adapter. */
   [Symbol.dispose](): void {
     this.estimator[Symbol.dispose]();
+    this.adapter?.[Symbol.dispose]();
   }
 }

@@ -51,6 +51,16 @@ export interface Objective<B> {
   differentiate(batch: B, blend: GradientBlend | undefined): Matrix;
 
   /**
+   * Forward pass alone: the per-example losses, [1, N], at the parameters as they are now. Only asked for
+   * where damping is adapted, after a step's curvature has been observed; where it is missing,
+   * {@linkcode Objective.differentiate} stands in.
+   *
+   * Where a model's forward pass leaves traces (running statistics) or draws random numbers (dropout),
+   * this pass must be a repetition of the step's own: the same draws, and no trace.
+   */
+  losses?(batch: B): Matrix;
+
+  /**
    * Replaces the captures of the last {@linkcode Objective.differentiate} by those of targets sampled
    * from the model's own prediction, for the Monte-Carlo Fisher. Gradients of parameters stay.
    */

@@ -18,11 +18,12 @@ import type { Fisher } from "../curvature/fisher.ts";
 import { describeOptimizer } from "./describe.ts";
 import type { Objective } from "./objective.ts";
 import type { Preconditioner } from "./preconditioner.ts";
-import type { StepHandle, StepReport } from "./report.ts";
+import type { AdaptationReport, StepHandle, StepReport } from "./report.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
-import { StepLog, type StepRow } from "./step_row.ts";
+import { type RowValues, StepLog, type StepRow } from "./step_row.ts";
 import { MomentumState } from "./transforms/momentum.ts";
 import { Rate } from "./transforms/rate.ts";
+import { tryStep } from "./trial_step.ts";
 import { addPenaltyGradient, shrink } from "./transforms/weight_decay.ts";
 
 /** Eigenvalues of one layer's curvature. */
@@ -189,7 +190,11 @@ export class Optimizer<B> implements Disposable {
       const directions = this.#directions(row, step);
       this.#stopUnlessFinite(row, row.finitePart, step);
       this.#clip(row, step);
-      this.#apply(directions, row, step);
+      const rate = this.#rate(row, step);
+      const { adapter } = this.preconditioner;
+      const tried = adapter?.dueAt(step) === true;
+      if (tried) tryStep(this.objective, adapter, { batches, examples }, directions, { rate, row });
+      this.#apply(directions, rate, row, step);
       this.preconditioner.endStep(Math.max(...sizes));
       this.stepCount++;
 
@@ -199,7 +204,7 @@ export class Optimizer<B> implements Disposable {
         this.objective.parameters.map((_, i) => this.preconditioner.damping(i)),
       );
       const milliseconds = performance.now() - started;
-      return { step, examples, row, observed, renewals, milliseconds };
+      return { step, examples, row, observed, renewals, tried, milliseconds };
     });
   }
 
@@ -289,10 +294,15 @@ export class Optimizer<B> implements Disposable {
     if (!this.#backend.sync) this.#backend.zeroUnless(row.clip, row.flag);
   }
 
-  #apply(directions: readonly Matrix[], { clip, flag }: StepRow, step: number): void {
-    const { learningRate, annealing, weightDecay } = this.options;
+  /** Length of a step along its clipped directions. */
+  #rate({ flag }: StepRow, step: number): Rate {
+    const { learningRate, annealing } = this.options;
     const value = valueAt(learningRate, step) * valueAt(annealing, step);
-    const rate = new Rate(this.#backend, value, this.#backend.sync ? undefined : flag);
+    return new Rate(this.#backend, value, this.#backend.sync ? undefined : flag);
+  }
+
+  #apply(directions: readonly Matrix[], rate: Rate, { clip }: StepRow, step: number): void {
+    const { weightDecay } = this.options;
     this.objective.parameters.forEach((parameter, index) => {
       if (weightDecay !== false && weightDecay.kind === "decoupled") {
         shrink(this.#backend, parameter, weightDecay, { rate, step });
@@ -302,8 +312,9 @@ export class Optimizer<B> implements Disposable {
   }
 
   #report(taken: TakenStep, numbers: ArrayLike<number>): StepReport {
-    const { step, examples, row, observed, renewals, milliseconds } = taken;
-    const { loss, gradientNorm, innerProduct, clipFactor, lambda, status } = row.values(numbers);
+    const { step, examples, row, observed, renewals, tried, milliseconds } = taken;
+    const values = row.values(numbers);
+    const { loss, gradientNorm, innerProduct, clipFactor, lambda, status } = values;
     const layers = this.objective.parameters.map(({ name }, index) => {
       const refresh = renewals[index]?.outcome(status(index));
       if (refresh !== undefined && !this.#backend.sync) {
@@ -324,6 +335,7 @@ export class Optimizer<B> implements Disposable {
       innerProduct,
       layers,
       observed,
+      adaptation: tried ? adaptationOf(values) : undefined,
       milliseconds,
     };
   }
@@ -333,6 +345,13 @@ export class Optimizer<B> implements Disposable {
 interface TakenStep extends Pick<StepReport, "step" | "examples" | "observed" | "milliseconds"> {
   readonly row: StepRow;
   readonly renewals: readonly (Renewal | undefined)[];
+  /** Whether the step was tried out to adapt the damping. */
+  readonly tried: boolean;
+}
+
+function adaptationOf(values: RowValues): AdaptationReport {
+  const { loss: before, trialLoss: loss, predicted, dampingFactor: factor } = values;
+  return { loss, predicted, reductionRatio: (loss - before) / predicted, factor };
 }
 
 /** Empties a capture where the step is cancelled, so that averages only decay. */

@@ -8,6 +8,7 @@
 import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
+import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Refresh, Renewal } from "../curvature/basis.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 
@@ -32,6 +33,8 @@ export interface Preconditioner extends Disposable {
   readonly plan: string;
   /** Its matrices by `parameter.matrix`; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
+  /** Adapts its damping, where that is asked for; owned. */
+  readonly adapter?: DampingAdapter | undefined;
   /** Its counters; for checkpoints. */
   counters(): Counters;
   /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */

@@ -18,6 +18,18 @@ export interface LayerReport {
   readonly refresh: Refresh | undefined;
 }
 
+/** What a trial step showed, in a step that adapts the damping. */
+export interface AdaptationReport {
+  /** Mean loss of the step's examples at the end of the step as the model saw it. */
+  readonly loss: number;
+  /** Change of the loss that the quadratic model predicted. */
+  readonly predicted: number;
+  /** rho: the actual change over the predicted one; 1 where the model is exact. */
+  readonly reductionRatio: number;
+  /** Factor of all layers' damping from the next step on. */
+  readonly factor: number;
+}
+
 /** What happened in a step. A quantity that was not computed is `undefined`, never NaN. */
 export interface StepReport {
   /** Number of the step, counted from 0. */
@@ -40,6 +52,8 @@ export interface StepReport {
   readonly layers: readonly LayerReport[];
   /** What was observed in this step. */
   readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
+  /** How the damping was adapted, or `undefined` in a step that does not adapt it. */
+  readonly adaptation: AdaptationReport | undefined;
   /** Wall-clock time of the step. */
   readonly milliseconds: number;
 }

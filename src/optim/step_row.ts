@@ -12,13 +12,16 @@ import type { Renewal } from "../curvature/basis.ts";
 /** Steps whose reports can be outstanding at a time. */
 const ROWS = 64;
 
+/** Numbers of the whole model: loss, inner product, flag, clip factor, and three of a trial step. */
+const OVERALL = 7;
+
 /** Numbers per parameter besides its gradient: lambda and six of the refresh. */
 const PER_LAYER = 7;
 
 /**
  * One step's numbers, a row of the log: loss, squared gradient norms (one per parameter), inner product;
- * flag, clip factor; then lambda and refresh status of each parameter. The first part is what has to be
- * finite.
+ * flag, clip factor; loss, prediction and damping factor of a trial step; then lambda and refresh status
+ * of each parameter. The first part is what has to be finite.
  */
 export class StepRow {
   readonly #row: Matrix;
@@ -70,21 +73,36 @@ export class StepRow {
     return this.#cell(3 + this.#parameters.length);
   }
 
+  /** Mean loss after a trial step, [1, 1]. */
+  get trialLoss(): Matrix {
+    return this.#cell(4 + this.#parameters.length);
+  }
+
+  /** Change of the loss that was predicted for a trial step, [1, 1]. */
+  get predicted(): Matrix {
+    return this.#cell(5 + this.#parameters.length);
+  }
+
+  /** Factor of the damping after a trial step, [1, 1]. */
+  get dampingFactor(): Matrix {
+    return this.#cell(6 + this.#parameters.length);
+  }
+
   /** Lambda of a parameter, [1, 1]. */
   lambda(index: number): Matrix {
-    return this.#cell(4 + this.#parameters.length + PER_LAYER * index);
+    return this.#cell(OVERALL + this.#parameters.length + PER_LAYER * index);
   }
 
   /** `length` numbers of a parameter's refresh, [1, length]. */
   status(index: number, length: number): Matrix {
-    const from = 5 + this.#parameters.length + PER_LAYER * index;
+    const from = OVERALL + 1 + this.#parameters.length + PER_LAYER * index;
     return columnsOf(this.#row, from, from + length);
   }
 
   /** The numbers of a row that has been read. */
   values(numbers: ArrayLike<number>): RowValues {
     const count = this.#parameters.length;
-    const layer = (index: number): number => 4 + count + PER_LAYER * index;
+    const layer = (index: number): number => OVERALL + count + PER_LAYER * index;
     let squares = 0;
     for (let i = 0; i < count; i++) squares += numbers[1 + i];
     return {
@@ -92,6 +110,9 @@ export class StepRow {
       gradientNorm: Math.sqrt(squares),
       innerProduct: numbers[1 + count],
       clipFactor: numbers[3 + count],
+      trialLoss: numbers[4 + count],
+      predicted: numbers[5 + count],
+      dampingFactor: numbers[6 + count],
       lambda: (index) => numbers[layer(index)],
       status: (index) => Array.from({ length: 6 }, (_, i) => numbers[layer(index) + 1 + i]),
     };
@@ -136,6 +157,12 @@ export interface RowValues {
   readonly innerProduct: number;
   /** See `StepReport`. */
   readonly clipFactor: number;
+  /** Mean loss after a trial step; meaningless in a step without one. */
+  readonly trialLoss: number;
+  /** Change of the loss predicted for a trial step; meaningless in a step without one. */
+  readonly predicted: number;
+  /** Factor of the damping after a trial step; meaningless in a step without one. */
+  readonly dampingFactor: number;
   /** Lambda of a parameter. */
   lambda(index: number): number;
   /** Six numbers of a parameter's refresh. */
@@ -150,7 +177,7 @@ export class StepLog implements Disposable {
 
   /** Allocates the rows. The caller disposes them. */
   constructor(backend: Backend, parameters: readonly string[]) {
-    const width = 4 + parameters.length * (1 + PER_LAYER);
+    const width = OVERALL + parameters.length * (1 + PER_LAYER);
     this.#backend = backend;
     this.#rows = backend.alloc(backend.sync ? 1 : ROWS, width);
     this.#parameters = parameters;

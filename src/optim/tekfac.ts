@@ -4,9 +4,9 @@
  * @module
  */
 
-import { checkChoice, checkNumber } from "../core/options.ts";
+import { checkChoice } from "../core/options.ts";
 import { TekfacBlock } from "../curvature/blocks/tekfac.ts";
-import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
+import { checkExponent, kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -51,7 +51,7 @@ export interface TekfacOptions extends KroneckerOptions {
 export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}): Optimizer<B> {
   const { exponent = 1, eigenbasisWeights = "auto" } = options;
   const subject = "Cannot create TEKFAC";
-  checkNumber(subject, "exponent", exponent, { above: 0, max: 1 });
+  checkExponent(subject, exponent, options);
   checkChoice(subject, "eigenbasisWeights", eigenbasisWeights, ["auto", "never"]);
   return kroneckerOptimizer(
     "tekfac",

@@ -4,10 +4,17 @@
  * @module
  */
 
-import { type Contestant, type Spread, spreadOf } from "./comparison.ts";
-import { type Axis, type Chart, type ChartLibrary, renderPage, type Series } from "./page.ts";
+import { type Contestant, type SeededRun, type Spread, spreadOf } from "./comparison.ts";
+import {
+  type Axis,
+  type Chart,
+  type ChartLibrary,
+  renderPage,
+  type Series,
+  type Table,
+} from "./page.ts";
 import { formatNumber, formatPercent } from "./text.ts";
-import type { EpochRecord, TrainingRecord } from "./trainer.ts";
+import type { EpochRecord } from "./trainer.ts";
 
 /** Everything that the page about a comparison shows. */
 export interface CompareReport {
@@ -17,6 +24,8 @@ export interface CompareReport {
   readonly contestants: readonly Contestant[];
   /** Names and values of the settings that all share. */
   readonly settings: readonly (readonly [name: string, value: string])[];
+  /** Further tables, between the results and the settings. @default {none} */
+  readonly tables?: readonly Table[];
   /** What each optimizer was set to, one line each. */
   readonly descriptions: readonly string[];
 }
@@ -40,7 +49,7 @@ export const comparisonHead: readonly string[] = [
 /** One line of text per optimizer: the mean over its runs, with half the range where there are several. */
 export function comparisonRows(contestants: readonly Contestant[]): string[][] {
   return contestants.map(({ name, runs, failures }) => {
-    const cell = (pick: (run: TrainingRecord) => number, format: Format, unit = "") => {
+    const cell = (pick: (run: SeededRun) => number, format: Format, unit = "") => {
       const spread = spreadOf(runs.map(pick));
       if (spread === undefined) return "-";
       const half = (spread.high - spread.low) / 2;
@@ -62,10 +71,13 @@ export function comparisonRows(contestants: readonly Contestant[]): string[][] {
 
 /** Writes the page about a comparison. */
 export function compareReport(report: CompareReport, library: ChartLibrary): string {
-  const { title, contestants, settings, descriptions } = report;
+  const { title, contestants, settings, descriptions, tables = [] } = report;
   const withRuns = contestants.filter(({ runs }) => runs.some(({ epochs }) => epochs.length > 0));
   const classifies = withRuns.some(({ runs }) => runs[0].testAccuracy !== null);
-  const quantities = [LOSS, ...(classifies ? [ACCURACY] : [TEST_LOSS])];
+  const evaluated = withRuns.every(({ runs }) =>
+    runs.every(({ epochs }) => epochs.every(({ trainLoss }) => trainLoss !== undefined))
+  );
+  const quantities = [evaluated ? LOSS : RUNNING_LOSS, ...(classifies ? [ACCURACY] : [TEST_LOSS])];
   const failures = contestants.flatMap((c) => c.failures.map((text) => `${c.name}, ${text}`));
   return renderPage({
     title,
@@ -83,6 +95,7 @@ export function compareReport(report: CompareReport, library: ChartLibrary): str
         head: comparisonHead,
         rows: comparisonRows(contestants),
       },
+      ...tables,
       { title: "Settings", head: ["Setting", "Value"], rows: settings },
     ],
     listing: { title: "Optimizers", text: [...descriptions, ...failures].join("\n") },
@@ -104,6 +117,11 @@ interface Abscissa {
 }
 
 const LOSS: Quantity = {
+  title: "Training loss",
+  axis: { label: "mean loss after the epoch", log: true },
+  pick: (epoch) => epoch.trainLoss ?? epoch.runningLoss,
+};
+const RUNNING_LOSS: Quantity = {
   title: "Training loss",
   axis: { label: "mean loss during the epoch", log: true },
   pick: (epoch) => epoch.runningLoss,
@@ -165,7 +183,7 @@ function chartOf(
 
 /** Mean and range over runs, epoch by epoch. All runs of a comparison have the same epochs. */
 function overRuns(
-  runs: readonly TrainingRecord[],
+  runs: readonly SeededRun[],
   pick: (epoch: EpochRecord) => number,
 ): Spread[] {
   return runs[0].epochs.flatMap((_, i) => spreadOf(runs.map((run) => pick(run.epochs[i]))) ?? []);

@@ -1,60 +1,28 @@
 /**
- * Several optimizers on equal terms: the same initial weights, the same batches, several seeds.
+ * What is compared: the runs of several optimizers, and how they scatter.
  *
  * @module
  */
 
-import { NumericalError } from "../core/errors.ts";
-import type { TrainingRecord } from "./trainer.ts";
+import type { RunSummary } from "./trainer.ts";
+
+/** A run and the seed of its initial weights and of the order of its examples. */
+export interface SeededRun extends RunSummary {
+  /** The seed. Runs of equal seeds are pairs. */
+  readonly seed: number;
+}
+
+/** What came of a training: a record, or why it diverged. */
+export type RunOutcome = { readonly record: RunSummary } | { readonly failure: string };
 
 /** One optimizer's runs. */
 export interface Contestant {
   /** Name of the optimizer. */
   readonly name: string;
-  /** Its finished runs, one per seed. */
-  readonly runs: readonly TrainingRecord[];
+  /** Its finished runs, at most one per seed. */
+  readonly runs: readonly SeededRun[];
   /** What went wrong in each run that did not finish. */
   readonly failures: readonly string[];
-}
-
-/** Which run of a comparison is going on. */
-export interface Turn<N extends string = string> {
-  /** Name of the optimizer. */
-  readonly name: N;
-  /** Seed of the initial weights and of the order of the examples. */
-  readonly seed: number;
-}
-
-/**
- * Runs every optimizer with every seed, seed by seed, so that a machine that slows down slows all of
- * them.
- *
- * @param names The optimizers.
- * @param seeds The seeds; a run must depend on its name and seed alone.
- * @param run Trains one model. A run that throws `NumericalError` counts as failed; the comparison goes
- * on.
- */
-export async function compare<N extends string>(
-  names: readonly N[],
-  seeds: readonly number[],
-  run: (turn: Turn<N>) => Promise<TrainingRecord>,
-): Promise<Contestant[]> {
-  const contestants = names.map((name) => ({
-    name,
-    runs: [] as TrainingRecord[],
-    failures: [] as string[],
-  }));
-  for (const seed of seeds) {
-    for (const { name, runs, failures } of contestants) {
-      try {
-        runs.push(await run({ name, seed }));
-      } catch (error) {
-        if (!(error instanceof NumericalError)) throw error;
-        failures.push(`seed ${seed}: ${error.message}`);
-      }
-    }
-  }
-  return contestants;
 }
 
 /** Mean and range of a quantity over runs. */

@@ -25,7 +25,7 @@ import { sgd } from "../optim/sgd.ts";
 import type { StepOptions } from "../optim/step_options.ts";
 import { tekfac } from "../optim/tekfac.ts";
 import { tkfac } from "../optim/tkfac.ts";
-import { type ModelName, type OptimizerName, recipes } from "./recipes.ts";
+import { type ModelName, type OptimizerName, type OptimizerSettings, recipes } from "./recipes.ts";
 
 /** What a job is made from. */
 export interface JobOptions {
@@ -39,6 +39,8 @@ export interface JobOptions {
   readonly steps: number;
   /** Seed of the initial weights, and of sampled labels. */
   readonly seed: number;
+  /** What the optimizers are set to. @default {the model's recipe} */
+  readonly settings?: OptimizerSettings;
 }
 
 /** A model that can be trained. The caller disposes it. */
@@ -96,9 +98,8 @@ function layersOf(name: ModelName, dataset: Dataset): LayerSpec[] {
 
 function createOptimizer(
   goal: ModelObjective,
-  { model, optimizer, steps, seed }: JobOptions,
+  { model, optimizer, steps, seed, settings = recipes[model].settings }: JobOptions,
 ): Optimizer<BatchLike> {
-  const { settings } = recipes[model];
   const shared: Pick<StepOptions, "annealing" | "seed"> = { annealing: cosine(steps), seed };
   switch (optimizer) {
     case "tekfac":

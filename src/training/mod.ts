@@ -25,9 +25,15 @@
 
 export * from "./compare_report.ts";
 export * from "./comparison.ts";
+export * from "./comparison_summary.ts";
+export * from "./comparison_tables.ts";
+export * from "./course.ts";
 export * from "./job.ts";
+export * from "./laboratory.ts";
 export type { Axis, Chart, ChartLibrary, Page, Series, Table } from "./page.ts";
+export * from "./paired_statistics.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
+export * from "./search_space.ts";
 export * from "./text.ts";
 export * from "./trainer.ts";

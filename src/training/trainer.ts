@@ -32,6 +32,8 @@ export interface TrainOptions {
   readonly batchSize: number;
   /** Decides the order of the examples. */
   readonly seed: number;
+  /** How often the whole training set is evaluated; time for it is not training time. @default {"end"} */
+  readonly evaluateTraining?: "end" | "eachEpoch";
   /** Is told about everything as it happens. */
   readonly observer?: TrainingObserver;
 }
@@ -64,6 +66,8 @@ export interface EpochRecord {
   readonly epoch: number;
   /** Mean loss of the epoch's examples, each before the step that used it. */
   readonly runningLoss: number;
+  /** Mean loss over the whole training set after the epoch, where that was asked for. */
+  readonly trainLoss?: number;
   /** Mean loss over the test set after the epoch. */
   readonly testLoss: number;
   /** Share of the test set classified rightly, `null` where targets are no classes. */
@@ -72,14 +76,12 @@ export interface EpochRecord {
   readonly seconds: number;
 }
 
-/** A finished run. */
-export interface TrainingRecord {
-  /** Loss of each step's batch, before the step. */
-  readonly stepLosses: readonly number[];
-  /** Steps of one epoch. */
-  readonly stepsPerEpoch: number;
+/** What a finished run comes down to. */
+export interface RunSummary {
   /** The epochs of this run. */
   readonly epochs: readonly EpochRecord[];
+  /** Mean loss over the whole training set before the first step, where that was asked for. */
+  readonly initialLoss?: number;
   /** Mean loss over the whole training set at the end. */
   readonly trainLoss: number;
   /** Mean loss over the test set at the end. */
@@ -90,6 +92,14 @@ export interface TrainingRecord {
   readonly seconds: number;
   /** Mean time of a step, 0 without any. */
   readonly stepMs: number;
+}
+
+/** A finished run, with every step. */
+export interface TrainingRecord extends RunSummary {
+  /** Loss of each step's batch, before the step. */
+  readonly stepLosses: readonly number[];
+  /** Steps of one epoch. */
+  readonly stepsPerEpoch: number;
 }
 
 /**
@@ -106,28 +116,35 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
   const { objective, data, observer } = options;
   const run = new Run(options);
   const epochs: EpochRecord[] = [];
+  const often = options.evaluateTraining === "eachEpoch";
+  const initial = often ? { initialLoss: (await evaluate(options, data.train)).loss } : {};
   let judged: Evaluation | undefined;
+  let learned: Evaluation | undefined;
   for (let epoch = run.firstEpoch; epoch < options.epochs; epoch++) {
     const runningLoss = await run.epoch(epoch);
     judged = await evaluate(options, data.test);
+    if (often) learned = await evaluate(options, data.train);
     const record = {
       epoch: epoch + 1,
       runningLoss,
+      ...(learned === undefined ? {} : { trainLoss: learned.loss }),
       testLoss: judged.loss,
       testAccuracy: judged.accuracy,
       seconds: run.seconds,
     };
-    if (!Number.isFinite(judged.loss)) failToEvaluate(judged.loss, options.optimizer.stepCount);
+    checkEvaluation("test", judged, options);
     epochs.push(record);
     await observer?.onEpoch?.(record);
   }
   judged ??= await evaluate(options, data.test);
-  const learned = await evaluate(options, data.train);
+  learned ??= await evaluate(options, data.train);
+  checkEvaluation("training", learned, options);
   await objective.backend.flush();
   return {
     stepLosses: run.losses,
     stepsPerEpoch: run.stepsPerEpoch,
     epochs,
+    ...initial,
     trainLoss: learned.loss,
     testLoss: judged.loss,
     testAccuracy: judged.accuracy,
@@ -200,10 +217,15 @@ function evaluate(options: TrainOptions, dataset: Dataset): Promise<Evaluation> 
   return options.objective.evaluate(batches(dataset, { size: 1000, targets }));
 }
 
-function failToEvaluate(loss: number, step: number): never {
+function checkEvaluation(
+  which: "training" | "test",
+  { loss }: Evaluation,
+  { optimizer: { stepCount: step } }: TrainOptions,
+): void {
+  if (Number.isFinite(loss)) return;
   throw new NumericalError(
-    `Training diverged: the test loss after step ${step} is ${loss}. Try a smaller learning rate or ` +
-      "a larger damping",
+    `Training diverged: the ${which} loss after step ${step} is ${loss}. Try a smaller learning rate ` +
+      "or a larger damping",
     { quantity: "loss", step },
   );
 }

@@ -1,73 +1,6 @@
 import assert from "#assert";
 import { decodeSafetensors, encodeSafetensors } from "@tekfac/tekfac/optim";
-
-const root = new URL("../../", import.meta.url);
-
-/** The bytes of an IDX file with numbers in [0, 255]. */
-function idx(sizes: number[], number: (i: number) => number): Uint8Array {
-  const header = new DataView(new ArrayBuffer(4 + 4 * sizes.length));
-  header.setUint32(0, 0x0800 + sizes.length);
-  sizes.forEach((size, i) => header.setUint32(4 + 4 * i, size));
-  const count = sizes.reduce((product, size) => product * size, 1);
-  return Uint8Array.from([
-    ...new Uint8Array(header.buffer),
-    ...Array.from({ length: count }, (_, i) => number(i)),
-  ]);
-}
-
-/** Images of 6 x 6 pixels whose pixels 3 label .. 3 label + 2 are bright; label i is i modulo 10. */
-async function writeData(directory: string, count = 60): Promise<void> {
-  await Deno.mkdir(directory, { recursive: true });
-  const images = idx(
-    [count, 6, 6],
-    (i) => Math.floor(i % 36 / 3) === Math.floor(i / 36) % 10 ? 255 : 0,
-  );
-  await Deno.writeFile(`${directory}/t10k-images-idx3-ubyte`, images);
-  await Deno.writeFile(`${directory}/t10k-labels-idx1-ubyte`, idx([count], (i) => i % 10));
-}
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a command in a directory, as `deno task` would in the project's. */
-async function run(command: string, directory: string, ...args: string[]): Promise<Outcome> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--quiet", "--no-check", "--config", new URL("deno.json", root).pathname],
-      ...[new URL(`src/cli/${command}.ts`, root).pathname, ...args],
-    ],
-    cwd: directory,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
-/** Runs `body` in a new directory with small data in `data/`. */
-async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await writeData(`${directory}/data`);
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-/** Names of the files in a directory. */
-function filesIn(directory: string): string[] {
-  return Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
-}
-
-const small = ["--data", "data", "--epochs", "2", "--batch", "16"];
-
-/** The object in the last line. */
-function lastLine(stdout: string): Record<string, unknown> {
-  return JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
-}
+import { filesIn, inDirectory, lastLine, run, small, writeData } from "./_cli.ts";
 
 const keys = [
   "optimizer",
@@ -221,35 +154,5 @@ Deno.test("train says what is wrong in one sentence, exits with 2 and leaves no 
       assert.match(stderr.trimEnd(), sentence);
       assert.deepEqual(filesIn(directory), before);
     }
-  });
-});
-
-Deno.test("compare puts several optimizers and seeds on one page", async () => {
-  await inDirectory(async (directory) => {
-    const which = ["--optimizers", "tekfac,sgd", "--seeds", "2", "--json"];
-    const { code, stdout, stderr } = await run("compare", directory, ...small, ...which);
-    assert.equal(stderr, "");
-    assert.equal(code, 0);
-    const { optimizers, seeds } = lastLine(stdout) as {
-      optimizers: { optimizer: string; runs: unknown[]; failures: unknown[] }[];
-      seeds: number[];
-    };
-    assert.deepEqual(seeds, [0, 1]);
-    assert.deepEqual(optimizers.map(({ optimizer }) => optimizer), ["tekfac", "sgd"]);
-    for (const { runs, failures } of optimizers) assert.equal(runs.length + failures.length, 2);
-    assert.deepEqual(filesIn(directory), ["compare.html", "data"]);
-    assert.match(await Deno.readTextFile(`${directory}/compare.html`), /Training loss by time/);
-  });
-});
-
-Deno.test("compare rejects an unknown optimizer with exit code 2", async () => {
-  await inDirectory(async (directory) => {
-    const { code, stderr } = await run("compare", directory, "--optimizers", "tekfac,adma");
-    assert.equal(code, 2);
-    assert.match(
-      stderr,
-      /'--optimizers' must be one of .* \(did you mean 'adam'\?\): received 'adma'/,
-    );
-    assert.deepEqual(filesIn(directory), ["data"]);
   });
 });

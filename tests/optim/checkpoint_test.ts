@@ -36,6 +36,7 @@ const creators: Record<string, Create> = {
   tekfac,
   "tekfac with a refresh under way": (o) =>
     tekfac(o, { intervals: { basis: 6 }, refresh: { kind: "background", delay: 3 } }),
+  "tekfac with adapted damping": (o) => tekfac(o, { dampingAdaptation: { interval: 2 } }),
   "tekfac with the Monte-Carlo Fisher": (o) =>
     tekfac(o, { fisher: { kind: "monteCarlo" }, seed: 5 }),
 };

@@ -37,6 +37,8 @@ const optimizers: Record<string, Create> = {
   ekfac,
   tkfac,
   tekfac,
+  "tekfac with the paper's damping": (o) => tekfac(o, { damping: { kind: "paper" } }),
+  "tekfac with adapted damping": (o) => tekfac(o, { dampingAdaptation: { interval: 2 } }),
 };
 
 /** Layers whose factors are small enough for a GPU in software. */

@@ -47,7 +47,8 @@ export interface Bases {
 /** The damping of one update. */
 export type Damping =
   | { readonly kind: "absolute"; readonly lambda: number }
-  | { readonly kind: "relative"; readonly tau: number };
+  | { readonly kind: "relative"; readonly tau: number }
+  | { readonly kind: "paper"; readonly lambda: number };
 
 /** `F = E[vec G_n vec G_n^T]`, or that of uncorrelated locations: the mean of `sum_t` outside. */
 export function fisher(examples: readonly Example[], locations: "together" | "apart"): Rows {
@@ -128,11 +129,11 @@ export function meanEigenvalue(method: Method, factors: Factors, theta: Rows): n
   return vec(theta).reduce((s, v) => s + v, 0) / size;
 }
 
-/** `lambda` of a layer. */
+/** `lambda` of a layer of a network without convolutions. */
 export function lambdaOf(damping: Damping, meanEigenvalue: number): number {
-  return damping.kind === "absolute"
-    ? damping.lambda
-    : damping.tau * Math.max(meanEigenvalue, 1e-12);
+  if (damping.kind === "absolute") return damping.lambda;
+  return (damping.kind === "paper" ? damping.lambda : damping.tau) *
+    Math.max(meanEigenvalue, 1e-12);
 }
 
 /** The preconditioned gradient, by a dense solve with the damped approximation. */
@@ -152,7 +153,7 @@ export function updateOf(
 }
 
 /** What is inverted: factors damped one by one (KFAC, TKFAC), or lambda added to the whole. */
-function damped(
+export function damped(
   method: Method,
   factors: Factors,
   bases: Bases,

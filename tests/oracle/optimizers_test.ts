@@ -46,6 +46,13 @@ const CREATE: Readonly<
   ekfac_ra: (goal, options) => ekfac(goal, { ...options, eigenvaluesFrom: "runningAverage" }),
 };
 
+const adaptations = fc.record({
+  interval: fc.integer({ min: 1, max: 2 }),
+  decay: fc.double({ min: 0.5, max: 0.95, noNaN: true }),
+  min: fc.constant(0.3),
+  max: fc.constant(2),
+});
+
 const hypers: fc.Arbitrary<Hyper> = fc.record({
   steps: fc.constant(7),
   lr: fc.double({ min: 0.01, max: 0.2, noNaN: true }),
@@ -64,6 +71,10 @@ const hypers: fc.Arbitrary<Hyper> = fc.record({
     fc.record({
       kind: fc.constant("relative" as const),
       tau: fc.double({ min: 0.05, max: 3, noNaN: true }),
+    }),
+    fc.record({
+      kind: fc.constant("paper" as const),
+      lambda: fc.double({ min: 0.05, max: 3, noNaN: true }),
     }),
   ),
   klClip: fc.constantFrom(1e-4, 1e-3, 1),
@@ -96,6 +107,7 @@ function optionsOf(method: Method, hyper: Hyper): KroneckerOptions {
       eigenvalues: hyper.tRe,
     },
     denseStart: false,
+    dampingAdaptation: hyper.adaptation ?? false,
     factorDecay: hyper.betaFactors,
     eigenvalueDecay: hyper.betaTheta,
   };
@@ -122,6 +134,9 @@ function follow(
     });
   near(reports.map((report) => report.loss), expected.losses.slice(0, -1), "losses");
   near(reports.map((report) => report.clipFactor), expected.clipFactors, "clip factors");
+  const tried = reports.flatMap(({ adaptation }) => adaptation ?? []);
+  assert.equal(tried.length, expected.adaptations.length);
+  near(tried.map(({ factor }) => factor), expected.adaptations.map((a) => a.factor), "factors");
   model.parameters.forEach((parameter, l) =>
     near(readWeightsSync(backend, parameter), vec(expected.weights[l]), parameter.name)
   );
@@ -138,4 +153,26 @@ for (const method of ["kfac", "ekfac", "ekfac_ra", "tkfac", "tekfac"] as const) 
       }),
       { seed: 20201127, numRuns: 30 },
     ));
+}
+
+for (const method of ["kfac", "ekfac", "tkfac", "tekfac"] as const) {
+  Deno.test(`${method} optimizer adapts its damping as the oracle does with the dense quadratic model`, async () => {
+    const seen = new Set<number>();
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), hypers, adaptations, async (seed, hyper, adaptation) => {
+        const start = problem(seed);
+        // Long steps that no clip cuts, so that the model is sometimes wrong; few, for they magnify rounding.
+        const adapted = { ...hyper, steps: 4, lr: 10 * hyper.lr, klClip: 1e3, adaptation };
+        using backend = await createBackend({ prefer: ["reference"] });
+        const expected = train(method, start, adapted);
+        follow(backend, method, start, adapted, expected);
+        for (const { rho } of expected.adaptations) {
+          seen.add(rho > 3 / 4 ? 1 : rho < 1 / 4 ? -1 : 0);
+        }
+        assert.equal(backend.memory().handles, 0, "matrices were not disposed");
+      }),
+      { seed: 20201128, numRuns: 20 },
+    );
+    assert.equal(seen.size, 3, "the damping must have risen, fallen and stood");
+  });
 }

@@ -6,10 +6,11 @@
  * @module
  */
 
-import { combine, inner, map, multiply, type Rows, transpose } from "./dense.ts";
+import { combine, inner, map, multiply, type Rows, transpose, vec } from "./dense.ts";
 import {
   type Bases,
   basesOf,
+  damped,
   type Damping,
   type Factors,
   factorsOf,
@@ -41,6 +42,13 @@ export interface Hyper {
   readonly klClip?: number;
   /** Whether the budget is multiplied by the batch's mean loss. @default {false} */
   readonly klTimesLoss?: boolean;
+  /** Levenberg-Marquardt adaptation of the damping. @default {none} */
+  readonly adaptation?: {
+    readonly interval: number;
+    readonly decay: number;
+    readonly min: number;
+    readonly max: number;
+  };
 }
 
 /** What to train. Every layer but the last is followed by tanh; every layer has a bias. */
@@ -59,6 +67,8 @@ export interface Course {
   readonly weights: Rows[];
   /** The clip factor of each step; empty without a clip. */
   readonly clipFactors: number[];
+  /** Reduction ratio and factor of the damping after each adaptation. */
+  readonly adaptations: { readonly rho: number; readonly factor: number }[];
 }
 
 /** Loss, and the examples every layer contributes, at the current weights. */
@@ -80,6 +90,15 @@ function differentiate(problem: Problem, weights: readonly Rows[]) {
   return { loss: losses.reduce((s, v) => s + v, 0) / losses.length, examples };
 }
 
+/** What a layer contributes to a step. */
+interface Direction {
+  readonly update: Rows;
+  /** What the clip measures the update against. */
+  readonly against: Rows;
+  /** The quadratic model's change of the loss along a change of the weights. */
+  model(d: Rows): number;
+}
+
 /** Everything a layer remembers between steps. */
 class LayerState {
   #factors: Factors | undefined;
@@ -90,7 +109,7 @@ class LayerState {
   constructor(readonly method: Method, readonly hyper: Hyper) {}
 
   /** Refreshes what is due and returns the direction and what the clip measures it against. */
-  step(k: number, examples: readonly Example[]): { update: Rows; against: Rows } {
+  step(k: number, examples: readonly Example[], factor: number): Direction {
     const { method, hyper } = this;
     if (k % hyper.tFim === 0) {
       const fresh = factorsOf(method, examples);
@@ -112,10 +131,19 @@ class LayerState {
         ? fresh
         : combine(hyper.betaTheta, this.#theta, 1 - hyper.betaTheta, fresh);
     }
-    const against = this.#direction(k, meanGradient(examples));
+    const gradient = meanGradient(examples);
+    const against = this.#direction(k, gradient);
     const [factors, bases, theta] = [this.#factors!, this.#bases!, this.#theta!];
-    const lambda = lambdaOf(hyper.damping, meanEigenvalue(method, factors, theta));
-    return { update: updateOf(method, against, factors, bases, theta, lambda), against };
+    const lambda = factor * lambdaOf(hyper.damping, meanEigenvalue(method, factors, theta));
+    const update = updateOf(method, against, factors, bases, theta, lambda);
+    const curvature = damped(method, factors, bases, theta, lambda);
+    /** `<G, d> + d^T (F + lambda) d / 2`, by the dense matrix. */
+    const model = (d: Rows): number => {
+      const column = vec(d).map((v) => [v]);
+      return inner(gradient, d) +
+        multiply(transpose(column), multiply(curvature, column))[0][0] / 2;
+    };
+    return { update, against, model };
   }
 
   /** The gradient, or its bias-corrected average. */
@@ -131,12 +159,18 @@ class LayerState {
 /** Trains with one of the Kronecker-factored methods. */
 export function train(method: Method, problem: Problem, hyper: Hyper): Course {
   const states = problem.weights.map(() => new LayerState(method, hyper));
-  const course: Course = { losses: [], weights: [...problem.weights], clipFactors: [] };
+  const course: Course = {
+    losses: [],
+    weights: [...problem.weights],
+    clipFactors: [],
+    adaptations: [],
+  };
+  let factor = 1;
   const velocity = problem.weights.map((w) => map(w, () => 0));
   for (let k = 0; k < hyper.steps; k++) {
     const { loss, examples } = differentiate(problem, course.weights);
     course.losses.push(loss);
-    const directions = states.map((state, l) => state.step(k, examples[l]));
+    const directions = states.map((state, l) => state.step(k, examples[l], factor));
     let nu = 1;
     if (hyper.klClip !== undefined) {
       const product = directions.reduce((s, d) => s + inner(d.update, d.against), 0);
@@ -145,6 +179,17 @@ export function train(method: Method, problem: Problem, hyper: Hyper): Course {
         ? Math.min(1, Math.sqrt(budget / (hyper.lr ** 2 * product)))
         : 1;
       course.clipFactors.push(nu);
+    }
+    if (hyper.adaptation !== undefined && k > 0 && k % hyper.adaptation.interval === 0) {
+      const { interval, decay, min, max } = hyper.adaptation;
+      const trial = directions.map(({ update }) => map(update, (v) => -hyper.lr * nu * v));
+      const predicted = directions.reduce((s, { model }, l) => s + model(trial[l]), 0);
+      const moved = course.weights.map((w, l) => combine(1, w, 1, trial[l]));
+      const rho = (differentiate(problem, moved).loss - loss) / predicted;
+      if (predicted < 0 && rho > 3 / 4) factor *= decay ** interval;
+      if (predicted < 0 && rho < 1 / 4) factor /= decay ** interval;
+      factor = Math.min(Math.max(factor, min), max);
+      course.adaptations.push({ rho, factor });
     }
     directions.forEach(({ update }, l) => {
       const past = hyper.momentumOn === "gradient" ? 0 : hyper.momentum;

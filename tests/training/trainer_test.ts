@@ -4,7 +4,12 @@ import { createDataset, type Dataset, type DatasetSplit } from "@tekfac/tekfac/d
 import { dense, objective, sequential, softmaxCrossEntropy, tanh } from "@tekfac/tekfac/nn";
 import { loadState, type Optimizer, saveState, sgd, tekfac } from "@tekfac/tekfac/optim";
 import { Random } from "@tekfac/tekfac/core";
-import { type EpochRecord, train, type TrainOptions } from "@tekfac/tekfac/training";
+import {
+  type EpochRecord,
+  train,
+  type TrainingRecord,
+  type TrainOptions,
+} from "@tekfac/tekfac/training";
 
 /** Two classes of four-pixel images: bright on the left, bright on the right, with noise. */
 function sides(count: number, seed: number): Dataset {
@@ -106,6 +111,22 @@ Deno.test("train() of no epochs only evaluates", async () => {
     assert.ok(record.trainLoss > 0 && record.testLoss > 0);
     assert.equal(parts.optimizer.stepCount, 0);
   });
+});
+
+Deno.test("train() evaluates the training set after each epoch where asked, and trains the same", async () => {
+  const records: TrainingRecord[] = [];
+  for (const evaluateTraining of ["end", "eachEpoch"] as const) {
+    await withJob(tekfac, async (parts) => {
+      records.push(await train({ ...parts, ...common, epochs: 3, evaluateTraining }));
+    });
+  }
+  const [end, each] = records;
+  assert.deepEqual(each.stepLosses, end.stepLosses);
+  assert.equal(each.trainLoss, end.trainLoss);
+  assert.equal(end.initialLoss, undefined);
+  assert.ok(end.epochs.every(({ trainLoss }) => trainLoss === undefined));
+  assert.equal(each.epochs.at(-1)!.trainLoss, each.trainLoss);
+  assert.ok(each.initialLoss! > each.epochs[0].trainLoss!);
 });
 
 Deno.test("train() throws NumericalError when training diverges", async () => {

@@ -10,17 +10,14 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Renewal } from "../basis.ts";
-import type { Damping, LayerDamping } from "../damping.ts";
+import type { DampingContext, LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 
 /** The approximations of a layer's Fisher block. */
 export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal";
 
 /** What every block is created with. */
-export interface BlockOptions {
-  /** Added to the eigenvalues before they are inverted; resolved by `resolveDamping`. */
-  readonly damping: Required<Damping>;
-}
+export type BlockOptions = DampingContext;
 
 /**
  * One layer's curvature. All observing methods take temporaries from the backend's scratch arena and

@@ -10,7 +10,7 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, overlap, type Renewal, transport } from "../basis.ts";
-import { LayerDamping } from "../damping.ts";
+import { LayerDamping } from "../layer_damping.ts";
 import { ParameterFrame } from "../frame.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
@@ -68,7 +68,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.inputFactor = this.alloc(backend, dIn, dIn);
     this.eigenvalues = this.alloc(backend, dOut, dIn);
     this.basis = this.own(new Eigenbasis(backend, dOut, dIn));
-    this.damping = this.own(new LayerDamping(backend, options.damping));
+    this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     this.#trace = this.alloc(backend, 1, 1);
     this.#frame = new ParameterFrame(backend, parameter, this.basis);
   }

@@ -9,7 +9,7 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Renewal } from "../basis.ts";
-import { LayerDamping } from "../damping.ts";
+import { LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockOptions, Owner } from "./block.ts";
 
@@ -36,7 +36,7 @@ export class DiagonalBlock extends Owner implements Block {
     this.parameter = parameter;
     this.eigenvaluesFrom = parameter.layer.kind === "other" ? "gradient" : "captures";
     this.eigenvalues = this.alloc(backend, rows, cols);
-    this.damping = this.own(new LayerDamping(backend, options.damping));
+    this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     this.#trace = this.alloc(backend, 1, 1);
   }
 

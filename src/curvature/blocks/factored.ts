@@ -9,7 +9,7 @@ import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, type Renewal } from "../basis.ts";
-import { LayerDamping } from "../damping.ts";
+import { LayerDamping } from "../layer_damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
@@ -50,7 +50,7 @@ export abstract class FactoredBlock extends Owner implements Block {
     this.parameter = parameter;
     this.outputFactor = this.alloc(backend, dOut, dOut);
     this.inputFactor = this.alloc(backend, dIn, dIn);
-    this.damping = this.own(new LayerDamping(backend, options.damping));
+    this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     if (options.split === "exact") {
       const basis = this.own(new Eigenbasis(backend, dOut, dIn));
       this.#exact = { basis, eigenvalues: this.alloc(backend, dOut, dIn) };

@@ -1,0 +1,174 @@
+/**
+ * What a comparison is asked for, and what identifies it.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { OptionError } from "../core/errors.ts";
+import type { Dataset, DatasetSplit } from "../data/dataset.ts";
+import type { LaboratoryPlan } from "../training/laboratory.ts";
+import { defaultModel, type ModelName, optimizerNames, recipes } from "../training/recipes.ts";
+import { searchKeys, searchSpaces } from "../training/search_space.ts";
+import type { ArgumentValues } from "./arguments.ts";
+import { sharedOptions } from "./options.ts";
+import { canShowProgress } from "./progress_bar.ts";
+import type { Configuration } from "./run_directory.ts";
+
+/** Most seeds of a comparison; seeds of searches lie beyond. */
+const MOST_SEEDS = 1000;
+
+/** The options of `deno task compare`. */
+export const options = {
+  optimizers: {
+    kind: "choices",
+    choices: optimizerNames,
+    help: `which ones, separated by commas (default: ${optimizerNames.join(",")})`,
+  },
+  seeds: {
+    kind: "integer",
+    range: { min: 1, max: MOST_SEEDS },
+    help: "runs of each, with seeds from --seed on (default: 3)",
+  },
+  search: {
+    kind: "integer",
+    range: { min: 1, max: 10_000 },
+    help: "trials of each to find settings first, with a seed of their own (default: recipes)",
+  },
+  "search-keys": {
+    kind: "choices",
+    choices: searchKeys,
+    help: "what a search varies, separated by commas (default: all)",
+  },
+  "equal-time": {
+    kind: "flag",
+    help: "runs slower optimizers once more, for the epochs that fit into the quickest one's time",
+  },
+  run: {
+    kind: "text",
+    placeholder: "DIR",
+    help: "directory that keeps what is done, so that the same command goes on after a stop",
+  },
+  minutes: {
+    kind: "integer",
+    range: { min: 1, max: 1_000_000 },
+    help: "no training is started after this time (default: until all are done)",
+  },
+  ...sharedOptions,
+} as const;
+
+/** What the command does, for its help. */
+export const purpose =
+  "Trains a model with several optimizers, each from the same initial weights and with " +
+  "the same\nbatches, and writes a page that compares them by epoch and by time (compare.html), and " +
+  "the\nsame as JSON (compare.json). With --search, each one's settings are those with the lowest\n" +
+  "training loss of an equal number of random trials.";
+
+/** What a comparison was asked for, complete. */
+export interface CompareSettings {
+  /** Optimizers, seeds, search. */
+  readonly plan: LaboratoryPlan;
+  readonly model: ModelName;
+  readonly epochs: number;
+  readonly batch: number;
+  /** The first of the seeds. */
+  readonly seed: number;
+  readonly data: string | undefined;
+  readonly backend: "auto" | "wasm" | "reference";
+  readonly run: string | undefined;
+  /** Infinity without a limit. */
+  readonly minutes: number;
+  readonly report: string;
+  readonly summary: string;
+  readonly json: boolean;
+  /** Whether somebody watches a terminal. */
+  readonly progress: boolean;
+}
+
+/**
+ * Completes the options.
+ *
+ * @throws {OptionError} When they contradict each other.
+ */
+export function resolveCompare(given: ArgumentValues<typeof options>): CompareSettings {
+  const { model = defaultModel, seed = 0, search, run } = given;
+  const keys = given["search-keys"];
+  if (keys !== undefined && search === undefined) {
+    const expectation = "needs --search N, the number of trials";
+    throw new OptionError("Cannot run 'compare'", "--search-keys", expectation, keys.join(","));
+  }
+  const report = given.report ?? `${run === undefined ? "" : `${run}/`}compare.html`;
+  return {
+    plan: {
+      optimizers: [...new Set(given.optimizers ?? optimizerNames)],
+      seeds: Array.from({ length: given.seeds ?? 3 }, (_, i) => seed + i),
+      epochs: given.epochs ?? recipes[model].epochs,
+      equalTime: given["equal-time"] ?? false,
+      ...(search === undefined ? {} : {
+        search: {
+          trials: search,
+          seed: seed + MOST_SEEDS,
+          ...(keys === undefined ? {} : { keys: searchKeys.filter((key) => keys.includes(key)) }),
+        },
+      }),
+    },
+    model,
+    epochs: given.epochs ?? recipes[model].epochs,
+    batch: given.batch ?? recipes[model].batchSize,
+    seed,
+    data: given.data,
+    backend: given.backend ?? "auto",
+    run,
+    minutes: given.minutes ?? Infinity,
+    report,
+    summary: `${report.replace(/\.html$/, "")}.json`,
+    json: given.json ?? false,
+    progress: !given.json && canShowProgress(),
+  };
+}
+
+/** The command that does the same on any machine; directories are not named. */
+export function commandOf(settings: CompareSettings): string {
+  const { plan, model, epochs, batch, seed, data } = settings;
+  const { optimizers, seeds, search, equalTime } = plan;
+  return [
+    `deno task compare --model ${model} --optimizers ${optimizers.join(",")}`,
+    `--epochs ${epochs} --batch ${batch} --seeds ${seeds.length} --seed ${seed}`,
+    ...(search === undefined ? [] : [`--search ${search.trials}`]),
+    ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
+    ...(equalTime ? ["--equal-time"] : []),
+    ...(data === undefined ? [] : ["--data DIR"]),
+  ].join(" ");
+}
+
+/**
+ * Everything that decides what comes out. The number of seeds and runs of equal time are not part of it:
+ * a directory can be given more of them later.
+ */
+export async function configurationOf(
+  { plan: { optimizers, search }, model, epochs, batch, seed }: CompareSettings,
+  { train, test }: DatasetSplit,
+  backend: Backend,
+  machine: string,
+): Promise<Configuration> {
+  return {
+    format: 1,
+    ...{ model, optimizers, epochs, batch, seed },
+    search: search?.trials ?? 0,
+    searchKeys: search?.keys ?? "all",
+    data: [await fingerprint(train), await fingerprint(test)],
+    backend: backend.info.description,
+    machine,
+    settings: optimizers.map((name) => recipes[model].settings[name]),
+    spaces: search === undefined ? [] : optimizers.map((name) => searchSpaces[name]),
+  };
+}
+
+/** The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits. */
+async function fingerprint({ images, labels }: Dataset): Promise<string> {
+  const bytes = new Uint8Array(images.byteLength + labels.byteLength);
+  bytes.set(new Uint8Array(images.buffer, images.byteOffset, images.byteLength));
+  bytes.set(labels, images.byteLength);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,152 @@
+/**
+ * Levenberg and Marquardt's adaptation of the damping: lambda falls while the quadratic model predicts
+ * what steps bring, and rises where it promises too much (docs/MATH.md, section 4.6; KFAC, section 6.5).
+ *
+ * @module
+ */
+
+import type { Backend, Scalar } from "../backend/backend.ts";
+import { OptionError } from "../core/errors.ts";
+import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+
+/** How the damping is adapted. */
+export interface DampingAdaptation {
+  /** Steps between adaptations, an integer >= 1; each one costs a forward pass. @default {5} */
+  readonly interval?: number;
+  /** The factor falls by `decay ** interval` or rises by its inverse, in (0, 1). @default {0.95} */
+  readonly decay?: number;
+  /** Smallest factor, > 0. @default {1e-3} */
+  readonly min?: number;
+  /** Largest factor, >= `min`. @default {1e3} */
+  readonly max?: number;
+}
+
+/** A reduction ratio below this raises the damping (Levenberg-Marquardt; KFAC, section 6.5). */
+const TOO_LITTLE = 1 / 4;
+
+/** A reduction ratio above this lowers it. */
+const ENOUGH = 3 / 4;
+
+/**
+ * Checks an adaptation and completes it.
+ *
+ * @throws {OptionError} On an unknown key, or a number outside its range.
+ */
+export function resolveAdaptation(
+  subject: string,
+  adaptation: DampingAdaptation | false,
+): Required<DampingAdaptation> | false {
+  if (adaptation === false) return false;
+  const option = "dampingAdaptation";
+  if (typeof adaptation !== "object") {
+    throw new OptionError(subject, option, "must be false or an object such as {}", adaptation);
+  }
+  const { interval = 5, decay = 0.95, min = 1e-3, max = 1e3 } = adaptation;
+  checkKnownKeys(subject, adaptation, ["interval", "decay", "min", "max"], `${option}.`);
+  const smallest = checkNumber(subject, `${option}.min`, min, { above: 0 });
+  return {
+    interval: checkNumber(subject, `${option}.interval`, interval, { min: 1, integer: true }),
+    decay: checkNumber(subject, `${option}.decay`, decay, { above: 0, below: 1 }),
+    min: smallest,
+    max: checkNumber(subject, `${option}.max`, max, { min: smallest }),
+  };
+}
+
+/** What a trial step has shown. All are [1, 1] matrices, so that nothing has to be read back. */
+export interface DampingTrial {
+  /** Mean loss before the step. */
+  readonly before: Matrix;
+  /** Mean loss of the same examples after it. */
+  readonly after: Matrix;
+  /** Change of the loss that the quadratic model predicts; negative where it promises something. */
+  readonly predicted: Matrix;
+}
+
+/**
+ * The factor of all layers' damping. With `rho = (after - before) / predicted` it is multiplied by
+ * `decay ** interval` where rho > 3/4, divided by it where rho < 1/4 or the loss after the step is not
+ * finite, and stands in between and where the model predicts no reduction. Then it is held in
+ * [min, max].
+ */
+export class DampingAdapter implements Disposable {
+  /** The factor, [1, 1]; 1 at first. Part of a checkpoint. */
+  readonly factor: OwnedMatrix;
+  readonly #backend: Backend;
+  readonly #options: Required<DampingAdaptation>;
+
+  /** Allocates one number. The caller disposes it. */
+  constructor(backend: Backend, options: Required<DampingAdaptation>) {
+    this.#backend = backend;
+    this.#options = options;
+    this.factor = backend.alloc(1, 1);
+    backend.write(this.factor, [Math.min(Math.max(1, options.min), options.max)]);
+  }
+
+  /** Whether a step is tried out: every `interval` steps, but not the first. */
+  dueAt(step: number): boolean {
+    return step > 0 && step % this.#options.interval === 0;
+  }
+
+  /** Judges a trial step. Inside a scope; reads nothing back. */
+  judge({ before, after, predicted }: DampingTrial): void {
+    const backend = this.#backend;
+    const { interval, decay } = this.#options;
+    const shrink = decay ** interval;
+    const finite = backend.scratch(1, 1);
+    backend.allFinite(finite, after);
+    // A loss that is not finite may not reach the arithmetic below.
+    const change = this.#sum([1, after]);
+    backend.zeroUnless(change, finite);
+    backend.axpby(change, -1, before, 1);
+
+    // Comparisons of rho, both sides multiplied by the negative prediction.
+    const promising = this.#isPositive(this.#sum([-1, predicted]));
+    const good = this.#isPositive(this.#sum([ENOUGH, predicted], [-1, change]));
+    const bad = this.#isPositive(this.#sum([-TOO_LITTLE, predicted], [1, change]));
+    backend.zeroUnless(good, finite);
+    backend.zeroUnless(bad, finite);
+    const one = backend.scratch(1, 1);
+    backend.write(one, [1]);
+    const failed = this.#sum([1, bad], [1, one], [-1, finite]);
+
+    const gain = this.#sum([shrink - 1, good], [1 / shrink - 1, failed]);
+    const multiple = this.#sum([promising, gain], [1, one]);
+    backend.axpby(this.factor, multiple, this.factor, 0);
+    this.#bound();
+  }
+
+  /** Gives the number back. */
+  [Symbol.dispose](): void {
+    this.factor[Symbol.dispose]();
+  }
+
+  /** `factor = max(min(factor, max), min)`, the inner part as `factor - relu(factor - max)`. */
+  #bound(): void {
+    const backend = this.#backend;
+    const { min, max } = this.#options;
+    const most = backend.scratch(1, 1);
+    backend.write(most, [max]);
+    const excess = this.#sum([1, this.factor], [-1, most]);
+    backend.activation("relu", excess, excess);
+    backend.relativeDamping(this.factor, [this.#sum([1, this.factor], [-1, excess])], {
+      tau: 1,
+      factor: 1,
+      floor: min,
+    });
+  }
+
+  /** The sum of multiples, in scratch memory. */
+  #sum(...terms: readonly (readonly [scale: Scalar, x: Matrix])[]): Matrix {
+    const out = this.#backend.scratch(1, 1);
+    terms.forEach(([scale, x], i) => this.#backend.axpby(out, scale, x, i === 0 ? 0 : 1));
+    return out;
+  }
+
+  /** 1 where x > 0, else 0: `x^0` as the verb defines it. */
+  #isPositive(x: Matrix): Matrix {
+    const out = this.#backend.scratch(1, 1);
+    this.#backend.scalarPower(out, x, 0);
+    return out;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * A step that is tried out and taken back, to see whether the quadratic model keeps its promise.
+ *
+ * @module
+ */
+
+import type { Matrix } from "../core/matrix.ts";
+import type { DampingAdapter } from "../curvature/adaptation.ts";
+import type { Objective } from "./objective.ts";
+import type { StepRow } from "./step_row.ts";
+import type { Rate } from "./transforms/rate.ts";
+
+/**
+ * Moves the parameters by `d_l = -a U_l`, measures the loss of the step's batches, moves them back
+ * (every bit of them) and lets the adapter judge. With `(F + lambda) U = S` the quadratic model of
+ * the loss along d needs no product with the curvature (docs/MATH.md, section 4.6):
+ * `<G, d> + d^T (F + lambda) d / 2 = -a <U, G> + a^2 <U, S> / 2`.
+ *
+ * @param objective The model and its loss; gradients are those of this step.
+ * @param batches The step's batches, with `examples` examples in all.
+ * @param directions U of each parameter.
+ * @param numbers `rate` is a without the clip factor that `row` holds; so is `<U, S>`.
+ */
+export function tryStep<B>(
+  objective: Objective<B>,
+  adapter: DampingAdapter,
+  { batches, examples }: { readonly batches: readonly B[]; readonly examples: number },
+  directions: readonly Matrix[],
+  { rate, row }: { readonly rate: Rate; readonly row: StepRow },
+): void {
+  const { backend, parameters } = objective;
+  backend.scope(() => {
+    // Every entry of `model` is a number of the whole model.
+    const model = backend.scratch(1, 1);
+    parameters.forEach(({ gradient }, index) => {
+      backend.dot(model, directions[index], gradient, { decay: index === 0 ? 0 : 1, scale: -1 });
+    });
+    backend.axpby(model, rate.times(0.5, row.clip), row.innerProduct, 1);
+    backend.axpby(row.predicted, rate.times(1, row.clip), model, 0);
+
+    const places = parameters.map(({ value }) => {
+      const place = backend.scratch(value.rows, value.cols);
+      backend.axpby(place, 1, value, 0);
+      return place;
+    });
+    parameters.forEach(({ value }, index) => {
+      backend.axpby(value, rate.times(-1, row.clip), directions[index], 1);
+    });
+    batches.forEach((batch, index) => {
+      backend.scope(() => {
+        const losses = objective.losses?.(batch) ?? objective.differentiate(batch, undefined);
+        backend.sum(row.trialLoss, losses, { decay: index === 0 ? 0 : 1, scale: 1 / examples });
+      });
+    });
+    parameters.forEach(({ value }, index) => backend.axpby(value, 1, places[index], 0));
+    adapter.judge({ before: row.loss, after: row.trialLoss, predicted: row.predicted });
+    backend.axpby(row.dampingFactor, 1, adapter.factor, 0);
+  });
+}
