@@ -18,5 +18,5 @@ def stop_unless_fast():
     if blas_name() != "reference BLAS":
         return
     reason = "has only the reference BLAS, which is many times slower: install OpenBLAS"
-    print(json.dumps({"unable": f"{reason} (Debian: libopenblas0-pthread)"}), flush=True)
+    print(json.dumps({"unable": f"{reason} (Debian: libopenblas0-openmp)"}), flush=True)
     sys.exit()

@@ -5,24 +5,31 @@ clip relative to the loss, averages seeded by their first observation. No loop o
 
 Reads one JSON object per line and answers each with one:
 
-  {"layers": [...], "weights": [FILE, ...], "loss": NAME, "threads": N, "annealing": X,
+  {"layers": [...], "weights": [FILE, ...], "loss": NAME, "annealing": X,
    "batches": [{"inputs": FILE, "targets": FILE}, ...], "shape": [...]}     -> {"name": ...}
                                                                     or {"unable": REASON}
   {"batch": I, "kind": "ordinary" | "statistics" | "basis"} -> {"loss": X, "milliseconds": X}
 
 Weights are [dOut, dIn + 1] with the bias last, convolutions in the order (channel, row, column).
+Usage: ekfac_step.py THREADS.
 """
 
 import json
 import math
+import os
 import sys
 import time
 
-import numpy as np
-import torch
-import torch.nn.functional as F
+THREADS = sys.argv[1]
+# A BLAS with threads of its own does not ask PyTorch how many there should be.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = THREADS
 
-from blas import blas_name, stop_unless_fast
+import numpy as np  # noqa: E402 (threads have to be limited first)
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+from blas import blas_name, stop_unless_fast  # noqa: E402
 
 FACTOR_DECAY = 0.95
 EIGENVALUE_DECAY = 0.95
@@ -223,7 +230,7 @@ def read_batch(files, shape, loss):
 def main():
     setup = json.loads(sys.stdin.readline())
     stop_unless_fast()
-    torch.set_num_threads(setup["threads"])
+    torch.set_num_threads(int(THREADS))
     batches = [read_batch(files, setup["shape"], setup["loss"]) for files in setup["batches"]]
     model = Model(setup["layers"], setup["weights"])
     optimizer = Ekfac(model, setup["loss"], setup["annealing"])

@@ -47,7 +47,7 @@ const LOSS_TOLERANCE = 5e-3;
  * @param backend Where our model lives.
  * @param model The model.
  * @param batchSize Examples of each step.
- * @param threads Threads of PyTorch.
+ * @param threads Threads of PyTorch and of its BLAS.
  * @param peak Measures the peak of one thread once, in GFLOP/s.
  * @param seconds Time after which no further round is begun, if there have been three.
  */
@@ -65,10 +65,10 @@ export async function compareEkfacSteps(
   using network = sequential(backend, { input: model.input, layers: layerSpecs(model), seed: 1 });
   using optimizer = ekfac(objective(network, lossOf(model)), RHYTHM);
   const data = batchesFor(model, batchSize);
-  const theirs = new PythonProcess(command, "ekfac_step.py", []);
+  const theirs = new PythonProcess(command, "ekfac_step.py", [String(threads)]);
   try {
     const { name, unable } = await theirs.ask<{ name: string; unable?: string }>(
-      setup(backend, model, network.parameters, data, threads, exchange),
+      setup(backend, model, network.parameters, data, exchange),
     );
     if (unable !== undefined) return unable;
     const takeRound = async (ourTimes: Times, theirTimes: Times): Promise<number[]> => {
@@ -125,14 +125,12 @@ function setup(
   model: BenchModel,
   parameters: readonly Parameter[],
   data: readonly BatchLike[],
-  threads: number,
   exchange: Exchange,
 ): Readonly<Record<string, unknown>> {
   return {
     layers: model.layers,
     weights: parameters.map((p) => exchange.write(readWeightsSync(backend, p))),
     loss: model.loss,
-    threads,
     annealing: RHYTHM.annealing,
     shape: model.input,
     batches: data.map(({ inputs, targets }) => ({

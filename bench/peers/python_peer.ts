@@ -1,6 +1,7 @@
 /**
  * NumPy and PyTorch, where they are installed (Debian: python3-numpy, python3-torch; OpenBLAS as
- * libopenblas0-pthread).
+ * libopenblas0-openmp, whose threads are PyTorch's own: those of the pthread build come on top of them, and
+ * on as many cores as threads each waits for the other).
  *
  * @module
  */
