@@ -10,7 +10,15 @@
 
 import { fma, TILE_ROWS } from "./fma";
 import { packColumnPanel, packRowPanels, PANEL_COLUMN } from "./gemm_pack";
-import { BROAD, broad, BROAD_ROWS, WIDE, wideColumns, wideRows } from "./gemm_tiles";
+import {
+  BROAD,
+  broad,
+  BROAD_ROWS,
+  fourColumns,
+  WIDE,
+  wideColumns,
+  wideRows,
+} from "./gemm_tiles";
 import { align64, at, loadTail, storeTail } from "./simd";
 
 /** Largest blocks; BLOCK_M is a multiple of TILE_ROWS in both builds, BLOCK_N of WIDE. */
@@ -225,7 +233,8 @@ function multiplyBlock(
           const to = out + <usize>r * strideOut, some = min(BROAD_ROWS, TILE_ROWS - r);
           broad(some, k, al, be, to, strideOut, ap + <usize>r * next, next, column, bp, strideB);
         }
-      } else if (column == 4) wideRows(k, al, be, out, strideOut, ap, next, bp, strideB);
+      } else if (rows <= 4) fourColumns(k, al, be, out, strideOut, ap, column, bp, strideB);
+      else if (column == 4) wideRows(k, al, be, out, strideOut, ap, next, bp, strideB);
       else wideColumns(k, al, be, out, strideOut, ap, column, bp, strideB);
       if (!full) mergeEdge(rows, cols, alpha, beta, cp, strideC, edge);
       cp += <usize>TILE_ROWS * strideC;

@@ -1,5 +1,5 @@
-// The register tiles of `gemm`: a TILE_ROWS x 8 or 3 x 12 block of C is kept in registers over all
-// of k.
+// The register tiles of `gemm`: a TILE_ROWS x 8, 4 x 8 or 3 x 12 block of C is kept in registers over
+// all of k.
 //
 //   tile = sum_p a[:, p] b[p, :],   C = alpha tile + beta C
 //
@@ -88,6 +88,51 @@ export function wideColumns(
     put(c, al, be, keep, c50);
     put(c + 16, al, be, keep, c51);
   }
+}
+
+/** Four rows of a wide tile, a by columns: the last rows of a matrix, when they are no more. */
+export function fourColumns(
+  k: i32,
+  alpha: f32,
+  beta: f32,
+  c: usize,
+  strideC: usize,
+  a: usize,
+  strideA: usize,
+  b: usize,
+  strideB: usize,
+): void {
+  let c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00;
+  let c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  for (let p = 0; p < k; p++) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let t = v128.load32_splat(a);
+    c00 = fma(t, b0, c00);
+    c01 = fma(t, b1, c01);
+    t = v128.load32_splat(a, 4);
+    c10 = fma(t, b0, c10);
+    c11 = fma(t, b1, c11);
+    t = v128.load32_splat(a, 8);
+    c20 = fma(t, b0, c20);
+    c21 = fma(t, b1, c21);
+    t = v128.load32_splat(a, 12);
+    c30 = fma(t, b0, c30);
+    c31 = fma(t, b1, c31);
+    a += strideA;
+    b += strideB;
+  }
+  const al = f32x4.splat(alpha), be = f32x4.splat(beta), keep = beta != 0;
+  put(c, al, be, keep, c00);
+  put(c + 16, al, be, keep, c01);
+  c += strideC;
+  put(c, al, be, keep, c10);
+  put(c + 16, al, be, keep, c11);
+  c += strideC;
+  put(c, al, be, keep, c20);
+  put(c + 16, al, be, keep, c21);
+  c += strideC;
+  put(c, al, be, keep, c30);
+  put(c + 16, al, be, keep, c31);
 }
 
 /** A wide tile, a by rows. */
