@@ -40,7 +40,7 @@ async function main(args: readonly string[]): Promise<void> {
       await checkWritable("Cannot run 'compare'", "--report", path);
     }
   }
-  const data = await loadData(settings.data);
+  const data = await loadData("Cannot run 'compare'", settings);
   const prefer = settings.backend;
   const backend = await createBackend({
     threads: "auto",
@@ -49,7 +49,7 @@ async function main(args: readonly string[]): Promise<void> {
   let journal: RunDirectory | undefined;
   try {
     if (settings.run !== undefined) {
-      const configuration = await configurationOf(settings, data, backend, machineName());
+      const configuration = configurationOf(settings, data, backend, machineName());
       journal = await RunDirectory.open(settings.run, configuration);
     }
     const trainer = new Trainer(backend, data, settings);

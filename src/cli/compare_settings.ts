@@ -4,8 +4,10 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import type { Backend } from "../backend/backend.ts";
 import { OptionError } from "../core/errors.ts";
+import { batches } from "../data/batches.ts";
 import type { Dataset, DatasetSplit } from "../data/dataset.ts";
 import type { LaboratoryPlan } from "../training/laboratory.ts";
 import { defaultModel, type ModelName, optimizerNames, recipes } from "../training/recipes.ts";
@@ -74,6 +76,7 @@ export interface CompareSettings {
   /** The first of the seeds. */
   readonly seed: number;
   readonly data: string | undefined;
+  readonly labels: "fine" | "coarse" | undefined;
   readonly backend: "auto" | "wasm" | "reference";
   readonly run: string | undefined;
   /** Infinity without a limit. */
@@ -117,6 +120,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
     batch: given.batch ?? recipes[model].batchSize,
     seed,
     data: given.data,
+    labels: given.labels,
     backend: given.backend ?? "auto",
     run,
     minutes: given.minutes ?? Infinity,
@@ -129,7 +133,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan, model, epochs, batch, seed, data } = settings;
+  const { plan, model, epochs, batch, seed, data, labels } = settings;
   const { optimizers, seeds, search, equalTime } = plan;
   return [
     `deno task compare --model ${model} --optimizers ${optimizers.join(",")}`,
@@ -138,6 +142,7 @@ export function commandOf(settings: CompareSettings): string {
     ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
     ...(equalTime ? ["--equal-time"] : []),
     ...(data === undefined ? [] : ["--data DIR"]),
+    ...(labels === undefined ? [] : [`--labels ${labels}`]),
   ].join(" ");
 }
 
@@ -145,18 +150,18 @@ export function commandOf(settings: CompareSettings): string {
  * Everything that decides what comes out. The number of seeds and runs of equal time are not part of it:
  * a directory can be given more of them later.
  */
-export async function configurationOf(
+export function configurationOf(
   { plan: { optimizers, search }, model, epochs, batch, seed }: CompareSettings,
   { train, test }: DatasetSplit,
   backend: Backend,
   machine: string,
-): Promise<Configuration> {
+): Configuration {
   return {
     format: 1,
     ...{ model, optimizers, epochs, batch, seed },
     search: search?.trials ?? 0,
     searchKeys: search?.keys ?? "all",
-    data: [await fingerprint(train), await fingerprint(test)],
+    data: [fingerprint(train), fingerprint(test)],
     backend: backend.info.description,
     machine,
     settings: optimizers.map((name) => recipes[model].settings[name]),
@@ -164,11 +169,16 @@ export async function configurationOf(
   };
 }
 
-/** The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits. */
-async function fingerprint({ images, labels }: Dataset): Promise<string> {
-  const bytes = new Uint8Array(images.byteLength + labels.byteLength);
-  bytes.set(new Uint8Array(images.buffer, images.byteOffset, images.byteLength));
-  bytes.set(labels, images.byteLength);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/**
+ * The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits; the same for numbers and
+ * for the bytes that stand for them.
+ */
+function fingerprint(dataset: Dataset): string {
+  const hash = createHash("sha256");
+  for (const { inputs } of batches(dataset, { size: 1000 })) hash.update(bytesOf(inputs));
+  return hash.update(dataset.labels).digest("hex").slice(0, 16);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -29,13 +29,19 @@ export interface RunNotes {
   readonly seed: number;
   /** Directory of the data; `undefined` for drawn digits. */
   readonly data: string | undefined;
+  /** Which of CIFAR-100's labels count; `undefined` where they were not chosen. */
+  readonly labels: "fine" | "coarse" | undefined;
 }
 
 /** The notes as text, for `saveState`. */
 export function writeNotes(notes: RunNotes): Record<string, string> {
-  const { model, optimizer, epochs, epochsDone, batch, seed, data } = notes;
-  const text = { model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` };
-  return { ...text, batch: `${batch}`, seed: `${seed}`, ...(data === undefined ? {} : { data }) };
+  const { model, optimizer, epochs, epochsDone, batch, seed, data, labels } = notes;
+  return {
+    ...{ model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` },
+    ...{ batch: `${batch}`, seed: `${seed}` },
+    ...(data === undefined ? {} : { data }),
+    ...(labels === undefined ? {} : { labels }),
+  };
 }
 
 /**
@@ -61,5 +67,8 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
     batch: integer("batch", 1),
     seed: integer("seed", 0),
     data: metadata["data"],
+    labels: metadata["labels"] === undefined
+      ? undefined
+      : checkChoice(subject, "labels", metadata["labels"], ["fine", "coarse"] as const),
   };
 }

@@ -16,7 +16,12 @@ export const sharedOptions = {
   data: {
     kind: "text",
     placeholder: "DIR",
-    help: "directory with IDX files in MNIST's layout (default: digits drawn by program)",
+    help: "directory of MNIST-like, CIFAR-10, CIFAR-100 or SVHN files (default: drawn digits)",
+  },
+  labels: {
+    kind: "choice",
+    choices: ["fine", "coarse"],
+    help: "which of CIFAR-100's labels, 100 classes or 20 (default: fine)",
   },
   epochs: {
     kind: "integer",

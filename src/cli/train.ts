@@ -66,7 +66,7 @@ async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("train", args, options);
   if (given.help) return console.log(helpText("train", purpose, options));
   const settings = await resolve(given);
-  const data = await loadData(settings.data);
+  const data = await loadData("Cannot run 'train'", settings);
   const backend = await createBackend({
     threads: "auto",
     ...(settings.backend === "auto" ? {} : { prefer: [settings.backend] }),
@@ -100,6 +100,7 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
     batch: given.batch ?? notes?.batch ?? recipes[model].batchSize,
     seed: given.seed ?? notes?.seed ?? 0,
     data: given.data ?? notes?.data,
+    labels: given.labels ?? notes?.labels,
     epochsDone: notes?.epochsDone ?? 0,
     backend: given.backend ?? "auto",
     report,

@@ -6,6 +6,7 @@
 
 import { checkNumber } from "../core/options.ts";
 import { Random } from "../core/random.ts";
+import { copyBrightness } from "./brightness.ts";
 import { type Dataset, examplesIn, pixelsPerImage } from "./dataset.ts";
 
 /** Some examples, in the form that a model's objective takes. */
@@ -36,8 +37,8 @@ export function batchCount(dataset: Dataset, size: number): number {
 /**
  * Yields every example once. Equal seeds and epochs give equal batches; each epoch has its own order.
  *
- * The arrays of a batch are valid until the next one is asked for: shuffled batches share one buffer,
- * batches in stored order are views of the data set.
+ * The arrays of a batch are valid until the next one is asked for: batches share one buffer, or are views
+ * of a data set that is already as they shall be.
  *
  * @throws {OptionError} When `size` is not an integer >= 1 or `epoch` not one >= 0.
  *
@@ -67,10 +68,17 @@ function* storedBatches(
   size: number,
   kind: "labels" | "inputs",
 ): Generator<Batch> {
+  const { images } = dataset;
+  const count = examplesIn(dataset);
   const pixels = pixelsPerImage(dataset);
-  for (let start = 0; start < examplesIn(dataset); start += size) {
-    const end = Math.min(start + size, examplesIn(dataset));
-    const inputs = dataset.images.subarray(start * pixels, end * pixels);
+  const isView = images instanceof Float32Array;
+  const buffer = new Float32Array(isView ? 0 : Math.min(size, count) * pixels);
+  for (let start = 0; start < count; start += size) {
+    const end = Math.min(start + size, count);
+    if (!isView) copyBrightness(buffer, 0, images, start * pixels, end * pixels);
+    const inputs = isView
+      ? images.subarray(start * pixels, end * pixels)
+      : buffer.subarray(0, (end - start) * pixels);
     const targets = kind === "inputs" ? inputs : dataset.labels.subarray(start, end);
     yield { inputs, targets, examples: end - start };
   }
@@ -90,7 +98,7 @@ function* shuffledBatches(
     const examples = Math.min(size, order.length - start);
     for (let i = 0; i < examples; i++) {
       const index = order[start + i];
-      images.set(dataset.images.subarray(index * pixels, (index + 1) * pixels), i * pixels);
+      copyBrightness(images, i * pixels, dataset.images, index * pixels, (index + 1) * pixels);
       labels[i] = dataset.labels[index];
     }
     const inputs = images.subarray(0, examples * pixels);

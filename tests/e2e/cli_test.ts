@@ -101,7 +101,8 @@ Deno.test("train --help explains every option", async () => {
   await inDirectory(async (directory) => {
     const { code, stdout } = await run("train", directory, "--help");
     assert.equal(code, 0);
-    const names = "optimizer model data epochs batch seed backend save load report json help";
+    const names =
+      "optimizer model data labels epochs batch seed backend save load report json help";
     for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
     assert.deepEqual(filesIn(directory), ["data"]);
   });
@@ -128,9 +129,15 @@ const mistakes: [string[], RegExp][] = [
   [["--seed"], /'--seed' needs a value N: received 'nothing'$/],
   [["--json=yes"], /'--json' takes no value: received 'yes'$/],
   [["glyphs"], /'glyphs' belongs to no option: received 'glyphs'$/],
-  [["--data", "nowhere"], /'nowhere': expected a directory with IDX files, received nothing under/],
-  [["--data", "empty"], /'empty': expected t10k-images-idx3-ubyte and .* received neither$/],
+  [
+    ["--data", "nowhere"],
+    /'nowhere': expected a directory with IDX files .*, received nothing under/,
+  ],
+  [["--data", "empty"], /'empty': expected a directory with IDX files .*, received none of these$/],
   [["--data", "truncated"], /so the file is truncated$/],
+  [["--data", "cifar"], /'cifar': expected all files of CIFAR-100, .* without test\.bin$/],
+  [["--labels", "coarse"], /'--labels' is a choice for CIFAR-100 only, and needs --data DIR/],
+  [["--data", "data", "--labels", "fine"], /'labels' is a choice for CIFAR-100 only, and 'data'/],
   [
     ["--data", "data", "--model", "cnn", "--load", "nowhere"],
     /'nowhere': expected a file, received/,
@@ -145,6 +152,8 @@ Deno.test("train says what is wrong in one sentence, exits with 2 and leaves no 
     await Deno.mkdir(`${directory}/empty`);
     await writeData(`${directory}/truncated`);
     await Deno.truncate(`${directory}/truncated/t10k-images-idx3-ubyte`, 100);
+    await Deno.mkdir(`${directory}/cifar`);
+    await Deno.writeFile(`${directory}/cifar/train.bin`, new Uint8Array(3074));
     const before = filesIn(directory);
     for (const [args, sentence] of mistakes) {
       const { code, stdout, stderr } = await run("train", directory, "--save", "s", ...args);
