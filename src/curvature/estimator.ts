@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
 import { NumericalError, StateError } from "../core/errors.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import { hasFailed, type Refresh, type Renewal } from "./basis.ts";
 import type { Block } from "./blocks/block.ts";
@@ -149,7 +149,7 @@ export class CurvatureEstimator implements Disposable {
     let part = first;
     batch.forEachCapture((captureOf) => {
       for (const block of this.blocks) {
-        if (block.parameter.layer.kind === "other") continue;
+        if (!leavesCaptures(block.parameter.layer)) continue;
         const capture = captureOf(block.parameter);
         if (capture === undefined) {
           throw new StateError(

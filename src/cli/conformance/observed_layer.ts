@@ -15,7 +15,14 @@ import {
   TkfacBlock,
 } from "../../curvature/mod.ts";
 import { type DenseMatrix, denseMatrix } from "../../linalg/mod.ts";
-import { conv2d, dense, type ExampleShape, type Layer, toStoredOrder } from "../../nn/mod.ts";
+import {
+  type BuildContext,
+  conv2d,
+  dense,
+  type ExampleShape,
+  type Layer,
+  toStoredOrder,
+} from "../../nn/mod.ts";
 import type { Fields } from "./fields.ts";
 import { batchMatrix } from "./layout.ts";
 
@@ -93,7 +100,7 @@ export function withLayer(
         const weights = golden.tensor("Wbar", 2).data;
         backend.write(parameter.value, toStoredOrder(parameter.layer, weights));
       }
-      layer.forward(upload(inputs), examples);
+      layer.forward(upload(inputs), examples, { kind: "training", draw: 0 });
       layer.backward(
         upload(outputGradients),
         { kind: "gradient", scale: 1 / examples, decay: 0 },
@@ -130,11 +137,12 @@ export function download(backend: Backend, matrix: Parameter["value"]): DenseMat
 function buildLayer(backend: Backend, golden: Fields): Layer {
   const layer = golden.group("layer");
   const bias = layer.flag("bias");
-  const context = (input: ExampleShape) => ({
+  const context = (input: ExampleShape): BuildContext => ({
     backend,
     input,
     name: golden.text("name"),
     random: new Random(0),
+    build: (spec, inner) => spec.build(context(inner)),
   });
   const kind = layer.text("kind");
   if (kind === "dense") {
