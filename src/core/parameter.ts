@@ -23,7 +23,9 @@ export type LayerKind =
   | { readonly kind: "other" };
 
 /** Whether layers of a kind leave captures, so that their curvature can have Kronecker factors. */
-export function leavesCaptures(layer: LayerKind): boolean {
+export function leavesCaptures(
+  layer: LayerKind,
+): layer is Extract<LayerKind, { readonly kind: "dense" | "conv2d" }> {
   return layer.kind === "dense" || layer.kind === "conv2d";
 }
 
@@ -60,4 +62,6 @@ export interface Parameter {
    * `readWeights` and `writeWeights` to be independent of it.
    */
   frame?: Frame | undefined;
+  /** Whether `value` and `gradient` must stay in the usual coordinates: somebody reads them every step. */
+  readonly pinned?: boolean;
 }
