@@ -7,7 +7,7 @@
 import { formatTable } from "../core/table.ts";
 import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
-import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
+import { examplesIn } from "../data/dataset.ts";
 import { compareReport, comparisonHead, comparisonRows } from "../training/compare_report.ts";
 import { type ComparisonSummary, summarizeComparison } from "../training/comparison_summary.ts";
 import { comparisonTables } from "../training/comparison_tables.ts";
@@ -25,7 +25,7 @@ import {
 } from "./compare_settings.ts";
 import { Trainer } from "./compare_trainer.ts";
 import { checkWritable, writeWhole } from "./files.ts";
-import { loadData } from "./load_data.ts";
+import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { contention, ContentionWatch, machineName, runtimeName } from "./machine.ts";
 import { run } from "./run.ts";
 import { RunDirectory } from "./run_directory.ts";
@@ -71,7 +71,7 @@ async function main(args: readonly string[]): Promise<void> {
       const descriptions = summary.optimizers.map(({ name, point }) =>
         trainer.describe(name, point)
       );
-      await writeWhole(settings.report, pageOf(settings, summary, descriptions));
+      await writeWhole(settings.report, pageOf(settings, data, summary, descriptions));
       await writeWhole(settings.summary, `${JSON.stringify(summary, null, 1)}\n`);
     }
     console.log(settings.json ? JSON.stringify(resultOf(summary)) : textOf(settings, summary));
@@ -91,7 +91,7 @@ async function main(args: readonly string[]): Promise<void> {
 
 function summaryOf(
   settings: CompareSettings,
-  data: DatasetSplit,
+  data: LoadedData,
   backend: Backend,
   findings: Findings,
   journal: RunDirectory | undefined,
@@ -128,13 +128,14 @@ function nameOf(source: string): string {
 
 function pageOf(
   settings: CompareSettings,
+  data: LoadedData,
   summary: ComparisonSummary,
   descriptions: readonly string[],
 ): string {
   return compareReport({
     title: `Optimizers on ${summary.data}`,
     contestants: summary.optimizers,
-    settings: settingRows(settings, summary),
+    settings: settingRows(settings, data, summary),
     tables: comparisonTables(summary),
     descriptions,
   }, chartLibrary);
@@ -142,6 +143,7 @@ function pageOf(
 
 function settingRows(
   { plan }: CompareSettings,
+  loaded: LoadedData,
   summary: ComparisonSummary,
 ): (readonly [string, string])[] {
   const { model, data, trainingImages, testImages, epochs, batch, backend, machine } = summary;
@@ -150,6 +152,7 @@ function settingRows(
     ["data", data],
     ["training images", trainingImages.toLocaleString("en-US")],
     ["test images", testImages.toLocaleString("en-US")],
+    ...dataRows(loaded),
     ["epochs", `${epochs}`],
     ["batch", `${batch}`],
     ["seeds", plan.seeds.join(", ")],

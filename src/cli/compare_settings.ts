@@ -8,11 +8,12 @@ import { createHash } from "node:crypto";
 import type { Backend } from "../backend/backend.ts";
 import { OptionError } from "../core/errors.ts";
 import { batches } from "../data/batches.ts";
-import type { Dataset, DatasetSplit } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { LaboratoryPlan } from "../training/laboratory.ts";
 import { defaultModel, type ModelName, optimizerNames, recipes } from "../training/recipes.ts";
 import { searchKeys, searchSpaces } from "../training/search_space.ts";
 import type { ArgumentValues } from "./arguments.ts";
+import type { AugmentationName, LoadedData } from "./load_data.ts";
 import { sharedOptions } from "./options.ts";
 import { canShowProgress } from "./progress_bar.ts";
 import type { Configuration } from "./run_directory.ts";
@@ -77,6 +78,7 @@ export interface CompareSettings {
   readonly seed: number;
   readonly data: string | undefined;
   readonly labels: "fine" | "coarse" | undefined;
+  readonly augment: AugmentationName | undefined;
   readonly backend: "auto" | "wasm" | "reference";
   readonly run: string | undefined;
   /** Infinity without a limit. */
@@ -121,6 +123,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
     seed,
     data: given.data,
     labels: given.labels,
+    augment: given.augment,
     backend: given.backend ?? "auto",
     run,
     minutes: given.minutes ?? Infinity,
@@ -133,7 +136,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan, model, epochs, batch, seed, data, labels } = settings;
+  const { plan, model, epochs, batch, seed, data, labels, augment } = settings;
   const { optimizers, seeds, search, equalTime } = plan;
   return [
     `deno task compare --model ${model} --optimizers ${optimizers.join(",")}`,
@@ -143,6 +146,7 @@ export function commandOf(settings: CompareSettings): string {
     ...(equalTime ? ["--equal-time"] : []),
     ...(data === undefined ? [] : ["--data DIR"]),
     ...(labels === undefined ? [] : [`--labels ${labels}`]),
+    ...(augment === undefined ? [] : [`--augment ${augment}`]),
   ].join(" ");
 }
 
@@ -152,7 +156,7 @@ export function commandOf(settings: CompareSettings): string {
  */
 export function configurationOf(
   { plan: { optimizers, search }, model, epochs, batch, seed }: CompareSettings,
-  { train, test }: DatasetSplit,
+  { train, test, augmentation }: LoadedData,
   backend: Backend,
   machine: string,
 ): Configuration {
@@ -162,6 +166,7 @@ export function configurationOf(
     search: search?.trials ?? 0,
     searchKeys: search?.keys ?? "all",
     data: [fingerprint(train), fingerprint(test)],
+    ...(augmentation === "none" ? {} : { augmentation }),
     backend: backend.info.description,
     machine,
     settings: optimizers.map((name) => recipes[model].settings[name]),
@@ -175,7 +180,8 @@ export function configurationOf(
  */
 function fingerprint(dataset: Dataset): string {
   const hash = createHash("sha256");
-  for (const { inputs } of batches(dataset, { size: 1000 })) hash.update(bytesOf(inputs));
+  const { normalization: _, ...raw } = dataset;
+  for (const { inputs } of batches(raw, { size: 1000 })) hash.update(bytesOf(inputs));
   return hash.update(dataset.labels).digest("hex").slice(0, 16);
 }
 

@@ -8,7 +8,7 @@ import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
 import { formatTable } from "../core/table.ts";
 import { batchCount } from "../data/batches.ts";
-import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
+import { examplesIn } from "../data/dataset.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
 import { createJob, type Job } from "../training/job.ts";
 import {
@@ -24,7 +24,7 @@ import { train, type TrainingRecord } from "../training/trainer.ts";
 import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
 import { checkWritable, readWhole, writeWhole } from "./files.ts";
-import { loadData } from "./load_data.ts";
+import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { readNotes, type RunNotes, writeNotes } from "./notes.ts";
 import { sharedOptions } from "./options.ts";
 import { canShowProgress, progressBar } from "./progress_bar.ts";
@@ -101,6 +101,7 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
     seed: given.seed ?? notes?.seed ?? 0,
     data: given.data ?? notes?.data,
     labels: given.labels ?? notes?.labels,
+    augment: given.augment ?? notes?.augment,
     epochsDone: notes?.epochsDone ?? 0,
     backend: given.backend ?? "auto",
     report,
@@ -113,7 +114,7 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
 async function trainJob(
   job: Job,
   settings: Settings,
-  data: DatasetSplit,
+  data: LoadedData,
   backend: Backend,
 ): Promise<void> {
   const { model, optimizer, epochsDone, save, json } = settings;
@@ -126,6 +127,7 @@ async function trainJob(
   try {
     record = await train({
       ...job,
+      ...data.vary,
       data,
       epochs: settings.epochs,
       epochsDone,
@@ -164,7 +166,7 @@ async function trainJob(
 
 function settingRows(
   settings: Settings,
-  data: DatasetSplit,
+  data: LoadedData,
   backend: Backend,
 ): (readonly [string, string])[] {
   return [
@@ -173,6 +175,7 @@ function settingRows(
     ["data", data.train.source],
     ["training images", examplesIn(data.train).toLocaleString("en-US")],
     ["test images", examplesIn(data.test).toLocaleString("en-US")],
+    ...dataRows(data),
     ["epochs", `${settings.epochs}`],
     ["batch", `${settings.batch}`],
     ["seed", `${settings.seed}`],

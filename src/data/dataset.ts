@@ -7,6 +7,7 @@
 import { DataError, OptionError } from "../core/errors.ts";
 import { checkNumber } from "../core/options.ts";
 import { Random } from "../core/random.ts";
+import { checkNormalization, type Normalization } from "./normalization.ts";
 
 /** Labelled images in memory, N of them. Made by {@linkcode createDataset}, which checks them. */
 export interface Dataset {
@@ -23,6 +24,8 @@ export interface Dataset {
   readonly classes: number;
   /** Where the images come from, for messages and reports. */
   readonly source: string;
+  /** What batches make of brightness. @default {nothing} */
+  readonly normalization?: Normalization;
 }
 
 /** A data set to learn from and one to be judged by. */
@@ -37,8 +40,8 @@ export interface DatasetSplit {
  * Checks that images and labels belong together. The arrays are kept, not copied.
  *
  * @returns The same fields, frozen.
- * @throws {DataError} When there is no image, the sizes do not match, a label is out of range or a
- * pixel is not in [0, 1].
+ * @throws {DataError} When there is no image, the sizes do not match, a label is out of range, a
+ * pixel is not in [0, 1], or the normalization does not fit.
  */
 export function createDataset(fields: Dataset): Dataset {
   const { images, labels, shape, classes, source } = fields;
@@ -61,7 +64,12 @@ export function createDataset(fields: Dataset): Dataset {
     );
   }
   if (images instanceof Float32Array) checkPixels(images, size, source);
-  return Object.freeze({ images, labels, shape, classes, source });
+  const { normalization } = fields;
+  if (normalization !== undefined) checkNormalization(source, normalization, shape[2]);
+  return Object.freeze({
+    ...{ images, labels, shape, classes, source },
+    ...(normalization === undefined ? {} : { normalization }),
+  });
 }
 
 function checkPixels(images: Float32Array, size: number, source: string): void {

@@ -15,6 +15,7 @@
  * @module
  */
 
+export { type Augmentation } from "./augmentation.ts";
 export * from "./batches.ts";
 export * from "./cifar.ts";
 export * from "./dataset.ts";
@@ -23,4 +24,7 @@ export { type NamedFile } from "./files.ts";
 export * from "./glyphs.ts";
 export * from "./idx.ts";
 export * from "./idx_directory.ts";
+export { type Normalization } from "./normalization.ts";
+export * from "./normalized.ts";
+export * from "./stream_batches.ts";
 export * from "./svhn.ts";

@@ -1,5 +1,6 @@
 import assert from "#assert";
 import { decodeSafetensors, encodeSafetensors } from "@tekfac/tekfac/optim";
+import { cifar } from "../data/_files.ts";
 import { filesIn, inDirectory, lastLine, run, small, writeData } from "./_cli.ts";
 
 const keys = [
@@ -78,6 +79,41 @@ Deno.test("train --load goes on with the saved settings, or evaluates what is do
   });
 });
 
+Deno.test("train learns CIFAR's files normalized and varied, goes on with them, and compare does the same", async () => {
+  await inDirectory(async (directory) => {
+    await Deno.mkdir(`${directory}/cifar`);
+    const records = cifar(Array.from({ length: 20 }, (_, i) => [i % 20, i % 100]));
+    await Deno.writeFile(`${directory}/cifar/train.bin`, records);
+    await Deno.writeFile(`${directory}/cifar/test.bin`, records);
+    const data = ["--data", "cifar", "--labels", "coarse", "--model", "mlp", "--batch", "10"];
+    const adam = ["--optimizer", "adam"];
+    const first = await run(
+      "train",
+      directory,
+      ...data,
+      ...adam,
+      "--epochs",
+      "1",
+      "--save",
+      "saved",
+    );
+    assert.equal(first.stderr, "");
+    assert.match(
+      first.stdout,
+      /normalization mean (0\.\d{4} ){3}deviation 0\.\d{4} 0\.\d{4} 0\.\d{4}, augmentation crop-flip/,
+    );
+    const further = await run("train", directory, "--load", "saved", "--epochs", "2");
+    assert.equal(further.stderr, "");
+    assert.match(further.stdout, /augmentation crop-flip, epochs 2/);
+    const plain = [...data, "--augment", "none", "--optimizers", "sgd", "--seeds", "1"];
+    const compared = await run("compare", directory, ...plain, "--epochs", "1");
+    assert.equal(compared.code, 0, compared.stderr);
+    const page = await Deno.readTextFile(`${directory}/compare.html`);
+    assert.match(page, /normalization/);
+    assert.doesNotMatch(page, /augmentation/);
+  });
+});
+
 Deno.test("train exits with 1 when training diverges, says what to try, and leaves no page", async () => {
   await inDirectory(async (directory) => {
     const sgd = [...small, "--optimizer", "sgd", "--model", "cnn", "--epochs", "1"];
@@ -102,7 +138,7 @@ Deno.test("train --help explains every option", async () => {
     const { code, stdout } = await run("train", directory, "--help");
     assert.equal(code, 0);
     const names =
-      "optimizer model data labels epochs batch seed backend save load report json help";
+      "optimizer model data labels augment epochs batch seed backend save load report json help";
     for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
     assert.deepEqual(filesIn(directory), ["data"]);
   });
@@ -137,6 +173,10 @@ const mistakes: [string[], RegExp][] = [
   [["--data", "truncated"], /so the file is truncated$/],
   [["--data", "cifar"], /'cifar': expected all files of CIFAR-100, .* without test\.bin$/],
   [["--labels", "coarse"], /'--labels' is a choice for CIFAR-100 only, and needs --data DIR/],
+  [
+    ["--augment", "mirror"],
+    /'--augment' must be one of 'none', 'crop', 'crop-flip'.*: received 'mirror'$/,
+  ],
   [["--data", "data", "--labels", "fine"], /'labels' is a choice for CIFAR-100 only, and 'data'/],
   [
     ["--data", "data", "--model", "cnn", "--load", "nowhere"],
