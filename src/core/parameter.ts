@@ -49,4 +49,6 @@ export interface Parameter {
    * `readWeights` and `writeWeights` to be independent of it.
    */
   frame?: Frame | undefined;
+  /** Whether `value` and `gradient` must stay in the usual coordinates: somebody reads them every step. */
+  readonly pinned?: boolean;
 }

@@ -125,6 +125,10 @@ export function kroneckerOptimizer<B>(
     const expectation = "must be of kind 'decoupled' where damping is adapted";
     throw new OptionError(subject, "weightDecay.kind", expectation, step.weightDecay.kind);
   }
+  if (adaptation !== false && objective.losses === false) {
+    const expectation = "must be false for a model that is not asked for its loss at trial weights";
+    throw new OptionError(subject, "dampingAdaptation", expectation, options.dampingAdaptation);
+  }
   const fisher: Fisher = options.fisher ?? { kind: "empirical" };
   checkChoice(subject, "fisher.kind", fisher.kind, ["empirical", "monteCarlo"]);
   const decay = { min: 0, below: 1 };

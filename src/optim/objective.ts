@@ -53,12 +53,13 @@ export interface Objective<B> {
   /**
    * Forward pass alone: the per-example losses, [1, N], at the parameters as they are now. Only asked for
    * where damping is adapted, after a step's curvature has been observed; where it is missing,
-   * {@linkcode Objective.differentiate} stands in.
+   * {@linkcode Objective.differentiate} stands in. `false` where the model cannot be asked for its loss at
+   * other weights than those it was differentiated at; damping is then not adapted.
    *
    * Where a model's forward pass leaves traces (running statistics) or draws random numbers (dropout),
    * this pass must be a repetition of the step's own: the same draws, and no trace.
    */
-  losses?(batch: B): Matrix;
+  readonly losses?: ((batch: B) => Matrix) | false;
 
   /**
    * Replaces the captures of the last {@linkcode Objective.differentiate} by those of targets sampled
