@@ -57,9 +57,6 @@ export interface Recipe {
  */
 const decay = { kind: "decoupled", value: 3e-3 } as const;
 
-/** Damping at three times the mean eigenvalue. */
-const cautious = { kind: "relative", tau: 3 } as const;
-
 /** The recipe of every model. */
 export const recipes: Readonly<Record<ModelName, Recipe>> = {
   cnn: {
@@ -78,10 +75,10 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
     epochs: 8,
     batchSize: 128,
     settings: {
-      tekfac: { damping: cautious, weightDecay: decay },
-      ekfac: { damping: cautious, weightDecay: decay },
-      tkfac: { damping: cautious, weightDecay: decay },
-      kfac: { damping: cautious, weightDecay: decay },
+      tekfac: { weightDecay: decay },
+      ekfac: { weightDecay: decay },
+      tkfac: { weightDecay: decay },
+      kfac: { weightDecay: decay },
       adam: { learningRate: 4e-3 },
       sgd: { learningRate: 0.2 },
     },
