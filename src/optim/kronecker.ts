@@ -9,7 +9,7 @@ import type { Backend, Scalar } from "../backend/backend.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import type { Schedule } from "../core/schedule.ts";
 import {
   type DampingAdaptation,
@@ -76,7 +76,7 @@ export interface KroneckerOptions extends StepOptions {
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
-   * Which block a parameter gets. Parameters of no known layer kind can only be diagonal.
+   * Which block a parameter gets. Parameters of normalisations and of no known layer kind can only be diagonal.
    * @default {the method's own, diagonal where the layer leaves no captures}
    */
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
@@ -220,9 +220,9 @@ function chooseBlock(
   parameter: Parameter,
   choose: KroneckerOptions["blocks"],
 ): "kronecker" | "diagonal" {
-  const possible = parameter.layer.kind === "other"
-    ? ["diagonal" as const]
-    : ["kronecker" as const, "diagonal" as const];
+  const possible = leavesCaptures(parameter.layer)
+    ? ["kronecker" as const, "diagonal" as const]
+    : ["diagonal" as const];
   const choice = choose === undefined ? possible[0] : choose(parameter);
   if (!(possible as string[]).includes(choice)) {
     throw new OptionError(
