@@ -7,6 +7,13 @@
 export * from "./adam.ts";
 export * from "./checkpoint.ts";
 export * from "./ekfac.ts";
+export type {
+  ExternalBatch,
+  ExternalCapture,
+  ExternalParameter,
+  Numbers,
+} from "./external_batch.ts";
+export * from "./external_model.ts";
 export * from "./kfac.ts";
 export { type KroneckerOptions, KroneckerPreconditioner } from "./kronecker.ts";
 export * from "./objective.ts";

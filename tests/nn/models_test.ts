@@ -28,6 +28,14 @@ Deno.test("autoencoder() mirrors 784-250-100-30 by default, with a linear code",
     assert.equal(names.filter((name) => name.startsWith("tanh")).length, 4);
   }));
 
+Deno.test("autoencoder() takes the widths of the literature's 784-1000-500-250-30", () =>
+  onReference((backend) => {
+    const layers = autoencoder({ widths: [1000, 500, 250, 30], activation: "sigmoid" });
+    using model = sequential(backend, { input: [784], layers });
+    assert.deepEqual(widthsOf(model), [1000, 500, 250, 30, 250, 500, 1000, 784]);
+    assert.equal(weightsOf(model), 2_837_314);
+  }));
+
 Deno.test("cnn() classifies 28 x 28 x 1 images with 11,274 weights", () =>
   onReference((backend) => {
     using model = sequential(backend, { input: [28, 28, 1], layers: cnn() });
