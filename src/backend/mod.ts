@@ -12,6 +12,7 @@ export * from "./kernel_table.ts";
 export * from "./kernels.ts";
 export * from "./reference/kernels.ts";
 export { type BackendName, type BackendOptions } from "./options.ts";
+export * from "./recovery/recovery.ts";
 export * from "./select.ts";
 export { type ProbedStep, type StepProbe, TimingCache } from "./step_timing.ts";
 export { type InstantiateOptions, kernelBinary } from "./wasm/instantiate.ts";

@@ -65,7 +65,7 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
  * @throws {OptionError | BackendError} As {@linkcode createBackend}.
  */
 export function createBackendSync(
-  options: Omit<BackendOptions, "model" | "timings"> = {},
+  options: Omit<BackendOptions, "model" | "timings" | "recovery"> = {},
 ): Backend {
   const { names, fallback, unasked, origin } = candidatesOf(options);
   const rejected = [...unasked];
@@ -179,11 +179,30 @@ function noneCanRun(rejected: readonly Candidate[]): BackendError {
 
 async function open(name: BackendName, options: BackendOptions): Promise<Kernels> {
   if (name !== "webgpu") return openSync(name, options);
-  // The code for GPUs is loaded only where there is one to be used.
+  const kernels = await openGpu(options);
+  if (options.recovery === undefined) return kernels;
+  const { createRecoverableKernels } = await import("./recovery/recoverable_kernels.ts");
+  return createRecoverableKernels(kernels, (again) => reopen(again, options), options.recovery);
+}
+
+/** The code for GPUs is loaded only where there is one to be used. */
+async function openGpu(options: BackendOptions): Promise<Kernels> {
   const { openDevice } = await import("./webgpu/adapter.ts");
   const device = await openDevice(options);
   const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
   return createWebGpuKernels(device);
+}
+
+/** What follows a lost device: a new one or, where there is none or it did not last, WebAssembly. */
+async function reopen(again: boolean, options: BackendOptions): Promise<Kernels> {
+  const { device: _lost, ...others } = options;
+  if (again) return openSync("wasm", options);
+  try {
+    return await openGpu(others);
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    return openSync("wasm", options);
+  }
 }
 
 function openSync(name: BackendName, options: BackendOptions): Kernels {

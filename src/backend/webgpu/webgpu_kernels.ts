@@ -31,6 +31,7 @@ export function createWebGpuKernels({ device, adapter, owned }: OpenDevice): Ker
     sync: false,
     info: { description: `webgpu (${adapter})`, roundoff: 2 ** -24 },
     bytesPerElement: BYTES,
+    deviceLoss: machine.health,
     ...createMemory(machine, owned),
     ...createVerbs(machine),
     get reservedBytes() {
