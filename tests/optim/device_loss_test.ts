@@ -35,7 +35,7 @@ function smallCnn(backend: Backend): Sequential {
   const layers = [
     conv2d(4, { kernel: 5, padding: 2, stride: 2 }),
     relu(),
-    maxPool2d({ kernel: 4 }),
+    maxPool2d({ kernel: 7 }),
     flatten(),
     dense(10),
   ];

@@ -12,7 +12,7 @@ import { type Handle, wholeOf } from "./handle.ts";
 /** One write from the host. */
 interface Write {
   readonly view: Omit<Matrix, "storage">;
-  readonly numbers: Float32Array;
+  readonly numbers: ArrayLike<number>;
 }
 
 /** Numbers by storage. */
@@ -62,7 +62,9 @@ export class Snapshots {
     const key = [offset, rows, cols, stride].join();
     writes.delete(key);
     const view = { offset, rows, cols, stride };
-    writes.set(key, { view, numbers: Float32Array.from(numbers) });
+    // The caller may write other numbers into its array.
+    const copy = numbers instanceof Float32Array ? numbers.slice() : Float64Array.from(numbers);
+    writes.set(key, { view, numbers: copy });
   }
 
   /** Forgets storage that is given back; the next snapshot will be without it. */
