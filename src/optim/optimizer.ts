@@ -12,7 +12,7 @@ import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
-import type { Renewal } from "../curvature/basis.ts";
+import type { Renewal } from "../curvature/renewal.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import { describeOptimizer } from "./describe.ts";

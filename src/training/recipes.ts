@@ -10,11 +10,12 @@ import type { AdamOptions } from "../optim/adam.ts";
 import type { EkfacOptions } from "../optim/ekfac.ts";
 import type { KfacOptions } from "../optim/kfac.ts";
 import type { SgdOptions } from "../optim/sgd.ts";
+import type { SoapOptions } from "../optim/soap.ts";
 import type { TekfacOptions } from "../optim/tekfac.ts";
 import type { TkfacOptions } from "../optim/tkfac.ts";
 
 /** The optimizers, by what their functions are called. */
-export const optimizerNames = ["tekfac", "ekfac", "tkfac", "kfac", "adam", "sgd"] as const;
+export const optimizerNames = ["tekfac", "ekfac", "tkfac", "kfac", "soap", "adam", "sgd"] as const;
 
 /** One of {@linkcode optimizerNames}. */
 export type OptimizerName = typeof optimizerNames[number];
@@ -35,6 +36,8 @@ export interface OptimizerSettings {
   readonly tkfac: TkfacOptions;
   /** Of `kfac`. */
   readonly kfac: KfacOptions;
+  /** Of `soap`. */
+  readonly soap: SoapOptions;
   /** Of `adam`. */
   readonly adam: AdamOptions;
   /** Of `sgd`. */
@@ -70,6 +73,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: { weightDecay: decay },
       tkfac: { weightDecay: decay },
       kfac: { weightDecay: decay },
+      soap: {},
       adam: { learningRate: 1e-2 },
       sgd: { learningRate: 0.1 },
     },
@@ -82,6 +86,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: { damping: cautious, weightDecay: decay },
       tkfac: { damping: cautious, weightDecay: decay },
       kfac: { damping: cautious, weightDecay: decay },
+      soap: {},
       adam: { learningRate: 4e-3 },
       sgd: { learningRate: 0.2 },
     },
@@ -94,6 +99,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: {},
       tkfac: {},
       kfac: {},
+      soap: {},
       adam: { learningRate: 3e-3 },
       sgd: { learningRate: 1e-2 },
     },

@@ -6,7 +6,7 @@
 
 import { OptionError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
-import { type OptimizerName, optimizerNames, type OptimizerSettings } from "./recipes.ts";
+import type { OptimizerName, OptimizerSettings } from "./recipes.ts";
 
 /** The values a key may take. */
 export type Dimension =
@@ -18,12 +18,12 @@ export type Dimension =
 /**
  * What can be searched:
  *
- * - `learningRate`: of `sgd` and `adam`. With the others it is only the cap of a clipped step.
- * - `momentum`: share of the past in the velocity or, for `adam`, in the first moment (beta1).
+ * - `learningRate`: of `sgd`, `adam` and `soap`. With the others it is only the cap of a clipped step.
+ * - `momentum`: share of the past in the velocity or, for `adam` and `soap`, in the first moment (beta1).
  * - `batch`: examples per step, as a multiple of what the comparison is set to.
  * - `adaptation`: 1 where damping is adapted (Levenberg-Marquardt), 0 where not. Goes with exponent 1 alone.
  * - `tau`: relative damping. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
- * - `averages`: weight of the past in factors and eigenvalues.
+ * - `averages`: weight of the past in factors and eigenvalues, or in SOAP's factors and second moments.
  * - `weightDecay`: decoupled, per step of rate 1; 0 for none.
  */
 export const searchKeys = [
@@ -71,8 +71,28 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
   ekfac: corrected,
   tkfac: factored,
   kfac: factored,
+  soap: {
+    learningRate: log(1e-4, 3e-2),
+    momentum: choice(0.8, 0.9, 0.95),
+    averages: choice(0.9, 0.95, 0.98),
+    ...firstOrder,
+  },
   adam: { learningRate: log(1e-4, 3e-2), momentum: choice(0.8, 0.9, 0.95), ...firstOrder },
   sgd: { learningRate: log(1e-3, 1), momentum: choice(0, 0.9, 0.95), ...firstOrder },
+};
+
+/**
+ * Which random numbers a search draws: six streams per seed, so that places do not change when an
+ * optimizer joins; later ones are far off.
+ */
+const STREAMS: Readonly<Record<OptimizerName, number>> = {
+  tekfac: 0,
+  ekfac: 1,
+  tkfac: 2,
+  kfac: 3,
+  adam: 4,
+  sgd: 5,
+  soap: 1_000_000,
 };
 
 /**
@@ -91,7 +111,7 @@ export function searchPoints(
     readonly keys?: readonly SearchKey[];
   },
 ): SearchPoint[] {
-  const random = new Random(seed * optimizerNames.length + optimizerNames.indexOf(optimizer));
+  const random = new Random(seed * 6 + STREAMS[optimizer]);
   const dimensions = searchKeys.flatMap((key) => {
     const dimension = searchSpaces[optimizer][key];
     return dimension === undefined || !keys.includes(key) ? [] : [[key, dimension] as const];
@@ -141,7 +161,7 @@ function optionsAt(
   { learningRate, momentum, tau, kappa, adaptation, exponent, averages, weightDecay }: SearchPoint,
 ): object {
   const velocity = (value: number): object => {
-    if (optimizer === "adam") return { beta1: value };
+    if (optimizer === "adam" || optimizer === "soap") return { beta1: value };
     return { momentum: { on: optimizer === "sgd" ? "update" : "gradient", value } };
   };
   return {
@@ -151,9 +171,13 @@ function optionsAt(
     ...(kappa === undefined ? {} : { klClip: { kind: "lossRelative", kappa } }),
     ...(adaptation === undefined ? {} : { dampingAdaptation: adaptation === 1 ? {} : false }),
     ...(exponent === undefined ? {} : { exponent }),
-    ...(averages === undefined ? {} : { factorDecay: averages, eigenvalueDecay: averages }),
+    ...(averages === undefined ? {} : averagesOf(optimizer, averages)),
     ...(weightDecay === undefined ? {} : { weightDecay: decayOf(weightDecay) }),
   };
+}
+
+function averagesOf(optimizer: OptimizerName, value: number): object {
+  return optimizer === "soap" ? { beta2: value } : { factorDecay: value, eigenvalueDecay: value };
 }
 
 function decayOf(value: number): object | false {

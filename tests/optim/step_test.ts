@@ -8,6 +8,7 @@ import {
   type Objective,
   type Optimizer,
   sgd,
+  soap,
   tekfac,
   tkfac,
 } from "@tekfac/tekfac/optim";
@@ -73,7 +74,12 @@ for (const [name, create] of Object.entries(kronecker)) {
   });
 }
 
-const everyOptimizer: Record<string, Create> = { ...kronecker, sgd, adam: adam as Create };
+const everyOptimizer: Record<string, Create> = {
+  ...kronecker,
+  sgd,
+  adam: adam as Create,
+  soap: soap as Create,
+};
 
 for (const [name, create] of Object.entries(everyOptimizer)) {
   Deno.test(`stepSync() of ${name} throws before anything is touched when the loss is not finite`, () => {
