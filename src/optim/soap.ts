@@ -79,7 +79,7 @@ const names: readonly (keyof SoapOptions)[] = [
  *
  * What differs: bases are solved for, warm from the earlier one, instead of one step of power iteration
  * and QR; when a basis moves, `V` moves along as the diagonal of what it stood for, where the authors
- * leave it (docs/MATH.md, section 6).
+ * leave it (docs/MATH.md, section 4.8).
  *
  * Defaults, the paper's: learning rate 3e-3, averages 0.95, bases every 10 steps; no clip. The paper
  * warms the learning rate up and uses decoupled weight decay, as `annealing: warmup(...)` and

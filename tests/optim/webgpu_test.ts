@@ -24,7 +24,6 @@ import {
   type Objective,
   type Optimizer,
   sgd,
-  soap,
   tekfac,
   tkfac,
 } from "@tekfac/tekfac/optim";
@@ -34,7 +33,6 @@ type Create = (objective: Objective<BatchLike>, options?: KroneckerOptions) => O
 const optimizers: Record<string, Create> = {
   sgd,
   adam: adam as Create,
-  soap: soap as Create,
   kfac,
   ekfac,
   tkfac,

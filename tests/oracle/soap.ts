@@ -39,14 +39,15 @@ export interface SoapHyper {
 
 /** A regression. Every layer but the last is followed by tanh; every layer has a bias. */
 export interface Regression {
-  readonly x: Rows;
-  readonly y: Rows;
+  /** One per step, and one to measure the last loss with. */
+  readonly batches: readonly { readonly x: Rows; readonly y: Rows }[];
   /** Homogeneous weights of each layer. */
   readonly weights: readonly Rows[];
 }
 
 /** Mean loss and its gradient for every layer. */
-function differentiate({ x, y }: Regression, weights: readonly Rows[]) {
+function differentiate({ batches }: Regression, weights: readonly Rows[], k: number) {
+  const { x, y } = batches[k];
   const activations = [x];
   weights.forEach((w, l) => {
     const s = multiply(activations[l].map((row) => [...row, 1]), transpose(w));
@@ -158,13 +159,13 @@ export function trainSoap(problem: Regression, hyper: SoapHyper): SoapCourse {
   const layers = weights.map((w) => new Layer(w, hyper));
   const losses: number[] = [];
   for (let k = 0; k < hyper.steps; k++) {
-    const { loss, gradients } = differentiate(problem, weights);
+    const { loss, gradients } = differentiate(problem, weights, k);
     losses.push(loss);
     layers.forEach((layer, l) => {
       const decayed = combine(1 - hyper.lr * hyper.weightDecay, weights[l], 0, weights[l]);
       weights[l] = combine(1, decayed, -hyper.lr, layer.step(gradients[l]));
     });
   }
-  losses.push(differentiate(problem, weights).loss);
+  losses.push(differentiate(problem, weights, hyper.steps).loss);
   return { losses, weights, gap: Math.min(...layers.map(({ gap }) => gap)) };
 }
