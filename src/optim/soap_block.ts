@@ -33,12 +33,11 @@ export class SoapBlock extends Owner implements Refreshable {
   /** Allocates the state of one parameter. The caller disposes it. */
   constructor(backend: Backend, parameter: Parameter, maxPreconditionerSize: number) {
     super();
-    const { rows, cols } = parameter.value;
+    const { layer, value: { rows, cols } } = parameter;
     const size = { output: rows, input: cols };
-    // A vector has no second side to share a basis with.
-    const candidates: readonly (keyof Basis)[] = rows === 1 || cols === 1
-      ? []
-      : ["output", "input"];
+    // A vector has no second side to share a basis with, and scales above shifts are two vectors.
+    const vectors = rows === 1 || cols === 1 || layer.kind === "normalization";
+    const candidates: readonly (keyof Basis)[] = vectors ? [] : ["output", "input"];
     this.#backend = backend;
     this.parameter = parameter;
     this.firstMoment = this.alloc(backend, rows, cols);
