@@ -4,7 +4,14 @@
  * @module
  */
 
-import { objective, type Optimizer, sequential, sgd, tekfac } from "@tekfac/tekfac";
+import {
+  type ModelObjective,
+  objective,
+  type Optimizer,
+  sequential,
+  sgd,
+  tekfac,
+} from "@tekfac/tekfac";
 import type { BatchLike } from "@tekfac/tekfac";
 import type { Backend } from "@tekfac/tekfac/backend";
 import { median } from "../statistics.ts";
@@ -36,7 +43,7 @@ export async function measureGpuSteps(
 ): Promise<GpuStepTimes> {
   using stack = new DisposableStack();
   const data = batchesFor(model, batchSize);
-  const build = (create: (goal: Goal) => Optimizer<BatchLike>) => {
+  const build = (create: (goal: ModelObjective) => Optimizer<BatchLike>) => {
     const network = stack.use(
       sequential(backend, { input: model.input, layers: layerSpecs(model), seed: 1 }),
     );
@@ -65,8 +72,6 @@ export async function measureGpuSteps(
   const [sgdMs, tekfacMs] = times.map(median);
   return { sgd: sgdMs, tekfac: tekfacMs };
 }
-
-type Goal = Parameters<typeof tekfac>[0] & Parameters<typeof sgd>[0];
 
 /** The first cycle; returns the first loss. The mean over all batches has to become less. */
 async function checkedCycle(
