@@ -37,3 +37,5 @@ export * from "./report.ts";
 export * from "./search_space.ts";
 export * from "./text.ts";
 export * from "./trainer.ts";
+export * from "./relationships/layer_relationships.ts";
+export * from "./relationships/theorems.ts";
