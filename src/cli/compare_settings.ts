@@ -72,6 +72,8 @@ export interface CompareSettings {
   /** Optimizers, seeds, search. */
   readonly plan: LaboratoryPlan;
   readonly model: ModelName;
+  /** `undefined` for the recipe's. */
+  readonly width: number | undefined;
   readonly epochs: number;
   readonly batch: number;
   /** The first of the seeds. */
@@ -118,6 +120,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
       }),
     },
     model,
+    width: given.width,
     epochs: given.epochs ?? recipes[model].epochs,
     batch: given.batch ?? recipes[model].batchSize,
     seed,
@@ -136,10 +139,12 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan, model, epochs, batch, seed, data, labels, augment } = settings;
+  const { plan, model, width, epochs, batch, seed, data, labels, augment } = settings;
   const { optimizers, seeds, search, equalTime } = plan;
   return [
-    `deno task compare --model ${model} --optimizers ${optimizers.join(",")}`,
+    `deno task compare --model ${model}`,
+    ...(width === undefined ? [] : [`--width ${width}`]),
+    `--optimizers ${optimizers.join(",")}`,
     `--epochs ${epochs} --batch ${batch} --seeds ${seeds.length} --seed ${seed}`,
     ...(search === undefined ? [] : [`--search ${search.trials}`]),
     ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
@@ -155,7 +160,7 @@ export function commandOf(settings: CompareSettings): string {
  * a directory can be given more of them later.
  */
 export function configurationOf(
-  { plan: { optimizers, search }, model, epochs, batch, seed }: CompareSettings,
+  { plan: { optimizers, search }, model, width, epochs, batch, seed }: CompareSettings,
   { train, test, augmentation }: LoadedData,
   backend: Backend,
   machine: string,
@@ -163,6 +168,7 @@ export function configurationOf(
   return {
     format: 1,
     ...{ model, optimizers, epochs, batch, seed },
+    ...(width === undefined ? {} : { width }),
     search: search?.trials ?? 0,
     searchKeys: search?.keys ?? "all",
     data: [fingerprint(train), fingerprint(test)],

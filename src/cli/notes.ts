@@ -18,6 +18,8 @@ import { type AugmentationName, augmentations } from "./load_data.ts";
 export interface RunNotes {
   /** What is trained. */
   readonly model: ModelName;
+  /** Its width, where that is not the recipe's. */
+  readonly width: number | undefined;
   /** How it is trained. */
   readonly optimizer: OptimizerName;
   /** Epochs that the whole run shall have. */
@@ -38,10 +40,11 @@ export interface RunNotes {
 
 /** The notes as text, for `saveState`. */
 export function writeNotes(notes: RunNotes): Record<string, string> {
-  const { model, optimizer, epochs, epochsDone, batch, seed, data, labels, augment } = notes;
+  const { model, width, optimizer, epochs, epochsDone, batch, seed, data, labels, augment } = notes;
   return {
     ...{ model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` },
     ...{ batch: `${batch}`, seed: `${seed}` },
+    ...(width === undefined ? {} : { width: `${width}` }),
     ...(data === undefined ? {} : { data }),
     ...(labels === undefined ? {} : { labels }),
     ...(augment === undefined ? {} : { augment }),
@@ -67,6 +70,7 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
     metadata[name] === undefined ? undefined : checkChoice(subject, name, metadata[name], choices);
   return {
     model: checkChoice(subject, "model", metadata["model"], modelNames),
+    width: metadata["width"] === undefined ? undefined : integer("width", 1),
     optimizer: checkChoice(subject, "optimizer", metadata["optimizer"], optimizerNames),
     epochs: integer("epochs", 0),
     epochsDone: integer("epochsDone", 0),
