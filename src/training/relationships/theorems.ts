@@ -48,7 +48,7 @@ const ROUNDOFF = 2 ** -53;
 /** Judges every theorem that speaks of a layer of this kind. */
 export function checkTheorems(layer: LayerRelationships): TheoremCheck[] {
   return [
-    ...corrected(layer, "kfac", "ekfac", "EKFAC (George et al. 2018)"),
+    ...corrected(layer, "kfac", "ekfac", "EKFAC, section 3"),
     ...corrected(layer, "tkfac", "tekfac", "TEKFAC, theorem 3.1"),
     ...traces(layer),
     ...(layer.locations === 1 ? oneExample(layer) : []),
@@ -70,7 +70,7 @@ function corrected(
   const tolerance = rounding(layer, fisher, far, near);
   return [
     judge(layer, "closest", {
-      statement: `${y} is no farther from F than ${x}: |F - ${y}| - |F - ${x}| <= 0`,
+      statement: `|F - ${y}| <= |F - ${x}|`,
       source: `${theorem}; MATH (2.16)`,
       measured: toNear - toFar,
       tolerance,
@@ -101,11 +101,11 @@ function traces(layer: LayerRelationships): TheoremCheck[] {
   return [
     equal("tr EKFAC = tr F", "EKFAC; MATH 2.6, no. 2", trace(matrices.ekfac), exact),
     equal("tr TEKFAC = tr F", "TEKFAC; MATH 2.6, no. 2", trace(matrices.tekfac), exact),
-    equal("tr Phi' = delta", "TKFAC, theorem 4.1; MATH (2.12)", trace(phiRaw), delta),
-    equal("tr Psi' = delta", "TKFAC, theorem 4.1; MATH (2.12)", trace(psiRaw), delta),
+    equal("tr PhiRaw = delta", "TKFAC, theorem 4.1; MATH (2.12)", trace(phiRaw), delta),
+    equal("tr PsiRaw = delta", "TKFAC, theorem 4.1; MATH (2.12)", trace(psiRaw), delta),
     locations === 1
-      ? equal("tr TKFAC = tr F (T = 1)", "TKFAC, theorem 4.1", trace(matrices.tkfac), exact)
-      : equal("tr TKFAC = delta (T > 1)", "TKFAC, theorem 4.3", trace(matrices.tkfac), delta),
+      ? equal("tr TKFAC = tr F, T = 1", "TKFAC, theorem 4.1", trace(matrices.tkfac), exact)
+      : equal("tr TKFAC = delta, T > 1", "TKFAC, theorem 4.3", trace(matrices.tkfac), delta),
   ];
 }
 
@@ -114,7 +114,7 @@ function oneExample(layer: LayerRelationships): TheoremCheck[] {
   const { fisher, matrices } = layer.single;
   return fisherMethods.map((method) =>
     judge(layer, "one-example", {
-      statement: `${method.toUpperCase()} = F for one example (T = 1)`,
+      statement: `${method.toUpperCase()} = F for one example, T = 1`,
       source: "MATH 2.6, no. 3",
       measured: frobeniusDistance(fisher, matrices[method]),
       tolerance: rounding(layer, fisher, matrices[method]),
