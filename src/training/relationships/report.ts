@@ -37,6 +37,7 @@ export function errorTable({ layers, errors }: RelationshipsReport): Table {
     note:
       "Distances from the exact block, in the Frobenius norm, as a share of its norm, and in the " +
       "spectral norm, and the trace of each approximation. No theorem orders EKFAC and TEKFAC.",
+    text: 2,
     head: [
       "Layer",
       "Method",
@@ -67,8 +68,8 @@ export function theoremTable({ theorems }: RelationshipsReport): Table {
     note:
       "Measured is what a theorem says is at most 0: the difference of both sides, in absolute value " +
       "where they are equal, in the Frobenius norm where they are matrices. It held when that is at most " +
-      "what the rounding of float64 may amount to. T is the number of locations; sources are those of " +
-      "docs/MATH.md.",
+      "what the rounding of float64 may amount to. T is the number of locations; numbers in " +
+      "parentheses are those of docs/MATH.md.",
     text: 3,
     head: ["Layer", "Verdict", "Statement", "Measured", "Allowed", "Theorem"],
     rows: theorems.map(({ layer, statement, source, measured, tolerance, held }) => [

@@ -71,13 +71,13 @@ function corrected(
   return [
     judge(layer, "closest", {
       statement: `|F - ${y}| <= |F - ${x}|`,
-      source: `${theorem}; MATH (2.16)`,
+      source: `${theorem} (2.16)`,
       measured: toNear - toFar,
       tolerance,
     }),
     judge(layer, "pythagoras", {
       statement: `|F - ${x}|^2 = |F - ${y}|^2 + |${y} - ${x}|^2`,
-      source: `${theorem}; MATH (2.17)`,
+      source: `${theorem} (2.17)`,
       measured: Math.abs(toFar ** 2 - toNear ** 2 - between ** 2),
       tolerance: tolerance * (frobeniusNorm(fisher) + frobeniusNorm(far) + frobeniusNorm(near)),
     }),
@@ -99,13 +99,23 @@ function traces(layer: LayerRelationships): TheoremCheck[] {
       tolerance: terms(layer) * ROUNDOFF * (Math.abs(value) + Math.abs(expected)),
     });
   return [
-    equal("tr EKFAC = tr F", "EKFAC; MATH 2.6, no. 2", trace(matrices.ekfac), exact),
-    equal("tr TEKFAC = tr F", "TEKFAC; MATH 2.6, no. 2", trace(matrices.tekfac), exact),
-    equal("tr PhiRaw = delta", "TKFAC, theorem 4.1; MATH (2.12)", trace(phiRaw), delta),
-    equal("tr PsiRaw = delta", "TKFAC, theorem 4.1; MATH (2.12)", trace(psiRaw), delta),
+    equal("tr EKFAC = tr F", "EKFAC (2.6, no. 2)", trace(matrices.ekfac), exact),
+    equal("tr TEKFAC = tr F", "TEKFAC (2.6, no. 2)", trace(matrices.tekfac), exact),
+    equal("tr PhiRaw = delta", "TKFAC, theorem 4.1 (2.12)", trace(phiRaw), delta),
+    equal("tr PsiRaw = delta", "TKFAC, theorem 4.1 (2.12)", trace(psiRaw), delta),
     locations === 1
-      ? equal("tr TKFAC = tr F, T = 1", "TKFAC, theorem 4.1", trace(matrices.tkfac), exact)
-      : equal("tr TKFAC = delta, T > 1", "TKFAC, theorem 4.3", trace(matrices.tkfac), delta),
+      ? equal(
+        "tr TKFAC = tr F, T = 1",
+        "TKFAC, theorem 4.1 (2.6, no. 2)",
+        trace(matrices.tkfac),
+        exact,
+      )
+      : equal(
+        "tr TKFAC = delta, T > 1",
+        "TKFAC, theorem 4.3 (2.6, no. 2)",
+        trace(matrices.tkfac),
+        delta,
+      ),
   ];
 }
 
@@ -115,7 +125,7 @@ function oneExample(layer: LayerRelationships): TheoremCheck[] {
   return fisherMethods.map((method) =>
     judge(layer, "one-example", {
       statement: `${method.toUpperCase()} = F for one example, T = 1`,
-      source: "MATH 2.6, no. 3",
+      source: "one example (2.6, no. 3)",
       measured: frobeniusDistance(fisher, matrices[method]),
       tolerance: rounding(layer, fisher, matrices[method]),
     })
@@ -127,7 +137,7 @@ function sameFactors(layer: LayerRelationships): TheoremCheck {
   const { matrices: { ekfac }, tekfacOfKfac } = layer;
   return judge(layer, "same-factors", {
     statement: "TEKFAC = EKFAC where Phi, Psi := A, B",
-    source: "TEKFAC, section 3; MATH 2.4",
+    source: "TEKFAC, section 3 (2.4)",
     measured: frobeniusDistance(tekfacOfKfac, ekfac),
     tolerance: rounding(layer, tekfacOfKfac, ekfac),
   });
