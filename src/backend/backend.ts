@@ -350,14 +350,26 @@ export interface MemoryReport {
   readonly reservedBytes: number;
 }
 
+/** An implementation that was considered. */
+export interface Candidate {
+  /** `"webgpu"`, `"wasm"` or `"reference"`. */
+  readonly name: string;
+  /** Why it was chosen, or was not. */
+  readonly reason: string;
+  /** Milliseconds that a step of the model took on it, where that was measured. */
+  readonly stepMs?: number;
+}
+
 /** What was chosen, and why each other candidate was not. */
 export interface BackendInfo {
   /** Name and flavour, such as `"wasm (relaxed SIMD)"`. */
   readonly description: string;
   /** Unit roundoff of its numbers: 2^-24 for float32, 2^-53 for float64. */
   readonly roundoff: number;
+  /** What was chosen, and why; `undefined` for a backend that was made without a choice. */
+  readonly chosen?: Candidate | undefined;
   /** Candidates that were passed over, each with its reason. */
-  readonly rejected: readonly { readonly name: string; readonly reason: string }[];
+  readonly rejected: readonly Candidate[];
 }
 
 /** Memory management of a backend. */

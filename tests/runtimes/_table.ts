@@ -12,7 +12,7 @@
 export const RUNTIMES: boolean = Deno.args.includes("--runtimes");
 
 /** Rows of the table. */
-export const RUNTIMES_TESTED = ["Node 20", "Node 22", "Bun"] as const;
+export const RUNTIMES_TESTED = ["Deno", "Node 20", "Node 22", "Bun", "workerd"] as const;
 
 /** Columns of the table, with their titles. */
 export const COLUMNS = {
