@@ -1,0 +1,77 @@
+/**
+ * Chromium as its users see it, driven by Playwright.
+ *
+ * Playwright is named at run time, and typed by what is used of it, so that checking and testing this
+ * project does not download it: only a test that has found a browser does.
+ *
+ * @module
+ */
+
+const PLAYWRIGHT = "npm:playwright-core@1.65.1";
+
+/** Where distributions put Chromium; the variable says it otherwise. */
+const PLACES: readonly (string | undefined)[] = [
+  Deno.env.get("CHROMIUM"),
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
+
+/** Path of the browser, or `undefined` where there is none. */
+export const chromium: string | undefined = PLACES.find((path) => {
+  try {
+    return path !== undefined && Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+});
+
+/** Something on a page. */
+export interface Locator {
+  click(): Promise<void>;
+  fill(text: string): Promise<void>;
+  selectOption(value: string): Promise<unknown>;
+  textContent(): Promise<string | null>;
+  allTextContents(): Promise<string[]>;
+  isDisabled(): Promise<boolean>;
+  count(): Promise<number>;
+  press(key: string): Promise<void>;
+  focus(): Promise<void>;
+}
+
+/** A page in the browser. */
+export interface Page {
+  goto(url: string): Promise<unknown>;
+  reload(): Promise<unknown>;
+  locator(selector: string): Locator;
+  getByRole(role: string, options: { name: string; exact?: boolean }): Locator;
+  getByLabel(text: string): Locator;
+  evaluate<T>(code: string): Promise<T>;
+  waitForFunction(
+    code: string,
+    argument?: unknown,
+    options?: { timeout: number },
+  ): Promise<unknown>;
+  screenshot(options: { path: string; fullPage: boolean }): Promise<unknown>;
+  setViewportSize(size: { width: number; height: number }): Promise<void>;
+  emulateMedia(options: { colorScheme: "light" | "dark" }): Promise<void>;
+  keyboard: { press(key: string): Promise<void> };
+  on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
+  on(event: "pageerror", listener: (error: Error) => void): void;
+}
+
+/** A running browser. */
+export interface Browser {
+  newPage(options?: { viewport: { width: number; height: number } }): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** Starts the browser without a window. The caller closes it. */
+export async function launchChromium(flags: readonly string[] = []): Promise<Browser> {
+  const { chromium: engine } = await import(PLAYWRIGHT) as {
+    readonly chromium: { launch(options: object): Promise<Browser> };
+  };
+  // Containers run everything as root, where Chromium's sandbox does not work.
+  const args = ["--no-sandbox", "--disable-dev-shm-usage", ...flags];
+  return await engine.launch({ executablePath: chromium, args });
+}
