@@ -101,8 +101,10 @@ function fileProblem(
   }
   if (top === "asm") return targetTop === "asm" ? undefined : "asm imports nothing outside itself";
   if (OUTSIDE.includes(top) && targetTop !== top) {
-    // A test of a tool or a bench has no other way to reach it: they are not part of the library.
-    if (["tools", "bench"].includes(targetTop) && path.startsWith(`tests/${targetTop}/`)) {
+    // Tests of tools, benches and examples have no other way to reach them: the library has no part of it.
+    if (
+      ["tools", "bench", "examples"].includes(targetTop) && path.startsWith(`tests/${targetTop}/`)
+    ) {
       return undefined;
     }
     return `${top} sees the library through '@tekfac/tekfac' or a declared sub-path`;

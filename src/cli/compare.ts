@@ -12,6 +12,7 @@ import { compareReport, comparisonHead, comparisonRows } from "../training/compa
 import { type ComparisonSummary, summarizeComparison } from "../training/comparison_summary.ts";
 import { comparisonTables } from "../training/comparison_tables.ts";
 import { type Findings, runLaboratory } from "../training/laboratory.ts";
+import { describeModel } from "../training/recipes.ts";
 import { describePoint } from "../training/search_space.ts";
 import { helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
@@ -97,12 +98,12 @@ function summaryOf(
   journal: RunDirectory | undefined,
   others: readonly number[],
 ): ComparisonSummary {
-  const { model, epochs, batch, plan: { seeds, search } } = settings;
+  const { model, width, epochs, batch, plan: { seeds, search } } = settings;
   const today = new Date().toISOString().slice(0, 10);
   const [from, to] = journal?.days ?? [today, today];
   return summarizeComparison({
     command: commandOf(settings),
-    model,
+    model: describeModel(model, width),
     data: nameOf(data.train.source),
     trainingImages: examplesIn(data.train),
     testImages: examplesIn(data.test),

@@ -69,6 +69,8 @@ export interface CompareSettings {
   /** Optimizers, seeds, search. */
   readonly plan: LaboratoryPlan;
   readonly model: ModelName;
+  /** `undefined` for the recipe's. */
+  readonly width: number | undefined;
   readonly epochs: number;
   readonly batch: number;
   /** The first of the seeds. */
@@ -113,6 +115,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
       }),
     },
     model,
+    width: given.width,
     epochs: given.epochs ?? recipes[model].epochs,
     batch: given.batch ?? recipes[model].batchSize,
     seed,
@@ -129,10 +132,12 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan, model, epochs, batch, seed, data } = settings;
+  const { plan, model, width, epochs, batch, seed, data } = settings;
   const { optimizers, seeds, search, equalTime } = plan;
   return [
-    `deno task compare --model ${model} --optimizers ${optimizers.join(",")}`,
+    `deno task compare --model ${model}`,
+    ...(width === undefined ? [] : [`--width ${width}`]),
+    `--optimizers ${optimizers.join(",")}`,
     `--epochs ${epochs} --batch ${batch} --seeds ${seeds.length} --seed ${seed}`,
     ...(search === undefined ? [] : [`--search ${search.trials}`]),
     ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
@@ -146,7 +151,7 @@ export function commandOf(settings: CompareSettings): string {
  * a directory can be given more of them later.
  */
 export async function configurationOf(
-  { plan: { optimizers, search }, model, epochs, batch, seed }: CompareSettings,
+  { plan: { optimizers, search }, model, width, epochs, batch, seed }: CompareSettings,
   { train, test }: DatasetSplit,
   backend: Backend,
   machine: string,
@@ -154,6 +159,7 @@ export async function configurationOf(
   return {
     format: 1,
     ...{ model, optimizers, epochs, batch, seed },
+    ...(width === undefined ? {} : { width }),
     search: search?.trials ?? 0,
     searchKeys: search?.keys ?? "all",
     data: [await fingerprint(train), await fingerprint(test)],

@@ -66,10 +66,11 @@ export class Trainer {
   #jobOf(
     { optimizer, point, seed, epochs }: Pick<Assignment, "optimizer" | "point" | "seed" | "epochs">,
   ): Job {
-    const { model, batch } = this.#settings;
+    const { model, width, batch } = this.#settings;
     const dataset = this.#data.train;
     return createJob(this.#backend, {
       model,
+      width,
       optimizer,
       dataset,
       steps: Math.max(1, epochs * batchCount(dataset, batchAt(batch, point))),

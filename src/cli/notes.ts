@@ -17,6 +17,8 @@ import {
 export interface RunNotes {
   /** What is trained. */
   readonly model: ModelName;
+  /** Its width, where that is not the recipe's. */
+  readonly width: number | undefined;
   /** How it is trained. */
   readonly optimizer: OptimizerName;
   /** Epochs that the whole run shall have. */
@@ -33,9 +35,15 @@ export interface RunNotes {
 
 /** The notes as text, for `saveState`. */
 export function writeNotes(notes: RunNotes): Record<string, string> {
-  const { model, optimizer, epochs, epochsDone, batch, seed, data } = notes;
+  const { model, width, optimizer, epochs, epochsDone, batch, seed, data } = notes;
   const text = { model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` };
-  return { ...text, batch: `${batch}`, seed: `${seed}`, ...(data === undefined ? {} : { data }) };
+  return {
+    ...text,
+    batch: `${batch}`,
+    seed: `${seed}`,
+    ...(width === undefined ? {} : { width: `${width}` }),
+    ...(data === undefined ? {} : { data }),
+  };
 }
 
 /**
@@ -55,6 +63,7 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
   };
   return {
     model: checkChoice(subject, "model", metadata["model"], modelNames),
+    width: metadata["width"] === undefined ? undefined : integer("width", 1),
     optimizer: checkChoice(subject, "optimizer", metadata["optimizer"], optimizerNames),
     epochs: integer("epochs", 0),
     epochsDone: integer("epochsDone", 0),

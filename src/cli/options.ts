@@ -13,6 +13,11 @@ export const sharedOptions = {
     choices: modelNames,
     help: `what is trained (default: ${defaultModel})`,
   },
+  width: {
+    kind: "integer",
+    range: { min: 1, max: 10_000 },
+    help: "channels of the first stage of resnet20 and vgg16 (default: 16 and 64)",
+  },
   data: {
     kind: "text",
     placeholder: "DIR",

@@ -13,6 +13,7 @@ import { loadState, saveState } from "../optim/checkpoint.ts";
 import { createJob, type Job } from "../training/job.ts";
 import {
   defaultModel,
+  describeModel,
   type ModelName,
   type OptimizerName,
   optimizerNames,
@@ -95,6 +96,8 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
   const optimizer: OptimizerName = given.optimizer ?? notes?.optimizer ?? "tekfac";
   return {
     model,
+    // A width that was saved belongs to the model that was saved.
+    width: given.width ?? (model === notes?.model ? notes.width : undefined),
     optimizer,
     epochs: given.epochs ?? notes?.epochs ?? recipes[model].epochs,
     batch: given.batch ?? notes?.batch ?? recipes[model].batchSize,
@@ -168,7 +171,7 @@ function settingRows(
 ): (readonly [string, string])[] {
   return [
     ["optimizer", settings.optimizer],
-    ["model", settings.model],
+    ["model", describeModel(settings.model, settings.width)],
     ["data", data.train.source],
     ["training images", examplesIn(data.train).toLocaleString("en-US")],
     ["test images", examplesIn(data.test).toLocaleString("en-US")],

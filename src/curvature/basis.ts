@@ -83,7 +83,8 @@ export class Eigenbasis implements Basis, Disposable {
       matrix: place.matrices[side],
       vectors: place.vectors[side],
       values: side === "output" ? this.outputValues : this.inputValues,
-      staleness,
+      // The identity of a beginning is no basis that could stand, however little it misses.
+      staleness: this.solved ? staleness : 0,
       status: statusRow(this.#status, side === "output" ? 0 : 1),
       // Where nobody waits for the status, a failure has to leave the basis in force by itself.
       ...(this.solved || !this.#backend.sync ? { previous: this[side] } : {}),

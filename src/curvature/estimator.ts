@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
 import { NumericalError, StateError } from "../core/errors.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import { hasFailed, type Refresh, type Renewal } from "./basis.ts";
 import type { Block } from "./blocks/block.ts";
@@ -78,22 +78,17 @@ export class CurvatureEstimator implements Disposable {
     const due = this.dueAt(step);
     const { factorDecay, eigenvalueDecay } = this.#options;
     if (due.statistics) {
-      const observation = this.averages.factors.observe(
-        valueAt(factorDecay, step),
-        batch.examples,
-      );
-      this.#observe(batch, observation, (block, capture, part) => {
+      const { factors } = this.averages;
+      this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
         block.observeStatistics(capture, part);
       });
     }
     const blocks = due.bases.map((index) => this.blocks[index]);
     const refreshes = this.#adopt(step, this.#refresher.refresh(step, blocks));
     if (due.eigenvalues) {
-      const observation = this.averages.eigenvalues.observe(
-        valueAt(eigenvalueDecay, step),
-        batch.examples,
-      );
-      this.#observe(batch, observation, (block, capture, part) => {
+      const { eigenvalues } = this.averages;
+      const decay = valueAt(eigenvalueDecay, step);
+      const observation = this.#observe(batch, eigenvalues, decay, (block, capture, part) => {
         if (block.eigenvaluesFrom === "captures") block.observeEigenvalues(capture, part);
       });
       for (const block of this.blocks) {
@@ -141,26 +136,30 @@ export class CurvatureEstimator implements Disposable {
     for (const block of this.blocks) block[Symbol.dispose]();
   }
 
+  /** One observation of an average. It does not count where captures are missing, which throws. */
   #observe(
     batch: ObservedBatch,
-    first: Observation,
+    average: MovingAverage,
+    decay: number,
     visit: (block: Block, capture: Capture, part: Observation) => void,
-  ): void {
+  ): Observation {
+    const { count } = average;
+    const first = average.observe(decay, batch.examples);
     let part = first;
-    batch.forEachCapture((captureOf) => {
-      for (const block of this.blocks) {
-        if (block.parameter.layer.kind === "other") continue;
-        const capture = captureOf(block.parameter);
-        if (capture === undefined) {
-          throw new StateError(
-            `Cannot observe curvature: layer '${block.parameter.name}' left no capture; run a ` +
-              "backward pass first, or give its parameter the layer kind 'other'",
-          );
-        }
-        this.#backend.scope(() => visit(block, capture, part));
-      }
-      part = continued(part);
-    });
+    try {
+      batch.forEachCapture((captureOf) => {
+        const captures = this.blocks.map((block) => captureFor(block, captureOf));
+        this.blocks.forEach((block, index) => {
+          const capture = captures[index];
+          if (capture !== undefined) this.#backend.scope(() => visit(block, capture, part));
+        });
+        part = continued(part);
+      });
+    } catch (error) {
+      average.count = count;
+      throw error;
+    }
+    return first;
   }
 
   /** Judges what has been renewed where that needs no waiting. */
@@ -175,4 +174,18 @@ export class CurvatureEstimator implements Disposable {
     }
     return renewals;
   }
+}
+
+/** The capture of a block's layer, or `undefined` where it is known to leave none. */
+function captureFor(
+  { parameter }: Block,
+  captureOf: (parameter: Parameter) => Capture | undefined,
+): Capture | undefined {
+  if (!leavesCaptures(parameter.layer)) return undefined;
+  const capture = captureOf(parameter);
+  if (capture !== undefined) return capture;
+  throw new StateError(
+    `Cannot observe curvature: layer '${parameter.name}' left no capture; run a backward pass ` +
+      "first, or give its parameter the layer kind 'other'",
+  );
 }

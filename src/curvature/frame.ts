@@ -46,8 +46,8 @@ export class ParameterFrame {
 
   /** Whether the layer can be framed, and rotating the activations of N examples is less work. */
   pays(examples: number): boolean {
-    const { layer, value: { rows: dOut, cols: dIn } } = this.#parameter;
-    return layer.kind === "dense" && dIn * dOut >= LEAST_WEIGHTS &&
+    const { layer, pinned, value: { rows: dOut, cols: dIn } } = this.#parameter;
+    return !pinned && layer.kind === "dense" && dIn * dOut >= LEAST_WEIGHTS &&
       examples * (dIn ** 2 + dOut ** 2) < dIn * dOut * (dIn + dOut);
   }
 

@@ -7,6 +7,13 @@
 export * from "./adam.ts";
 export * from "./checkpoint.ts";
 export * from "./ekfac.ts";
+export type {
+  ExternalBatch,
+  ExternalCapture,
+  ExternalParameter,
+  Numbers,
+} from "./external_batch.ts";
+export * from "./external_model.ts";
 export * from "./kfac.ts";
 export { type KroneckerOptions, KroneckerPreconditioner } from "./kronecker.ts";
 export * from "./objective.ts";
@@ -16,6 +23,7 @@ export * from "./report.ts";
 export * from "./safetensors.ts";
 export * from "./sgd.ts";
 export * from "./step_options.ts";
+export * from "./step_probe.ts";
 export * from "./tekfac.ts";
 export * from "./tkfac.ts";
 export * from "./transforms/kl_clip.ts";

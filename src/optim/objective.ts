@@ -34,6 +34,19 @@ export interface Objective<B> {
   readonly parameters: readonly Parameter[];
 
   /**
+   * What the model remembers besides its parameters, such as running statistics, by name; part of a
+   * checkpoint.
+   *
+   * @default {nothing}
+   */
+  readonly state?: Readonly<Record<string, Matrix>>;
+  /**
+   * Passes that have left gradients so far, from which follows what the next one draws; part of a
+   * checkpoint. Needed where a pass draws random numbers (dropout).
+   */
+  passes?: number;
+
+  /**
    * Number of examples of a batch.
    *
    * @throws {ShapeError | DataError} When the batch does not fit the model: wrong sizes, labels out of
@@ -53,12 +66,13 @@ export interface Objective<B> {
   /**
    * Forward pass alone: the per-example losses, [1, N], at the parameters as they are now. Only asked for
    * where damping is adapted, after a step's curvature has been observed; where it is missing,
-   * {@linkcode Objective.differentiate} stands in.
+   * {@linkcode Objective.differentiate} stands in. `false` where the model cannot be asked for its loss at
+   * other weights than those it was differentiated at; damping is then not adapted.
    *
    * Where a model's forward pass leaves traces (running statistics) or draws random numbers (dropout),
    * this pass must be a repetition of the step's own: the same draws, and no trace.
    */
-  losses?(batch: B): Matrix;
+  readonly losses?: ((batch: B) => Matrix) | false;
 
   /**
    * Replaces the captures of the last {@linkcode Objective.differentiate} by those of targets sampled

@@ -48,7 +48,9 @@ export function tryStep<B>(
     });
     batches.forEach((batch, index) => {
       backend.scope(() => {
-        const losses = objective.losses?.(batch) ?? objective.differentiate(batch, undefined);
+        const losses = objective.losses
+          ? objective.losses(batch)
+          : objective.differentiate(batch, undefined);
         backend.sum(row.trialLoss, losses, { decay: index === 0 ? 0 : 1, scale: 1 / examples });
       });
     });

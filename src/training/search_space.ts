@@ -6,6 +6,7 @@
 
 import { OptionError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import type { Intervals } from "../curvature/scheduler.ts";
 import { type OptimizerName, optimizerNames, type OptimizerSettings } from "./recipes.ts";
 
 /** The values a key may take. */
@@ -22,8 +23,9 @@ export type Dimension =
  * - `momentum`: share of the past in the velocity or, for `adam`, in the first moment (beta1).
  * - `batch`: examples per step, as a multiple of what the comparison is set to.
  * - `adaptation`: 1 where damping is adapted (Levenberg-Marquardt), 0 where not. Goes with exponent 1 alone.
- * - `tau`: relative damping. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
+ * - `tau`: relative damping, held unless `adaptation` is 1. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
  * - `averages`: weight of the past in factors and eigenvalues.
+ * - `interval`: steps between observations of factors and eigenvalues; bases are renewed at ten times it.
  * - `weightDecay`: decoupled, per step of rate 1; 0 for none.
  */
 export const searchKeys = [
@@ -35,6 +37,7 @@ export const searchKeys = [
   "adaptation",
   "exponent",
   "averages",
+  "interval",
   "weightDecay",
 ] as const;
 
@@ -59,6 +62,7 @@ const factored = {
   adaptation: choice(0, 1),
   momentum: choice(0.8, 0.9, 0.95),
   averages: choice(0.9, 0.95, 0.98),
+  interval: choice(5, 10),
   weightDecay: choice(0, 3e-3),
   batch: choice(1 / 2, 1),
 };
@@ -138,8 +142,10 @@ export function settingsAt(
 /** The options that a place decides. */
 function optionsAt(
   optimizer: OptimizerName,
-  { learningRate, momentum, tau, kappa, adaptation, exponent, averages, weightDecay }: SearchPoint,
+  point: SearchPoint,
 ): object {
+  const { learningRate, momentum, tau, kappa, adaptation } = point;
+  const { exponent, averages, interval, weightDecay } = point;
   const velocity = (value: number): object => {
     if (optimizer === "adam") return { beta1: value };
     return { momentum: { on: optimizer === "sgd" ? "update" : "gradient", value } };
@@ -152,8 +158,13 @@ function optionsAt(
     ...(adaptation === undefined ? {} : { dampingAdaptation: adaptation === 1 ? {} : false }),
     ...(exponent === undefined ? {} : { exponent }),
     ...(averages === undefined ? {} : { factorDecay: averages, eigenvalueDecay: averages }),
+    ...(interval === undefined ? {} : { intervals: intervalsOf(interval) }),
     ...(weightDecay === undefined ? {} : { weightDecay: decayOf(weightDecay) }),
   };
+}
+
+function intervalsOf(interval: number): Intervals {
+  return { statistics: interval, basis: 10 * interval, eigenvalues: interval };
 }
 
 function decayOf(value: number): object | false {

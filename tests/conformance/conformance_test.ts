@@ -2,6 +2,7 @@
 import assert from "#assert";
 import type { Method } from "../oracle/fisher.ts";
 import type { Hyper } from "../oracle/trajectory.ts";
+import { gpuTest } from "../parity/_parity.ts";
 import { layerCase, type LayerPlan, trajectoryCase } from "./random_cases.ts";
 
 const PROGRAM = new URL("../../src/cli/conformance.ts", import.meta.url).pathname;
@@ -9,10 +10,15 @@ const GOLDEN = new URL("../fixtures/golden/", import.meta.url).pathname;
 const BACKENDS = ["reference", "wasm"];
 
 /** Runs the command. */
-async function conformance(...args: string[]) {
+function conformance(...args: string[]) {
+  return conformanceIn({}, ...args);
+}
+
+/** Runs the command with more in its environment. */
+async function conformanceIn(env: Record<string, string>, ...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-check", PROGRAM, ...args],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
   }).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trimEnd());
   return { code, lines: out.split("\n"), error: err };
@@ -35,14 +41,19 @@ async function withFiles(
   }
 }
 
-for (const backend of BACKENDS) {
-  Deno.test(`conformance passes the twelve golden cases on ${backend}`, async () => {
-    const { code, lines, error } = await conformance(GOLDEN, "--backend", backend);
-    assert.equal(lines.at(-1), "12 passed, 0 failed", [...lines, error].join("\n"));
-    assert.equal(code, 0);
-    assert.equal(lines.length, 1 + 12 + 1);
-  });
+async function passesGoldenCases(backend: string): Promise<void> {
+  const { code, lines, error } = await conformance(GOLDEN, "--backend", backend);
+  assert.equal(lines.at(-1), "12 passed, 0 failed", [...lines, error].join("\n"));
+  assert.equal(code, 0);
+  assert.equal(lines.length, 1 + 12 + 1);
+  assert.ok(lines[0].startsWith(`12 cases on ${backend}`), lines[0]);
 }
+
+for (const backend of BACKENDS) {
+  Deno.test(`conformance passes the twelve golden cases on ${backend}`, () =>
+    passesGoldenCases(backend));
+}
+gpuTest("conformance passes the twelve golden cases", () => passesGoldenCases("webgpu"));
 
 const conv = { kind: "conv2d", inChannels: 2, outChannels: 3, bias: true } as const;
 const dense = { kind: "dense", inFeatures: 6, outFeatures: 4, bias: true } as const;
@@ -130,15 +141,23 @@ const randomCases = Object.fromEntries([
   }),
 ]);
 
+function passesRandomCases(backend: string): Promise<void> {
+  return withFiles(randomCases, async (directory) => {
+    const { code, lines, error } = await conformance(directory, `--backend=${backend}`);
+    const total = LAYERS.length + COURSES.length;
+    assert.equal(lines.at(-1), `${total} passed, 0 failed`, [...lines, error].join("\n"));
+    assert.equal(code, 0);
+  });
+}
+
 for (const backend of BACKENDS) {
   Deno.test(`conformance passes the oracle's cases of other shapes and courses on ${backend}`, () =>
-    withFiles(randomCases, async (directory) => {
-      const { code, lines, error } = await conformance(directory, `--backend=${backend}`);
-      const total = LAYERS.length + COURSES.length;
-      assert.equal(lines.at(-1), `${total} passed, 0 failed`, [...lines, error].join("\n"));
-      assert.equal(code, 0);
-    }));
+    passesRandomCases(backend));
 }
+gpuTest(
+  "conformance passes the oracle's cases of other shapes and courses",
+  () => passesRandomCases("webgpu"),
+);
 
 Deno.test("conformance tells what is off, fails, and runs the other cases all the same", async () => {
   const sound = JSON.parse(await Deno.readTextFile(`${GOLDEN}dense_5x4_bias_ce.json`));
@@ -203,6 +222,13 @@ for (const { what, args, sentence } of mistakes) {
     assert.deepEqual(lines, [""]);
   });
 }
+
+Deno.test("conformance answers a host without a GPU with one sentence and exit code 2", async () => {
+  const hidden = { DENO_WEBGPU_BACKEND: "vulkan", VK_DRIVER_FILES: "/nonexistent" };
+  const { code, lines, error } = await conformanceIn(hidden, GOLDEN, "--backend", "webgpu");
+  assert.equal(error, "Backend 'webgpu': none can run here (webgpu: no adapter)");
+  assert.deepEqual([code, lines], [2, [""]]);
+});
 
 Deno.test("conformance answers a directory without cases with one sentence and exit code 2", () =>
   withFiles({ "notes.txt": "nothing" }, async (directory) => {

@@ -57,7 +57,8 @@ Deno.test("train prints test accuracy and a table, and writes a page that carrie
 Deno.test("train --load goes on with the saved settings, or evaluates what is done", async () => {
   await inDirectory(async (directory) => {
     const train = (...args: string[]) => run("train", directory, "--json", ...args);
-    const saved = await train(...small, "--model", "cnn", "--seed", "5", "--save", "saved");
+    const model = ["--model", "resnet20", "--width", "2"];
+    const saved = await train(...small, ...model, "--seed", "5", "--save", "saved");
     assert.equal(saved.code, 0);
 
     // All epochs are done: an evaluation is left, of exactly the saved weights.
@@ -101,7 +102,7 @@ Deno.test("train --help explains every option", async () => {
   await inDirectory(async (directory) => {
     const { code, stdout } = await run("train", directory, "--help");
     assert.equal(code, 0);
-    const names = "optimizer model data epochs batch seed backend save load report json help";
+    const names = "optimizer model width data epochs batch seed backend save load report json help";
     for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
     assert.deepEqual(filesIn(directory), ["data"]);
   });
@@ -109,6 +110,10 @@ Deno.test("train --help explains every option", async () => {
 
 /** Arguments that are wrong, and the whole sentence that says so. */
 const mistakes: [string[], RegExp][] = [
+  [
+    ["--model", "vgg16", "--epochs", "1"],
+    /^Cannot train vgg16: expected images of at least 32 x 32 pixels \(resnet20 .*\), received/,
+  ],
   [
     ["--optimzer", "adam"],
     /'--optimzer' is not an option, did you mean '--optimizer'\?: received '--optimzer'$/,
@@ -121,7 +126,10 @@ const mistakes: [string[], RegExp][] = [
     ["--optimizer", "tekfak"],
     /'--optimizer' must be one of 'tekfac', .* \(did you mean 'tekfac'\?\)/,
   ],
-  [["--model", "transformer"], /'--model' must be one of 'cnn', 'mlp', 'autoencoder': received/],
+  [
+    ["--model", "transformer"],
+    /'--model' must be one of 'cnn', 'mlp', 'autoencoder', 'resnet20', 'vgg16': received/,
+  ],
   [["--epochs", "ten"], /'--epochs' must be an integer >= 0 .*: received 'ten'$/],
   [["--batch", "0"], /'--batch' must be an integer >= 1 .*: received 0$/],
   [["--batch", "1.5"], /'--batch' must be an integer >= 1 .*: received 1\.5$/],

@@ -21,39 +21,49 @@ import { download, type ObservedLayer } from "./observed_layer.ts";
 export const APPROXIMATIONS = ["kfac", "ekfac", "tkfac", "tekfac"] as const;
 
 /** The approximation that a block stands for, [dOut dIn', dOut dIn']. */
-export function approximationOf(
+export async function approximationOf(
   { backend, blocks }: ObservedLayer,
   method: typeof APPROXIMATIONS[number],
-): DenseMatrix {
+): Promise<DenseMatrix> {
   const block = blocks[method];
   if ("basis" in block) {
-    const basis = {
-      output: download(backend, block.basis.output),
-      input: download(backend, block.basis.input),
-    };
-    return eigenbasisBlock(download(backend, block.eigenvalues), basis);
+    const [output, input, eigenvalues] = await Promise.all([
+      download(backend, block.basis.output),
+      download(backend, block.basis.input),
+      download(backend, block.eigenvalues),
+    ]);
+    return eigenbasisBlock(eigenvalues, { output, input });
   }
-  const product = kron(
+  const [output, input, [delta]] = await Promise.all([
     download(backend, block.outputFactor),
     download(backend, block.inputFactor),
-  );
-  const delta = "delta" in block ? backend.readSync(block.delta)[0] : 1;
+    "delta" in block ? backend.read(block.delta) : [1],
+  ]);
+  const product = kron(output, input);
   // A layer that sees only zeros has delta = 0; its block is 0.
   return mapMatrix(product, (value) => delta > 0 ? value / delta : 0);
 }
 
 /** Rows of homogeneous inputs `abar_nt`, [N T, dIn'], as the library sees them. */
-export function homogeneousInputs({ backend, capture, parameter }: ObservedLayer): DenseMatrix {
+export function homogeneousInputs(
+  { backend, capture, parameter }: ObservedLayer,
+): Promise<DenseMatrix> {
   if (capture.kind === "dense") return download(backend, capture.inputs);
   const patches = backend.scratch(capture.outputGradients.rows, parameter.value.cols);
   backend.patches(patches, capture.images, capture.geometry);
   return download(backend, patches);
 }
 
-/** `F = E[vec G_n vec G_n^T]` in the stored and, for comparison with a golden F, the public order. */
-export function fisherOf(layer: ObservedLayer): { stored: DenseMatrix; public: DenseMatrix } {
-  const { outputGradients, examples, parameter } = layer;
-  const gradients = perExampleGradients(homogeneousInputs(layer), outputGradients, examples);
+/**
+ * `F = E[vec G_n vec G_n^T]` in the stored and, for comparison with a golden F, the public order.
+ *
+ * @param inputs The layer's {@linkcode homogeneousInputs}.
+ */
+export function fisherOf(
+  { outputGradients, examples, parameter }: ObservedLayer,
+  inputs: DenseMatrix,
+): { stored: DenseMatrix; public: DenseMatrix } {
+  const gradients = perExampleGradients(inputs, outputGradients, examples);
   const reordered = gradients.map(({ rows, cols, data }) =>
     denseMatrix(rows, cols, toPublicOrder(parameter.layer, data))
   );
@@ -61,9 +71,11 @@ export function fisherOf(layer: ObservedLayer): { stored: DenseMatrix; public: D
 }
 
 /** The block that F would be if locations were uncorrelated: `E[sum_t vec G_nt vec G_nt^T]`. */
-export function uncorrelatedFisherOf(layer: ObservedLayer): DenseMatrix {
-  const { outputGradients, examples } = layer;
-  const each = perExampleGradients(homogeneousInputs(layer), outputGradients, outputGradients.rows);
+export function uncorrelatedFisherOf(
+  { outputGradients, examples }: ObservedLayer,
+  inputs: DenseMatrix,
+): DenseMatrix {
+  const each = perExampleGradients(inputs, outputGradients, outputGradients.rows);
   const locations = outputGradients.rows / examples;
   return mapMatrix(fisherBlock(each), (value) => value * locations);
 }

@@ -7,7 +7,7 @@
 import type { Backend } from "../../backend/mod.ts";
 import { DataError, type Matrix } from "../../core/mod.ts";
 import { type DenseMatrix, frobeniusDistance, frobeniusNorm, trace } from "../../linalg/mod.ts";
-import { readWeightsSync, toPublicOrder } from "../../nn/mod.ts";
+import { readWeights, toPublicOrder } from "../../nn/mod.ts";
 import {
   approximationOf,
   APPROXIMATIONS,
@@ -24,61 +24,81 @@ import { type Blocks, download, type ObservedLayer, withLayer } from "./observed
 const SMALLEST_GAP = 1e-3;
 
 /** Compares the library's layer, blocks and updates with a golden layer case. */
-export function checkLayer(backend: Backend, golden: Fields, checks: Checks): void {
+export async function checkLayer(
+  backend: Backend,
+  golden: Fields,
+  checks: Checks,
+): Promise<void> {
   const expected = golden.group("expected");
   const updates = expected.has("updates") ? expected.groups("updates") : [];
   const lambdas = updates.map((update) => update.number("lam"));
-  withLayer(backend, golden, lambdas, (layer) => {
-    checkStatistics(layer, golden, checks);
-    checkSpectra(layer, expected, checks);
-    checkApproximations(layer, expected, checks);
-    checkUpdates(layer, updates, checks);
-  });
+  await withLayer(backend, golden, lambdas, (layer) =>
+    Promise.all([
+      checkStatistics(layer, golden, checks),
+      checkSpectra(layer, expected, checks),
+      checkApproximations(layer, expected, checks),
+      checkUpdates(layer, updates, checks),
+    ]));
 }
 
-function checkStatistics(layer: ObservedLayer, golden: Fields, checks: Checks): void {
+async function checkStatistics(
+  layer: ObservedLayer,
+  golden: Fields,
+  checks: Checks,
+): Promise<void> {
   const { backend, parameter, blocks, capture } = layer;
   const expected = golden.group("expected");
-  const compare = (name: string, actual: () => ArrayLike<number>, from = expected) => {
-    if (from.has(name)) checks.compare("statistics", name, actual(), from.tensor(name).data);
+  const compare = async (
+    name: string,
+    actual: () => Promise<ArrayLike<number>>,
+    golden: () => ArrayLike<number> = () => expected.tensor(name).data,
+  ) => {
+    if (expected.has(name)) checks.compare("statistics", name, await actual(), golden());
   };
-  const input = (matrix: Matrix) => publicFactor(parameter.layer, download(backend, matrix)).data;
-  compare("G", () => readWeightsSync(backend, parameter, "gradient"), golden);
-  compare("A", () => input(blocks.kfac.inputFactor));
-  compare("B", () => backend.readSync(blocks.kfac.outputFactor));
-  compare("PhiRaw", () => input(blocks.tkfac.inputFactor));
-  compare("PsiRaw", () => backend.readSync(blocks.tkfac.outputFactor));
-  if (expected.has("delta")) {
-    const delta = backend.readSync(blocks.tkfac.delta);
-    checks.compare("statistics", "delta", delta, [expected.number("delta")]);
-  }
-  if (capture.kind === "conv2d") {
-    compare("patches", () => toPublicOrder(parameter.layer, homogeneousInputs(layer).data));
-  }
+  const input = async (matrix: Matrix) =>
+    publicFactor(parameter.layer, await download(backend, matrix)).data;
+  const patches = async () => toPublicOrder(parameter.layer, (await homogeneousInputs(layer)).data);
+  const gradient = async () => {
+    if (!golden.has("G")) return;
+    const actual = await readWeights(backend, parameter, "gradient");
+    checks.compare("statistics", "G", actual, golden.tensor("G").data);
+  };
+  await Promise.all([
+    gradient(),
+    compare("A", () => input(blocks.kfac.inputFactor)),
+    compare("B", () => backend.read(blocks.kfac.outputFactor)),
+    compare("PhiRaw", () => input(blocks.tkfac.inputFactor)),
+    compare("PsiRaw", () => backend.read(blocks.tkfac.outputFactor)),
+    compare("delta", () => backend.read(blocks.tkfac.delta), () => [expected.number("delta")]),
+    ...(capture.kind === "conv2d" ? [compare("patches", patches)] : []),
+  ]);
 }
 
-function checkSpectra({ backend, blocks }: ObservedLayer, expected: Fields, checks: Checks): void {
-  const delta = backend.readSync(blocks.tekfac.delta)[0];
+async function checkSpectra(
+  { backend, blocks }: ObservedLayer,
+  expected: Fields,
+  checks: Checks,
+): Promise<void> {
   const sides = [
-    { block: blocks.ekfac, name: "sStar", input: "A", output: "B", scale: 1 },
-    // The golden eigenvalues are those of Phi and Psi, whose traces are 1.
-    {
-      block: blocks.tekfac,
-      name: "Theta",
-      input: "Phi",
-      output: "Psi",
-      scale: delta > 0 ? 1 / delta : 1,
-    },
+    { block: blocks.ekfac, name: "sStar", input: "A", output: "B" },
+    { block: blocks.tekfac, name: "Theta", input: "Phi", output: "Psi" },
   ];
-  for (const { block, name, input, output, scale } of sides) {
+  await Promise.all(sides.map(async ({ block, name, input, output }) => {
+    const [inputValues, outputValues, eigenvalues, [delta]] = await Promise.all([
+      backend.read(block.basis.inputValues),
+      backend.read(block.basis.outputValues),
+      download(backend, block.eigenvalues),
+      "delta" in block ? backend.read(block.delta) : [1],
+    ]);
+    // The golden eigenvalues are those of Phi and Psi, whose traces are 1.
+    const scale = delta > 0 ? 1 / delta : 1;
     const spectrum = (what: string, values: Float64Array) => {
       if (expected.has(what)) {
         checks.compare("spectrum", what, values, expected.tensor(what).data);
       }
     };
-    const inputOrder = ascending(backend.readSync(block.basis.inputValues));
-    const outputOrder = ascending(backend.readSync(block.basis.outputValues));
-    const eigenvalues = download(backend, block.eigenvalues);
+    const inputOrder = ascending(inputValues);
+    const outputOrder = ascending(outputValues);
     spectrum(`eig${input}`, inputOrder.values.map((value) => value * scale));
     spectrum(`eig${output}`, outputOrder.values.map((value) => value * scale));
     spectrum(`${name}Sorted`, eigenvalues.data.toSorted());
@@ -98,14 +118,22 @@ function checkSpectra({ backend, blocks }: ObservedLayer, expected: Fields, chec
       });
       spectrum(`${name}Ascending`, inOrder);
     }
-  }
+  }));
 }
 
-function checkApproximations(layer: ObservedLayer, expected: Fields, checks: Checks): void {
+async function checkApproximations(
+  layer: ObservedLayer,
+  expected: Fields,
+  checks: Checks,
+): Promise<void> {
   const errors = expected.has("frobeniusErrors") ? expected.group("frobeniusErrors") : undefined;
   const traces = expected.has("traces") ? expected.group("traces") : undefined;
   if (!errors && !traces && !expected.has("F")) return;
-  const F = fisherOf(layer);
+  const [inputs, ...approximations] = await Promise.all([
+    homogeneousInputs(layer),
+    ...APPROXIMATIONS.map((method) => approximationOf(layer, method)),
+  ]);
+  const F = fisherOf(layer, inputs);
   const size = frobeniusNorm(F.stored);
   if (expected.has("F")) {
     checks.compare("statistics", "F", F.public.data, expected.tensor("F", 2).data);
@@ -127,24 +155,28 @@ function checkApproximations(layer: ObservedLayer, expected: Fields, checks: Che
   distance("F", () => size);
   sum("F", F.stored);
   const apart = errors?.names.some((name) => name.endsWith("_vs_Floc"))
-    ? uncorrelatedFisherOf(layer)
+    ? uncorrelatedFisherOf(layer, inputs)
     : F.stored;
-  for (const method of APPROXIMATIONS) {
-    const dense = approximationOf(layer, method);
+  APPROXIMATIONS.forEach((method, i) => {
+    const dense = approximations[i];
     distance(method, () => frobeniusDistance(F.stored, dense));
     distance(`${method}_vs_Floc`, () => frobeniusDistance(apart, dense));
     sum(method, dense);
-  }
+  });
 }
 
-function checkUpdates(layer: ObservedLayer, updates: readonly Fields[], checks: Checks): void {
+async function checkUpdates(
+  layer: ObservedLayer,
+  updates: readonly Fields[],
+  checks: Checks,
+): Promise<void> {
   const { backend, parameter, blocks } = layer;
   if (backend.info.roundoff > 1e-12 && updates.length > 0 && hasOneDistinctExample(layer)) {
     // Rank one: in float32 all other eigenvalues are rounding errors, and the damping decides.
     checks.notes.push("updates not compared: one distinct example");
     return;
   }
-  updates.forEach((update, i) => {
+  await Promise.all(updates.map(async (update, i) => {
     const method = update.text("method").replace(/_firststep$/, "");
     const lambda = update.number("lam");
     if (!(method in blocks)) {
@@ -154,23 +186,24 @@ function checkUpdates(layer: ObservedLayer, updates: readonly Fields[], checks: 
       );
     }
     const slack = backend.info.roundoff > 1e-12 ? Math.max(1, 1e-2 / lambda) : 1;
-    backend.scope(() => {
+    const [actual, innerProduct] = await backend.scope(() => {
       layer.refresh(i);
       const { rows, cols } = parameter.value;
       const out = backend.scratch(rows, cols);
       const product = backend.scratch(1, 1);
       blocks[method as keyof Blocks].precondition(out, parameter.gradient, i);
       backend.dot(product, out, parameter.gradient);
-      const what = `${method} at lambda ${Number(lambda.toPrecision(3))}`;
-      const actual = toPublicOrder(parameter.layer, backend.readSync(out));
-      checks.compare("update", `update of ${what}`, actual, update.tensor("update", 2).data, {
-        slack,
-      });
-      checks.compare("update", `<U, G> of ${what}`, backend.readSync(product), [
-        update.number("uDotG"),
-      ], { slack });
+      return Promise.all([backend.read(out), backend.read(product)]);
     });
-  });
+    const what = `${method} at lambda ${Number(lambda.toPrecision(3))}`;
+    const golden = update.tensor("update", 2).data;
+    checks.compare("update", `update of ${what}`, toPublicOrder(parameter.layer, actual), golden, {
+      slack,
+    });
+    checks.compare("update", `<U, G> of ${what}`, innerProduct, [update.number("uDotG")], {
+      slack,
+    });
+  }));
 }
 
 /** Whether all examples of a batch are copies of the first. */

@@ -19,7 +19,11 @@ const LOSSES: Readonly<Record<string, Loss>> = {
 };
 
 /** Compares every loss of the case. Targets are `labels`, `targets`, or `targetsBCE` in [0, 1]. */
-export function checkLosses(backend: Backend, golden: Fields, checks: Checks): void {
+export async function checkLosses(
+  backend: Backend,
+  golden: Fields,
+  checks: Checks,
+): Promise<void> {
   const outputs = golden.tensor("z", 2);
   const [examples, width] = outputs.shape;
   for (const name of golden.group("expected").names) {
@@ -31,7 +35,7 @@ export function checkLosses(backend: Backend, golden: Fields, checks: Checks): v
     const expected = golden.group("expected").group(name);
     const targets = targetsOf(golden, name);
     loss.checkTargets(targets, width);
-    backend.scope(() => {
+    const [values, mean, slopes] = await backend.scope(() => {
       const z = backend.scratch(examples, width);
       const y = backend.scratch(...loss.targetShape(examples, width));
       backend.write(z, outputs.data);
@@ -41,12 +45,13 @@ export function checkLosses(backend: Backend, golden: Fields, checks: Checks): v
       backend.loss(loss.kind, losses, gradients, z, y);
       const mean = backend.scratch(1, 1);
       backend.sum(mean, losses, { scale: 1 / examples });
-      const compare = (what: string, actual: ArrayLike<number>, golden: ArrayLike<number>) =>
-        checks.compare("statistics", `${name} ${what}`, actual, golden);
-      compare("values", backend.readSync(losses), expected.tensor("perExample").data);
-      compare("mean", backend.readSync(mean), [expected.number("mean")]);
-      compare("gradients", backend.readSync(gradients), expected.tensor("outputGrads").data);
+      return Promise.all([losses, mean, gradients].map((matrix) => backend.read(matrix)));
     });
+    const compare = (what: string, actual: ArrayLike<number>, golden: ArrayLike<number>) =>
+      checks.compare("statistics", `${name} ${what}`, actual, golden);
+    compare("values", values, expected.tensor("perExample").data);
+    compare("mean", mean, [expected.number("mean")]);
+    compare("gradients", slopes, expected.tensor("outputGrads").data);
   }
 }
 

@@ -15,7 +15,14 @@ import {
   TkfacBlock,
 } from "../../curvature/mod.ts";
 import { type DenseMatrix, denseMatrix } from "../../linalg/mod.ts";
-import { conv2d, dense, type ExampleShape, type Layer, toStoredOrder } from "../../nn/mod.ts";
+import {
+  type BuildContext,
+  conv2d,
+  dense,
+  type ExampleShape,
+  type Layer,
+  toStoredOrder,
+} from "../../nn/mod.ts";
 import type { Fields } from "./fields.ts";
 import { batchMatrix } from "./layout.ts";
 
@@ -50,16 +57,19 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /**
  * Builds the layer of a case, runs it forward and backward, and lets the blocks observe the batch.
  *
+ * The numbers of a GPU come later, when the scope has ended and its temporaries are gone: so everything
+ * below asks for all it will read before it first waits.
+ *
  * @param lambdas Damping of each update of the case. Step i of the blocks is the i-th update: only the
  * damping changes, the statistics stay (NEVER) and so do the bases (no basis is ever stale).
- * @param body Compares; everything is given back afterwards.
+ * @param body Asks for numbers, then compares; everything is given back when its promise settles.
  */
-export function withLayer(
+export async function withLayer(
   backend: Backend,
   golden: Fields,
   lambdas: readonly number[],
-  body: (layer: ObservedLayer) => void,
-): void {
+  body: (layer: ObservedLayer) => Promise<unknown>,
+): Promise<void> {
   const inputs = batchMatrix(golden.tensor("a"));
   const outputGradients = batchMatrix(golden.tensor("outputGrads"));
   const examples = golden.tensor("a").shape[0];
@@ -83,7 +93,7 @@ export function withLayer(
     toleratedFailures: 0,
   });
   try {
-    backend.scope(() => {
+    await backend.scope(() => {
       const upload = (matrix: DenseMatrix) => {
         const handle = backend.scratch(matrix.rows, matrix.cols);
         backend.write(handle, matrix.data);
@@ -93,7 +103,7 @@ export function withLayer(
         const weights = golden.tensor("Wbar", 2).data;
         backend.write(parameter.value, toStoredOrder(parameter.layer, weights));
       }
-      layer.forward(upload(inputs), examples);
+      layer.forward(upload(inputs), examples, { kind: "training", draw: 0 });
       layer.backward(
         upload(outputGradients),
         { kind: "gradient", scale: 1 / examples, decay: 0 },
@@ -105,7 +115,7 @@ export function withLayer(
         forEachCapture: (visit: (captureOf: () => Capture) => void) => visit(() => capture),
       };
       estimator.update(0, batch);
-      body({
+      return body({
         backend,
         parameter,
         capture,
@@ -123,18 +133,22 @@ export function withLayer(
 }
 
 /** A copy of a matrix of the backend, for mathematics on the host. */
-export function download(backend: Backend, matrix: Parameter["value"]): DenseMatrix {
-  return denseMatrix(matrix.rows, matrix.cols, backend.readSync(matrix));
+export async function download(
+  backend: Backend,
+  matrix: Parameter["value"],
+): Promise<DenseMatrix> {
+  return denseMatrix(matrix.rows, matrix.cols, await backend.read(matrix));
 }
 
 function buildLayer(backend: Backend, golden: Fields): Layer {
   const layer = golden.group("layer");
   const bias = layer.flag("bias");
-  const context = (input: ExampleShape) => ({
+  const context = (input: ExampleShape): BuildContext => ({
     backend,
     input,
     name: golden.text("name"),
     random: new Random(0),
+    build: (spec, inner) => spec.build(context(inner)),
   });
   const kind = layer.text("kind");
   if (kind === "dense") {

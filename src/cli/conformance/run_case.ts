@@ -30,11 +30,11 @@ export interface Verdict {
 }
 
 /** Runs a case on a backend. */
-export function runCase(backend: Backend, file: string, text: string): Verdict {
+export async function runCase(backend: Backend, file: string, text: string): Promise<Verdict> {
   const checks = new Checks(allowancesOf(backend.info.roundoff));
   let error: string | undefined;
   try {
-    checkCase(backend, parseFields(file, text), file, checks);
+    await checkCase(backend, parseFields(file, text), file, checks);
     if (checks.list.length === 0) error = "it holds nothing to compare";
   } catch (thrown) {
     error = thrown instanceof Error ? thrown.message : String(thrown);
@@ -51,10 +51,15 @@ export function runCase(backend: Backend, file: string, text: string): Verdict {
 }
 
 /** Tells the kinds of cases apart by what only they have. */
-function checkCase(backend: Backend, golden: Fields, file: string, checks: Checks): void {
-  if (golden.has("layer")) checkLayer(backend, golden, checks);
-  else if (golden.has("W0")) checkTrajectory(backend, golden, checks);
-  else if (golden.has("z")) checkLosses(backend, golden, checks);
+async function checkCase(
+  backend: Backend,
+  golden: Fields,
+  file: string,
+  checks: Checks,
+): Promise<void> {
+  if (golden.has("layer")) await checkLayer(backend, golden, checks);
+  else if (golden.has("W0")) await checkTrajectory(backend, golden, checks);
+  else if (golden.has("z")) await checkLosses(backend, golden, checks);
   else {
     throw new DataError(
       file,

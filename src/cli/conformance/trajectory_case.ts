@@ -11,7 +11,7 @@ import {
   dense,
   type ModelObjective,
   objective,
-  readWeightsSync,
+  readWeights,
   sequential,
   softmaxCrossEntropy,
   tanh,
@@ -24,6 +24,7 @@ import {
   type KroneckerOptions,
   type Optimizer,
   sgd,
+  type StepReport,
   tekfac,
   tkfac,
 } from "../../optim/mod.ts";
@@ -31,7 +32,11 @@ import type { Checks } from "./checks.ts";
 import type { Fields, Tensor } from "./fields.ts";
 
 /** Compares losses, clip factors and final weights with a golden trajectory. */
-export function checkTrajectory(backend: Backend, golden: Fields, checks: Checks): void {
+export async function checkTrajectory(
+  backend: Backend,
+  golden: Fields,
+  checks: Checks,
+): Promise<void> {
   const expected = golden.group("expected");
   const start = golden.matrices("W0");
   const inputs = golden.tensor("x", 2);
@@ -46,8 +51,9 @@ export function checkTrajectory(backend: Backend, golden: Fields, checks: Checks
     const optimizer = optimizerOf(golden, goal);
     try {
       const steps = golden.group("hyper").number("steps");
-      const reports = Array.from({ length: steps }, () => optimizer.stepSync(batch));
-      const losses = [...reports.map((report) => report.loss), goal.evaluateSync(batch).loss];
+      const reports: StepReport[] = [];
+      while (reports.length < steps) reports.push(await optimizer.step(batch).report());
+      const losses = [...reports.map(({ loss }) => loss), (await goal.evaluate([batch])).loss];
       checks.compare("trajectory", "losses", losses, expected.numbers("losses"));
       const nu = expected.has("nu") ? expected.numbers("nu") : [];
       if (nu.length > 0) {
@@ -55,15 +61,11 @@ export function checkTrajectory(backend: Backend, golden: Fields, checks: Checks
         checks.compare("trajectory", "clip factors", factors, nu);
       }
       const finalWeights = expected.matrices("finalW");
-      model.parameters.forEach((parameter, l) => {
-        const weights = readWeightsSync(backend, parameter);
-        checks.compare(
-          "trajectory",
-          `final weights of layer ${l + 1}`,
-          weights,
-          finalWeights[l].data,
-        );
-      });
+      for (const [l, parameter] of model.parameters.entries()) {
+        const weights = await readWeights(backend, parameter);
+        const what = `final weights of layer ${l + 1}`;
+        checks.compare("trajectory", what, weights, finalWeights[l].data);
+      }
     } finally {
       optimizer[Symbol.dispose]();
     }
