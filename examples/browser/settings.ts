@@ -28,7 +28,7 @@ export interface Contestant {
 /** Everything that decides a training. Equal settings give equal trainings on equal backends. */
 export interface Settings {
   /** Which network. */
-  readonly model: Exclude<ModelName, "autoencoder">;
+  readonly model: Extract<ModelName, "cnn" | "mlp">;
   /** Where it is computed. */
   readonly backend: BackendChoice;
   /** Passes over the training images. */

@@ -1,13 +1,11 @@
 /**
- * Chromium as its users see it, driven by Playwright.
- *
- * Playwright is named at run time, and typed by what is used of it, so that checking and testing this
- * project does not download it: only a test that has found a browser does.
+ * Chromium as its users see it, driven by Playwright, which is typed here by what is used of it.
  *
  * @module
  */
 
-const PLAYWRIGHT = "npm:playwright-core@1.65.1";
+import { createRequire } from "node:module";
+import { packageFolder } from "./_packages.ts";
 
 /** Where distributions put Chromium; the variable says it otherwise. */
 const PLACES: readonly (string | undefined)[] = [
@@ -68,7 +66,9 @@ export interface Browser {
 
 /** Starts the browser without a window. The caller closes it. */
 export async function launchChromium(flags: readonly string[] = []): Promise<Browser> {
-  const { chromium: engine } = await import(PLAYWRIGHT) as {
+  // It is CommonJS: `import` would need Deno's own installation of it.
+  const load = createRequire(await packageFolder("playwright"));
+  const { chromium: engine } = load("./index.js") as {
     readonly chromium: { launch(options: object): Promise<Browser> };
   };
   // Containers run everything as root, where Chromium's sandbox does not work.

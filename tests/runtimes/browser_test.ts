@@ -1,18 +1,14 @@
+/** The example page, in Chromium: what a visitor would do, and what the visitor would see. */
 import assert from "#assert";
-import { chromium, launchChromium, type Page } from "./_chromium.ts";
+import { type Browser, chromium, launchChromium, type Page } from "./_chromium.ts";
+import { type Cells, type Row, runtimeTest } from "./_table.ts";
 
-const root = new URL("../../", import.meta.url);
-
-/** Flags of Chromium for WebGPU on its own software adapter. */
-const softwareGpu = [
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--enable-features=Vulkan",
-];
+const ROOT = new URL("../../", import.meta.url);
 
 /** The longest time that the page may take no notice of its visitor while it trains, in milliseconds. */
 const LONGEST_GAP = 200;
 
+/** How a page is opened. */
 interface Visit {
   /** Arguments of the server. @default {none} */
   readonly server?: readonly string[];
@@ -22,18 +18,14 @@ interface Visit {
 
 /** Opens the example in a fresh browser; fails if the page complains about anything. */
 function visit(
-  name: string,
+  row: Row["row"],
+  criterion: string,
   { server = [], flags = [] }: Visit,
-  body: (page: Page) => Promise<void>,
+  body: (page: Page) => Promise<Cells>,
 ): void {
-  Deno.test(`the browser example ${name}`, {
-    ignore: chromium === undefined || !Deno.args.includes("--runtimes"),
-    // Playwright leaves handles of its process behind when the browser is closed.
-    sanitizeOps: false,
-    sanitizeResources: false,
-  }, async () => {
+  runtimeTest(row, criterion, async () => {
     await using site = await startServer(server);
-    const browser = await launchChromium(flags);
+    const browser: Browser = await launchChromium(flags);
     try {
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
       const complaints: string[] = [];
@@ -42,19 +34,20 @@ function visit(
         if (["error", "warning"].includes(message.type())) complaints.push(message.text());
       });
       await page.goto(site.url);
-      await body(page);
+      const cells = await body(page);
       assert.deepEqual(complaints, []);
+      return { reached: "bundled page", ...cells };
     } finally {
       await browser.close();
     }
-  });
+  }, { missing: chromium === undefined });
 }
 
 /** The server of the task, on a free port. */
 async function startServer(args: readonly string[]): Promise<AsyncDisposable & { url: string }> {
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--unstable-bundle", "tools/example_browser.ts", "--port", "0", ...args],
-    cwd: root,
+    cwd: ROOT,
     stdout: "piped",
   }).spawn();
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -70,31 +63,35 @@ async function startServer(args: readonly string[]): Promise<AsyncDisposable & {
 }
 
 /** Waits until the page is in a phase, or says that something failed. */
-async function phase(page: Page, name: string, timeout: number): Promise<void> {
+async function phase(page: Page, name: string): Promise<void> {
   await page.waitForFunction(
     `document.body.dataset.phase === "${name}" || ` +
       `document.getElementById("status").textContent.startsWith("That failed")`,
     undefined,
-    { timeout },
+    { timeout: 120_000 },
   );
-  const status = await page.locator("#status").textContent();
-  assert.equal(await page.evaluate("document.body.dataset.phase"), name, status ?? "");
+  assert.equal(await page.evaluate("document.body.dataset.phase"), name, await status(page));
 }
 
-/** Numbers of a row of the table: step, loss, accuracy in %, ms per step. */
-async function figures(page: Page, row: number): Promise<number[]> {
-  const cells = await page.locator(`#figures tbody tr:nth-child(${row}) td`).allTextContents();
-  return cells.map(parseFloat);
+async function status(page: Page): Promise<string> {
+  return await page.locator("#status").textContent() ?? "";
 }
 
-async function backendOf(page: Page): Promise<string> {
+async function backend(page: Page): Promise<string> {
   return await page.locator("#backend").textContent() ?? "";
 }
 
-/** Trains to the end, with a clock in the page that notes its longest gap; returns that. */
-async function train(page: Page, timeout: number): Promise<number> {
+/** Numbers of the first row of the table. */
+async function figures(page: Page): Promise<{ step: number; loss: number; accuracy: number }> {
+  const cells = await page.locator("#figures tbody tr:first-child td").allTextContents();
+  const [step, loss, accuracy] = cells.map(parseFloat);
+  return { step, loss, accuracy };
+}
+
+/** Trains to the end, with a clock in the page that notes its longest gap; checks what comes out. */
+async function train(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Start" }).click();
-  await phase(page, "running", timeout);
+  await phase(page, "running");
   await page.evaluate(`{
     globalThis.longestGap = 0;
     let last = performance.now();
@@ -104,27 +101,28 @@ async function train(page: Page, timeout: number): Promise<number> {
       last = now;
     }, 10);
   }`);
-  await phase(page, "finished", timeout);
-  return await page.evaluate("longestGap");
+  await phase(page, "finished");
+  const { loss, accuracy } = await figures(page);
+  assert(loss < 0.1, `loss ${loss}`);
+  assert(accuracy > 95, `read ${accuracy} % of unseen digits`);
+  const gap = await page.evaluate<number>("longestGap");
+  assert(gap < LONGEST_GAP, `the page took no notice for ${gap} ms`);
 }
 
-visit("learns on WebAssembly with threads where it is isolated", {}, async (page) => {
+visit("Chromium, isolated", "the example page trains on several threads", {}, async (page) => {
   await page.locator("[name=epochs]").fill("3");
-  const gap = await train(page, 120_000);
-  assert.match(await backendOf(page), /wasm \(.* SIMD, [2-9] threads\)/);
-  const [step, loss, accuracy] = await figures(page, 1);
-  assert.equal(step, 120);
-  assert(loss < 0.1, `loss ${loss}`);
-  assert(accuracy > 95, `accuracy ${accuracy} %`);
-  assert(gap < LONGEST_GAP, `the page did not answer for ${gap} ms`);
+  await train(page);
+  const words = await backend(page);
+  assert.match(words, /wasm \(.* SIMD, [2-9] threads\)/);
+  return { kernels: /(relaxed|baseline) SIMD/.exec(words)![0], trains: "yes", threads: "yes" };
 });
 
-visit("learns on one thread where it is not, and says why", {
+visit("Chromium", "the example page trains on one thread, and says why", {
   server: ["--no-isolation"],
 }, async (page) => {
   await page.locator("[name=epochs]").fill("3");
-  const gap = await train(page, 120_000);
-  assert.match(await backendOf(page), /wasm \(.*one thread.*not cross-origin isolated/);
-  assert((await figures(page, 1))[2] > 95);
-  assert(gap < LONGEST_GAP, `the page did not answer for ${gap} ms`);
+  await train(page);
+  const words = await backend(page);
+  assert.match(words, /wasm \(.*one thread.*not cross-origin isolated/);
+  return { kernels: /(relaxed|baseline) SIMD/.exec(words)![0], trains: "yes", threads: "no" };
 });
