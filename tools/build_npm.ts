@@ -9,6 +9,7 @@
 
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
+import { kernelBinary, type SimdFlavour } from "@tekfac/tekfac/backend";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -18,10 +19,14 @@ const OUTPUT = new URL("npm/", ROOT);
 /** Packages that a program needs at run time. All others belong to adapters, and their users have them. */
 const CORE_PACKAGES: readonly string[] = ["@assemblyscript/loader"];
 
+/** The builds of the kernels, for hosts that compile WebAssembly only from files of their own. */
+const BUILDS: readonly SimdFlavour[] = ["relaxed", "baseline"];
+
 /** The part of `package.json` that is read or written here. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly exports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
 }
@@ -41,6 +46,10 @@ export function manifestFor(packed: Manifest): Manifest {
     description: "Kronecker-factored natural-gradient training (TEKFAC, TKFAC, EKFAC, KFAC) " +
       "on WebAssembly SIMD and WebGPU",
     keywords: ["natural gradient", "K-FAC", "EKFAC", "TEKFAC", "optimizer", "neural network"],
+    exports: {
+      ...packed.exports,
+      ...Object.fromEntries(BUILDS.map((build) => [`./${build}.wasm`, `./${build}.wasm`])),
+    },
     sideEffects: false,
     engines: { node: ">=20" },
     dependencies: Object.fromEntries(packages.filter(isCore)),
@@ -69,6 +78,9 @@ export async function buildNpm(): Promise<URL> {
 
   const path = new URL("package/package.json", OUTPUT);
   const manifest = manifestFor(JSON.parse(await Deno.readTextFile(path)));
+  for (const build of BUILDS) {
+    await Deno.writeFile(new URL(`package/${build}.wasm`, OUTPUT), kernelBinary(build));
+  }
   await Deno.writeTextFile(path, JSON.stringify(manifest, null, 2) + "\n");
   const printed = await run("npm", ["pack", "./package", "--silent"], OUTPUT);
   return new URL(basename(printed.trim()), OUTPUT);

@@ -12,6 +12,7 @@ import {
   type OptimizerName,
   optimizerNames,
 } from "../training/recipes.ts";
+import { type AugmentationName, augmentations } from "./load_data.ts";
 
 /** The settings that decide how a run goes on. */
 export interface RunNotes {
@@ -31,18 +32,22 @@ export interface RunNotes {
   readonly seed: number;
   /** Directory of the data; `undefined` for drawn digits. */
   readonly data: string | undefined;
+  /** Which of CIFAR-100's labels count; `undefined` where they were not chosen. */
+  readonly labels: "fine" | "coarse" | undefined;
+  /** How the images are varied; `undefined` where that was not chosen. */
+  readonly augment: AugmentationName | undefined;
 }
 
 /** The notes as text, for `saveState`. */
 export function writeNotes(notes: RunNotes): Record<string, string> {
-  const { model, width, optimizer, epochs, epochsDone, batch, seed, data } = notes;
-  const text = { model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` };
+  const { model, width, optimizer, epochs, epochsDone, batch, seed, data, labels, augment } = notes;
   return {
-    ...text,
-    batch: `${batch}`,
-    seed: `${seed}`,
+    ...{ model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` },
+    ...{ batch: `${batch}`, seed: `${seed}` },
     ...(width === undefined ? {} : { width: `${width}` }),
     ...(data === undefined ? {} : { data }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(augment === undefined ? {} : { augment }),
   };
 }
 
@@ -61,6 +66,8 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
     const text = metadata[name] ?? "";
     return checkNumber(subject, name, text === "" ? text : Number(text), { min, integer: true });
   };
+  const choice = <const C extends string>(name: string, choices: readonly C[]) =>
+    metadata[name] === undefined ? undefined : checkChoice(subject, name, metadata[name], choices);
   return {
     model: checkChoice(subject, "model", metadata["model"], modelNames),
     width: metadata["width"] === undefined ? undefined : integer("width", 1),
@@ -70,5 +77,7 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
     batch: integer("batch", 1),
     seed: integer("seed", 0),
     data: metadata["data"],
+    labels: choice("labels", ["fine", "coarse"]),
+    augment: choice("augment", augmentations),
   };
 }

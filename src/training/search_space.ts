@@ -7,7 +7,7 @@
 import { OptionError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Intervals } from "../curvature/scheduler.ts";
-import { type OptimizerName, optimizerNames, type OptimizerSettings } from "./recipes.ts";
+import type { OptimizerName, OptimizerSettings } from "./recipes.ts";
 
 /** The values a key may take. */
 export type Dimension =
@@ -80,8 +80,10 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
 };
 
 /**
- * The places that a search tries: the recipe first, then random ones. They depend on the seed, the
- * optimizer and the keys alone, and more trials begin with the same places as fewer.
+ * The places that a search tries: the recipe first, then random ones. They depend on the seed alone, so
+ * that the luck of the draw does not decide between optimizers: where two of them share a key with an
+ * equal dimension, trials of equal number have equal values there. More trials begin with the same
+ * places as fewer.
  *
  * @param optimizer Whose space.
  * @param options `trials` >= 1 places; `keys` are the ones that vary, others stay as the recipe has
@@ -95,29 +97,31 @@ export function searchPoints(
     readonly keys?: readonly SearchKey[];
   },
 ): SearchPoint[] {
-  const random = new Random(seed * optimizerNames.length + optimizerNames.indexOf(optimizer));
-  const dimensions = searchKeys.flatMap((key) => {
-    const dimension = searchSpaces[optimizer][key];
-    return dimension === undefined || !keys.includes(key) ? [] : [[key, dimension] as const];
+  const random = new Random(seed);
+  const space = searchSpaces[optimizer];
+  return Array.from({ length: trials }, (_, trial): SearchPoint => {
+    if (trial === 0) return {};
+    const point: Partial<Record<SearchKey, number>> = {};
+    for (const key of searchKeys) {
+      // Drawn for every key, wanted or not: the next key's number is then the same for everyone.
+      const share = random.uniform();
+      const dimension = space[key];
+      if (dimension !== undefined && keys.includes(key)) point[key] = valueAt(dimension, share);
+    }
+    return point.adaptation === 1 && "exponent" in point ? { ...point, exponent: 1 } : point;
   });
-  return Array.from(
-    { length: trials },
-    (_, trial): SearchPoint => {
-      if (trial === 0) return {};
-      const drawn = dimensions.map(([key, dimension]) => [key, draw(dimension, random)] as const);
-      const point: SearchPoint = Object.fromEntries(drawn);
-      return point.adaptation === 1 && "exponent" in point ? { ...point, exponent: 1 } : point;
-    },
-  );
 }
 
-/** A value of a dimension; logarithmic ones to four digits, so that they can be printed and set again. */
-function draw(dimension: Dimension, random: Random): number {
+/**
+ * The value of a dimension at a share of its range in [0, 1); logarithmic ones to four digits, so that
+ * they can be printed and set again.
+ */
+function valueAt(dimension: Dimension, share: number): number {
   if (dimension.kind === "choice") {
-    return dimension.values[random.integer(dimension.values.length)];
+    return dimension.values[Math.floor(share * dimension.values.length)];
   }
   const { from, to } = dimension;
-  return Number((from * (to / from) ** random.uniform()).toPrecision(4));
+  return Number((from * (to / from) ** share).toPrecision(4));
 }
 
 /**

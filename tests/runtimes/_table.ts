@@ -13,9 +13,11 @@ export const RUNTIMES: boolean = Deno.args.includes("--runtimes");
 
 /** Rows of the table. */
 export const RUNTIMES_TESTED = [
+  "Deno",
   "Node 20",
   "Node 22",
   "Bun",
+  "workerd",
   "Chromium",
   "Chromium, isolated",
 ] as const;

@@ -9,7 +9,10 @@ Deno.test("manifestFor() keeps what the packer wrote and adds what bundlers and 
     dependencies: { "@assemblyscript/loader": "^0.28.20" },
   };
   const manifest = manifestFor(packed);
-  assert.deepEqual({ ...manifest, ...packed }, manifest);
+  const { exports, ...rest } = packed;
+  assert.deepEqual({ ...manifest, ...rest }, manifest);
+  const kernels = { "./relaxed.wasm": "./relaxed.wasm", "./baseline.wasm": "./baseline.wasm" };
+  assert.deepEqual(manifest.exports, { ...exports, ...kernels });
   assert.equal(manifest.sideEffects, false);
   assert.deepEqual(manifest.engines, { node: ">=20" });
   assert(!("peerDependencies" in manifest));

@@ -5,6 +5,7 @@
 import {
   averagePool2d,
   batches,
+  cosine,
   createBackend,
   dense,
   flatten,
@@ -19,18 +20,17 @@ import {
 } from "@tekfac/tekfac";
 import { selfCheck } from "@tekfac/tekfac/testing";
 
-const SIZE = 100, EPOCHS = 8;
-const { train, test } = glyphs({ train: 2000, test: 500, seed: 1 });
+const SIZE = 200, EPOCHS = 5;
 
 /** A small classifier of drawn digits and its optimizer. */
-function setUp(backend, seed) {
+function setUp(backend, { train }, seed) {
   const model = sequential(backend, {
     input: train.shape,
-    layers: [averagePool2d({ kernel: 2 }), flatten(), dense(32), relu(), dense(10)],
+    layers: [averagePool2d({ kernel: 2 }), flatten(), dense(64), relu(), dense(10)],
     seed,
   });
   const goal = objective(model, softmaxCrossEntropy());
-  const optimizer = tekfac(goal);
+  const optimizer = tekfac(goal, { annealing: cosine(EPOCHS * train.labels.length / SIZE) });
   return {
     goal,
     optimizer,
@@ -49,12 +49,12 @@ function setUp(backend, seed) {
 }
 
 /** Trains, saves in the middle, and trains on from there a second time: share of digits read, and whether the two agree. */
-async function learn(backend) {
-  const first = setUp(backend, 1), second = setUp(backend, 2);
+async function learn(backend, data) {
+  const first = setUp(backend, data, 1), second = setUp(backend, data, 2);
   for (let number = 0; number < EPOCHS - 1; number++) await first.epoch(number);
   const file = await saveState(first.optimizer);
   const loss = await first.epoch(EPOCHS - 1);
-  const { accuracy } = await first.goal.evaluate(batches(test, { size: SIZE }));
+  const { accuracy } = await first.goal.evaluate(batches(data.test, { size: SIZE }));
   loadState(second.optimizer, file);
   const resumed = await second.epoch(EPOCHS - 1);
   first.dispose();
@@ -63,7 +63,7 @@ async function learn(backend) {
 }
 
 /** What is computed on two threads, if there are two. */
-async function shareOut(options) {
+async function shareOut(options, data) {
   const backend = await createBackend({ ...options, prefer: ["wasm"], threads: 2 });
   try {
     if (!backend.info.description.includes("2 threads")) {
@@ -71,7 +71,7 @@ async function shareOut(options) {
     }
     const { passed, text } = await selfCheck(backend);
     if (!passed) throw new Error(text);
-    const { accuracy } = await learn(backend);
+    const { accuracy } = await learn(backend, data);
     return { threads: 2, accuracy };
   } finally {
     backend[Symbol.dispose]();
@@ -98,14 +98,15 @@ async function onGpu() {
  * @param options Options of `createBackend` that this host needs.
  */
 export async function exercise(options = {}) {
+  const data = glyphs({ train: 8000, test: 500, seed: 1 });
   const backend = await createBackend({ ...options, prefer: ["wasm"] });
   const { passed, text } = await selfCheck(backend);
   const result = {
     description: backend.info.description,
     kernels: passed ? "right" : text,
-    ...await learn(backend),
+    ...await learn(backend, data),
     memory: backend.memory(),
-    threads: await shareOut(options),
+    threads: await shareOut(options, data),
     gpu: await onGpu(),
   };
   backend[Symbol.dispose]();
