@@ -12,12 +12,18 @@ import {
   examplesIn,
   type LayerSpectrum,
   loadState,
+  type ModelObjective,
+  objective,
+  type Optimizer,
   pixelsPerImage,
   saveState,
+  type Sequential,
+  sequential,
+  softmaxCrossEntropy,
 } from "@tekfac/tekfac";
-import { createJob, type Job } from "@tekfac/tekfac/training";
 import type { Evaluation, History, Mistake, Progress, Spectrum } from "./protocol.ts";
-import { type Contestant, fixed, optimizerSettings, type Settings } from "./settings.ts";
+import { layersOf, optimizerOf } from "./networks.ts";
+import { type Contestant, fixed, type Network } from "./settings.ts";
 
 /** Most misread images that are shown. */
 const MOST_MISTAKES = 24;
@@ -32,7 +38,9 @@ const SMALLEST_SHARE = 1e-7;
 export class Contender {
   /** What happened so far. */
   readonly history: History = { losses: [], seconds: [], accuracies: [] };
-  readonly #job: Job;
+  readonly #model: Sequential;
+  readonly #objective: ModelObjective;
+  readonly #optimizer: Optimizer<BatchLike>;
   readonly #test: Dataset;
 
   /** Makes the model; equal for every contestant. */
@@ -40,28 +48,26 @@ export class Contender {
     backend: Backend,
     { train, test }: DatasetSplit,
     contestant: Contestant,
-    { model, steps }: { readonly model: Settings["model"]; readonly steps: number },
+    { network, steps }: { readonly network: Network; readonly steps: number },
   ) {
     this.#test = test;
-    this.#job = createJob(backend, {
-      ...{ model, steps, dataset: train, seed: fixed.seed },
-      optimizer: contestant.optimizer,
-      settings: optimizerSettings(model, contestant),
-    });
+    const layers = layersOf(network);
+    this.#model = sequential(backend, { input: train.shape, layers, seed: fixed.seed });
+    this.#objective = objective(this.#model, softmaxCrossEntropy());
+    this.#optimizer = optimizerOf(this.#objective, network, contestant, steps);
   }
 
   /** Steps taken. */
   get step(): number {
-    return this.#job.optimizer.stepCount;
+    return this.#optimizer.stepCount;
   }
 
   /** Takes one step per batch, and returns what to add to the charts. */
   async advance(batches: readonly BatchLike[]): Promise<Progress[number]> {
-    const { optimizer } = this.#job;
     const { history } = this;
     const before = history.seconds.at(-1) ?? 0;
     const started = performance.now();
-    const steps = batches.map((batch) => optimizer.step(batch));
+    const steps = batches.map((batch) => this.#optimizer.step(batch));
     const losses = [];
     for (const step of steps) losses.push((await step.report()).loss);
     const each = (performance.now() - started) / 1000 / losses.length;
@@ -73,8 +79,8 @@ export class Contender {
 
   /** Reads the images held back. */
   async evaluate(): Promise<Evaluation> {
-    const { objective, optimizer } = this.#job;
-    const guesses = classesOf(await objective.predict(this.#test.images), this.#test.classes);
+    const outputs = await this.#objective.predict(this.#test.images);
+    const guesses = classesOf(outputs, this.#test.classes);
     const wrong = guesses.flatMap((guess, i) => guess === this.#test.labels[i] ? [] : [i]);
     const point = {
       step: this.step,
@@ -88,24 +94,25 @@ export class Contender {
       ...point,
       wrong: wrong.length,
       mistakes: wrong.slice(0, MOST_MISTAKES).map((i) => mistakeOf(this.#test, i, guesses[i])),
-      spectra: (await optimizer.spectra()).map(thinned),
+      spectra: (await this.#optimizer.spectra()).map(thinned),
     };
   }
 
   /** Everything as one safetensors file, with the history among its notes. */
   save(notes: Readonly<Record<string, string>>): Promise<Uint8Array> {
-    return saveState(this.#job.optimizer, { ...notes, history: JSON.stringify(this.history) });
+    return saveState(this.#optimizer, { ...notes, history: JSON.stringify(this.history) });
   }
 
   /** Takes over what {@linkcode Contender.save} has kept. */
   load(file: Uint8Array): void {
-    const { extra } = loadState(this.#job.optimizer, file);
+    const { extra } = loadState(this.#optimizer, file);
     Object.assign(this.history, JSON.parse(extra.history));
   }
 
   /** Gives everything back. */
   [Symbol.dispose](): void {
-    this.#job[Symbol.dispose]();
+    this.#optimizer[Symbol.dispose]();
+    this.#model[Symbol.dispose]();
   }
 }
 

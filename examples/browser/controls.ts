@@ -10,6 +10,7 @@ import {
   type BackendChoice,
   type Contestant,
   hasCurvature,
+  type Network,
   type OptimizerName,
   optimizerNames,
   presetOf,
@@ -39,7 +40,7 @@ export class SettingsForm {
       optimizer.addEventListener("change", () => this.#preset(fieldset));
       this.#preset(fieldset);
     }
-    this.#field("model").addEventListener("change", () => {
+    this.#field("network").addEventListener("change", () => {
       this.#contestants.forEach((fieldset) => this.#preset(fieldset));
     });
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -53,7 +54,7 @@ export class SettingsForm {
   /** The visitor's choices. */
   read(): Settings {
     return {
-      model: this.#field("model").value as Settings["model"],
+      network: this.#field("network").value as Network,
       backend: this.#field("backend").value as BackendChoice,
       epochs: Number(this.#field("epochs").value),
       contestants: this.#contestants.map(fieldsOf)
@@ -67,8 +68,8 @@ export class SettingsForm {
   }
 
   /** Shows settings that came from elsewhere. */
-  write({ model, backend, epochs, contestants }: Settings): void {
-    this.#field("model").value = model;
+  write({ network, backend, epochs, contestants }: Settings): void {
+    this.#field("network").value = network;
     this.#field("backend").value = backend;
     this.#field("epochs").value = String(epochs);
     this.#contestants.forEach((fieldset, i) => this.#show(fieldset, contestants[i]));
@@ -82,8 +83,8 @@ export class SettingsForm {
   /** Sets the numbers of a contestant to what suits its optimizer and the network. */
   #preset(fieldset: HTMLFieldSetElement): void {
     const { value } = fieldsOf(fieldset).optimizer;
-    const model = this.#field("model").value as Settings["model"];
-    this.#show(fieldset, value === "" ? undefined : presetOf(model, value as OptimizerName));
+    const network = this.#field("network").value as Network;
+    this.#show(fieldset, value === "" ? undefined : presetOf(network, value as OptimizerName));
   }
 
   #show(fieldset: HTMLFieldSetElement, contestant: Contestant | undefined): void {

@@ -5,12 +5,14 @@
  */
 
 import {
-  type ModelName,
   type OptimizerName,
   optimizerNames,
   type OptimizerSettings,
   recipes,
 } from "@tekfac/tekfac/training";
+
+/** A network by name; `networks.ts` has their layers. */
+export type Network = "cnn" | "small" | "mlp";
 
 /** Where the visitor wants the numbers to be computed. */
 export type BackendChoice = "auto" | "webgpu" | "threads" | "single";
@@ -28,7 +30,7 @@ export interface Contestant {
 /** Everything that decides a training. Equal settings give equal trainings on equal backends. */
 export interface Settings {
   /** Which network. */
-  readonly model: Extract<ModelName, "cnn" | "mlp">;
+  readonly network: Network;
   /** Where it is computed. */
   readonly backend: BackendChoice;
   /** Passes over the training images. */
@@ -43,17 +45,22 @@ export const fixed = { train: 4000, test: 1000, batch: 100, seed: 1 } as const;
 /** Steps of one pass over the training images. */
 export const stepsPerEpoch: number = fixed.train / fixed.batch;
 
-/** Whether an optimizer has a curvature, and so a damping and spectra. */
+/** Whether an optimizer approximates the curvature, and so has a damping and spectra. */
 export function hasCurvature(optimizer: OptimizerName): boolean {
-  return optimizer !== "adam" && optimizer !== "sgd";
+  return ["tekfac", "ekfac", "tkfac", "kfac"].includes(optimizer);
+}
+
+/** The library's recipe for such a network. */
+function recipeOf(network: Network): OptimizerSettings {
+  return recipes[network === "mlp" ? "mlp" : "cnn"].settings;
 }
 
 /** What the library's recipe sets an optimizer to. */
-export function presetOf(model: Settings["model"], optimizer: OptimizerName): Contestant {
-  const { settings } = recipes[model];
+export function presetOf(network: Network, optimizer: OptimizerName): Contestant {
+  const settings = recipeOf(network);
   const { damping } = settings.tekfac;
   const tau = damping?.kind === "relative" ? damping.tau : 1;
-  const { learningRate = 0 } = optimizer === "adam" ? settings.adam : settings.sgd;
+  const { learningRate = 0 } = settings[optimizer];
   return {
     optimizer,
     damping: typeof tau === "number" ? tau : 1,
@@ -61,19 +68,21 @@ export function presetOf(model: Settings["model"], optimizer: OptimizerName): Co
   };
 }
 
-/** The recipe of a model with a contestant's own number in it. */
+/** The recipe of a network with a contestant's own number in it. */
 export function optimizerSettings(
-  model: Settings["model"],
+  network: Network,
   { damping, learningRate }: Contestant,
 ): OptimizerSettings {
-  const { settings } = recipes[model];
+  const settings = recipeOf(network);
   const damped = { damping: { kind: "relative", tau: damping } } as const;
   return {
+    ...settings,
     tekfac: { ...settings.tekfac, ...damped },
     ekfac: { ...settings.ekfac, ...damped },
     tkfac: { ...settings.tkfac, ...damped },
     kfac: { ...settings.kfac, ...damped },
     adam: { ...settings.adam, learningRate },
+    soap: { ...settings.soap, learningRate },
     sgd: { ...settings.sgd, learningRate },
   };
 }

@@ -43,7 +43,7 @@ export class Training {
     this.#words = words;
     this.#data = data;
     this.contenders = settings.contestants.map((contestant) =>
-      new Contender(backend, data, contestant, { model: settings.model, steps: this.steps })
+      new Contender(backend, data, contestant, { network: settings.network, steps: this.steps })
     );
   }
 

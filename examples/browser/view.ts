@@ -122,7 +122,9 @@ class Panel {
       this.spectra.append(place);
       this.#chart = new Chart(place);
     } else {
-      caption.textContent = `${titleOf(contestant.optimizer)} keeps no matrix of the curvature.`;
+      caption.textContent = `${
+        titleOf(contestant.optimizer)
+      } has no spectrum: it approximates no Fisher information.`;
     }
 
     this.#heading.textContent = name;
