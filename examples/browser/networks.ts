@@ -35,6 +35,8 @@ export function layersOf(network: Network): LayerSpec[] {
       return cnn();
     case "mlp":
       return mlp();
+    case "tiny":
+      return [averagePool2d({ kernel: 4, stride: 3 }), ...mlp({ hidden: [64, 48] })];
     case "small":
       return [
         averagePool2d({ kernel: 2 }),

@@ -12,7 +12,7 @@ import {
 } from "@tekfac/tekfac/training";
 
 /** A network by name; `networks.ts` has their layers. */
-export type Network = "cnn" | "small" | "mlp";
+export type Network = "cnn" | "small" | "mlp" | "tiny";
 
 /** Where the visitor wants the numbers to be computed. */
 export type BackendChoice = "auto" | "webgpu" | "threads" | "single";
@@ -52,7 +52,8 @@ export function hasCurvature(optimizer: OptimizerName): boolean {
 
 /** The library's recipe for such a network. */
 function recipeOf(network: Network): OptimizerSettings {
-  return recipes[network === "mlp" ? "mlp" : "cnn"].settings;
+  const model = network === "mlp" || network === "tiny" ? "mlp" : "cnn";
+  return recipes[model].settings;
 }
 
 /** What the library's recipe sets an optimizer to. */

@@ -29,31 +29,28 @@ export interface Locator {
   click(): Promise<void>;
   fill(text: string): Promise<void>;
   selectOption(value: string): Promise<unknown>;
+  inputValue(): Promise<string>;
   textContent(): Promise<string | null>;
   allTextContents(): Promise<string[]>;
-  isDisabled(): Promise<boolean>;
   count(): Promise<number>;
-  press(key: string): Promise<void>;
-  focus(): Promise<void>;
 }
 
-/** A page in the browser. */
+/** A page in the browser. Code is given as text: it runs over there. */
 export interface Page {
+  readonly keyboard: { press(key: string): Promise<void> };
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
   locator(selector: string): Locator;
-  getByRole(role: string, options: { name: string; exact?: boolean }): Locator;
-  getByLabel(text: string): Locator;
+  getByRole(role: string, options: { readonly name: string }): Locator;
   evaluate<T>(code: string): Promise<T>;
   waitForFunction(
     code: string,
     argument?: unknown,
-    options?: { timeout: number },
+    options?: { readonly timeout: number },
   ): Promise<unknown>;
-  screenshot(options: { path: string; fullPage: boolean }): Promise<unknown>;
-  setViewportSize(size: { width: number; height: number }): Promise<void>;
-  emulateMedia(options: { colorScheme: "light" | "dark" }): Promise<void>;
-  keyboard: { press(key: string): Promise<void> };
+  screenshot(options: { readonly path: string; readonly fullPage: boolean }): Promise<unknown>;
+  setViewportSize(size: { readonly width: number; readonly height: number }): Promise<void>;
+  emulateMedia(options: { readonly colorScheme: "light" | "dark" }): Promise<void>;
   on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
   on(event: "pageerror", listener: (error: Error) => void): void;
 }

@@ -1,5 +1,6 @@
 /** The example page, in Chromium: what a visitor would do, and what the visitor would see. */
 import assert from "#assert";
+import { fileURLToPath } from "node:url";
 import { type Browser, chromium, launchChromium, type Page } from "./_chromium.ts";
 import { type Cells, type Row, runtimeTest } from "./_table.ts";
 
@@ -7,6 +8,9 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** The longest time that the page may take no notice of its visitor while it trains, in milliseconds. */
 const LONGEST_GAP = 200;
+
+/** Where pictures of the page are left, for people to look at. */
+const PICTURES = new URL("npm/screenshots/", ROOT);
 
 /** How a page is opened. */
 interface Visit {
@@ -88,6 +92,10 @@ async function figures(page: Page): Promise<{ step: number; loss: number; accura
   return { step, loss, accuracy };
 }
 
+async function waitForStep(page: Page, step: number): Promise<void> {
+  await page.waitForFunction(`document.getElementById("progress").value >= ${step}`);
+}
+
 /** Trains to the end, with a clock in the page that notes its longest gap; checks what comes out. */
 async function train(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Start" }).click();
@@ -126,3 +134,65 @@ visit("Chromium", "the example page trains on one thread, and says why", {
   assert.match(words, /wasm \(.*one thread.*not cross-origin isolated/);
   return { kernels: /(relaxed|baseline) SIMD/.exec(words)![0], trains: "yes", threads: "no" };
 });
+
+visit(
+  "Chromium, isolated",
+  "a training that was saved goes on after a reload",
+  {},
+  async (page) => {
+    const button = (name: string) => page.getByRole("button", { name });
+    await page.locator("[name=network]").selectOption("small");
+    await page.locator("[name=epochs]").fill("8");
+    // As somebody without a mouse would do it: back over two fields to the only button that can be used.
+    for (let i = 0; i < 3; i++) await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Enter");
+    await phase(page, "running");
+    await waitForStep(page, 20);
+    await button("Save").click();
+    await page.waitForFunction(`document.getElementById("status").textContent.startsWith("Saved")`);
+    const [, saved] = /at step (\d+)/.exec(await status(page))!;
+    await phase(page, "finished");
+    const uninterrupted = await figures(page);
+    assert.equal(uninterrupted.step, 320);
+
+    await page.reload();
+    await page.waitForFunction(
+      `document.getElementById("status").textContent.includes("can be restored")`,
+    );
+    await button("Restore").click();
+    await phase(page, "paused");
+    assert.equal(await status(page), `Restored at step ${saved}.`);
+    assert.equal(await page.locator("[name=network]").inputValue(), "small");
+    await button("Continue").click();
+    await phase(page, "finished");
+    assert.deepEqual(await figures(page), uninterrupted);
+    return { resumes: "yes" };
+  },
+);
+
+visit(
+  "Chromium, isolated",
+  "two optimizers are compared, on a desk and on a phone",
+  {},
+  async (page) => {
+    await page.locator("[name=network]").selectOption("small");
+    await page.locator("[name=epochs]").fill("3");
+    await page.locator("[data-contestant]:last-of-type [name=optimizer]").selectOption("adam");
+    await page.getByRole("button", { name: "Start" }).click();
+    await phase(page, "finished");
+    const rows = await page.locator("#figures tbody th").allTextContents();
+    assert.deepEqual(rows, ["TEKFAC, damping 1", "Adam, rate 0.01"]);
+    assert(await page.locator("#mistakes canvas").count() > 0);
+    assert.equal(await page.locator("#spectra .uplot").count(), 1);
+    assert.equal(await page.locator(".uplot").count(), 3);
+
+    await Deno.mkdir(PICTURES, { recursive: true });
+    await page.screenshot({ path: fileURLToPath(new URL("desk.png", PICTURES)), fullPage: true });
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.waitForFunction("document.querySelector('.uplot').clientWidth < 360");
+    assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360);
+    await page.screenshot({ path: fileURLToPath(new URL("phone.png", PICTURES)), fullPage: true });
+    return {};
+  },
+);
