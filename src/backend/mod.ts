@@ -18,3 +18,5 @@ export { type InstantiateOptions, kernelBinary } from "./wasm/instantiate.ts";
 export { probeSimd, type SimdFlavour } from "./wasm/probe.ts";
 export type { ThreadOptions } from "./wasm/threads/threaded_instance.ts";
 export * from "./wasm/wasm_kernels.ts";
+export { type GpuOptions, TuningCache } from "./webgpu/gpu_options.ts";
+export type { TileKind } from "./webgpu/tiles.ts";

@@ -8,14 +8,17 @@ import { BackendError } from "../../core/errors.ts";
 import { isContiguous, type Matrix } from "../../core/matrix.ts";
 import type { Scalar } from "../backend.ts";
 import { axpby } from "./_kernels.gen.ts";
+import type { OpenDevice } from "./adapter.ts";
 import { apart, type Operand, putBack } from "./aliasing.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { CommandStream, SLOT_BYTES } from "./command_stream.ts";
+import { TuningCache } from "./gpu_options.ts";
 import { DeviceHealth } from "./health.ts";
 import { type BoundBuffer, Pipelines } from "./pipelines.ts";
 import { Readback } from "./readback.ts";
-import type { Overrides, Shader } from "./shader.ts";
+import type { Overrides, Shader, Texts } from "./shader.ts";
 import { bufferOf, BYTES, GpuStorage, spanOf } from "./storage.ts";
+import { TileTuner } from "./tile_tuner.ts";
 
 /** Workgroups in x, y, z. */
 export type Grid = readonly [x: number, y: number, z: number];
@@ -24,8 +27,8 @@ export type Grid = readonly [x: number, y: number, z: number];
 export interface Launch {
   /** Values of its `override` constants. */
   readonly overrides?: Overrides;
-  /** The shared text in the place of `tiles`. */
-  readonly tiles?: string;
+  /** Shared texts in the place of others. */
+  readonly texts?: Texts;
 }
 
 /** One device with its memory, commands and compiled kernels. */
@@ -40,6 +43,8 @@ export class Machine {
   readonly readback: Readback;
   /** Its memory. */
   readonly pool: BufferPool;
+  /** How it computes products. */
+  readonly tuner: TileTuner;
   readonly #pipelines: Pipelines;
   readonly #scopes: GpuStorage[][] = [];
   readonly #params = new DataView(new ArrayBuffer(SLOT_BYTES));
@@ -48,8 +53,15 @@ export class Machine {
   readonly #nothing: PooledBuffer;
 
   /** Takes over a device. */
-  constructor(device: GPUDevice) {
+  constructor({ device, adapter, software, gpu }: OpenDevice) {
     this.device = device;
+    const { tuning = "auto", tunings = new TuningCache() } = gpu;
+    this.tuner = new TileTuner(
+      adapter,
+      device.limits.maxComputeWorkgroupStorageSize,
+      tunings,
+      tuning === "auto" ? (software ? "off" : "on") : tuning,
+    );
     this.health = new DeviceHealth(device);
     this.stream = new CommandStream(device);
     this.readback = new Readback(device, this.stream);
@@ -165,7 +177,7 @@ export class Machine {
     operands: Readonly<Record<B, Scalar | undefined>>,
     numbers: Readonly<Record<P, number>>,
     grid: Grid,
-    { overrides = {}, tiles }: Launch = {},
+    { overrides = {}, texts }: Launch = {},
   ): void {
     this.health.check();
     if (grid.some((count) => count === 0)) return;
@@ -179,7 +191,7 @@ export class Machine {
     const constants = resolved.inPlace === undefined
       ? overrides
       : { ...overrides, [resolved.inPlace]: true };
-    const pipeline = this.#pipelines.pipelineOf(shader, constants, tiles);
+    const pipeline = this.#pipelines.pipelineOf(shader, constants, texts);
     shader.fields.forEach(([field, type], i) => {
       const value = values[field];
       if (type === "f32") this.#params.setFloat32(i * BYTES, value, true);

@@ -18,14 +18,17 @@ import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
 import { BYTES, type GpuStorage } from "./storage.ts";
+import { createTileTiming } from "./tile_timing.ts";
 
 /**
  * Creates the WebGPU implementation on a device: float32, asynchronous. Verbs enqueue and return; nothing
  * waits for the device but `read` and `flush`. After the loss of the device every call throws
  * `BackendError`.
  */
-export function createWebGpuKernels({ device, adapter, owned }: OpenDevice): Kernels {
-  const machine = new Machine(device);
+export function createWebGpuKernels(open: OpenDevice): Kernels {
+  const { adapter, owned } = open;
+  const machine = new Machine(open);
+  machine.tuner.start(createTileTiming(machine));
   return {
     name: "webgpu",
     sync: false,
@@ -82,10 +85,12 @@ function createMemory(
     async flush() {
       machine.health.check();
       machine.stream.submit();
+      await machine.tuner.settle();
       await machine.health.wait(machine.device.queue.onSubmittedWorkDone());
     },
     dispose() {
       machine.health.stop();
+      machine.tuner.stop();
       if (owned) machine.device.destroy();
       else machine.dispose();
     },
