@@ -5,7 +5,7 @@
  */
 
 import { DataError, OptionError } from "../../core/errors.ts";
-import { checkChoice, checkKnownKeys } from "../../core/options.ts";
+import { checkChoice, checkKnownKeys, checkNumber } from "../../core/options.ts";
 import { type TileKind, TILES } from "./tiles.ts";
 
 /** Options of the WebGPU backend. */
@@ -18,6 +18,11 @@ export interface GpuOptions {
   readonly tuning?: "auto" | "always" | "off";
   /** Remembers what was measured, so that it is not measured again. @default {one for this backend} */
   readonly tunings?: TuningCache;
+  /**
+   * Most bytes of a matrix that a kernel sees at a time; verbs with larger ones run by rows. Lower than
+   * the device's own limit it is of use in tests. @default {the device's `maxStorageBufferBindingSize`}
+   */
+  readonly bindingBytes?: number;
 }
 
 /**
@@ -102,9 +107,10 @@ export class TuningCache {
  * @throws {OptionError} For an unknown key or a value outside its range.
  */
 export function checkGpuOptions(subject: string, options: GpuOptions): void {
-  checkKnownKeys(subject, options, ["tuning", "tunings"], "gpu.");
-  const { tuning, tunings } = options;
+  checkKnownKeys(subject, options, ["tuning", "tunings", "bindingBytes"], "gpu.");
+  const { tuning, tunings, bindingBytes = 1024 } = options;
   if (tuning !== undefined) checkChoice(subject, "gpu.tuning", tuning, ["auto", "always", "off"]);
+  checkNumber(subject, "gpu.bindingBytes", bindingBytes, { min: 1024, integer: true });
   if (tunings !== undefined && !(tunings instanceof TuningCache)) {
     throw new OptionError(subject, "gpu.tunings", "must be a TuningCache", tunings);
   }

@@ -43,6 +43,10 @@ export class Machine {
   readonly readback: Readback;
   /** Its memory. */
   readonly pool: BufferPool;
+  /** Most bytes of a matrix that a kernel can see at a time. */
+  readonly bindingBytes: number;
+  /** The verb whose kernels are being enqueued, for messages. */
+  verb = "";
   /** How it computes products. */
   readonly tuner: TileTuner;
   readonly #pipelines: Pipelines;
@@ -55,7 +59,8 @@ export class Machine {
   /** Takes over a device. */
   constructor({ device, adapter, software, gpu }: OpenDevice) {
     this.device = device;
-    const { tuning = "auto", tunings = new TuningCache() } = gpu;
+    const { tuning = "auto", tunings = new TuningCache(), bindingBytes = Infinity } = gpu;
+    this.bindingBytes = Math.min(bindingBytes, device.limits.maxStorageBufferBindingSize);
     this.tuner = new TileTuner(
       adapter,
       device.limits.maxComputeWorkgroupStorageSize,
@@ -207,6 +212,12 @@ export class Machine {
     putBack(this, resolved);
   }
 
+  /** Whether a kernel can see a matrix as a whole, wherever it begins. */
+  canBind(m: Matrix): boolean {
+    const { size } = bufferOf(m);
+    return size <= this.bindingBytes || spanOf(m) * BYTES + SLOT_BYTES <= this.bindingBytes;
+  }
+
   /** The buffer of an operand; what the kernel has to know of it goes to `values`. */
   #bind(kernel: string, { name, value }: Operand, values: Record<string, number>): BoundBuffer {
     if (value === undefined || typeof value === "number") {
@@ -215,7 +226,7 @@ export class Machine {
       return { buffer: this.#nothing, offset: 0, size: this.#nothing.size };
     }
     const buffer = bufferOf(value);
-    const { maxStorageBufferBindingSize: most } = this.device.limits;
+    const most = this.bindingBytes;
     let [offset, size] = [0, buffer.size];
     if (size > most) {
       const first = value.offset * BYTES;
@@ -224,7 +235,8 @@ export class Machine {
       if (size > most) {
         throw new BackendError(
           "webgpu",
-          `cannot run ${kernel}: '${name}' spans ${size} bytes, and the device binds at most ${most}`,
+          `cannot run ${this.verb}: '${name}' of its kernel '${kernel}' spans ${size} bytes, and the ` +
+            `device binds at most ${most}`,
         );
       }
     }

@@ -17,6 +17,7 @@ import { createLosses } from "./losses.ts";
 import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
+import { splitByRows } from "./split_rows.ts";
 import { BYTES, type GpuStorage } from "./storage.ts";
 import { createTileTiming } from "./tile_timing.ts";
 
@@ -43,7 +44,7 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
 }
 
 function createVerbs(machine: Machine): Verbs {
-  return {
+  const verbs = splitByRows(machine, {
     ...createAlgebra(machine),
     ...createElementwise(machine),
     ...createConvolution(machine),
@@ -52,7 +53,17 @@ function createVerbs(machine: Machine): Verbs {
     ...createBatchNorm(machine),
     ...createLosses(machine),
     ...createScalars(machine),
-  };
+  });
+  return named(machine, verbs);
+}
+
+/** The same verbs; they leave their names where messages are made. */
+function named(machine: Machine, verbs: Verbs): Verbs {
+  const entries = Object.entries(verbs) as [string, (...call: unknown[]) => void][];
+  return Object.fromEntries(entries.map(([name, verb]) => [name, (...call: unknown[]) => {
+    machine.verb = name;
+    verb(...call);
+  }])) as unknown as Verbs;
 }
 
 function createMemory(
