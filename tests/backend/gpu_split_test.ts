@@ -66,7 +66,7 @@ const CALLS: Readonly<Record<string, (b: Backend, make: Bench["matrix"]) => read
       make(EXAMPLES * PIXELS, 3),
     ];
     const capture = { examples: EXAMPLES, geometry: GEOMETRY, outputGradients, images };
-    b.squaredProjection(theta, { kind: "conv", ...capture }, undefined, { decay: 0.5 });
+    b.squaredProjection(theta, { kind: "conv2d", ...capture }, undefined, { decay: 0.5 });
     const dense = make(6, 8);
     const layer = { examples: 300, outputGradients: make(300, 6), inputs: make(300, 8) };
     b.squaredProjection(dense, { kind: "dense", ...layer }, undefined, { decay: 0.5 });
