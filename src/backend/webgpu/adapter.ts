@@ -15,6 +15,8 @@ export interface WebGpuOptions {
   readonly device?: GPUDevice;
   /** How it computes. @default {{}} */
   readonly gpu?: GpuOptions;
+  /** Threads of WebAssembly, where eigenproblems are solved on the host. @default {1} */
+  readonly threads?: number | "auto";
 }
 
 /** A device and what is known of it. */
@@ -29,6 +31,8 @@ export interface OpenDevice {
   readonly owned: boolean;
   /** How it is to compute. */
   readonly gpu: GpuOptions;
+  /** Threads of WebAssembly. */
+  readonly threads: number | "auto";
 }
 
 /** Names by which software adapters are known where `isFallbackAdapter` does not tell. */
@@ -77,9 +81,9 @@ export async function findAdapter({ allowSoftware = false }: WebGpuOptions): Pro
  * @throws {BackendError} As {@linkcode findAdapter}, or when the host refuses a device.
  */
 export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
-  const { device, gpu = {} } = options;
+  const { device, gpu = {}, threads = 1 } = options;
   const opened = (device: GPUDevice, info: GPUAdapterInfo, owned: boolean): OpenDevice => {
-    return { device, adapter: nameOf(info), software: isSoftware(info), owned, gpu };
+    return { device, adapter: nameOf(info), software: isSoftware(info), owned, gpu, threads };
   };
   if (device !== undefined) return opened(device, device.adapterInfo, false);
   const adapter = await findAdapter(options);

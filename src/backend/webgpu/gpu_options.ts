@@ -19,6 +19,14 @@ export interface GpuOptions {
   /** Remembers what was measured, so that it is not measured again. @default {one for this backend} */
   readonly tunings?: TuningCache;
   /**
+   * Where the eigenproblems of background refreshes are solved that need not be deterministic: by Jacobi
+   * on the device, or on the host in WebAssembly, on `threads` threads. `"auto"` tries both once per size
+   * and takes what keeps training waiting for less. All others are solved on the device.
+   *
+   * @default {"auto"}
+   */
+  readonly eigh?: "auto" | "device" | "host";
+  /**
    * Most bytes of a matrix that a kernel sees at a time; verbs with larger ones run by rows. Lower than
    * the device's own limit it is of use in tests. @default {the device's `maxStorageBufferBindingSize`}
    */
@@ -26,8 +34,14 @@ export interface GpuOptions {
 }
 
 /**
- * The fastest tiles of matrix products by adapter, kept by the caller: over several backends, or over
- * runs of a program, as JSON.
+ * What a choice is about: tiles of products that fill the device with large ones, tiles of the others, or
+ * where eigenproblems of a size are solved.
+ */
+export type TuningKind = TileKind | `eigh ${number}`;
+
+/**
+ * What was found to be fastest, by adapter: tiles of matrix products, places of eigenproblems. Kept
+ * by the caller: over several backends, or over runs of a program, as JSON.
  *
  * @example Kept in a string
  * ```ts
@@ -41,7 +55,7 @@ export interface GpuOptions {
  * ```
  */
 export class TuningCache {
-  readonly #tiles = new Map<string, string>();
+  readonly #choices = new Map<string, string>();
 
   /**
    * What is in a text of `JSON.stringify(cache)`.
@@ -58,46 +72,50 @@ export class TuningCache {
     }
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
     const entries: [string, unknown][] = isObject ? Object.entries(value!) : [["", value]];
-    for (const [key, tile] of entries) {
-      if (typeof tile !== "string") {
+    for (const [key, name] of entries) {
+      if (typeof name !== "string") {
         const expected = "expected an object of names, as JSON.stringify writes a TuningCache";
         throw new DataError("tuning cache", `${expected}, received ${text}`);
       }
-      cache.#tiles.set(key, tile);
+      cache.#choices.set(key, name);
     }
     return cache;
   }
 
-  /** Names of the tiles there are of a kind; the first is taken where nothing was measured. */
-  static namesOf(kind: TileKind): readonly string[] {
-    return TILES[kind].map(({ name }) => name);
+  /**
+   * What can be chosen of a kind: tiles by rows, columns and depth, `"128x128x8 vec4"` where four numbers
+   * are loaded at a time; `"device"` and `"host"` of eigenproblems. The first is taken unmeasured.
+   */
+  static namesOf(kind: TuningKind): readonly string[] {
+    if (kind === "large" || kind === "small") return TILES[kind].map(({ name }) => name);
+    return ["device", "host"];
   }
 
-  /** Name of the fastest tile of a kind, if it is known. */
-  get(adapter: string, kind: TileKind): string | undefined {
-    return this.#tiles.get(`${adapter} | ${kind}`);
+  /** Name of the fastest, if it is known. */
+  get(adapter: string, kind: TuningKind): string | undefined {
+    return this.#choices.get(`${adapter} | ${kind}`);
   }
 
   /**
-   * Remembers a tile.
+   * Remembers what is fastest.
    *
    * @param adapter Name of the adapter.
-   * @param kind For products that fill the device with large tiles, or for the others.
-   * @param tile `"128x128x8 vec4"`: rows, columns, depth, and whether four numbers are loaded at a time.
-   * @throws {OptionError} When there is no such tile.
+   * @param kind Of the choice.
+   * @param name One of {@linkcode TuningCache.namesOf}.
+   * @throws {OptionError} When there is no such name.
    */
-  set(adapter: string, kind: TileKind, tile: string): void {
+  set(adapter: string, kind: TuningKind, name: string): void {
     const names = TuningCache.namesOf(kind);
-    if (!names.includes(tile)) {
-      const expected = `must be one of [${names.map((name) => `'${name}'`).join(", ")}]`;
-      throw new OptionError("Cannot remember a tile", "tile", expected, tile);
+    if (!names.includes(name)) {
+      const expected = `must be one of [${names.map((known) => `'${known}'`).join(", ")}]`;
+      throw new OptionError("Cannot remember a choice", kind, expected, name);
     }
-    this.#tiles.set(`${adapter} | ${kind}`, tile);
+    this.#choices.set(`${adapter} | ${kind}`, name);
   }
 
   /** A plain object, for `JSON.stringify`. */
   toJSON(): Record<string, string> {
-    return Object.fromEntries(this.#tiles);
+    return Object.fromEntries(this.#choices);
   }
 }
 
@@ -107,9 +125,10 @@ export class TuningCache {
  * @throws {OptionError} For an unknown key or a value outside its range.
  */
 export function checkGpuOptions(subject: string, options: GpuOptions): void {
-  checkKnownKeys(subject, options, ["tuning", "tunings", "bindingBytes"], "gpu.");
-  const { tuning, tunings, bindingBytes = 1024 } = options;
+  checkKnownKeys(subject, options, ["tuning", "tunings", "eigh", "bindingBytes"], "gpu.");
+  const { tuning, tunings, eigh, bindingBytes = 1024 } = options;
   if (tuning !== undefined) checkChoice(subject, "gpu.tuning", tuning, ["auto", "always", "off"]);
+  if (eigh !== undefined) checkChoice(subject, "gpu.eigh", eigh, ["auto", "device", "host"]);
   checkNumber(subject, "gpu.bindingBytes", bindingBytes, { min: 1024, integer: true });
   if (tunings !== undefined && !(tunings instanceof TuningCache)) {
     throw new OptionError(subject, "gpu.tunings", "must be a TuningCache", tunings);

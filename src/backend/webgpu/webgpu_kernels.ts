@@ -11,8 +11,10 @@ import type { OpenDevice } from "./adapter.ts";
 import { createAlgebra } from "./algebra.ts";
 import { createBatchNorm } from "./batch_norm.ts";
 import { createConvolution } from "./convolution.ts";
+import { EigenChoice } from "./eigen_choice.ts";
 import { createEigensolver } from "./eigensolver.ts";
 import { createElementwise } from "./elementwise.ts";
+import { HostEigensolver } from "./host_eigensolver.ts";
 import { createLosses } from "./losses.ts";
 import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
@@ -30,13 +32,24 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
   const { adapter, owned } = open;
   const machine = new Machine(open);
   machine.tuner.start(createTileTiming(machine));
+  const verbs = createVerbs(machine);
+  const host = new HostEigensolver(machine, open.threads);
+  const choice = new EigenChoice(machine, host, verbs.eigh, open);
   return {
     name: "webgpu",
     sync: false,
     info: { description: `webgpu (${adapter})`, roundoff: 2 ** -24 },
     bytesPerElement: BYTES,
-    ...createMemory(machine, owned),
-    ...createVerbs(machine),
+    ...createMemory(machine),
+    ...verbs,
+    beginEigh: (jobs, options) => choice.begin(jobs, options),
+    dispose() {
+      host.dispose();
+      machine.health.stop();
+      machine.tuner.stop();
+      if (owned) machine.device.destroy();
+      else machine.dispose();
+    },
     get reservedBytes() {
       return machine.pool.reservedBytes;
     },
@@ -68,7 +81,6 @@ function named(machine: Machine, verbs: Verbs): Verbs {
 
 function createMemory(
   machine: Machine,
-  owned: boolean,
 ): Pick<
   Kernels,
   | "allocate"
@@ -80,7 +92,6 @@ function createMemory(
   | "read"
   | "readSync"
   | "flush"
-  | "dispose"
 > {
   return {
     allocate: (length) => machine.allocate(length),
@@ -98,12 +109,6 @@ function createMemory(
       machine.stream.submit();
       await machine.tuner.settle();
       await machine.health.wait(machine.device.queue.onSubmittedWorkDone());
-    },
-    dispose() {
-      machine.health.stop();
-      machine.tuner.stop();
-      if (owned) machine.device.destroy();
-      else machine.dispose();
     },
   };
 }
