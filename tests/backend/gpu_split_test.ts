@@ -29,7 +29,7 @@ class Bench implements Disposable {
   matrix(rows: number, cols: number): OwnedMatrix {
     const m = this.backend.alloc(rows, cols);
     this.#owned.push(m);
-    const { uniform } = { uniform: () => this.#random.uniform() - 0.5 };
+    const uniform = () => this.#random.uniform() - 0.5;
     this.backend.write(m, Float32Array.from({ length: rows * cols }, uniform));
     return m;
   }
@@ -99,7 +99,7 @@ const CALLS: Readonly<Record<string, (b: Backend, make: Bench["matrix"]) => read
     b.squares(v, x);
     b.axpby(y, 2, x, -1);
     b.activation("tanh", out, y);
-    b.activationGradient("tanh", out, out, x);
+    b.activationGradient("tanh", y, out, x);
     b.dampedDivide(x, out, { eigenvalues: v, damping: 0.1 });
     b.adamDirection(out, m, v, x, { beta1: 0.9, beta2: 0.99, epsilon: 1e-3, count: 3 });
     const ones = make(rows, cols + 1);
