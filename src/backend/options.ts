@@ -10,6 +10,7 @@ import type { Candidate } from "./backend.ts";
 import { BACKEND_VARIABLE, environmentVariable } from "./environment.ts";
 import type { RecoveryOptions } from "./recovery/recovery.ts";
 import { type StepProbe, TimingCache } from "./step_timing.ts";
+import { checkGpuOptions, type GpuOptions } from "./webgpu/gpu_options.ts";
 import type { SimdFlavour } from "./wasm/probe.ts";
 
 /** Name of an implementation. */
@@ -71,6 +72,8 @@ export interface BackendOptions {
    * @default {what is called after a loss throws BackendError}
    */
   readonly recovery?: RecoveryOptions;
+  /** How a GPU computes. @default {tiles are tuned on hardware} */
+  readonly gpu?: GpuOptions;
 }
 
 /** Names of {@linkcode BackendOptions}. */
@@ -84,6 +87,7 @@ const OPTION_NAMES: readonly (keyof BackendOptions)[] = [
   "allowSoftware",
   "device",
   "recovery",
+  "gpu",
 ];
 
 /** Most threads that can be asked for. */
@@ -142,6 +146,7 @@ function checkOptions(options: BackendOptions): void {
   if (timings !== undefined && !(timings instanceof TimingCache)) {
     throw new OptionError(SUBJECT, "timings", "must be a TimingCache", timings);
   }
+  if (options.gpu !== undefined) checkGpuOptions(SUBJECT, options.gpu);
   if (simd !== undefined) checkChoice(SUBJECT, "simd", simd, ["relaxed", "baseline"]);
   if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
     const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;

@@ -7,7 +7,7 @@
 
 import { BackendError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
-import type { EighJob, EighTicket, Verbs } from "../backend.ts";
+import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
 import { KERNEL_TABLE } from "../kernel_table.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import { Handle, unwrapped } from "./handle.ts";
@@ -44,7 +44,7 @@ export function createRecoverableKernels(
     ...createMemory(succession),
     ...createReading(succession),
     ...createVerbs(succession),
-    beginEigh: (jobs) => beginEigh(succession, jobs),
+    beginEigh: (jobs, options) => beginEigh(succession, jobs, options),
     dispose: () => succession.dispose(),
   };
 }
@@ -140,9 +140,13 @@ function workingOf({ current, latest }: Succession): Kernels {
 }
 
 /** Eigenproblems that die with their device: members go back to before they were begun. */
-function beginEigh(succession: Succession, jobs: readonly EighJob[]): EighTicket {
+function beginEigh(
+  succession: Succession,
+  jobs: readonly EighJob[],
+  options: EighOptions,
+): EighTicket {
   const { current: kernels, losses } = succession;
-  const inner = kernels?.beginEigh?.(unwrapped(jobs));
+  const inner = kernels?.beginEigh?.(unwrapped(jobs), options);
   let done = false;
   const isOver = (): boolean => done || kernels === undefined || succession.losses !== losses;
   return {
