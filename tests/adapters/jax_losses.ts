@@ -220,6 +220,44 @@ Deno.test("transformation() trains arrays of no layer by their gradients alone",
   tree.dispose(params);
 });
 
+Deno.test("captured() and update() consume each argument once, and leave what was referenced", async () => {
+  using backend = await createBackend({ prefer: ["wasm"] });
+  const layers = { line: { kind: "dense" } } as const;
+  const params = { line: { w: np.zeros([2, 1]), b: np.zeros([1]) } };
+  const differentiate = captured(
+    layers,
+    ({ line }: typeof params, probe, x) =>
+      np.mean(np.square(probe("line", x.ref, np.dot(x, line.w).add(line.b)).sub(1))),
+  );
+  const optimizer = transformation(backend, layers, (model) => tekfac(model));
+  let state = await optimizer.init(tree.ref(params));
+  const x = np.ones([3, 2]);
+  for (let step = 0; step < 2; step++) {
+    const [gradients, observation] = differentiate(tree.ref(params), x.ref);
+    const { inputs, outputGradients } = observation.captures.line;
+    const consumed = [
+      gradients.line.w,
+      gradients.line.b,
+      inputs,
+      outputGradients,
+      observation.loss,
+    ];
+    const [updates, next] = await optimizer.update(
+      gradients,
+      state,
+      tree.ref(params),
+      observation,
+    );
+    state = next;
+    assert.deepEqual(consumed.map(({ refCount }) => refCount), [0, 0, 0, 0, 0]);
+    tree.dispose(updates);
+  }
+  assert.deepEqual([x, params.line.w, params.line.b].map(({ refCount }) => refCount), [1, 1, 1]);
+  state[Symbol.dispose]();
+  x.dispose();
+  tree.dispose(params);
+});
+
 Deno.test("transformation() and captured() name what does not fit", async () => {
   using backend = await createBackend({ prefer: ["wasm"] });
   const params = () => ({ line: { w: np.zeros([2, 1]), b: np.zeros([1]) } });
