@@ -192,6 +192,8 @@ visit(
     await page.emulateMedia({ colorScheme: "dark" });
     await page.waitForFunction("document.querySelector('.uplot').clientWidth < 360");
     assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360);
+    const table = "document.querySelector('.scroll')";
+    assert(await page.evaluate(`${table}.scrollWidth <= ${table}.clientWidth`), "the table fits");
     await page.screenshot({ path: fileURLToPath(new URL("phone.png", PICTURES)), fullPage: true });
     return {};
   },
