@@ -1,0 +1,13 @@
+/**
+ * TensorFlow.js models trained by this library: an optimizer for `model.compile()` and `model.fit()`.
+ * See {@linkcode TekfacOptimizer}; docs/ADAPTERS.md tells which layers get what.
+ *
+ * @module
+ */
+
+export { TekfacOptimizer } from "./tfjs_optimizer.ts";
+export {
+  type TekfacOptimizerOptions,
+  TESTED_TFJS_VERSIONS,
+  type TfjsBackendOptions,
+} from "./tfjs_options.ts";
