@@ -47,7 +47,9 @@
 
 // The seam itself; implementations and their table are at `@tekfac/tekfac/backend`.
 export * from "./src/backend/backend.ts";
+export { type BackendName, type BackendOptions } from "./src/backend/options.ts";
 export * from "./src/backend/select.ts";
+export { type ProbedStep, type StepProbe, TimingCache } from "./src/backend/step_timing.ts";
 export * from "./src/core/mod.ts";
 export * from "./src/curvature/mod.ts";
 export * from "./src/data/mod.ts";

@@ -1,6 +1,14 @@
 // Everything the compiled module exports: one line per kernel file.
 
 export { activation, activationGradient } from "./activation";
+export {
+  batchNorm,
+  batchNormGradient,
+  batchNormSums,
+  batchNormSumsWorkspace,
+  columnMoments,
+  columnMomentsWorkspace,
+} from "./batch_norm";
 export { choleskyInverse, choleskyWorkspace } from "./cholesky";
 export { conv2d, conv2dWorkspace } from "./conv2d";
 export { conv2dDataGradient, conv2dDataGradientWorkspace } from "./conv2d_data_gradient";

@@ -39,7 +39,7 @@ const PACKAGES: Readonly<Record<string, readonly string[] | "any">> = {
 const OUTSIDE = ["tests", "bench", "examples"];
 
 /** Places in the library that may speak to Deno itself: programs, and what reads directories for them. */
-const SPEAKS_TO_DENO = ["src/cli/", "src/data/idx_directory.ts"];
+const SPEAKS_TO_DENO = ["src/cli/", "src/data/files.ts"];
 
 /** One `import` or `export ... from`, static or dynamic. */
 interface Import {

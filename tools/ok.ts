@@ -39,6 +39,7 @@ const STAGES: readonly Stage[] = [
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["check", ...FROZEN] },
   { name: "documentation", args: ["doc", "--lint", ...ENTRY_POINTS] },
+  { name: "publishing", args: ["publish", "--dry-run", "--allow-dirty", "--quiet"] },
   { name: "import rule", args: ["run", "-A", "tools/check_imports.ts"] },
   { name: "WASM kernels", args: ["run", "-A", ...FROZEN, "tools/build_kernels.ts", "--check"] },
   { name: "GPU kernels", args: ["run", "-A", ...FROZEN, "tools/build_shaders.ts", "--check"] },

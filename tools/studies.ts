@@ -16,6 +16,8 @@ export interface Task {
   readonly name: string;
   /** What is trained. */
   readonly model: ModelName;
+  /** Channels of its first stage. @default {the model's recipe} */
+  readonly width?: number;
   /** Passes over the training images. */
   readonly epochs: number;
 }
@@ -25,6 +27,7 @@ export const tasks: readonly Task[] = [
   { name: "autoencoder", model: "autoencoder", epochs: 10 },
   { name: "mlp", model: "mlp", epochs: 10 },
   { name: "cnn", model: "cnn", epochs: 10 },
+  { name: "resnet20", model: "resnet20", width: 8, epochs: 10 },
 ];
 
 /** Images that tasks are trained on. */
@@ -82,7 +85,8 @@ export function argumentsOf(
   { runs, data, search, seeds }: StudyOptions,
 ): string[] {
   return [
-    ...["--model", task.model, "--epochs", `${task.epochs}`, "--seeds", `${seeds}`],
+    ...["--model", task.model, ...(task.width === undefined ? [] : ["--width", `${task.width}`])],
+    ...["--epochs", `${task.epochs}`, "--seeds", `${seeds}`],
     ...["--search", `${search}`, "--equal-time", "--run", `${runs}/${name}`],
     ...(images.files && data !== undefined ? ["--data", data] : []),
   ];

@@ -220,6 +220,37 @@ export interface Verbs {
     window: Window,
   ): void;
 
+  /**
+   * `out = means above variances` of the columns of x [n, C] (mean squares about the means); out [2, C],
+   * zeros of no rows.
+   */
+  columnMoments(out: Matrix, x: Matrix): void;
+
+  /**
+   * `out = scale xhat + shift` with `xhat = (x - mean) / sqrt(variance + epsilon)` (Ioffe & Szegedy 2015):
+   * x and out [n, C], moments [2, C] as {@linkcode Verbs.columnMoments} leaves them, weights [2, C], scales
+   * above shifts.
+   */
+  batchNorm(out: Matrix, x: Matrix, moments: Matrix, weights: Matrix, epsilon: number): void;
+
+  /** Gradients of scales and shifts: `out = sum_i g_i xhat_i` above `sum_i g_i`, g [n, C], out [2, C]. */
+  batchNormSums(out: Matrix, x: Matrix, g: Matrix, moments: Matrix, epsilon: number): void;
+
+  /**
+   * Gradient of x where `moments` are its own, which every row takes part in, with `sums` from
+   * {@linkcode Verbs.batchNormSums}:
+   * `out = scale / sqrt(variance + epsilon) (g - sums_1 / n - xhat sums_0 / n)`.
+   */
+  batchNormGradient(
+    out: Matrix,
+    x: Matrix,
+    g: Matrix,
+    moments: Matrix,
+    weights: Matrix,
+    sums: Matrix,
+    epsilon: number,
+  ): void;
+
   /** `out = [X | 1]`: X [n, d], out [n, d + 1]. */
   appendOnes(out: Matrix, x: Matrix): void;
 
@@ -319,14 +350,26 @@ export interface MemoryReport {
   readonly reservedBytes: number;
 }
 
+/** An implementation that was considered. */
+export interface Candidate {
+  /** `"webgpu"`, `"wasm"` or `"reference"`. */
+  readonly name: string;
+  /** Why it was chosen, or was not. */
+  readonly reason: string;
+  /** Milliseconds that a step of the model took on it, where that was measured. */
+  readonly stepMs?: number;
+}
+
 /** What was chosen, and why each other candidate was not. */
 export interface BackendInfo {
   /** Name and flavour, such as `"wasm (relaxed SIMD)"`. */
   readonly description: string;
   /** Unit roundoff of its numbers: 2^-24 for float32, 2^-53 for float64. */
   readonly roundoff: number;
+  /** What was chosen, and why; `undefined` for a backend that was made without a choice. */
+  readonly chosen?: Candidate | undefined;
   /** Candidates that were passed over, each with its reason. */
-  readonly rejected: readonly { readonly name: string; readonly reason: string }[];
+  readonly rejected: readonly Candidate[];
 }
 
 /** Memory management of a backend. */

@@ -191,6 +191,41 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().poolGradient(kind, out, images, pooled, g, window);
   }
 
+  /** See {@linkcode Verbs.columnMoments}. */
+  columnMoments(out: Matrix, x: Matrix): void {
+    this.check("columnMoments").output("out", out).input("x", x);
+    this.kernels().columnMoments(out, x);
+  }
+
+  /** See {@linkcode Verbs.batchNorm}. */
+  batchNorm(out: Matrix, x: Matrix, moments: Matrix, weights: Matrix, epsilon: number): void {
+    this.check("batchNorm").output("out", out).input("x", x).input("moments", moments)
+      .input("weights", weights);
+    this.kernels().batchNorm(out, x, moments, weights, epsilon);
+  }
+
+  /** See {@linkcode Verbs.batchNormSums}. */
+  batchNormSums(out: Matrix, x: Matrix, g: Matrix, moments: Matrix, epsilon: number): void {
+    this.check("batchNormSums").output("out", out).input("x", x).input("g", g)
+      .input("moments", moments);
+    this.kernels().batchNormSums(out, x, g, moments, epsilon);
+  }
+
+  /** See {@linkcode Verbs.batchNormGradient}. */
+  batchNormGradient(
+    out: Matrix,
+    x: Matrix,
+    g: Matrix,
+    moments: Matrix,
+    weights: Matrix,
+    sums: Matrix,
+    epsilon: number,
+  ): void {
+    this.check("batchNormGradient").output("out", out).input("x", x).input("g", g)
+      .input("moments", moments).input("weights", weights).input("sums", sums);
+    this.kernels().batchNormGradient(out, x, g, moments, weights, sums, epsilon);
+  }
+
   /** See {@linkcode Verbs.appendOnes}. */
   appendOnes(out: Matrix, x: Matrix): void {
     this.check("appendOnes", { d: x.cols, "d+1": x.cols + 1 }).output("out", out).input("x", x);

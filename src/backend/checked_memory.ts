@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BackendInfo, Memory, MemoryReport, Verbs } from "./backend.ts";
+import type { BackendInfo, Candidate, Memory, MemoryReport, Verbs } from "./backend.ts";
 import { CallCheck, checkAlive } from "./call_check.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, shapeOf, type Storage } from "../core/matrix.ts";
@@ -31,12 +31,13 @@ export class CheckedMemory implements Memory, Disposable {
    * Takes over the implementation: disposing this object disposes it.
    *
    * @param kernels The implementation.
-   * @param rejected Candidates that were passed over before it.
+   * @param rejected Candidates that were passed over.
+   * @param chosen Why it was taken, if there was a choice.
    */
-  constructor(kernels: Kernels, rejected: BackendInfo["rejected"]) {
+  constructor(kernels: Kernels, rejected: readonly Candidate[], chosen?: Candidate) {
     this.name = kernels.name;
     this.sync = kernels.sync;
-    this.info = { ...kernels.info, rejected };
+    this.info = { ...kernels.info, chosen, rejected };
     this.#kernels = kernels;
   }
 

@@ -61,6 +61,10 @@ export type KernelArguments = {
   readonly patchSquaredNorms: "out" | "images";
   readonly pool: "out" | "images";
   readonly poolGradient: "out" | "images" | "pooled" | "g";
+  readonly columnMoments: "out" | "x";
+  readonly batchNorm: "out" | "x" | "moments" | "weights";
+  readonly batchNormSums: "out" | "x" | "g" | "moments";
+  readonly batchNormGradient: "out" | "x" | "g" | "moments" | "weights" | "sums";
   readonly appendOnes: "out" | "x";
   readonly activation: "out" | "x";
   readonly activationGradient: "out" | "y" | "g";
@@ -184,6 +188,19 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
   poolGradient: row(
     { out: "N h w, C", images: "N h w, C", pooled: "N T, C", g: "N T, C" },
     ({ N, T, C, taps }) => N * T * C * taps,
+  ),
+  columnMoments: row({ out: "2, C", x: "n, C" }, ({ n, C }) => 4 * n * C),
+  batchNorm: row(
+    { out: "n, C", x: "n, C", moments: "2, C", weights: "2, C" },
+    ({ n, C }) => 3 * n * C,
+  ),
+  batchNormSums: row(
+    { out: "2, C", x: "n, C", g: "n, C", moments: "2, C" },
+    ({ n, C }) => 4 * n * C,
+  ),
+  batchNormGradient: row(
+    { out: "n, C", x: "n, C", g: "n, C", moments: "2, C", weights: "2, C", sums: "2, C" },
+    ({ n, C }) => 5 * n * C,
   ),
   appendOnes: row({ out: "n, d+1", x: "n, d" }, () => 0),
   activation: row({ out: "m, n", x: "m, n" }, ({ m, n }) => m * n),

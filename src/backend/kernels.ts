@@ -21,8 +21,8 @@ export interface Kernels extends Verbs {
   readonly name: string;
   /** See {@linkcode Backend.sync}. */
   readonly sync: boolean;
-  /** Without the rejected candidates, which only the selection knows. */
-  readonly info: Omit<BackendInfo, "rejected">;
+  /** Without the candidates, which only the selection knows. */
+  readonly info: Omit<BackendInfo, "chosen" | "rejected">;
   /** Bytes per number. */
   readonly bytesPerElement: number;
   /** Bytes taken from the host so far. */

@@ -1,72 +1,26 @@
 /**
- * Choosing a backend: what was asked for, what this host can do, and why the rest was passed over.
+ * Choosing a backend: what was asked for, what this host can do, what is fastest, and why the rest was
+ * passed over.
  *
  * @module
  */
 
-import type { Backend, BackendInfo } from "./backend.ts";
+import { BackendError } from "../core/errors.ts";
+import type { Backend, Candidate } from "./backend.ts";
 import { CheckedBackend } from "./checked.ts";
-import { BackendError, OptionError } from "../core/errors.ts";
-import { checkChoice, checkKnownKeys } from "../core/options.ts";
 import type { Kernels } from "./kernels.ts";
+import { type BackendName, type BackendOptions, candidatesOf } from "./options.ts";
 import { createReferenceKernels } from "./reference/kernels.ts";
-import type { SimdFlavour } from "./wasm/probe.ts";
+import { type StepProbe, type StepTime, StepTimer } from "./step_timing.ts";
+import { TimedBackend } from "./timed_backend.ts";
 import { createWasmKernels } from "./wasm/wasm_kernels.ts";
 
-/** Name of an implementation. */
-export type BackendName = "webgpu" | "wasm" | "reference";
-
-/** The implementations there are. */
-const BACKEND_NAMES: readonly BackendName[] = ["webgpu", "wasm", "reference"];
+/** How much slower than the fastest a synchronous backend may be and still be chosen. */
+const WORTH_WAITING_FOR = 1.05;
 
 /**
- * What `auto` tries. A GPU has to be asked for by name: it answers later, so that `stepSync` and its
- * like do not work on it, and where it is faster has not been measured yet.
- */
-const AUTO: readonly BackendName[] = ["wasm", "reference"];
-
-/** Options of {@linkcode createBackend}. */
-export interface BackendOptions {
-  /**
-   * What to try, in this order; `"auto"` is WebAssembly, then the reference. `"webgpu"` has to be named:
-   * it is asynchronous (use `step()`, `evaluate()`, `read()`). @default {"auto"}
-   */
-  readonly prefer?: "auto" | readonly BackendName[];
-  /**
-   * The WebAssembly kernels, already compiled, for hosts that forbid compiling at run time.
-   *
-   * @default {compiled from the embedded binary}
-   */
-  readonly module?: WebAssembly.Module;
-  /** Which WebAssembly build. @default {the best this host accepts} */
-  readonly simd?: SimdFlavour;
-  /**
-   * Threads of the WebAssembly backend, the calling one included, 1 to 32; `"auto"`: one per core,
-   * four at most. Large verbs are shared out, several eigenproblems are solved at once, and
-   * {@linkcode Backend.beginEigh} runs beside other verbs. Where the host has no shared memory or no
-   * workers there is one thread; `backend.info.description` tells.
-   *
-   * Results depend on the number of threads in the last bits (sums over examples are taken in as
-   * many parts), but on nothing that happens at run time. Dispose the backend to end its workers.
-   *
-   * @default {1}
-   */
-  readonly threads?: number | "auto";
-  /** Whether a GPU adapter that computes on the CPU will do for `"webgpu"`. @default {false} */
-  readonly allowSoftware?: boolean;
-  /** A GPU device to share with other code, which owns it. @default {a new device} */
-  readonly device?: GPUDevice;
-}
-
-/** Most threads that can be asked for. */
-const MOST_THREADS = 32;
-
-/** Subject of the messages of this file. */
-const SUBJECT = "Cannot create a backend";
-
-/**
- * Creates the first backend of `prefer` that this host can run. The reasons why earlier candidates
- * were passed over are in `backend.info.rejected`.
+ * Creates the first backend of `prefer` that this host can run or, where a step of the `model` can be
+ * timed, the one on which it is fastest. Why, and why not the others, is in `backend.info`.
  *
  * @returns The backend; the caller disposes it.
  * @throws {OptionError} For an unknown option or name.
@@ -86,14 +40,18 @@ const SUBJECT = "Cannot create a backend";
  * ```
  */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
-  const names = resolveOptions(options);
-  const rejected: Rejection[] = [];
-  for (const name of names) {
+  const { names, fallback, unasked, origin } = candidatesOf(options);
+  const rejected = [...unasked];
+  if (options.model !== undefined) {
+    const fastest = await fastestOf(names, options, options.model, rejected);
+    if (fastest !== undefined) return wrap(fastest, rejected, fallback);
+  }
+  const untried = options.model === undefined ? [...names, ...fallback] : fallback;
+  for (const [i, name] of untried.entries()) {
     try {
-      const kernels = name === "webgpu"
-        ? await createGpuKernels(options)
-        : createKernels(name, options);
-      return new CheckedBackend(kernels, rejected);
+      const kernels = await open(name, options);
+      const reason = `the first of ${origin} that runs here`;
+      return wrap({ name, kernels, reason }, rejected, untried.slice(i + 1));
     } catch (error) {
       rejected.push(rejectionOf(name, error));
     }
@@ -102,16 +60,21 @@ export async function createBackend(options: BackendOptions = {}): Promise<Backe
 }
 
 /**
- * The same at once, for backends that need no waiting: `"webgpu"` is rejected.
+ * The same at once, for backends that need no waiting: `"webgpu"` is rejected, and nothing is timed.
  *
  * @throws {OptionError | BackendError} As {@linkcode createBackend}.
  */
-export function createBackendSync(options: BackendOptions = {}): Backend {
-  const names = resolveOptions(options);
-  const rejected: Rejection[] = [];
-  for (const name of names) {
+export function createBackendSync(
+  options: Omit<BackendOptions, "model" | "timings"> = {},
+): Backend {
+  const { names, fallback, unasked, origin } = candidatesOf(options);
+  const rejected = [...unasked];
+  const untried = [...names, ...fallback];
+  for (const [i, name] of untried.entries()) {
     try {
-      return new CheckedBackend(createKernels(name, options), rejected);
+      const kernels = openSync(name, options);
+      const reason = `the first of ${origin} that runs here`;
+      return wrap({ name, kernels, reason }, rejected, untried.slice(i + 1));
     } catch (error) {
       rejected.push(rejectionOf(name, error));
     }
@@ -119,16 +82,94 @@ export function createBackendSync(options: BackendOptions = {}): Backend {
   throw noneCanRun(rejected);
 }
 
-/** A candidate that was passed over, and why. */
-type Rejection = BackendInfo["rejected"][number];
+/** A candidate that runs here. */
+interface Running {
+  readonly name: BackendName;
+  readonly kernels: Kernels;
+}
+
+/** The candidate that is chosen. */
+type Chosen = Running & Candidate;
+
+/** The public backend of what was chosen. */
+function wrap(
+  { name, kernels, ...why }: Chosen,
+  rejected: Candidate[],
+  untried: readonly BackendName[],
+): Backend {
+  const reason = `not needed: ${name} runs here`;
+  const others = untried.map((other) => ({ name: other, reason }));
+  return new CheckedBackend(kernels, [...rejected, ...others], { name, ...why });
+}
+
+/** The candidate on which a step of the model is fastest, if any runs; the others are disposed. */
+async function fastestOf(
+  names: readonly BackendName[],
+  options: BackendOptions,
+  model: StepProbe,
+  rejected: Candidate[],
+): Promise<Chosen | undefined> {
+  const timer = new StepTimer(model, options.timings);
+  const running: Running[] = [];
+  const timed: (Running & StepTime)[] = [];
+  let fastest: Chosen | undefined;
+  try {
+    for (const name of names) {
+      try {
+        running.push({ name, kernels: await open(name, options) });
+      } catch (error) {
+        rejected.push(rejectionOf(name, error));
+      }
+    }
+    if (running.length === 1) return fastest = { ...running[0], reason: "the only one that runs" };
+    // Where nothing has to be compiled there is no doubt what a step takes: those come first.
+    for (const candidate of running.toSorted((a, b) => +b.kernels.sync - +a.kernels.sync)) {
+      try {
+        const time = await timer.time(new TimedBackend(candidate.kernels, []));
+        timed.push({ ...candidate, ...time });
+      } catch (error) {
+        rejected.push(rejectionOf(candidate.name, error));
+      }
+    }
+    return fastest = judge(timed, rejected);
+  } finally {
+    for (const { kernels } of running) if (kernels !== fastest?.kernels) kernels.dispose();
+  }
+}
+
+/** The fastest, or a synchronous one that is as good; the others are rejected. */
+function judge(
+  timed: readonly (Running & StepTime)[],
+  rejected: Candidate[],
+): Chosen | undefined {
+  const [fastest] = timed.toSorted((a, b) => a.stepMs - b.stepMs);
+  if (fastest === undefined) return undefined;
+  const most = fastest.stepMs * WORTH_WAITING_FOR;
+  const best = timed.find(({ kernels, stepMs }) => kernels.sync && stepMs <= most) ?? fastest;
+  for (const other of timed) {
+    if (other === best) continue;
+    const reason = !other.measured
+      ? `too slow to begin: its first step took ${inWords(other)}`
+      : other.stepMs < best.stepMs
+      ? `hardly faster, and asynchronous: ${inWords(other)} per step`
+      : `slower: ${inWords(other)} per step`;
+    rejected.push({ name: other.name, reason, stepMs: other.stepMs });
+  }
+  const { name, kernels, stepMs } = best;
+  return { name, kernels, reason: `fastest: ${inWords(best)} per step`, stepMs };
+}
+
+function inWords({ stepMs }: StepTime): string {
+  return `${Number(stepMs.toPrecision(3))} ms`;
+}
 
 /** The reason why a candidate cannot run; errors of other kinds are thrown on. */
-function rejectionOf(name: BackendName, error: unknown): Rejection {
+function rejectionOf(name: BackendName, error: unknown): Candidate {
   if (error instanceof BackendError) return { name, reason: error.reason };
   throw error;
 }
 
-function noneCanRun(rejected: readonly Rejection[]): BackendError {
+function noneCanRun(rejected: readonly Candidate[]): BackendError {
   const reasons = rejected.map(({ name, reason }) => `${name}: ${reason}`).join("; ");
   return new BackendError(
     rejected.map(({ name }) => name).join(", "),
@@ -136,43 +177,16 @@ function noneCanRun(rejected: readonly Rejection[]): BackendError {
   );
 }
 
-/** Checks the options; returns the candidates. */
-function resolveOptions(
-  options: BackendOptions,
-): readonly BackendName[] {
-  checkKnownKeys(SUBJECT, options, [
-    "prefer",
-    "module",
-    "simd",
-    "threads",
-    "allowSoftware",
-    "device",
-  ]);
-  if (options.simd !== undefined) {
-    checkChoice(SUBJECT, "simd", options.simd, ["relaxed", "baseline"]);
-  }
-  const { threads } = options;
-  if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
-    const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;
-    throw new OptionError(SUBJECT, "threads", expected, threads);
-  }
-  if (options.module !== undefined && !(options.module instanceof WebAssembly.Module)) {
-    throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", options.module);
-  }
-  const { prefer = "auto" } = options;
-  if (prefer === "auto") return AUTO;
-  if (!Array.isArray(prefer) || prefer.length === 0) {
-    const names = BACKEND_NAMES.map((name) => `'${name}'`).join(", ");
-    throw new OptionError(SUBJECT, "prefer", `must be 'auto' or some of [${names}]`, prefer);
-  }
-  return prefer.map((name) => checkChoice(SUBJECT, "prefer", name, BACKEND_NAMES));
+async function open(name: BackendName, options: BackendOptions): Promise<Kernels> {
+  if (name !== "webgpu") return openSync(name, options);
+  // The code for GPUs is loaded only where there is one to be used.
+  const { openDevice } = await import("./webgpu/adapter.ts");
+  const device = await openDevice(options);
+  const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
+  return createWebGpuKernels(device);
 }
 
-function isThreadCount(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_THREADS;
-}
-
-function createKernels(name: BackendName, options: BackendOptions): Kernels {
+function openSync(name: BackendName, options: BackendOptions): Kernels {
   if (name === "reference") return createReferenceKernels();
   if (name === "webgpu") {
     throw new BackendError("webgpu", "it cannot be created at once: use await createBackend()");
@@ -183,12 +197,4 @@ function createKernels(name: BackendName, options: BackendOptions): Kernels {
     ...(module && { module }),
     ...(threads && { threads }),
   });
-}
-
-/** The code for GPUs is loaded only where there is one to be used. */
-async function createGpuKernels(options: BackendOptions): Promise<Kernels> {
-  const { openDevice } = await import("./webgpu/adapter.ts");
-  const open = await openDevice(options);
-  const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
-  return createWebGpuKernels(open);
 }

@@ -7,11 +7,12 @@
 import { formatTable } from "../core/table.ts";
 import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
-import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
+import { examplesIn } from "../data/dataset.ts";
 import { compareReport, comparisonHead, comparisonRows } from "../training/compare_report.ts";
 import { type ComparisonSummary, summarizeComparison } from "../training/comparison_summary.ts";
 import { comparisonTables } from "../training/comparison_tables.ts";
 import { type Findings, runLaboratory } from "../training/laboratory.ts";
+import { describeModel } from "../training/recipes.ts";
 import { describePoint } from "../training/search_space.ts";
 import { helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
@@ -25,7 +26,7 @@ import {
 } from "./compare_settings.ts";
 import { Trainer } from "./compare_trainer.ts";
 import { checkWritable, writeWhole } from "./files.ts";
-import { loadData } from "./load_data.ts";
+import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { contention, ContentionWatch, machineName, runtimeName } from "./machine.ts";
 import { run } from "./run.ts";
 import { RunDirectory } from "./run_directory.ts";
@@ -40,7 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
       await checkWritable("Cannot run 'compare'", "--report", path);
     }
   }
-  const data = await loadData(settings.data);
+  const data = await loadData("Cannot run 'compare'", settings);
   const prefer = settings.backend;
   const backend = await createBackend({
     threads: "auto",
@@ -49,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
   let journal: RunDirectory | undefined;
   try {
     if (settings.run !== undefined) {
-      const configuration = await configurationOf(settings, data, backend, machineName());
+      const configuration = configurationOf(settings, data, backend, machineName());
       journal = await RunDirectory.open(settings.run, configuration);
     }
     const trainer = new Trainer(backend, data, settings);
@@ -71,7 +72,7 @@ async function main(args: readonly string[]): Promise<void> {
       const descriptions = summary.optimizers.map(({ name, point }) =>
         trainer.describe(name, point)
       );
-      await writeWhole(settings.report, pageOf(settings, summary, descriptions));
+      await writeWhole(settings.report, pageOf(settings, data, summary, descriptions));
       await writeWhole(settings.summary, `${JSON.stringify(summary, null, 1)}\n`);
     }
     console.log(settings.json ? JSON.stringify(resultOf(summary)) : textOf(settings, summary));
@@ -91,18 +92,18 @@ async function main(args: readonly string[]): Promise<void> {
 
 function summaryOf(
   settings: CompareSettings,
-  data: DatasetSplit,
+  data: LoadedData,
   backend: Backend,
   findings: Findings,
   journal: RunDirectory | undefined,
   others: readonly number[],
 ): ComparisonSummary {
-  const { model, epochs, batch, plan: { seeds, search } } = settings;
+  const { model, width, epochs, batch, plan: { seeds, search } } = settings;
   const today = new Date().toISOString().slice(0, 10);
   const [from, to] = journal?.days ?? [today, today];
   return summarizeComparison({
     command: commandOf(settings),
-    model,
+    model: describeModel(model, width),
     data: nameOf(data.train.source),
     trainingImages: examplesIn(data.train),
     testImages: examplesIn(data.test),
@@ -128,13 +129,14 @@ function nameOf(source: string): string {
 
 function pageOf(
   settings: CompareSettings,
+  data: LoadedData,
   summary: ComparisonSummary,
   descriptions: readonly string[],
 ): string {
   return compareReport({
     title: `Optimizers on ${summary.data}`,
     contestants: summary.optimizers,
-    settings: settingRows(settings, summary),
+    settings: settingRows(settings, data, summary),
     tables: comparisonTables(summary),
     descriptions,
   }, chartLibrary);
@@ -142,6 +144,7 @@ function pageOf(
 
 function settingRows(
   { plan }: CompareSettings,
+  loaded: LoadedData,
   summary: ComparisonSummary,
 ): (readonly [string, string])[] {
   const { model, data, trainingImages, testImages, epochs, batch, backend, machine } = summary;
@@ -150,6 +153,7 @@ function settingRows(
     ["data", data],
     ["training images", trainingImages.toLocaleString("en-US")],
     ["test images", testImages.toLocaleString("en-US")],
+    ...dataRows(loaded),
     ["epochs", `${epochs}`],
     ["batch", `${batch}`],
     ["seeds", plan.seeds.join(", ")],

@@ -4,13 +4,16 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import type { Backend } from "../backend/backend.ts";
 import { OptionError } from "../core/errors.ts";
-import type { Dataset, DatasetSplit } from "../data/dataset.ts";
+import { batches } from "../data/batches.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { LaboratoryPlan } from "../training/laboratory.ts";
 import { defaultModel, type ModelName, optimizerNames, recipes } from "../training/recipes.ts";
 import { searchKeys, searchSpaces } from "../training/search_space.ts";
 import type { ArgumentValues } from "./arguments.ts";
+import type { AugmentationName, LoadedData } from "./load_data.ts";
 import { sharedOptions } from "./options.ts";
 import { canShowProgress } from "./progress_bar.ts";
 import type { Configuration } from "./run_directory.ts";
@@ -69,11 +72,15 @@ export interface CompareSettings {
   /** Optimizers, seeds, search. */
   readonly plan: LaboratoryPlan;
   readonly model: ModelName;
+  /** `undefined` for the recipe's. */
+  readonly width: number | undefined;
   readonly epochs: number;
   readonly batch: number;
   /** The first of the seeds. */
   readonly seed: number;
   readonly data: string | undefined;
+  readonly labels: "fine" | "coarse" | undefined;
+  readonly augment: AugmentationName | undefined;
   readonly backend: "auto" | "wasm" | "reference";
   readonly run: string | undefined;
   /** Infinity without a limit. */
@@ -113,10 +120,13 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
       }),
     },
     model,
+    width: given.width,
     epochs: given.epochs ?? recipes[model].epochs,
     batch: given.batch ?? recipes[model].batchSize,
     seed,
     data: given.data,
+    labels: given.labels,
+    augment: given.augment,
     backend: given.backend ?? "auto",
     run,
     minutes: given.minutes ?? Infinity,
@@ -129,15 +139,19 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan, model, epochs, batch, seed, data } = settings;
+  const { plan, model, width, epochs, batch, seed, data, labels, augment } = settings;
   const { optimizers, seeds, search, equalTime } = plan;
   return [
-    `deno task compare --model ${model} --optimizers ${optimizers.join(",")}`,
+    `deno task compare --model ${model}`,
+    ...(width === undefined ? [] : [`--width ${width}`]),
+    `--optimizers ${optimizers.join(",")}`,
     `--epochs ${epochs} --batch ${batch} --seeds ${seeds.length} --seed ${seed}`,
     ...(search === undefined ? [] : [`--search ${search.trials}`]),
     ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
     ...(equalTime ? ["--equal-time"] : []),
     ...(data === undefined ? [] : ["--data DIR"]),
+    ...(labels === undefined ? [] : [`--labels ${labels}`]),
+    ...(augment === undefined ? [] : [`--augment ${augment}`]),
   ].join(" ");
 }
 
@@ -145,18 +159,20 @@ export function commandOf(settings: CompareSettings): string {
  * Everything that decides what comes out. The number of seeds and runs of equal time are not part of it:
  * a directory can be given more of them later.
  */
-export async function configurationOf(
-  { plan: { optimizers, search }, model, epochs, batch, seed }: CompareSettings,
-  { train, test }: DatasetSplit,
+export function configurationOf(
+  { plan: { optimizers, search }, model, width, epochs, batch, seed }: CompareSettings,
+  { train, test, augmentation }: LoadedData,
   backend: Backend,
   machine: string,
-): Promise<Configuration> {
+): Configuration {
   return {
     format: 1,
     ...{ model, optimizers, epochs, batch, seed },
+    ...(width === undefined ? {} : { width }),
     search: search?.trials ?? 0,
     searchKeys: search?.keys ?? "all",
-    data: [await fingerprint(train), await fingerprint(test)],
+    data: [fingerprint(train), fingerprint(test)],
+    ...(augmentation === "none" ? {} : { augmentation }),
     backend: backend.info.description,
     machine,
     settings: optimizers.map((name) => recipes[model].settings[name]),
@@ -164,11 +180,17 @@ export async function configurationOf(
   };
 }
 
-/** The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits. */
-async function fingerprint({ images, labels }: Dataset): Promise<string> {
-  const bytes = new Uint8Array(images.byteLength + labels.byteLength);
-  bytes.set(new Uint8Array(images.buffer, images.byteOffset, images.byteLength));
-  bytes.set(labels, images.byteLength);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/**
+ * The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits; the same for numbers and
+ * for the bytes that stand for them.
+ */
+function fingerprint(dataset: Dataset): string {
+  const hash = createHash("sha256");
+  const { normalization: _, ...raw } = dataset;
+  for (const { inputs } of batches(raw, { size: 1000 })) hash.update(bytesOf(inputs));
+  return hash.update(dataset.labels).digest("hex").slice(0, 16);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

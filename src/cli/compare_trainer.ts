@@ -6,7 +6,6 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { batchCount } from "../data/batches.ts";
-import type { DatasetSplit } from "../data/dataset.ts";
 import type { RunOutcome } from "../training/comparison.ts";
 import { createJob, type Job } from "../training/job.ts";
 import type { Assignment } from "../training/laboratory.ts";
@@ -15,16 +14,17 @@ import { batchAt, describePoint, type SearchPoint, settingsAt } from "../trainin
 import { formatNumber, formatSeconds } from "../training/text.ts";
 import { type RunSummary, train } from "../training/trainer.ts";
 import type { CompareSettings } from "./compare_settings.ts";
+import type { LoadedData } from "./load_data.ts";
 import { progressBar } from "./progress_bar.ts";
 
 /** Trains what it is told to. */
 export class Trainer {
   readonly #backend: Backend;
-  readonly #data: DatasetSplit;
+  readonly #data: LoadedData;
   readonly #settings: CompareSettings;
 
   /** Owns nothing: the caller disposes the backend. */
-  constructor(backend: Backend, data: DatasetSplit, settings: CompareSettings) {
+  constructor(backend: Backend, data: LoadedData, settings: CompareSettings) {
     this.#backend = backend;
     this.#data = data;
     this.#settings = settings;
@@ -49,6 +49,7 @@ export class Trainer {
     try {
       const { stepLosses: _, stepsPerEpoch: __, ...summary } = await train({
         ...job,
+        ...this.#data.vary,
         data: this.#data,
         epochs,
         batchSize: batchAt(batch, point),
@@ -66,10 +67,11 @@ export class Trainer {
   #jobOf(
     { optimizer, point, seed, epochs }: Pick<Assignment, "optimizer" | "point" | "seed" | "epochs">,
   ): Job {
-    const { model, batch } = this.#settings;
+    const { model, width, batch } = this.#settings;
     const dataset = this.#data.train;
     return createJob(this.#backend, {
       model,
+      width,
       optimizer,
       dataset,
       steps: Math.max(1, epochs * batchCount(dataset, batchAt(batch, point))),

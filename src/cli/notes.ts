@@ -12,11 +12,14 @@ import {
   type OptimizerName,
   optimizerNames,
 } from "../training/recipes.ts";
+import { type AugmentationName, augmentations } from "./load_data.ts";
 
 /** The settings that decide how a run goes on. */
 export interface RunNotes {
   /** What is trained. */
   readonly model: ModelName;
+  /** Its width, where that is not the recipe's. */
+  readonly width: number | undefined;
   /** How it is trained. */
   readonly optimizer: OptimizerName;
   /** Epochs that the whole run shall have. */
@@ -29,13 +32,23 @@ export interface RunNotes {
   readonly seed: number;
   /** Directory of the data; `undefined` for drawn digits. */
   readonly data: string | undefined;
+  /** Which of CIFAR-100's labels count; `undefined` where they were not chosen. */
+  readonly labels: "fine" | "coarse" | undefined;
+  /** How the images are varied; `undefined` where that was not chosen. */
+  readonly augment: AugmentationName | undefined;
 }
 
 /** The notes as text, for `saveState`. */
 export function writeNotes(notes: RunNotes): Record<string, string> {
-  const { model, optimizer, epochs, epochsDone, batch, seed, data } = notes;
-  const text = { model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` };
-  return { ...text, batch: `${batch}`, seed: `${seed}`, ...(data === undefined ? {} : { data }) };
+  const { model, width, optimizer, epochs, epochsDone, batch, seed, data, labels, augment } = notes;
+  return {
+    ...{ model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` },
+    ...{ batch: `${batch}`, seed: `${seed}` },
+    ...(width === undefined ? {} : { width: `${width}` }),
+    ...(data === undefined ? {} : { data }),
+    ...(labels === undefined ? {} : { labels }),
+    ...(augment === undefined ? {} : { augment }),
+  };
 }
 
 /**
@@ -53,13 +66,18 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
     const text = metadata[name] ?? "";
     return checkNumber(subject, name, text === "" ? text : Number(text), { min, integer: true });
   };
+  const choice = <const C extends string>(name: string, choices: readonly C[]) =>
+    metadata[name] === undefined ? undefined : checkChoice(subject, name, metadata[name], choices);
   return {
     model: checkChoice(subject, "model", metadata["model"], modelNames),
+    width: metadata["width"] === undefined ? undefined : integer("width", 1),
     optimizer: checkChoice(subject, "optimizer", metadata["optimizer"], optimizerNames),
     epochs: integer("epochs", 0),
     epochsDone: integer("epochsDone", 0),
     batch: integer("batch", 1),
     seed: integer("seed", 0),
     data: metadata["data"],
+    labels: choice("labels", ["fine", "coarse"]),
+    augment: choice("augment", augmentations),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { augmentations } from "./load_data.ts";
 import { defaultModel, modelNames } from "../training/recipes.ts";
 
 /** Options of every command that trains. */
@@ -13,10 +14,25 @@ export const sharedOptions = {
     choices: modelNames,
     help: `what is trained (default: ${defaultModel})`,
   },
+  width: {
+    kind: "integer",
+    range: { min: 1, max: 10_000 },
+    help: "channels of the first stage of resnet20 and vgg16 (default: 16 and 64)",
+  },
   data: {
     kind: "text",
     placeholder: "DIR",
-    help: "directory with IDX files in MNIST's layout (default: digits drawn by program)",
+    help: "directory of MNIST-like, CIFAR-10, CIFAR-100 or SVHN files (default: drawn digits)",
+  },
+  labels: {
+    kind: "choice",
+    choices: ["fine", "coarse"],
+    help: "which of CIFAR-100's labels, 100 classes or 20 (default: fine)",
+  },
+  augment: {
+    kind: "choice",
+    choices: augmentations,
+    help: "how the images to learn from are varied (default: crop-flip for CIFAR, else none)",
   },
   epochs: {
     kind: "integer",

@@ -8,11 +8,12 @@ import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
 import { formatTable } from "../core/table.ts";
 import { batchCount } from "../data/batches.ts";
-import { type DatasetSplit, examplesIn } from "../data/dataset.ts";
+import { examplesIn } from "../data/dataset.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
 import { createJob, type Job } from "../training/job.ts";
 import {
   defaultModel,
+  describeModel,
   type ModelName,
   type OptimizerName,
   optimizerNames,
@@ -24,7 +25,7 @@ import { train, type TrainingRecord } from "../training/trainer.ts";
 import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
 import { checkWritable, readWhole, writeWhole } from "./files.ts";
-import { loadData } from "./load_data.ts";
+import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { readNotes, type RunNotes, writeNotes } from "./notes.ts";
 import { sharedOptions } from "./options.ts";
 import { canShowProgress, progressBar } from "./progress_bar.ts";
@@ -66,7 +67,7 @@ async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("train", args, options);
   if (given.help) return console.log(helpText("train", purpose, options));
   const settings = await resolve(given);
-  const data = await loadData(settings.data);
+  const data = await loadData("Cannot run 'train'", settings);
   const backend = await createBackend({
     threads: "auto",
     ...(settings.backend === "auto" ? {} : { prefer: [settings.backend] }),
@@ -95,11 +96,15 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
   const optimizer: OptimizerName = given.optimizer ?? notes?.optimizer ?? "tekfac";
   return {
     model,
+    // A width that was saved belongs to the model that was saved.
+    width: given.width ?? (model === notes?.model ? notes.width : undefined),
     optimizer,
     epochs: given.epochs ?? notes?.epochs ?? recipes[model].epochs,
     batch: given.batch ?? notes?.batch ?? recipes[model].batchSize,
     seed: given.seed ?? notes?.seed ?? 0,
     data: given.data ?? notes?.data,
+    labels: given.labels ?? notes?.labels,
+    augment: given.augment ?? notes?.augment,
     epochsDone: notes?.epochsDone ?? 0,
     backend: given.backend ?? "auto",
     report,
@@ -112,7 +117,7 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
 async function trainJob(
   job: Job,
   settings: Settings,
-  data: DatasetSplit,
+  data: LoadedData,
   backend: Backend,
 ): Promise<void> {
   const { model, optimizer, epochsDone, save, json } = settings;
@@ -125,6 +130,7 @@ async function trainJob(
   try {
     record = await train({
       ...job,
+      ...data.vary,
       data,
       epochs: settings.epochs,
       epochsDone,
@@ -163,15 +169,16 @@ async function trainJob(
 
 function settingRows(
   settings: Settings,
-  data: DatasetSplit,
+  data: LoadedData,
   backend: Backend,
 ): (readonly [string, string])[] {
   return [
     ["optimizer", settings.optimizer],
-    ["model", settings.model],
+    ["model", describeModel(settings.model, settings.width)],
     ["data", data.train.source],
     ["training images", examplesIn(data.train).toLocaleString("en-US")],
     ["test images", examplesIn(data.test).toLocaleString("en-US")],
+    ...dataRows(data),
     ["epochs", `${settings.epochs}`],
     ["batch", `${settings.batch}`],
     ["seed", `${settings.seed}`],

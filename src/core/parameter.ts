@@ -13,8 +13,21 @@ export type LayerKind =
   | { readonly kind: "dense"; readonly bias: boolean }
   /** The same for every patch of an image. */
   | { readonly kind: "conv2d"; readonly geometry: ConvGeometry }
+  /**
+   * Scales above shifts of normalised channels, [2, C]. No captures: an example's gradient has no meaning
+   * of its own where the batch normalises itself; only a diagonal approximation is possible. Weight decay
+   * leaves them out unless it is told otherwise.
+   */
+  | { readonly kind: "normalization" }
   /** Anything else: no captures; only a diagonal approximation is possible. */
   | { readonly kind: "other" };
+
+/** Whether layers of a kind leave captures, so that their curvature can have Kronecker factors. */
+export function leavesCaptures(
+  layer: LayerKind,
+): layer is Extract<LayerKind, { readonly kind: "dense" | "conv2d" }> {
+  return layer.kind === "dense" || layer.kind === "conv2d";
+}
 
 /**
  * Orthogonal coordinates of a weight matrix: with a frame, what is stored is `Q_out^T Wbar Q_in`.

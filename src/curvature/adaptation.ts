@@ -12,7 +12,7 @@ import { checkKnownKeys, checkNumber } from "../core/options.ts";
 
 /** How the damping is adapted. */
 export interface DampingAdaptation {
-  /** Steps between adaptations, an integer >= 1; each one costs a forward pass. @default {5} */
+  /** Steps between adaptations, an integer >= 1; each one costs a forward pass. @default {10} */
   readonly interval?: number;
   /** The factor falls by `decay ** interval` or rises by its inverse, in (0, 1). @default {0.95} */
   readonly decay?: number;
@@ -42,7 +42,7 @@ export function resolveAdaptation(
   if (typeof adaptation !== "object") {
     throw new OptionError(subject, option, "must be false or an object such as {}", adaptation);
   }
-  const { interval = 5, decay = 0.95, min = 1e-3, max = 1e3 } = adaptation;
+  const { interval = 10, decay = 0.95, min = 1e-3, max = 1e3 } = adaptation;
   checkKnownKeys(subject, adaptation, ["interval", "decay", "min", "max"], `${option}.`);
   const smallest = checkNumber(subject, `${option}.min`, min, { above: 0 });
   return {

@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
 import { NumericalError, StateError } from "../core/errors.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import { hasFailed, type Refresh, type Renewal } from "./basis.ts";
 import type { Block } from "./blocks/block.ts";
@@ -181,7 +181,7 @@ function captureFor(
   { parameter }: Block,
   captureOf: (parameter: Parameter) => Capture | undefined,
 ): Capture | undefined {
-  if (parameter.layer.kind === "other") return undefined;
+  if (!leavesCaptures(parameter.layer)) return undefined;
   const capture = captureOf(parameter);
   if (capture !== undefined) return capture;
   throw new StateError(

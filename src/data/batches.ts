@@ -4,15 +4,15 @@
  * @module
  */
 
-import { checkNumber } from "../core/options.ts";
-import { Random } from "../core/random.ts";
+import type { Augmentation } from "./augmentation.ts";
+import { BatchMaker } from "./batch_maker.ts";
 import { type Dataset, examplesIn, pixelsPerImage } from "./dataset.ts";
 
 /** Some examples, in the form that a model's objective takes. */
 export interface Batch {
-  /** Images, channels-last, [examples * height * width * channels]. */
+  /** Images, channels-last, [examples * height * width * channels]; normalized where the data set is. */
   readonly inputs: Float32Array;
-  /** Labels, [examples], or the images themselves for a model that reproduces its input. */
+  /** Labels, [examples], or the images' brightness in [0, 1] for a model that reproduces its input. */
   readonly targets: Uint8Array | Float32Array;
   /** Number of examples. */
   readonly examples: number;
@@ -26,6 +26,8 @@ export interface BatchesOptions {
   readonly targets?: "labels" | "inputs";
   /** Seed and epoch that decide the order. @default {as stored} */
   readonly shuffle?: { readonly seed: number; readonly epoch: number };
+  /** How images are varied, decided by the same seed and epoch. @default {not at all} */
+  readonly augment?: Augmentation;
 }
 
 /** Number of batches that {@linkcode batches} yields. */
@@ -36,10 +38,11 @@ export function batchCount(dataset: Dataset, size: number): number {
 /**
  * Yields every example once. Equal seeds and epochs give equal batches; each epoch has its own order.
  *
- * The arrays of a batch are valid until the next one is asked for: shuffled batches share one buffer,
- * batches in stored order are views of the data set.
+ * The arrays of a batch are valid until the next one is asked for: batches share one buffer, or are views
+ * of a data set that is already as they shall be.
  *
- * @throws {OptionError} When `size` is not an integer >= 1 or `epoch` not one >= 0.
+ * @throws {OptionError} When `size` is not an integer >= 1, `epoch` not one >= 0, or `augment` is out of
+ * range or without `shuffle`.
  *
  * @example Two batches of a small set
  * ```ts
@@ -52,48 +55,30 @@ export function batchCount(dataset: Dataset, size: number): number {
  * ```
  */
 export function batches(dataset: Dataset, options: BatchesOptions): Iterable<Batch> {
-  const subject = "Cannot make batches";
-  const size = checkNumber(subject, "size", options.size, { min: 1, integer: true });
-  const { shuffle, targets = "labels" } = options;
-  if (shuffle === undefined) return storedBatches(dataset, size, targets);
-  const epoch = checkNumber(subject, "shuffle.epoch", shuffle.epoch, { min: 0, integer: true });
-  const random = new Random(shuffle.seed);
-  for (let i = 0; i < epoch; i++) random.bits();
-  return shuffledBatches(dataset, size, targets, random.fork());
+  const maker = new BatchMaker(dataset, options);
+  const { images, normalization } = dataset;
+  const asStored = options.shuffle === undefined && normalization === undefined;
+  if (asStored && images instanceof Float32Array) return views(dataset, images, options);
+  return made(maker);
 }
 
-function* storedBatches(
+function* made(maker: BatchMaker): Generator<Batch> {
+  const buffers = maker.buffers();
+  for (let batch = maker.next(buffers); batch !== undefined; batch = maker.next(buffers)) {
+    yield batch;
+  }
+}
+
+function* views(
   dataset: Dataset,
-  size: number,
-  kind: "labels" | "inputs",
+  images: Float32Array,
+  { size, targets }: BatchesOptions,
 ): Generator<Batch> {
   const pixels = pixelsPerImage(dataset);
   for (let start = 0; start < examplesIn(dataset); start += size) {
     const end = Math.min(start + size, examplesIn(dataset));
-    const inputs = dataset.images.subarray(start * pixels, end * pixels);
-    const targets = kind === "inputs" ? inputs : dataset.labels.subarray(start, end);
-    yield { inputs, targets, examples: end - start };
-  }
-}
-
-function* shuffledBatches(
-  dataset: Dataset,
-  size: number,
-  kind: "labels" | "inputs",
-  random: Random,
-): Generator<Batch> {
-  const pixels = pixelsPerImage(dataset);
-  const order = random.permutation(examplesIn(dataset));
-  const images = new Float32Array(Math.min(size, order.length) * pixels);
-  const labels = new Uint8Array(Math.min(size, order.length));
-  for (let start = 0; start < order.length; start += size) {
-    const examples = Math.min(size, order.length - start);
-    for (let i = 0; i < examples; i++) {
-      const index = order[start + i];
-      images.set(dataset.images.subarray(index * pixels, (index + 1) * pixels), i * pixels);
-      labels[i] = dataset.labels[index];
-    }
-    const inputs = images.subarray(0, examples * pixels);
-    yield { inputs, targets: kind === "inputs" ? inputs : labels.subarray(0, examples), examples };
+    const inputs = images.subarray(start * pixels, end * pixels);
+    const labels = dataset.labels.subarray(start, end);
+    yield { inputs, targets: targets === "inputs" ? inputs : labels, examples: end - start };
   }
 }

@@ -7,11 +7,15 @@
 import { DataError, OptionError } from "../core/errors.ts";
 import { checkNumber } from "../core/options.ts";
 import { Random } from "../core/random.ts";
+import { checkNormalization, type Normalization } from "./normalization.ts";
 
 /** Labelled images in memory, N of them. Made by {@linkcode createDataset}, which checks them. */
 export interface Dataset {
-  /** Brightness in [0, 1], channels-last, [N * height * width * channels]. */
-  readonly images: Float32Array;
+  /**
+   * Brightness, channels-last, [N * height * width * channels]: numbers in [0, 1], or bytes, which stand
+   * for the same in steps of 1/255 and take a quarter of the memory.
+   */
+  readonly images: Float32Array | Uint8Array;
   /** One label per image, in [0, classes), [N]. */
   readonly labels: Uint8Array;
   /** Shape of one image. */
@@ -20,6 +24,8 @@ export interface Dataset {
   readonly classes: number;
   /** Where the images come from, for messages and reports. */
   readonly source: string;
+  /** What batches make of brightness. @default {nothing} */
+  readonly normalization?: Normalization;
 }
 
 /** A data set to learn from and one to be judged by. */
@@ -34,8 +40,8 @@ export interface DatasetSplit {
  * Checks that images and labels belong together. The arrays are kept, not copied.
  *
  * @returns The same fields, frozen.
- * @throws {DataError} When there is no image, the sizes do not match, a label is out of range or a
- * pixel is not in [0, 1].
+ * @throws {DataError} When there is no image, the sizes do not match, a label is out of range, a
+ * pixel is not in [0, 1], or the normalization does not fit.
  */
 export function createDataset(fields: Dataset): Dataset {
   const { images, labels, shape, classes, source } = fields;
@@ -57,16 +63,24 @@ export function createDataset(fields: Dataset): Dataset {
       `expected labels in [0, ${classes - 1}], received ${labels[label]} for image ${label}`,
     );
   }
+  if (images instanceof Float32Array) checkPixels(images, size, source);
+  const { normalization } = fields;
+  if (normalization !== undefined) checkNormalization(source, normalization, shape[2]);
+  return Object.freeze({
+    ...{ images, labels, shape, classes, source },
+    ...(normalization === undefined ? {} : { normalization }),
+  });
+}
+
+function checkPixels(images: Float32Array, size: number, source: string): void {
   // A loop: with a callback per pixel this check would cost more than drawing or reading the images.
   let pixel = 0;
   while (pixel < images.length && images[pixel] >= 0 && images[pixel] <= 1) pixel++;
-  if (pixel < images.length) {
-    throw new DataError(
-      source,
-      `expected pixels in [0, 1], received ${images[pixel]} in image ${Math.floor(pixel / size)}`,
-    );
-  }
-  return Object.freeze({ images, labels, shape, classes, source });
+  if (pixel === images.length) return;
+  throw new DataError(
+    source,
+    `expected pixels in [0, 1], received ${images[pixel]} in image ${Math.floor(pixel / size)}`,
+  );
 }
 
 /** Number of examples of a data set. */
@@ -88,7 +102,10 @@ export function pixelsPerImage(dataset: Dataset): number {
 export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   const count = examplesIn(dataset);
   const size = pixelsPerImage(dataset);
-  const images = new Float32Array(indices.length * size);
+  const length = indices.length * size;
+  const images = dataset.images instanceof Uint8Array
+    ? new Uint8Array(length)
+    : new Float32Array(length);
   const labels = new Uint8Array(indices.length);
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i];

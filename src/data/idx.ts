@@ -35,7 +35,7 @@ const CLASSES = 10;
  *
  * @param images IDX of unsigned bytes [N, height, width], plain or gzip.
  * @param labels IDX of unsigned bytes [N] in [0, 9], plain or gzip.
- * @returns The images scaled from [0, 255] to [0, 1], with ten classes.
+ * @returns The images as bytes, with ten classes.
  * @throws {DataError} When a file is truncated, damaged, too long, empty or of another type, when
  * there are not as many labels as images, or a label is above 9.
  */
@@ -57,7 +57,7 @@ export async function parseIdx(images: NamedBytes, labels: NamedBytes): Promise<
     );
   }
   return createDataset({
-    images: scaled(pixels.data),
+    images: pixels.data.slice(),
     labels: marks.data.slice(),
     shape: [height, width, 1],
     classes: CLASSES,
@@ -106,13 +106,6 @@ function parse(
     );
   }
   return { sizes, data: bytes.subarray(header) };
-}
-
-/** Bytes as brightness in [0, 1]. */
-function scaled(bytes: Uint8Array): Float32Array {
-  const numbers = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) numbers[i] = bytes[i] / 255;
-  return numbers;
 }
 
 function hex(bytes: ArrayLike<number>): string {

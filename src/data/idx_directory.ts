@@ -6,7 +6,8 @@
 
 import { DataError } from "../core/errors.ts";
 import { type Dataset, type DatasetSplit, split } from "./dataset.ts";
-import { type NamedBytes, parseIdx } from "./idx.ts";
+import { fileNames, readFile } from "./files.ts";
+import { parseIdx } from "./idx.ts";
 
 /** Seed of the permutation that splits a lone test set: the same for everyone, to compare results. */
 const SPLIT_SEED = 0;
@@ -24,7 +25,7 @@ const TEST_SHARE = 0.2;
  * @throws {DataError} When the directory or a file is missing, or a file is not what its name says.
  */
 export async function readIdxDirectory(directory: string): Promise<DatasetSplit> {
-  const names = await fileNames(directory);
+  const names = await fileNames(directory, "IDX files");
   const test = await readPart(directory, names, "t10k");
   const train = await readPart(directory, names, "train");
   if (test === undefined) {
@@ -43,25 +44,6 @@ export async function readIdxDirectory(directory: string): Promise<DatasetSplit>
     );
   }
   return { train, test };
-}
-
-async function fileNames(directory: string): Promise<Set<string>> {
-  const names = new Set<string>();
-  try {
-    for await (const entry of Deno.readDir(directory)) {
-      if (!entry.isDirectory) names.add(entry.name);
-    }
-  } catch (cause) {
-    const received = cause instanceof Deno.errors.NotFound
-      ? "nothing under this name"
-      : cause instanceof Deno.errors.NotADirectory
-      ? "a file"
-      : `an error (${cause instanceof Error ? cause.message : cause})`;
-    throw new DataError(directory, `expected a directory with IDX files, received ${received}`, {
-      cause,
-    });
-  }
-  return names;
 }
 
 /** Images and labels of one part, `undefined` when neither is there. */
@@ -86,21 +68,9 @@ async function readPart(
       `expected ${missing} (plain or .gz) beside ${images ?? labels}, received no such file`,
     );
   }
-  const dataset = await parseIdx(await read(directory, images), await read(directory, labels));
+  const dataset = await parseIdx(
+    await readFile(directory, images),
+    await readFile(directory, labels),
+  );
   return { ...dataset, source: directory };
-}
-
-async function read(directory: string, name: string): Promise<NamedBytes> {
-  const path = `${directory.replace(/[/\\]+$/, "")}/${name}`;
-  try {
-    return { name: path, bytes: await Deno.readFile(path) };
-  } catch (cause) {
-    throw new DataError(
-      path,
-      `expected a readable file, received an error (${
-        cause instanceof Error ? cause.message : cause
-      })`,
-      { cause },
-    );
-  }
 }

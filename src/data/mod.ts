@@ -1,5 +1,6 @@
 /**
- * Data sets: built-in digits that need no download, MNIST's files, and batches of either.
+ * Data sets: built-in digits that need no download, the files of MNIST, CIFAR-10, CIFAR-100 and SVHN, and
+ * batches of any of them.
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -14,8 +15,16 @@
  * @module
  */
 
+export { type Augmentation } from "./augmentation.ts";
 export * from "./batches.ts";
+export * from "./cifar.ts";
 export * from "./dataset.ts";
+export * from "./directory.ts";
+export { type NamedFile } from "./files.ts";
 export * from "./glyphs.ts";
 export * from "./idx.ts";
 export * from "./idx_directory.ts";
+export { type Normalization } from "./normalization.ts";
+export * from "./normalized.ts";
+export * from "./stream_batches.ts";
+export * from "./svhn.ts";

@@ -24,6 +24,7 @@
  */
 
 export * from "./activations.ts";
+export * from "./batch_norm.ts";
 export * from "./cholesky.ts";
 export * from "./conv2d.ts";
 export * from "./dense_matrix.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Matrix } from "../core/matrix.ts";
-import type { BackwardPass, BuildContext, ExampleShape, Layer } from "./module.ts";
+import type { BackwardPass, BuildContext, ExampleShape, ForwardPass, Layer } from "./module.ts";
 import { expectForward } from "./layer_parameter.ts";
 
 /**
@@ -17,7 +17,11 @@ export interface FunctionRule<K> {
   /** Shape of one outgoing example. */
   readonly output: ExampleShape;
   /** The outputs, and what to keep for the backward pass. */
-  forward(x: Matrix, examples: number): { readonly outputs: Matrix; readonly kept: K };
+  forward(
+    x: Matrix,
+    examples: number,
+    pass: ForwardPass,
+  ): { readonly outputs: Matrix; readonly kept: K };
   /** Gradient of the inputs from that of the outputs. */
   backward(g: Matrix, kept: K): Matrix;
 }
@@ -30,8 +34,8 @@ export function functionLayer<K>(context: BuildContext, rule: FunctionRule<K>): 
     output: rule.output,
     parameter: undefined,
     capture: undefined,
-    forward(x: Matrix, examples: number): Matrix {
-      const result = rule.forward(x, examples);
+    forward(x: Matrix, examples: number, pass: ForwardPass): Matrix {
+      const result = rule.forward(x, examples, pass);
       kept = result.kept;
       return result.outputs;
     },

@@ -17,7 +17,7 @@ export interface OwnedParameter extends Parameter, Disposable {}
 /** Shape and initial distribution of a layer's weights. */
 export interface WeightPlan {
   /** The kind of layer, for curvature. Says whether a bias column follows; it starts at zero. */
-  readonly layer: Exclude<LayerKind, { readonly kind: "other" }>;
+  readonly layer: Extract<LayerKind, { readonly kind: "dense" | "conv2d" }>;
   /** dOut, rows of the matrix. */
   readonly outputs: number;
   /** dIn, columns without the bias. */
@@ -35,25 +35,40 @@ export interface WeightPlan {
  * @throws {OptionError} When the initialiser returns something that is not a finite number.
  */
 export function createParameter(context: BuildContext, plan: WeightPlan): OwnedParameter {
-  const { backend, name } = context;
   const bias = plan.layer.kind === "dense" ? plan.layer.bias : plan.layer.geometry.bias;
   const cols = plan.inputs + (bias ? 1 : 0);
+  const shape = [plan.outputs, cols] as const;
+  return allocateParameter(context, plan.layer, shape, () => drawWeights(context, plan, cols));
+}
+
+/**
+ * Allocates a parameter and its gradient (zeros).
+ *
+ * @param initial Makes the initial weights, row by row in the public order.
+ * @returns The parameter; the caller disposes it. When anything throws, nothing stays allocated.
+ */
+export function allocateParameter(
+  { backend, name }: BuildContext,
+  layer: LayerKind,
+  [rows, cols]: readonly [rows: number, cols: number],
+  initial: () => ArrayLike<number>,
+): OwnedParameter {
   const owned: OwnedMatrix[] = [];
   const dispose = (): void => owned.splice(0).forEach((matrix) => matrix[Symbol.dispose]());
   try {
-    const value = backend.alloc(plan.outputs, cols);
+    const value = backend.alloc(rows, cols);
     owned.push(value);
-    const gradient = backend.alloc(plan.outputs, cols);
+    const gradient = backend.alloc(rows, cols);
     owned.push(gradient);
     const parameter: OwnedParameter = {
       name,
-      layer: plan.layer,
+      layer,
       value,
       gradient,
       frame: undefined,
       [Symbol.dispose]: dispose,
     };
-    writeWeights(backend, parameter, drawWeights(context, plan, cols));
+    writeWeights(backend, parameter, initial());
     return parameter;
   } catch (error) {
     dispose();

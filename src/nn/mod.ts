@@ -28,9 +28,11 @@
 
 export { relu, sigmoid, tanh } from "./activations.ts";
 export { type BatchLike, type PassOptions } from "./batch.ts";
+export * from "./batch_norm2d.ts";
 export * from "./conv2d.ts";
 export * from "./dense.ts";
 export { type Evaluation } from "./evaluation.ts";
+export * from "./dropout.ts";
 export * from "./flatten.ts";
 export * from "./init.ts";
 export * from "./losses/mod.ts";
@@ -38,5 +40,6 @@ export * from "./models/mod.ts";
 export * from "./module.ts";
 export * from "./objective.ts";
 export * from "./pool.ts";
-export * from "./sequential.ts";
+export * from "./residual.ts";
+export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
 export * from "./weights.ts";

@@ -29,6 +29,8 @@ export interface BuildContext {
   readonly name: string;
   /** For initial weights. */
   readonly random: Random;
+  /** Builds a layer inside the layer, named and seeded like any other of the model. The caller owns it. */
+  build(spec: LayerSpec, input: ExampleShape): Layer;
 }
 
 /** A layer that is not built yet. Immutable; may be used in several models. */
@@ -43,14 +45,25 @@ export interface LayerSpec {
   build(context: BuildContext): Layer;
 }
 
+/** What a forward pass is for. */
+export type ForwardPass =
+  /**
+   * Training: batch normalisation takes the moments of the batch, dropout draws. `draw` numbers the draws:
+   * passes of the same number repeat each other. A forward pass alone leaves no trace.
+   */
+  | { readonly kind: "training"; readonly draw: number }
+  /** Prediction: batch normalisation takes its running moments, dropout does nothing. */
+  | { readonly kind: "inference" };
+
 /** What a backward pass is for. */
 export type BackwardPass =
   /**
    * Parameter gradients are wanted: `gradient = decay * gradient + scale * sum of per-example
-   * gradients`; `scale` is one over the number of examples of the whole (accumulated) batch.
+   * gradients`; `scale` is one over the number of examples of the whole (accumulated) batch. Running
+   * statistics take in those of the batch.
    */
   | { readonly kind: "gradient"; readonly scale: number; readonly decay: number }
-  /** Only captures are wanted (labels sampled from the model): parameter gradients stay. */
+  /** Only captures are wanted (labels sampled from the model): gradients and statistics stay. */
   | { readonly kind: "capture" };
 
 /**
@@ -70,17 +83,25 @@ export interface Layer extends Disposable {
    */
   readonly capture: Capture | undefined;
 
+  /** The layers inside, in the order of computation, of a layer that is made of some. */
+  readonly layers?: readonly Layer[];
+  /** What the layer remembers besides its parameter, by name: running statistics. Part of a checkpoint. */
+  readonly state?: Readonly<Record<string, Matrix>>;
+
   /**
    * The layer's outputs for a batch.
    *
    * @param x Inputs of `examples` examples; kept by reference until the backward pass.
+   * @param examples N.
+   * @param pass What the pass is for.
    */
-  forward(x: Matrix, examples: number): Matrix;
+  forward(x: Matrix, examples: number, pass: ForwardPass): Matrix;
 
   /**
    * The gradient of the inputs, after the parameter's gradient and the capture have been left.
    *
-   * @param g Gradient of each example's own loss with respect to the outputs of the last forward.
+   * @param g Gradient of the sum of the examples' losses with respect to the outputs of the last forward:
+   * row by row that of each example's own loss, as long as no layer behind mixes examples.
    * @param pass What the pass is for.
    * @param needInput Whether the returned gradient will be used; the first layer of a model need not
    * compute it.

@@ -24,8 +24,8 @@ import {
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
-import type { BackwardPass, Layer } from "./module.ts";
-import type { Sequential } from "./sequential.ts";
+import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
+import { allLayers, type Sequential } from "./sequential.ts";
 
 /**
  * Joins a model and a loss. Owns nothing: the caller disposes the model.
@@ -53,6 +53,8 @@ export class ModelObjective {
   readonly loss: Loss;
   /** All trainable matrices, in the order of the layers. */
   readonly parameters: readonly Parameter[];
+  /** What the model remembers besides them: running statistics. */
+  readonly state: Readonly<Record<string, Matrix>>;
   readonly #layers: ReadonlyMap<Parameter, Layer>;
   /** K. */
   readonly #outputs: number;
@@ -61,6 +63,10 @@ export class ModelObjective {
   readonly #checked = new WeakSet<BatchLike>();
   /** Outputs [N, K] of the last `differentiate`. */
   #predictions: Matrix | undefined;
+  /** Passes that have left gradients so far: the number of the next one's draws. */
+  passes = 0;
+  /** Numbers of the draws of the step's batches, so that other passes can repeat them. */
+  #draws = new WeakMap<BatchLike, number>();
 
   /** See {@linkcode objective}. */
   constructor(model: Sequential, loss: Loss) {
@@ -68,8 +74,11 @@ export class ModelObjective {
     this.model = model;
     this.loss = loss;
     this.parameters = model.parameters;
+    this.state = model.state;
     this.#layers = new Map(
-      model.layers.flatMap((layer) => layer.parameter ? [[layer.parameter, layer] as const] : []),
+      allLayers(model.layers).flatMap((layer) =>
+        layer.parameter ? [[layer.parameter, layer] as const] : []
+      ),
     );
     this.#outputs = sizeOf(model.output);
     const [rows, cols] = loss.targetShape(1, this.#outputs);
@@ -91,7 +100,12 @@ export class ModelObjective {
 
   /**
    * Forward and backward pass: `gradient = decay gradient + scale sum_n g_n abar_n^T` for every
-   * parameter, and a capture for every layer that has one.
+   * parameter, and a capture for every layer that has one. A training pass: batches normalise themselves
+   * and dropout draws. Without `blend` it repeats the draws of the batch's last pass with one.
+   *
+   * Output gradients in captures are those of the sum of the examples' losses. Behind the last batch
+   * normalisation that is the gradient of each example's own loss; before it, row n also holds what
+   * example n does to the losses of the others through the batch's moments, as is usual.
    *
    * @param batch Is checked first, unless {@linkcode ModelObjective.examplesOf} has just done so.
    * @param blend Weights of the old gradient and of the new sum; 0 and 1/N give the gradient of the
@@ -104,14 +118,17 @@ export class ModelObjective {
     blend: { readonly decay: number; readonly scale: number } | undefined,
   ): Matrix {
     if (!this.#checked.delete(batch)) this.#check(batch);
-    const { losses, gradients, predictions } = this.#lossOf(batch);
+    const pass = { kind: "training", draw: this.#drawOf(batch, blend) } as const;
+    const { losses, gradients, predictions } = this.#lossOf(batch, pass);
     this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
     this.#predictions = predictions;
     return losses;
   }
 
   /**
-   * Forward pass alone. Captures of an earlier pass are gone after it.
+   * Forward pass alone, of a step that is tried out: a training pass that repeats the draws of the batch's
+   * last `differentiate` and leaves no trace in running statistics. Captures of an earlier pass are gone
+   * after it.
    *
    * @param batch Is checked first.
    * @returns The per-example losses, [1, N].
@@ -119,7 +136,7 @@ export class ModelObjective {
    */
   losses(batch: BatchLike): Matrix {
     if (!this.#checked.delete(batch)) this.#check(batch);
-    return this.#lossOf(batch).losses;
+    return this.#lossOf(batch, { kind: "training", draw: this.#drawOf(batch, undefined) }).losses;
   }
 
   /**
@@ -155,7 +172,8 @@ export class ModelObjective {
   }
 
   /**
-   * Mean loss and accuracy over all examples of all batches. Trains nothing, leaves no captures.
+   * Mean loss and accuracy over all examples of all batches, as the model predicts: with running moments
+   * and without dropout. Trains nothing, leaves no captures.
    *
    * @param batches One batch of any size, or several.
    * @param options How many examples at a time.
@@ -226,11 +244,23 @@ export class ModelObjective {
     return examples;
   }
 
+  /** The number of a training pass's draws: a new one for gradients, else the batch's last one. */
+  #drawOf(batch: BatchLike, blend: { readonly decay: number } | undefined): number {
+    if (blend === undefined) return this.#draws.get(batch) ?? this.passes;
+    // The first batch of a step: the draws of the step before are history.
+    if (blend.decay === 0) this.#draws = new WeakMap();
+    this.#draws.set(batch, this.passes);
+    return this.passes++;
+  }
+
   /** Forward pass of a checked batch: losses [1, N], their gradients and the outputs, both [N, K]. */
-  #lossOf(batch: BatchLike): { losses: Matrix; gradients: Matrix; predictions: Matrix } {
+  #lossOf(
+    batch: BatchLike,
+    pass: ForwardPass,
+  ): { losses: Matrix; gradients: Matrix; predictions: Matrix } {
     const { backend, loss } = this;
     const x = this.#writeInputs(batch.inputs);
-    const predictions = this.#predict(x);
+    const predictions = this.#predict(x, pass);
     const examples = predictions.rows;
     const [rows, cols] = loss.targetShape(examples, this.#outputs);
     const shared = batch.targets === batch.inputs;
@@ -250,11 +280,11 @@ export class ModelObjective {
   }
 
   /** Outputs [N, K] of a batch on the backend. */
-  #predict(x: Matrix): Matrix {
+  #predict(x: Matrix, pass: ForwardPass): Matrix {
     // The layers forget the batch of an earlier `differentiate`.
     this.#predictions = undefined;
     const examples = x.rows * x.cols / this.#layout.inputs;
-    return reshaped(this.model.forward(x, examples), examples, this.#outputs);
+    return reshaped(this.model.forward(x, examples, pass), examples, this.#outputs);
   }
 
   #backward(gradients: Matrix, pass: BackwardPass): void {
@@ -283,7 +313,9 @@ export class ModelObjective {
     countExamples(inputs, layout.inputs);
     checkInputs(inputs, layout.inputs);
     for (const micro of splitBatch({ inputs, targets: [] }, layout, size)) {
-      yield this.backend.scope(() => read(this.#predict(this.#writeInputs(micro.inputs))));
+      yield this.backend.scope(() =>
+        read(this.#predict(this.#writeInputs(micro.inputs), { kind: "inference" }))
+      );
     }
   }
 
@@ -293,7 +325,7 @@ export class ModelObjective {
    */
   #measure<R>(micro: BatchLike, read: (m: Matrix) => R): { losses: R; outputs: R | undefined } {
     return this.backend.scope(() => {
-      const { losses, predictions } = this.#lossOf(micro);
+      const { losses, predictions } = this.#lossOf(micro, { kind: "inference" });
       const outputs = this.loss.countCorrect === undefined ? undefined : read(predictions);
       return { losses: read(losses), outputs };
     });

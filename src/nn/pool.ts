@@ -16,7 +16,7 @@ import {
 } from "../core/geometry.ts";
 import { checkKnownKeys } from "../core/options.ts";
 import { expectImages } from "./example_shape.ts";
-import type { BuildContext, Layer, LayerSpec } from "./module.ts";
+import type { BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
 import { functionLayer } from "./function_layer.ts";
 
 /** Options of the poolings. Pairs are [vertical, horizontal]; one number stands for both. */
@@ -51,6 +51,24 @@ export function averagePool2d(options: PoolOptions): LayerSpec {
   return pool("average", "averagePool", "Cannot create averagePool2d", options);
 }
 
+/**
+ * The mean of each channel over the whole image: what classifiers of any image size end with.
+ *
+ * Takes [height, width, channels] and gives [channels].
+ */
+export function globalAveragePool2d(): LayerSpec {
+  return {
+    kind: "globalAveragePool",
+    build(context: BuildContext): Layer {
+      const images = expectImages(context);
+      const [height, width, channels] = images;
+      const kernel = [height, width] as const;
+      const window = resolveWindow(`Cannot build '${context.name}'`, images, { kernel });
+      return poolLayer(context, "average", window, [channels]);
+    },
+  };
+}
+
 function pool(pooling: Pooling, kind: string, subject: string, options: PoolOptions): LayerSpec {
   checkKnownKeys(subject, options, ["kernel", "stride", "padding"]);
   if (options.kernel === undefined) {
@@ -59,23 +77,33 @@ function pool(pooling: Pooling, kind: string, subject: string, options: PoolOpti
   return {
     kind,
     build(context: BuildContext): Layer {
-      const { backend } = context;
       const window = poolWindow(context, options);
-      return functionLayer(context, {
-        output: [outHeight(window), outWidth(window), window.channels],
-        forward(images, examples) {
-          const pooled = backend.scratch(examples * locationsOf(window), window.channels);
-          backend.pool(pooling, pooled, images, window);
-          return { outputs: pooled, kept: { images, pooled } };
-        },
-        backward(g, { images, pooled }) {
-          const out = backend.scratch(images.rows, images.cols);
-          backend.poolGradient(pooling, out, images, pooled, g, window);
-          return out;
-        },
-      });
+      const output = [outHeight(window), outWidth(window), window.channels] as const;
+      return poolLayer(context, pooling, window, output);
     },
   };
+}
+
+function poolLayer(
+  context: BuildContext,
+  pooling: Pooling,
+  window: Window,
+  output: ExampleShape,
+): Layer {
+  const { backend } = context;
+  return functionLayer(context, {
+    output,
+    forward(images, examples) {
+      const pooled = backend.scratch(examples * locationsOf(window), window.channels);
+      backend.pool(pooling, pooled, images, window);
+      return { outputs: pooled, kept: { images, pooled } };
+    },
+    backward(g, { images, pooled }) {
+      const out = backend.scratch(images.rows, images.cols);
+      backend.poolGradient(pooling, out, images, pooled, g, window);
+      return out;
+    },
+  });
 }
 
 function poolWindow(context: BuildContext, options: PoolOptions): Window {

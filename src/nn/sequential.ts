@@ -11,7 +11,7 @@ import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { batchShape, checkExampleShape, formatShape } from "./example_shape.ts";
-import type { BackwardPass, ExampleShape, Layer, LayerSpec } from "./module.ts";
+import type { BackwardPass, ExampleShape, ForwardPass, Layer, LayerSpec } from "./module.ts";
 import { describeLayers } from "./describe.ts";
 
 /** What a model is made of. */
@@ -47,19 +47,24 @@ export function sequential(backend: Backend, options: SequentialOptions): Sequen
   }
   const layers: Layer[] = [];
   const counts = new Map<string, number>();
+  const build = (spec: LayerSpec, input: ExampleShape): Layer => {
+    const count = (counts.get(spec.kind) ?? 0) + 1;
+    counts.set(spec.kind, count);
+    const name = `${spec.kind}${count}`;
+    return spec.build({ backend, input, name, random: random.fork(), build });
+  };
   try {
-    for (const spec of options.layers) {
-      const count = (counts.get(spec.kind) ?? 0) + 1;
-      counts.set(spec.kind, count);
-      const name = `${spec.kind}${count}`;
-      const incoming = layers.at(-1)?.output ?? input;
-      layers.push(spec.build({ backend, input: incoming, name, random: random.fork() }));
-    }
+    for (const spec of options.layers) layers.push(build(spec, layers.at(-1)?.output ?? input));
   } catch (error) {
     layers.forEach((layer) => layer[Symbol.dispose]());
     throw error;
   }
   return new Sequential(backend, input, layers);
+}
+
+/** All layers in the order of computation; a layer that is made of layers comes after them. */
+export function allLayers(layers: readonly Layer[]): Layer[] {
+  return layers.flatMap((layer) => [...allLayers(layer.layers ?? []), layer]);
 }
 
 /** Layers in a row; owns them. Made by {@linkcode sequential}. */
@@ -72,6 +77,8 @@ export class Sequential implements Disposable {
   readonly layers: readonly Layer[];
   /** All trainable matrices, in the order of the layers. */
   readonly parameters: readonly Parameter[];
+  /** What layers remember besides their parameters, by `layer.name`: `"batchNorm1.runningMoments"`. */
+  readonly state: Readonly<Record<string, Matrix>>;
   /** Index of the first layer with a parameter: no gradient is wanted before it. */
   readonly #firstTrained: number;
   #disposed = false;
@@ -87,8 +94,16 @@ export class Sequential implements Disposable {
     this.backend = backend;
     this.input = input;
     this.layers = layers;
-    this.parameters = layers.flatMap((layer) => layer.parameter ?? []);
-    const first = layers.findIndex((layer) => layer.parameter !== undefined);
+    const all = allLayers(layers);
+    this.parameters = all.flatMap((layer) => layer.parameter ?? []);
+    this.state = Object.fromEntries(
+      all.flatMap(({ name, state = {} }) =>
+        Object.entries(state).map(([key, matrix]) => [`${name}.${key}`, matrix])
+      ),
+    );
+    const first = layers.findIndex((layer) =>
+      allLayers([layer]).some(({ parameter }) => parameter !== undefined)
+    );
     this.#firstTrained = first < 0 ? layers.length : first;
   }
 
@@ -103,25 +118,27 @@ export class Sequential implements Disposable {
    * @param x [N, features], or [N * height * width, channels] for images. Kept by reference until the
    * next forward pass.
    * @param examples N, >= 0.
+   * @param pass What the pass is for; only one of training may be followed by `backward` where layers
+   * tell the two apart. @default {{ kind: "inference" }}
    * @returns A scratch matrix, [N, features] or [N * height * width, channels] of the last layer.
    * @throws {ShapeError} When `x` has another shape.
    * @throws {StateError} When the model is disposed, or outside a scope.
    */
-  forward(x: Matrix, examples: number): Matrix {
+  forward(x: Matrix, examples: number, pass: ForwardPass = { kind: "inference" }): Matrix {
     if (this.#disposed) throw new StateError("Cannot run a model that has been disposed");
     const [rows, cols] = batchShape(this.input, examples);
     if (x.rows !== rows || x.cols !== cols) {
       const expected = `[${rows}, ${cols}] for ${examples} examples of ${formatShape(this.input)}`;
       throw new ShapeError("Cannot run the model", expected, shapeOf(x));
     }
-    return this.layers.reduce((signal, layer) => layer.forward(signal, examples), x);
+    return this.layers.reduce((signal, layer) => layer.forward(signal, examples, pass), x);
   }
 
   /**
    * Leaves parameter gradients and captures, from the last layer to the first that has a parameter.
    * May be called several times after one forward pass.
    *
-   * @param g Gradient of each example's own loss with respect to the outputs of the last forward.
+   * @param g Gradient of the sum of the examples' losses with respect to the outputs of the last forward.
    * @param pass What the pass is for.
    * @param needInput Whether the gradient of the inputs is wanted, too. @default {false}
    * @returns Gradient with respect to the inputs (scratch), or `undefined` when it was not wanted.

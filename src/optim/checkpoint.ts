@@ -30,13 +30,15 @@ interface Progress {
   readonly momentumWeight: number;
   readonly random: readonly number[];
   readonly counters: Counters;
+  /** Of the objective, where it counts them. */
+  readonly passes?: number | undefined;
 }
 
 const format = "tekfac checkpoint 1";
 
 /**
- * The whole state of a model and its optimizer: weights, velocities, factors, bases, eigenvalues,
- * counters, random state; options as text for the reader.
+ * The whole state of a model and its optimizer: weights, running statistics, velocities, factors, bases,
+ * eigenvalues, counters, random state; options as text for the reader.
  *
  * @param optimizer Whose state.
  * @param extra Notes of the caller's own: epoch, seed, settings. Keys must not begin with `tekfac.`.
@@ -75,6 +77,7 @@ export async function saveState<B>(
     momentumWeight: momentum.weight,
     random: optimizer.random.save(),
     counters: preconditioner.counters(),
+    passes: optimizer.objective.passes,
   };
   return encodeSafetensors({
     arrays,
@@ -134,8 +137,10 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   optimizer.preconditioner.restore(progress.counters);
   optimizer.momentum.weight = progress.momentumWeight;
   optimizer.stepCount = progress.step;
+  const { objective } = optimizer;
+  if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;
   for (const [name, matrix] of Object.entries(matrices)) {
-    optimizer.objective.backend.write(matrix, arrays[name].data);
+    objective.backend.write(matrix, arrays[name].data);
   }
   const extra = Object.fromEntries(
     Object.entries(metadata).filter(([key]) => !key.startsWith("tekfac.")),
@@ -145,8 +150,8 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
 
 /** Every matrix of a checkpoint by its name in the file. */
 function matricesOf<B>(optimizer: Optimizer<B>): Record<string, Matrix> {
-  const { objective: { parameters }, momentum, preconditioner } = optimizer;
-  const matrices: Record<string, Matrix> = {};
+  const { objective: { parameters, state = {} }, momentum, preconditioner } = optimizer;
+  const matrices: Record<string, Matrix> = { ...state };
   parameters.forEach(({ name, value }, index) => {
     matrices[`${name}.weights`] = value;
     if (momentum.buffers.length > 0) matrices[`${name}.momentum`] = momentum.buffers[index];

@@ -8,7 +8,7 @@
 import { DataError, OptionError, ShapeError } from "../core/errors.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
 import { type Matrix, shapeOf } from "../core/matrix.ts";
-import type { LayerKind } from "../core/parameter.ts";
+import { type LayerKind, leavesCaptures } from "../core/parameter.ts";
 
 /** Numbers row by row, or a matrix of the right shape that already lives on the model's backend. */
 export type Numbers = ArrayLike<number> | Matrix;
@@ -17,7 +17,10 @@ export type Numbers = ArrayLike<number> | Matrix;
 export interface ExternalParameter {
   /** Unique within the model and stable over runs; keys of checkpoints: `"dense1"`. */
   readonly name: string;
-  /** The layer it belongs to; `{ kind: "other" }` for anything that is neither dense nor a convolution. */
+  /**
+   * The layer it belongs to; `{ kind: "normalization" }` for scales above shifts, `{ kind: "other" }` for
+   * anything that is neither that nor dense nor a convolution.
+   */
   readonly layer: LayerKind;
   /**
    * [dOut, dIn'] of `[weights | bias]`, the bias column counted. For a convolution `dIn'` is its
@@ -66,7 +69,7 @@ export function isMatrix(numbers: Numbers): numbers is Matrix {
 export function captureLayout(
   { layer, shape: [, cols] }: ExternalParameter,
 ): { readonly inputs: readonly [number, number]; readonly locations: number } | undefined {
-  if (layer.kind === "other") return undefined;
+  if (!leavesCaptures(layer)) return undefined;
   if (layer.kind === "dense") return { inputs: [1, cols - (layer.bias ? 1 : 0)], locations: 1 };
   const { geometry } = layer;
   return {

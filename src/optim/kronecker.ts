@@ -9,7 +9,7 @@ import type { Backend, Scalar } from "../backend/backend.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import type { Schedule } from "../core/schedule.ts";
 import {
   type DampingAdaptation,
@@ -47,8 +47,11 @@ export interface KroneckerOptions extends StepOptions {
    * Multiplies the damping of all layers by a factor that follows how well the quadratic model predicts
    * the loss (Levenberg-Marquardt), or `false`. A trial step is the clipped step along the direction
    * itself: without momentum on the update and without decoupled decay. Reads nothing back. Cannot be
-   * joined with L2 decay (whose penalty the loss does not hold) or an `exponent` below 1 (whose direction
-   * does not minimise the model). @default {false}
+   * joined with L2 decay (whose penalty the loss does not hold), an `exponent` below 1 (whose direction
+   * does not minimise the model), or a model whose loss cannot be asked for.
+   *
+   * @default {{}} where `damping` is left out, too, and adaptation is possible with a forward pass alone
+   * (`Objective.losses`); else `false`: who states a damping gets it
    */
   readonly dampingAdaptation?: DampingAdaptation | false;
   /** Whose labels the curvature sees. @default {{ kind: "empirical" }} */
@@ -73,7 +76,7 @@ export interface KroneckerOptions extends StepOptions {
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
-   * Which block a parameter gets. Parameters of no known layer kind can only be diagonal.
+   * Which block a parameter gets. Parameters of normalisations and of no known layer kind can only be diagonal.
    * @default {the method's own, diagonal where the layer leaves no captures}
    */
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
@@ -107,7 +110,7 @@ const names: readonly (keyof KroneckerOptions)[] = [
 export function kroneckerOptimizer<B>(
   method: Exclude<BlockMethod, "diagonal">,
   objective: Objective<B>,
-  options: KroneckerOptions,
+  options: KroneckerOptions & { readonly exponent?: number },
   extraNames: readonly string[],
   createBlock: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block,
 ): Optimizer<B> {
@@ -120,7 +123,10 @@ export function kroneckerOptimizer<B>(
     klClip: { kind: "lossRelative", kappa: 1e-2 },
   });
   const damping = resolveDamping(subject, options.damping ?? { kind: "relative", tau: 1 });
-  const adaptation = resolveAdaptation(subject, options.dampingAdaptation ?? false);
+  const adaptation = resolveAdaptation(
+    subject,
+    options.dampingAdaptation ?? presetAdaptation(objective, options),
+  );
   if (adaptation !== false && step.weightDecay !== false && step.weightDecay.kind === "l2") {
     const expectation = "must be of kind 'decoupled' where damping is adapted";
     throw new OptionError(subject, "weightDecay.kind", expectation, step.weightDecay.kind);
@@ -181,6 +187,16 @@ export function kroneckerOptimizer<B>(
   return new Optimizer(objective, preconditioner, step, fisher);
 }
 
+/** Adapts a damping that nobody has stated, where that is possible at the price of a forward pass. */
+function presetAdaptation<B>(
+  objective: Objective<B>,
+  { damping, exponent = 1, weightDecay = false }: KroneckerOptions & { exponent?: number },
+): DampingAdaptation | false {
+  const possible = typeof objective.losses === "function" && exponent === 1 &&
+    !(weightDecay !== false && weightDecay.kind === "l2");
+  return damping === undefined && possible ? {} : false;
+}
+
 /**
  * The exponent of damped eigenvalues: in (0, 1], and 1 where damping is adapted.
  *
@@ -204,9 +220,9 @@ function chooseBlock(
   parameter: Parameter,
   choose: KroneckerOptions["blocks"],
 ): "kronecker" | "diagonal" {
-  const possible = parameter.layer.kind === "other"
-    ? ["diagonal" as const]
-    : ["kronecker" as const, "diagonal" as const];
+  const possible = leavesCaptures(parameter.layer)
+    ? ["kronecker" as const, "diagonal" as const]
+    : ["diagonal" as const];
   const choice = choose === undefined ? possible[0] : choose(parameter);
   if (!(possible as string[]).includes(choice)) {
     throw new OptionError(

@@ -23,6 +23,7 @@ export * from "./report.ts";
 export * from "./safetensors.ts";
 export * from "./sgd.ts";
 export * from "./step_options.ts";
+export * from "./step_probe.ts";
 export * from "./tekfac.ts";
 export * from "./tkfac.ts";
 export * from "./transforms/kl_clip.ts";

@@ -34,6 +34,19 @@ export interface Objective<B> {
   readonly parameters: readonly Parameter[];
 
   /**
+   * What the model remembers besides its parameters, such as running statistics, by name; part of a
+   * checkpoint.
+   *
+   * @default {nothing}
+   */
+  readonly state?: Readonly<Record<string, Matrix>>;
+  /**
+   * Passes that have left gradients so far, from which follows what the next one draws; part of a
+   * checkpoint. Needed where a pass draws random numbers (dropout).
+   */
+  passes?: number;
+
+  /**
    * Number of examples of a batch.
    *
    * @throws {ShapeError | DataError} When the batch does not fit the model: wrong sizes, labels out of

@@ -25,9 +25,9 @@ export interface TekfacOptions extends KroneckerOptions {
  * TEKFAC (Gao et al. 2020, arXiv 2011.13609): `U = Q_Psi [(Q_Psi^T G Q_Phi) / (Theta + lambda)] Q_Phi^T`
  * (eq. 3.9), with the eigenbasis of factors that keep the Fisher's trace, and eigenvalues measured in it.
  *
- * Defaults: relative damping with tau 1; momentum 0.9 on the gradient; KL clip at 1e-2 times the loss;
- * learning rate 1, which then is only a cap; averages 0.95; statistics, bases and eigenvalues every
- * 10, 100 and 10 steps after a dense start. For a run of known length add `annealing: cosine(steps)`.
+ * Defaults: relative damping that starts at tau 1 and is adapted; momentum 0.9 on the gradient; KL clip
+ * at 1e-2 times the loss; learning rate 1, which then is only a cap; averages 0.95; statistics, bases and
+ * eigenvalues every 10, 100 and 10 steps after a dense start. For a run of known length add `annealing: cosine(steps)`.
  *
  * Limitations: see `TekfacBlock`.
  *

@@ -101,6 +101,37 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
     run: (b, [c], [x, weights]) => b.secondMoment(c, x, { weights, decay: 0.5, scale: 0.01 }),
     allowed: 64,
   }),
+  columnMoments: (random) => ({
+    outputs: [zeros(2, 19)],
+    inputs: [normals(random, 1300, 19)],
+    run: (b, [out], [x]) => b.columnMoments(out, x),
+    allowed: 1000,
+  }),
+  batchNorm: (random) => ({
+    outputs: [zeros(130, 19)],
+    inputs: [normals(random, 130, 19), positives(random, 2, 19), normals(random, 2, 19)],
+    run: (b, [out], [x, moments, weights]) => b.batchNorm(out, x, moments, weights, 1e-3),
+    allowed: 32,
+  }),
+  batchNormSums: (random) => ({
+    outputs: [zeros(2, 19)],
+    inputs: [normals(random, 1300, 19), normals(random, 1300, 19), positives(random, 2, 19)],
+    run: (b, [out], [x, g, moments]) => b.batchNormSums(out, x, g, moments, 1e-3),
+    allowed: 1000,
+  }),
+  batchNormGradient: (random) => ({
+    outputs: [zeros(130, 19)],
+    inputs: [
+      normals(random, 130, 19),
+      normals(random, 130, 19),
+      positives(random, 2, 19),
+      normals(random, 2, 19),
+      normals(random, 2, 19),
+    ],
+    run: (b, [out], [x, g, moments, weights, sums]) =>
+      b.batchNormGradient(out, x, g, moments, weights, sums, 1e-3),
+    allowed: 32,
+  }),
   rowSquaredNorms: (random) => ({
     outputs: [zeros(1, 33)],
     inputs: [normals(random, 33, 300)],

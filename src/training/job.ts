@@ -7,6 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { cosine } from "../core/schedule.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { OptionError, ShapeError } from "../core/errors.ts";
 import { pixelsPerImage } from "../data/dataset.ts";
 import type { BatchLike } from "../nn/batch.ts";
 import { sigmoidCrossEntropy } from "../nn/losses/sigmoid_cross_entropy.ts";
@@ -14,6 +15,8 @@ import { softmaxCrossEntropy } from "../nn/losses/softmax_cross_entropy.ts";
 import { autoencoder } from "../nn/models/autoencoder.ts";
 import { cnn } from "../nn/models/cnn.ts";
 import { mlp } from "../nn/models/mlp.ts";
+import { resnet20 } from "../nn/models/resnet.ts";
+import { vgg16 } from "../nn/models/vgg.ts";
 import type { LayerSpec } from "../nn/module.ts";
 import { type ModelObjective, objective } from "../nn/objective.ts";
 import { sequential } from "../nn/sequential.ts";
@@ -25,7 +28,13 @@ import { sgd } from "../optim/sgd.ts";
 import type { StepOptions } from "../optim/step_options.ts";
 import { tekfac } from "../optim/tekfac.ts";
 import { tkfac } from "../optim/tkfac.ts";
-import { type ModelName, type OptimizerName, type OptimizerSettings, recipes } from "./recipes.ts";
+import {
+  type ModelName,
+  modelNames,
+  type OptimizerName,
+  type OptimizerSettings,
+  recipes,
+} from "./recipes.ts";
 
 /** What a job is made from. */
 export interface JobOptions {
@@ -39,6 +48,8 @@ export interface JobOptions {
   readonly steps: number;
   /** Seed of the initial weights, and of sampled labels. */
   readonly seed: number;
+  /** Channels of the first stage, of `resnet20` and `vgg16` alone, >= 1. @default {the model's recipe} */
+  readonly width?: number | undefined;
   /** What the optimizers are set to. @default {the model's recipe} */
   readonly settings?: OptimizerSettings;
 }
@@ -56,14 +67,15 @@ export interface Job extends Disposable {
 /**
  * Builds a model and its optimizer on a backend. Equal options give equal jobs.
  *
- * @throws {OptionError | ShapeError} When the model cannot take such images. Nothing stays allocated.
+ * @throws {OptionError} When the model has no width to be set.
+ * @throws {ShapeError} When the model cannot take such images. Nothing stays allocated.
  */
 export function createJob(backend: Backend, options: JobOptions): Job {
   const { model: name, dataset, seed } = options;
   const reproduces = name === "autoencoder";
   const model = sequential(backend, {
     input: dataset.shape,
-    layers: layersOf(name, dataset),
+    layers: layersOf(options),
     seed,
   });
   try {
@@ -84,15 +96,31 @@ export function createJob(backend: Backend, options: JobOptions): Job {
   }
 }
 
-function layersOf(name: ModelName, dataset: Dataset): LayerSpec[] {
-  const { classes } = dataset;
-  switch (name) {
+function layersOf({ model, dataset, width: wanted }: JobOptions): LayerSpec[] {
+  const { classes, shape: [height, columns] } = dataset;
+  const { width } = recipes[model];
+  if (wanted !== undefined && width === undefined) {
+    const models = modelNames.filter((name) => recipes[name].width !== undefined);
+    const expectation = `can only be set for ${models.join(" and ")}`;
+    throw new OptionError(`Cannot train ${model}`, "width", expectation, wanted);
+  }
+  const scaled = { classes, width: wanted ?? width! };
+  switch (model) {
     case "mlp":
       return mlp({ classes });
     case "cnn":
       return cnn({ classes });
     case "autoencoder":
       return autoencoder({ features: pixelsPerImage(dataset) });
+    case "resnet20":
+      return resnet20(scaled);
+    case "vgg16":
+      if (height >= 32 && columns >= 32) return vgg16(scaled);
+      throw new ShapeError(
+        "Cannot train vgg16",
+        "images of at least 32 x 32 pixels (resnet20 takes any)",
+        `${height} x ${columns}`,
+      );
   }
 }
 

@@ -6,7 +6,8 @@
 
 import { OptionError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
-import { type OptimizerName, optimizerNames, type OptimizerSettings } from "./recipes.ts";
+import type { Intervals } from "../curvature/scheduler.ts";
+import type { OptimizerName, OptimizerSettings } from "./recipes.ts";
 
 /** The values a key may take. */
 export type Dimension =
@@ -22,8 +23,9 @@ export type Dimension =
  * - `momentum`: share of the past in the velocity or, for `adam`, in the first moment (beta1).
  * - `batch`: examples per step, as a multiple of what the comparison is set to.
  * - `adaptation`: 1 where damping is adapted (Levenberg-Marquardt), 0 where not. Goes with exponent 1 alone.
- * - `tau`: relative damping. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
+ * - `tau`: relative damping, held unless `adaptation` is 1. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
  * - `averages`: weight of the past in factors and eigenvalues.
+ * - `interval`: steps between observations of factors and eigenvalues; bases are renewed at ten times it.
  * - `weightDecay`: decoupled, per step of rate 1; 0 for none.
  */
 export const searchKeys = [
@@ -35,6 +37,7 @@ export const searchKeys = [
   "adaptation",
   "exponent",
   "averages",
+  "interval",
   "weightDecay",
 ] as const;
 
@@ -59,6 +62,7 @@ const factored = {
   adaptation: choice(0, 1),
   momentum: choice(0.8, 0.9, 0.95),
   averages: choice(0.9, 0.95, 0.98),
+  interval: choice(5, 10),
   weightDecay: choice(0, 3e-3),
   batch: choice(1 / 2, 1),
 };
@@ -76,8 +80,10 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
 };
 
 /**
- * The places that a search tries: the recipe first, then random ones. They depend on the seed, the
- * optimizer and the keys alone, and more trials begin with the same places as fewer.
+ * The places that a search tries: the recipe first, then random ones. They depend on the seed alone, so
+ * that the luck of the draw does not decide between optimizers: where two of them share a key with an
+ * equal dimension, trials of equal number have equal values there. More trials begin with the same
+ * places as fewer.
  *
  * @param optimizer Whose space.
  * @param options `trials` >= 1 places; `keys` are the ones that vary, others stay as the recipe has
@@ -91,29 +97,31 @@ export function searchPoints(
     readonly keys?: readonly SearchKey[];
   },
 ): SearchPoint[] {
-  const random = new Random(seed * optimizerNames.length + optimizerNames.indexOf(optimizer));
-  const dimensions = searchKeys.flatMap((key) => {
-    const dimension = searchSpaces[optimizer][key];
-    return dimension === undefined || !keys.includes(key) ? [] : [[key, dimension] as const];
+  const random = new Random(seed);
+  const space = searchSpaces[optimizer];
+  return Array.from({ length: trials }, (_, trial): SearchPoint => {
+    if (trial === 0) return {};
+    const point: Partial<Record<SearchKey, number>> = {};
+    for (const key of searchKeys) {
+      // Drawn for every key, wanted or not: the next key's number is then the same for everyone.
+      const share = random.uniform();
+      const dimension = space[key];
+      if (dimension !== undefined && keys.includes(key)) point[key] = valueAt(dimension, share);
+    }
+    return point.adaptation === 1 && "exponent" in point ? { ...point, exponent: 1 } : point;
   });
-  return Array.from(
-    { length: trials },
-    (_, trial): SearchPoint => {
-      if (trial === 0) return {};
-      const drawn = dimensions.map(([key, dimension]) => [key, draw(dimension, random)] as const);
-      const point: SearchPoint = Object.fromEntries(drawn);
-      return point.adaptation === 1 && "exponent" in point ? { ...point, exponent: 1 } : point;
-    },
-  );
 }
 
-/** A value of a dimension; logarithmic ones to four digits, so that they can be printed and set again. */
-function draw(dimension: Dimension, random: Random): number {
+/**
+ * The value of a dimension at a share of its range in [0, 1); logarithmic ones to four digits, so that
+ * they can be printed and set again.
+ */
+function valueAt(dimension: Dimension, share: number): number {
   if (dimension.kind === "choice") {
-    return dimension.values[random.integer(dimension.values.length)];
+    return dimension.values[Math.floor(share * dimension.values.length)];
   }
   const { from, to } = dimension;
-  return Number((from * (to / from) ** random.uniform()).toPrecision(4));
+  return Number((from * (to / from) ** share).toPrecision(4));
 }
 
 /**
@@ -138,8 +146,10 @@ export function settingsAt(
 /** The options that a place decides. */
 function optionsAt(
   optimizer: OptimizerName,
-  { learningRate, momentum, tau, kappa, adaptation, exponent, averages, weightDecay }: SearchPoint,
+  point: SearchPoint,
 ): object {
+  const { learningRate, momentum, tau, kappa, adaptation } = point;
+  const { exponent, averages, interval, weightDecay } = point;
   const velocity = (value: number): object => {
     if (optimizer === "adam") return { beta1: value };
     return { momentum: { on: optimizer === "sgd" ? "update" : "gradient", value } };
@@ -152,8 +162,13 @@ function optionsAt(
     ...(adaptation === undefined ? {} : { dampingAdaptation: adaptation === 1 ? {} : false }),
     ...(exponent === undefined ? {} : { exponent }),
     ...(averages === undefined ? {} : { factorDecay: averages, eigenvalueDecay: averages }),
+    ...(interval === undefined ? {} : { intervals: intervalsOf(interval) }),
     ...(weightDecay === undefined ? {} : { weightDecay: decayOf(weightDecay) }),
   };
+}
+
+function intervalsOf(interval: number): Intervals {
+  return { statistics: interval, basis: 10 * interval, eigenvalues: interval };
 }
 
 function decayOf(value: number): object | false {

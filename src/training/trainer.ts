@@ -6,8 +6,10 @@
 
 import { NumericalError } from "../core/errors.ts";
 import { checkNumber } from "../core/options.ts";
+import type { Augmentation } from "../data/augmentation.ts";
 import { batchCount, batches, type BatchesOptions } from "../data/batches.ts";
 import { type Dataset, type DatasetSplit, examplesIn } from "../data/dataset.ts";
+import { streamBatches } from "../data/stream_batches.ts";
 import type { BatchLike } from "../nn/batch.ts";
 import type { Evaluation } from "../nn/evaluation.ts";
 import type { ModelObjective } from "../nn/objective.ts";
@@ -24,6 +26,8 @@ export interface TrainOptions {
   readonly data: DatasetSplit;
   /** What the model shall predict. @default {"labels"} */
   readonly targets?: "labels" | "inputs";
+  /** How the images to learn from are varied; never when the model is evaluated. @default {not at all} */
+  readonly augment?: Augmentation;
   /** Epochs in all, >= 0. */
   readonly epochs: number;
   /** Epochs that an earlier run has done; this run goes on after them. @default {0} */
@@ -177,15 +181,17 @@ class Run {
 
   /** Takes the steps of one epoch and returns the mean loss of its examples. */
   async epoch(epoch: number): Promise<number> {
-    const { optimizer, observer, data, batchSize, seed } = this.#options;
+    const { optimizer, observer, data, batchSize, seed, augment } = this.#options;
     const order: BatchesOptions = {
       size: batchSize,
       targets: this.#options.targets ?? "labels",
       shuffle: { seed, epoch },
+      ...(augment === undefined ? {} : { augment }),
     };
+    const stream = streamBatches(data.train, order);
     let lossSum = 0;
     let started = performance.now();
-    for (const batch of batches(data.train, order)) {
+    for await (const batch of stream) {
       const report = await optimizer.step(batch).report();
       this.seconds += (performance.now() - started) / 1000;
       this.losses.push(report.loss);
@@ -198,7 +204,10 @@ class Run {
         examplesPerSecond: this.#examples / this.seconds,
         report,
       });
+      // A batch that is made during the pause is training time nevertheless.
+      const prepared = stream.preparationMs;
       await this.#pause();
+      this.seconds += (stream.preparationMs - prepared) / 1000;
       started = performance.now();
     }
     return lossSum / examplesIn(data.train);

@@ -286,6 +286,11 @@ const CALLS: {
   gemm: (b, x) => b.gemm(x(), x(), x()),
   secondMoment: (b, x) => b.secondMoment(x(), x(), { weights: x() }),
   rowSquaredNorms: (b, x) => b.rowSquaredNorms(x(), x()),
+  columnMoments: (b, x) => b.columnMoments(b.alloc(2, 1), x()),
+  batchNorm: (b, x) => b.batchNorm(x(), x(), b.alloc(2, 1), b.alloc(2, 1), 1),
+  batchNormSums: (b, x) => b.batchNormSums(b.alloc(2, 1), x(), x(), b.alloc(2, 1), 1),
+  batchNormGradient: (b, x) =>
+    b.batchNormGradient(x(), x(), x(), b.alloc(2, 1), b.alloc(2, 1), b.alloc(2, 1), 1),
   squaredProjection: (b, x) =>
     b.squaredProjection(
       x(),

@@ -25,7 +25,13 @@ Deno.test("createBackend() chooses WebAssembly where there is no GPU, and says w
   assert.equal(backend.name, "wasm");
   assert.ok(backend.sync);
   assert.match(backend.info.description, /^wasm \((relaxed|baseline) SIMD\)$/);
-  assert.deepEqual(backend.info.rejected, []);
+  assert.deepEqual(backend.info.chosen, {
+    name: "wasm",
+    reason: "the first of 'prefer' that runs here",
+  });
+  assert.deepEqual(backend.info.rejected, [
+    { name: "reference", reason: "not needed: wasm runs here" },
+  ]);
   assert.equal(backend.info.roundoff, 2 ** -24);
 });
 
@@ -53,9 +59,11 @@ Deno.test("createBackend() passes over what the host lacks and gives the reason"
   withoutFeature("everything", () => {
     using backend = createBackendSync();
     assert.equal(backend.name, "reference");
-    const [{ name, reason }] = backend.info.rejected;
-    assert.equal(name, "wasm");
-    assert.match(reason, /no WebAssembly SIMD/);
+    const [gpu, wasm] = backend.info.rejected;
+    assert.equal(gpu.name, "webgpu");
+    assert.match(gpu.reason, /asynchronous: name it in 'prefer', or have a step timed/);
+    assert.equal(wasm.name, "wasm");
+    assert.match(wasm.reason, /no WebAssembly SIMD/);
   });
 });
 
@@ -101,6 +109,8 @@ Deno.test("createBackend() rejects unknown options and names with the nearest kn
     [{ prefer: "wasm" }, /'prefer' must be 'auto' or some of/],
     [{ module: new Uint8Array(8) }, /'module' must be a WebAssembly.Module/],
     [{ simd: "relaxe" }, /did you mean 'relaxed'/],
+    [{ model: "mlp" }, /'model' must be a step to time, as stepProbe makes it/],
+    [{ timings: {} }, /'timings' must be a TimingCache/],
   ];
   for (const [options, message] of cases) {
     await assert.rejects(createBackend(options as BackendOptions), {

@@ -74,7 +74,7 @@ Deno.test("DampingAdapter tries every interval, but not the first step", async (
 
 Deno.test("resolveAdaptation() completes options and rejects impossible ones", () => {
   const resolved = resolveAdaptation("Cannot test", {});
-  assert.deepEqual(resolved, { interval: 5, decay: 0.95, min: 1e-3, max: 1e3 });
+  assert.deepEqual(resolved, { interval: 10, decay: 0.95, min: 1e-3, max: 1e3 });
   assert.equal(resolveAdaptation("Cannot test", false), false);
   const wrong = [{ interval: 0 }, { decay: 1 }, { min: 0 }, { min: 2, max: 1 }, { intervall: 5 }];
   for (const options of wrong) {

@@ -1,30 +1,12 @@
 import assert from "#assert";
 import { examplesIn, readIdxDirectory } from "@tekfac/tekfac/data";
+import { idx as idxFile, withFiles } from "./_files.ts";
 
 /** IDX bytes of `count` images of 1 x 2 pixels (image i holds i and 0), or of labels i modulo 10. */
 function idx(noun: "images" | "labels", count: number): Uint8Array {
-  const sizes = noun === "images" ? [count, 1, 2] : [count];
-  const header = new DataView(new ArrayBuffer(4 + 4 * sizes.length));
-  header.setUint32(0, 0x0800 + sizes.length);
-  sizes.forEach((size, i) => header.setUint32(4 + 4 * i, size));
-  const numbers = Array.from({ length: count }, (_, i) => noun === "images" ? [i, 0] : [i % 10]);
-  return Uint8Array.from([...new Uint8Array(header.buffer), ...numbers.flat()]);
-}
-
-/** Runs `body` in a new directory that holds the given files. */
-async function withFiles(
-  files: Record<string, Uint8Array>,
-  body: (directory: string) => Promise<void>,
-): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    for (const [name, bytes] of Object.entries(files)) {
-      await Deno.writeFile(`${directory}/${name}`, bytes);
-    }
-    await body(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  return noun === "images"
+    ? idxFile([count, 1, 2], (i) => i % 2 === 0 ? i / 2 : 0)
+    : idxFile([count], (i) => i % 10);
 }
 
 Deno.test("readIdxDirectory() splits a lone test set four to one, always alike", async () => {
@@ -36,11 +18,10 @@ Deno.test("readIdxDirectory() splits a lone test set four to one, always alike",
     const { train, test } = await readIdxDirectory(directory);
     assert.equal(examplesIn(train), 40);
     assert.equal(examplesIn(test), 10);
-    const byte = (value: number) => Math.round(value * 255);
     const all = [train, test].flatMap(({ images }) => [...images].filter((_, i) => i % 2 === 0));
-    assert.deepEqual(all.map(byte).sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
+    assert.deepEqual(all.sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
     for (const part of [train, test]) {
-      part.labels.forEach((label, i) => assert.equal(label, byte(part.images[2 * i]) % 10));
+      part.labels.forEach((label, i) => assert.equal(label, part.images[2 * i] % 10));
     }
     assert.deepEqual((await readIdxDirectory(`${directory}/`)).test.labels, test.labels);
   });

@@ -1,5 +1,6 @@
 import assert from "#assert";
 import { decodeSafetensors, encodeSafetensors } from "@tekfac/tekfac/optim";
+import { cifar } from "../data/_files.ts";
 import { filesIn, inDirectory, lastLine, run, small, writeData } from "./_cli.ts";
 
 const keys = [
@@ -57,7 +58,8 @@ Deno.test("train prints test accuracy and a table, and writes a page that carrie
 Deno.test("train --load goes on with the saved settings, or evaluates what is done", async () => {
   await inDirectory(async (directory) => {
     const train = (...args: string[]) => run("train", directory, "--json", ...args);
-    const saved = await train(...small, "--model", "cnn", "--seed", "5", "--save", "saved");
+    const model = ["--model", "resnet20", "--width", "2"];
+    const saved = await train(...small, ...model, "--seed", "5", "--save", "saved");
     assert.equal(saved.code, 0);
 
     // All epochs are done: an evaluation is left, of exactly the saved weights.
@@ -75,6 +77,41 @@ Deno.test("train --load goes on with the saved settings, or evaluates what is do
     const other = await train("--load", "saved", "--model", "mlp");
     assert.equal(other.code, 2);
     assert.match(other.stderr, /^Cannot load a checkpoint: .*\n$/);
+  });
+});
+
+Deno.test("train learns CIFAR's files normalized and varied, goes on with them, and compare does the same", async () => {
+  await inDirectory(async (directory) => {
+    await Deno.mkdir(`${directory}/cifar`);
+    const records = cifar(Array.from({ length: 20 }, (_, i) => [i % 20, i % 100]));
+    await Deno.writeFile(`${directory}/cifar/train.bin`, records);
+    await Deno.writeFile(`${directory}/cifar/test.bin`, records);
+    const data = ["--data", "cifar", "--labels", "coarse", "--model", "mlp", "--batch", "10"];
+    const adam = ["--optimizer", "adam"];
+    const first = await run(
+      "train",
+      directory,
+      ...data,
+      ...adam,
+      "--epochs",
+      "1",
+      "--save",
+      "saved",
+    );
+    assert.equal(first.stderr, "");
+    assert.match(
+      first.stdout,
+      /normalization mean (0\.\d{4} ){3}deviation 0\.\d{4} 0\.\d{4} 0\.\d{4}, augmentation crop-flip/,
+    );
+    const further = await run("train", directory, "--load", "saved", "--epochs", "2");
+    assert.equal(further.stderr, "");
+    assert.match(further.stdout, /augmentation crop-flip, epochs 2/);
+    const plain = [...data, "--augment", "none", "--optimizers", "sgd", "--seeds", "1"];
+    const compared = await run("compare", directory, ...plain, "--epochs", "1");
+    assert.equal(compared.code, 0, compared.stderr);
+    const page = await Deno.readTextFile(`${directory}/compare.html`);
+    assert.match(page, /normalization/);
+    assert.doesNotMatch(page, /augmentation/);
   });
 });
 
@@ -101,7 +138,8 @@ Deno.test("train --help explains every option", async () => {
   await inDirectory(async (directory) => {
     const { code, stdout } = await run("train", directory, "--help");
     assert.equal(code, 0);
-    const names = "optimizer model data epochs batch seed backend save load report json help";
+    const names =
+      "optimizer model width data labels augment epochs batch seed backend save load report json help";
     for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
     assert.deepEqual(filesIn(directory), ["data"]);
   });
@@ -109,6 +147,10 @@ Deno.test("train --help explains every option", async () => {
 
 /** Arguments that are wrong, and the whole sentence that says so. */
 const mistakes: [string[], RegExp][] = [
+  [
+    ["--model", "vgg16", "--epochs", "1"],
+    /^Cannot train vgg16: expected images of at least 32 x 32 pixels \(resnet20 .*\), received/,
+  ],
   [
     ["--optimzer", "adam"],
     /'--optimzer' is not an option, did you mean '--optimizer'\?: received '--optimzer'$/,
@@ -121,16 +163,29 @@ const mistakes: [string[], RegExp][] = [
     ["--optimizer", "tekfak"],
     /'--optimizer' must be one of 'tekfac', .* \(did you mean 'tekfac'\?\)/,
   ],
-  [["--model", "transformer"], /'--model' must be one of 'cnn', 'mlp', 'autoencoder': received/],
+  [
+    ["--model", "transformer"],
+    /'--model' must be one of 'cnn', 'mlp', 'autoencoder', 'resnet20', 'vgg16': received/,
+  ],
   [["--epochs", "ten"], /'--epochs' must be an integer >= 0 .*: received 'ten'$/],
   [["--batch", "0"], /'--batch' must be an integer >= 1 .*: received 0$/],
   [["--batch", "1.5"], /'--batch' must be an integer >= 1 .*: received 1\.5$/],
   [["--seed"], /'--seed' needs a value N: received 'nothing'$/],
   [["--json=yes"], /'--json' takes no value: received 'yes'$/],
   [["glyphs"], /'glyphs' belongs to no option: received 'glyphs'$/],
-  [["--data", "nowhere"], /'nowhere': expected a directory with IDX files, received nothing under/],
-  [["--data", "empty"], /'empty': expected t10k-images-idx3-ubyte and .* received neither$/],
+  [
+    ["--data", "nowhere"],
+    /'nowhere': expected a directory with IDX files .*, received nothing under/,
+  ],
+  [["--data", "empty"], /'empty': expected a directory with IDX files .*, received none of these$/],
   [["--data", "truncated"], /so the file is truncated$/],
+  [["--data", "cifar"], /'cifar': expected all files of CIFAR-100, .* without test\.bin$/],
+  [["--labels", "coarse"], /'--labels' is a choice for CIFAR-100 only, and needs --data DIR/],
+  [
+    ["--augment", "mirror"],
+    /'--augment' must be one of 'none', 'crop', 'crop-flip'.*: received 'mirror'$/,
+  ],
+  [["--data", "data", "--labels", "fine"], /'labels' is a choice for CIFAR-100 only, and 'data'/],
   [
     ["--data", "data", "--model", "cnn", "--load", "nowhere"],
     /'nowhere': expected a file, received/,
@@ -145,6 +200,8 @@ Deno.test("train says what is wrong in one sentence, exits with 2 and leaves no 
     await Deno.mkdir(`${directory}/empty`);
     await writeData(`${directory}/truncated`);
     await Deno.truncate(`${directory}/truncated/t10k-images-idx3-ubyte`, 100);
+    await Deno.mkdir(`${directory}/cifar`);
+    await Deno.writeFile(`${directory}/cifar/train.bin`, new Uint8Array(3074));
     const before = filesIn(directory);
     for (const [args, sentence] of mistakes) {
       const { code, stdout, stderr } = await run("train", directory, "--save", "s", ...args);

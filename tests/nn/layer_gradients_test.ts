@@ -3,13 +3,17 @@ import type { Backend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
 import {
   averagePool2d,
+  batchNorm2d,
   conv2d,
   dense,
+  dropout,
   type ExampleShape,
   flatten,
+  globalAveragePool2d,
   type LayerSpec,
   maxPool2d,
   relu,
+  residual,
   sequential,
   sigmoid,
   tanh,
@@ -44,15 +48,16 @@ function checkLayers(backend: Backend, { input, layers, examples, seed }: Case):
   const channels = input.at(-1)!;
   const load = (data: ArrayLike<number>) =>
     scratchOf(backend, data.length / channels, channels, data);
+  const training = { kind: "training", draw: 5 } as const;
   const outputsAt = (inputs: Float64Array) =>
-    backend.scope(() => backend.readSync(model.forward(load(inputs), examples)));
+    backend.scope(() => backend.readSync(model.forward(load(inputs), examples, training)));
   const functional = (inputs: Float64Array) => {
     const outputs = outputsAt(inputs);
     return c.reduce((sum, factor, i) => sum + factor * outputs[i], 0);
   };
 
   const inputGradient = backend.scope(() => {
-    const z = model.forward(load(x), examples);
+    const z = model.forward(load(x), examples, training);
     const g = scratchOf(backend, z.rows, z.cols, c);
     const pass = { kind: "gradient", scale: 1, decay: 0 } as const;
     return backend.readSync(model.backward(g, pass, true)!);
@@ -131,6 +136,60 @@ for (const [name, pool] of Object.entries({ maxPool2d, averagePool2d })) {
       fc.assert(property, { numRuns: 30 });
     }));
 }
+
+Deno.test("globalAveragePool2d() has the gradients of central differences", () =>
+  onReference((backend) => {
+    const layers = [globalAveragePool2d()];
+    checkLayers(backend, { input: [3, 5, 2], layers, examples: 2, seed: 1 });
+  }));
+
+Deno.test("batchNorm2d() has the gradients of central differences, through the batch's moments", () =>
+  onReference((backend) => {
+    const property = fc.property(image, examples, seed, (input, examples, seed) => {
+      // A convolution in front moves and mixes the channels; behind, weights that are not 1.
+      const layers = [
+        conv2d(2, { kernel: 2 }),
+        batchNorm2d({ epsilon: 0.1 }),
+        conv2d(2, { kernel: 1 }),
+        batchNorm2d({ epsilon: 0.1 }),
+      ];
+      checkLayers(backend, { input, layers, examples, seed });
+    });
+    fc.assert(property, { numRuns: 20 });
+  }));
+
+Deno.test("residual() has the gradients of central differences with both shortcuts", () =>
+  onReference((backend) => {
+    const property = fc.property(
+      image,
+      fc.constantFrom(1, 2, 3),
+      fc.integer({ min: 0, max: 2 }),
+      examples,
+      seed,
+      (input, stride, more, examples, seed) => {
+        const channels = input[2] + more;
+        const layers = [
+          residual([
+            conv2d(channels, { kernel: 3, padding: 1, stride }),
+            tanh(),
+            conv2d(channels, { kernel: 1 }),
+            // Keeps its outputs for the backward pass.
+            sigmoid(),
+          ]),
+        ];
+        checkLayers(backend, { input, layers, examples, seed });
+      },
+    );
+    fc.assert(property, { numRuns: 30 });
+    const outer = [residual([residual([flatten()]), flatten()])];
+    checkLayers(backend, { input: [4], layers: outer, examples: 2, seed: 1 });
+  }));
+
+Deno.test("dropout() has the gradients of central differences of what it has kept", () =>
+  onReference((backend) => {
+    checkLayers(backend, { input: [7], layers: [dropout(0.4), dense(3)], examples: 4, seed: 1 });
+    checkLayers(backend, { input: [2, 3, 2], layers: [dropout(0.8)], examples: 2, seed: 2 });
+  }));
 
 for (const [name, activation] of Object.entries({ relu, tanh, sigmoid })) {
   Deno.test(`${name}() has the gradients of central differences on rows and on images`, () =>

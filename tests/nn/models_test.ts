@@ -1,5 +1,14 @@
 import assert from "#assert";
-import { autoencoder, cnn, mlp, type Sequential, sequential } from "@tekfac/tekfac/nn";
+import {
+  autoencoder,
+  cnn,
+  mlp,
+  resnet,
+  resnet20,
+  type Sequential,
+  sequential,
+  vgg16,
+} from "@tekfac/tekfac/nn";
 import { onReference } from "./_harness.ts";
 
 const weightsOf = (model: Sequential) =>
@@ -28,9 +37,55 @@ Deno.test("autoencoder() mirrors 784-250-100-30 by default, with a linear code",
     assert.equal(names.filter((name) => name.startsWith("tanh")).length, 4);
   }));
 
+Deno.test("autoencoder() takes the widths of the literature's 784-1000-500-250-30", () =>
+  onReference((backend) => {
+    const layers = autoencoder({ widths: [1000, 500, 250, 30], activation: "sigmoid" });
+    using model = sequential(backend, { input: [784], layers });
+    assert.deepEqual(widthsOf(model), [1000, 500, 250, 30, 250, 500, 1000, 784]);
+    assert.equal(weightsOf(model), 2_837_314);
+  }));
+
 Deno.test("cnn() classifies 28 x 28 x 1 images with 11,274 weights", () =>
   onReference((backend) => {
     using model = sequential(backend, { input: [28, 28, 1], layers: cnn() });
     assert.deepEqual(widthsOf(model), [8, 16, 10]);
     assert.equal(weightsOf(model), 11_274);
+  }));
+
+Deno.test("resnet20() has the 269,722 parameters of its paper's on CIFAR-10, and takes any size", () =>
+  onReference((backend) => {
+    using model = sequential(backend, { input: [32, 32, 3], layers: resnet20() });
+    assert.equal(weightsOf(model), 269_722);
+    const kinds = model.parameters.map(({ layer }) => layer.kind);
+    assert.equal(kinds.filter((kind) => kind === "conv2d").length, 19);
+    assert.equal(kinds.filter((kind) => kind === "dense").length, 1);
+    assert.deepEqual(model.layers.at(-3)!.output, [8, 8, 64]);
+    using small = sequential(backend, { input: [28, 27, 1], layers: resnet20({ width: 2 }) });
+    assert.deepEqual(small.layers.at(-3)!.output, [7, 7, 8]);
+  }));
+
+Deno.test("resnet() of depth 6 n + 2 has n blocks in each stage", () =>
+  onReference((backend) => {
+    const layers = resnet({ depth: 14, width: 2, classes: 3 });
+    using model = sequential(backend, { input: [8, 8, 1], layers });
+    assert.equal(model.layers.filter(({ name }) => name.startsWith("residual")).length, 6);
+    assert.deepEqual(model.output, [3]);
+    for (const depth of [2, 9, 8.5]) {
+      assert.throws(() => resnet({ depth }), { name: "OptionError", message: /6 n \+ 2/ });
+    }
+  }));
+
+Deno.test("vgg16() has 14,724,042 parameters on CIFAR-10, and refuses images below 32 x 32", () =>
+  onReference((backend) => {
+    using model = sequential(backend, { input: [32, 32, 3], layers: vgg16({ width: 8 }) });
+    const channels = [8, 8, 16, 16, 32, 32, 32, 64, 64, 64, 64, 64, 64];
+    const convolutions = model.parameters.filter(({ layer }) => layer.kind === "conv2d");
+    assert.deepEqual(convolutions.map(({ value }) => value.rows), channels);
+    // Convolutions, scales and shifts of 66 w channels, and the classifier.
+    const weights = (w: number) => 27 * w + 3591 * w * w + 2 * 66 * w + 10 * (8 * w + 1);
+    assert.equal(weightsOf(model), weights(8));
+    assert.equal(weights(64), 14_724_042);
+    assert.throws(() => sequential(backend, { input: [28, 28, 1], layers: vgg16({ width: 2 }) }), {
+      name: "ShapeError",
+    });
   }));

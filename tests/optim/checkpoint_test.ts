@@ -1,5 +1,6 @@
 import assert from "#assert";
-import { DataError, StateError } from "@tekfac/tekfac/core";
+import type { Backend } from "@tekfac/tekfac/backend";
+import { DataError, Random, StateError } from "@tekfac/tekfac/core";
 import {
   adam,
   decodeSafetensors,
@@ -14,7 +15,18 @@ import {
   tekfac,
   tkfac,
 } from "@tekfac/tekfac/optim";
-import { dense, sequential } from "@tekfac/tekfac/nn";
+import {
+  type BatchLike,
+  batchNorm2d,
+  conv2d,
+  dense,
+  dropout,
+  globalAveragePool2d,
+  relu,
+  residual,
+  type Sequential,
+  sequential,
+} from "@tekfac/tekfac/nn";
 import {
   type Batch,
   makeBatch,
@@ -56,6 +68,63 @@ for (const [name, create] of Object.entries(creators)) {
     assert.deepEqual(info, { method: optimizer.method, step: 7, extra: { epoch: "3" } });
     for (let step = 7; step < 13; step++) other.stepSync(makeBatch(16, step));
     assert.deepEqual(weightsOf(resumed), weightsOf(straight));
+  });
+}
+
+/** 6 x 5 x 1 images through everything that draws or remembers. */
+function drawingModel(backend: Backend, seed = 1): Sequential {
+  const layers = [
+    conv2d(3, { kernel: 3, padding: 1, bias: false }),
+    batchNorm2d(),
+    relu(),
+    residual([conv2d(4, { kernel: 3, padding: 1, stride: 2, bias: false }), batchNorm2d()]),
+    relu(),
+    dropout(0.3),
+    globalAveragePool2d(),
+    dense(3),
+  ];
+  return sequential(backend, { input: [6, 5, 1], layers, seed });
+}
+
+function imageBatch(seed: number): BatchLike {
+  const random = new Random(seed);
+  const inputs = Float64Array.from({ length: 8 * 30 }, () => random.normal());
+  return { inputs, targets: Array.from({ length: 8 }, (_, n) => inputs[30 * n] > 0 ? 2 : n % 2) };
+}
+
+const imageCreators = {
+  sgd: (o: Objective<BatchLike>) => sgd(o),
+  tekfac: (o: Objective<BatchLike>) => tekfac(o),
+  "tekfac with adapted damping": (o: Objective<BatchLike>) =>
+    tekfac(o, { dampingAdaptation: { interval: 2 } }),
+};
+
+for (const [name, create] of Object.entries(imageCreators)) {
+  Deno.test(`loadState() of ${name} continues running moments and draws of two batches a step`, async () => {
+    using backend = referenceBackend();
+    using straight = drawingModel(backend), resumed = drawingModel(backend);
+    const step = (optimizer: Optimizer<BatchLike>, from: number, to: number): number[] =>
+      Array.from(
+        { length: to - from },
+        (_, i) =>
+          optimizer.stepSync(imageBatch(2 * (from + i)), imageBatch(2 * (from + i) + 1)).loss,
+      );
+    using optimizer = create(problemOf(straight));
+    step(optimizer, 0, 5);
+    const bytes = await saveState(optimizer);
+    const losses = step(optimizer, 5, 9);
+
+    using other = create(problemOf(resumed));
+    loadState(other, bytes);
+    assert.deepEqual(step(other, 5, 9), losses);
+    assert.deepEqual(weightsOf(resumed), weightsOf(straight));
+    const moments = (model: Sequential): number[][] =>
+      Object.values(model.state).map((matrix) => [...backend.readSync(matrix)]);
+    assert.equal(moments(straight).length, 2);
+    assert.deepEqual(moments(resumed), moments(straight));
+    const seen = imageBatch(0);
+    const one = problemOf(straight).evaluateSync(seen).loss;
+    assert.equal(problemOf(resumed).evaluateSync(seen).loss, one);
   });
 }
 

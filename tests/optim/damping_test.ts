@@ -128,7 +128,7 @@ Deno.test("damping of kind paper equals relative damping where there are no conv
 Deno.test("dampingAdaptation leaves the trajectory alone until its factor changes, and reports what it saw", () => {
   using backend = referenceBackend();
   using a = smallModel(backend), b = smallModel(backend);
-  using plain = tekfac(problemOf(a));
+  using plain = tekfac(problemOf(a), { dampingAdaptation: false });
   // Bounds of 1 hold the factor.
   using held = tekfac(problemOf(b), { dampingAdaptation: { interval: 2, min: 1, max: 1 } });
   for (let step = 0; step < 6; step++) {
@@ -187,11 +187,40 @@ Deno.test("dampingAdaptation works for a model that only knows differentiate()",
   };
   using full = tekfac(problemOf(a), { dampingAdaptation: {} });
   using less = tekfac(bare, { dampingAdaptation: {} });
-  for (let step = 0; step < 12; step++) {
+  for (let step = 0; step < 22; step++) {
     full.stepSync(makeBatch(16, step));
     less.stepSync(makeBatch(16, step));
   }
   assert.deepEqual(weightsOf(a), weightsOf(b));
+});
+
+Deno.test("dampingAdaptation is on where nobody states a damping and a forward pass is enough", () => {
+  using backend = referenceBackend();
+  const adapts = (options: Parameters<typeof tekfac>[1], change: Partial<Objective<BatchLike>>) => {
+    using model = smallModel(backend);
+    const known = problemOf(model);
+    using optimizer = tekfac<BatchLike>({
+      ...{ backend, parameters: known.parameters },
+      examplesOf: (batch) => known.examplesOf(batch),
+      differentiate: (batch, blend) => known.differentiate(batch, blend),
+      losses: (batch) => known.losses(batch),
+      differentiateSampled: (random) => known.differentiateSampled(random),
+      capture: (parameter) => known.capture(parameter),
+      ...change,
+    }, options);
+    const reports = Array.from(
+      { length: 11 },
+      (_, step) => optimizer.stepSync(makeBatch(16, step)),
+    );
+    return reports[10].adaptation !== undefined;
+  };
+  assert.equal(adapts({}, {}), true);
+  assert.equal(adapts({ weightDecay: { kind: "decoupled", value: 1e-3 } }, {}), true);
+  assert.equal(adapts({ damping: { kind: "relative", tau: 1 } }, {}), false);
+  assert.equal(adapts({ dampingAdaptation: false }, {}), false);
+  assert.equal(adapts({ exponent: 0.5 }, {}), false);
+  assert.equal(adapts({ weightDecay: { kind: "l2", value: 1e-3 } }, {}), false);
+  assert.equal(adapts({}, { losses: false }), false);
 });
 
 Deno.test("dampingAdaptation cannot be joined with L2 decay or an exponent below 1", () => {

@@ -10,7 +10,9 @@ import {
   sgd,
   tekfac,
   tkfac,
+  type WeightDecay,
 } from "@tekfac/tekfac/optim";
+import { batchNorm2d, flatten, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
 import {
   type Batch,
   makeBatch,
@@ -167,6 +169,26 @@ Deno.test("weightDecay leaves biases alone unless they are included", () => {
       });
     }
   }
+});
+
+Deno.test("weightDecay leaves normalisations alone unless they are included", () => {
+  using backend = referenceBackend();
+  const shrunk = (include?: WeightDecay["include"]): number[] => {
+    using model = sequential(backend, { input: [2, 2, 2], layers: [batchNorm2d(), flatten()] });
+    backend.write(model.parameters[0].value, [3, 3, /**/ 5, 5]);
+    const decay = { kind: "decoupled", value: 0.5, ...(include ? { include } : {}) } as const;
+    using optimizer = sgd(objective(model, squaredError()), {
+      learningRate: 1,
+      weightDecay: decay,
+    });
+    // Equal inputs have no xhat, and targets at the shifts no gradient.
+    optimizer.stepSync({ inputs: new Float64Array(16), targets: new Float64Array(16).fill(5) });
+    return [...backend.readSync(model.parameters[0].value)];
+  };
+  assert.deepEqual(shrunk(), [3, 3, 5, 5]);
+  assert.deepEqual(shrunk((_, part) => part === "weights"), [1.5, 1.5, 5, 5]);
+  assert.deepEqual(shrunk((_, part) => part === "bias"), [3, 3, 2.5, 2.5]);
+  assert.deepEqual(shrunk(() => true), [1.5, 1.5, 2.5, 2.5]);
 });
 
 Deno.test("momentum on the gradient: the first step's corrected average is the gradient", () => {

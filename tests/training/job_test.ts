@@ -1,25 +1,34 @@
 import assert from "#assert";
 import { createBackend } from "@tekfac/tekfac/backend";
-import { batches, createDataset, glyphs } from "@tekfac/tekfac/data";
+import { batches, createDataset, type Dataset, glyphs } from "@tekfac/tekfac/data";
 import { createJob, modelNames, optimizerNames, recipes } from "@tekfac/tekfac/training";
 
-// Small images make small layers, and small layers quick decompositions.
 const count = 20;
-const dataset = createDataset({
-  images: Float32Array.from({ length: 64 * count }, (_, i) => (i * 37 % 101) / 100),
-  labels: Uint8Array.from({ length: count }, (_, i) => i % 10),
-  shape: [8, 8, 1],
-  classes: 10,
-  source: "pattern",
-});
+
+// Small images make small layers, and small layers quick decompositions.
+function pattern(size: number): Dataset {
+  return createDataset({
+    images: Float32Array.from({ length: size * size * count }, (_, i) => (i * 37 % 101) / 100),
+    labels: Uint8Array.from({ length: count }, (_, i) => i % 10),
+    shape: [size, size, 1],
+    classes: 10,
+    source: "pattern",
+  });
+}
+const dataset = pattern(8);
 
 for (const model of modelNames) {
   Deno.test(`createJob() makes ${model} trainable by every optimizer, and leaves nothing behind`, async () => {
     using backend = await createBackend();
+    const scale = recipes[model].width === undefined ? {} : { width: 2 };
+    const images = model === "vgg16" ? pattern(32) : dataset;
     for (const optimizer of optimizerNames) {
-      using job = createJob(backend, { model, optimizer, dataset, steps: 20, seed: 1 });
+      using job = createJob(backend, {
+        ...{ model, optimizer, ...scale },
+        ...{ dataset: images, steps: 20, seed: 1 },
+      });
       assert.equal(job.optimizer.method, optimizer);
-      const [batch] = batches(dataset, { size: count, targets: job.targets });
+      const [batch] = batches(images, { size: count, targets: job.targets });
       const first = job.optimizer.stepSync(batch);
       for (let i = 2; i < 20; i++) job.optimizer.stepSync(batch);
       const last = job.optimizer.stepSync(batch);
@@ -28,6 +37,21 @@ for (const model of modelNames) {
     assert.equal(backend.memory().handles, 0);
   });
 }
+
+Deno.test("createJob() refuses a width of models that have none, and images too small for vgg16", async () => {
+  using backend = await createBackend();
+  const job = { optimizer: "sgd", dataset, steps: 1, seed: 0 } as const;
+  assert.throws(() => createJob(backend, { ...job, model: "cnn", width: 4 }), {
+    name: "OptionError",
+    message: "Cannot train cnn: 'width' can only be set for resnet20 and vgg16: received 4",
+  });
+  assert.throws(() => createJob(backend, { ...job, model: "vgg16" }), {
+    name: "ShapeError",
+    message: "Cannot train vgg16: expected images of at least 32 x 32 pixels " +
+      "(resnet20 takes any), received 8 x 8",
+  });
+  assert.equal(backend.memory().handles, 0);
+});
 
 Deno.test("createJob() starts all optimizers from the same weights for an equal seed", async () => {
   using backend = await createBackend();

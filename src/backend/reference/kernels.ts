@@ -197,6 +197,34 @@ class ReferenceKernels implements Kernels {
     scatter(out, gradient.data);
   }
 
+  columnMoments(out: Matrix, x: Matrix): void {
+    scatter(out, linalg.columnMoments(gather(x)).data);
+  }
+
+  batchNorm(out: Matrix, x: Matrix, moments: Matrix, weights: Matrix, epsilon: number): void {
+    scatter(out, linalg.batchNorm(gather(x), gather(moments), gather(weights), epsilon).data);
+  }
+
+  batchNormSums(out: Matrix, x: Matrix, g: Matrix, moments: Matrix, epsilon: number): void {
+    scatter(out, linalg.batchNormSums(gather(x), gather(g), gather(moments), epsilon).data);
+  }
+
+  batchNormGradient(
+    out: Matrix,
+    x: Matrix,
+    g: Matrix,
+    moments: Matrix,
+    weights: Matrix,
+    sums: Matrix,
+    epsilon: number,
+  ): void {
+    // deno-fmt-ignore
+    const gradient = linalg.batchNormGradient(
+      gather(x), gather(g), gather(moments), gather(weights), gather(sums), epsilon,
+    );
+    scatter(out, gradient.data);
+  }
+
   appendOnes(out: Matrix, x: Matrix): void {
     scatter(out, linalg.appendOnes(gather(x)).data);
   }

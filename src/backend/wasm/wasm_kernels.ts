@@ -8,6 +8,7 @@ import type { Verbs } from "../backend.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { createAlgebra } from "./algebra.ts";
+import { createBatchNorm } from "./batch_norm.ts";
 import { createConvolution } from "./convolution.ts";
 import { createEigensolver } from "./eigensolver.ts";
 import { createElementwise } from "./elementwise.ts";
@@ -73,6 +74,7 @@ function createVerbs(machine: Machine): Verbs {
     ...convolution,
     ...createEigensolver(machine),
     ...createProjection(machine, { ...algebra, ...convolution }),
+    ...createBatchNorm(machine),
     ...createLosses(machine, elementwise),
     ...createScalars(machine),
   };

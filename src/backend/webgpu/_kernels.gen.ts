@@ -9,6 +9,20 @@ let width = SIDE / 2u;
 return select(second * width + i - width, first * width + i, i < width);
 }
 `,
+  column_blocks: `const COLUMNS: u32 = 16u;
+const LINES: u32 = 16u;
+const ROWS_EACH: u32 = 1024u;
+var<workgroup> columnSums: array<vec2<f32>, 256>;
+fn columnSum(index: u32, value: vec2<f32>) -> vec2<f32> {
+columnSums[index] = value;
+workgroupBarrier();
+for (var half = LINES / 2u; half > 0u; half /= 2u) {
+if (index < half * COLUMNS) { columnSums[index] += columnSums[index + half * COLUMNS]; }
+workgroupBarrier();
+}
+return columnSums[index % COLUMNS];
+}
+`,
   eigh_state: `const SCALE: u32 = 0u;
 const SHARE: u32 = 1u;
 const PHASE: u32 = 2u;
@@ -670,6 +684,169 @@ y[at] = sum;
   fields: [["rows", "u32"], ["cols", "u32"], ["yOffset", "u32"], ["yStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["alphaHeld", "u32"], ["alphaOffset", "u32"], ["alphaNumber", "f32"], ["betaHeld", "u32"], ["betaOffset", "u32"], ["betaNumber", "f32"]],
   overrides: ["X_IS_OUT"],
 };
+/** batchNorm: out = scale xhat + shift, xhat = (x - mean) / sqrt(variance + epsilon), [rows, cols]. */
+export const batchNorm: Shader<"out" | "x" | "moments" | "weights", "rows" | "cols" | "epsilon"> = {
+  name: "batch_norm",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+epsilon: f32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+momentsOffset: u32,
+momentsStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> moments: array<f32>;
+@group(0) @binding(4) var<storage, read> weights: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+let mean = moments[params.momentsOffset + j];
+let variance = moments[params.momentsOffset + params.momentsStride + j];
+let scale = weights[params.weightsOffset + j] / sqrt(variance + params.epsilon);
+let shift = weights[params.weightsOffset + params.weightsStride + j];
+let centred = x[params.xOffset + i * params.xStride + j] - mean;
+out[params.outOffset + i * params.outStride + j] = fma(centred, scale, shift);
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "moments", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["epsilon", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"]],
+  overrides: [],
+};
+/** batchNormGradient: out = scale / sqrt(variance + epsilon) (g - sums_1 / n - xhat sums_0 / n). */
+export const batchNormGradient: Shader<"out" | "x" | "g" | "moments" | "weights" | "sums", "rows" | "cols" | "epsilon"> = {
+  name: "batch_norm_gradient",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+epsilon: f32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+gOffset: u32,
+gStride: u32,
+momentsOffset: u32,
+momentsStride: u32,
+weightsOffset: u32,
+sumsOffset: u32,
+sumsStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+@group(0) @binding(4) var<storage, read> moments: array<f32>;
+@group(0) @binding(5) var<storage, read> weights: array<f32>;
+@group(0) @binding(6) var<storage, read> sums: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+let share = 1.0 / f32(params.rows);
+let variance = moments[params.momentsOffset + params.momentsStride + j];
+let inverse = 1.0 / sqrt(variance + params.epsilon);
+let centred = x[params.xOffset + i * params.xStride + j] - moments[params.momentsOffset + j];
+let along = centred * (inverse * (sums[params.sumsOffset + j] * share));
+let middle = sums[params.sumsOffset + params.sumsStride + j] * share;
+let rest = (g[params.gOffset + i * params.gStride + j] - middle) - along;
+out[params.outOffset + i * params.outStride + j] =
+weights[params.weightsOffset + j] * inverse * rest;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "g", written: false }, { name: "moments", written: false }, { name: "weights", written: false }, { name: "sums", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["epsilon", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["weightsOffset", "u32"], ["sumsOffset", "u32"], ["sumsStride", "u32"]],
+  overrides: [],
+};
+/** batchNormSums, first half: sums of g (x - mean) and of g over the rows of a block, for every column. */
+export const batchNormSums: Shader<"partials" | "x" | "g" | "moments", "rows" | "cols"> = {
+  name: "batch_norm_sums",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+partialsOffset: u32,
+partialsStride: u32,
+xOffset: u32,
+xStride: u32,
+gOffset: u32,
+gStride: u32,
+momentsOffset: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+@group(0) @binding(4) var<storage, read> moments: array<f32>;
+//! include column_blocks
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let column = group.y * COLUMNS + index % COLUMNS;
+let first = group.x * ROWS_EACH;
+let last = min(first + ROWS_EACH, params.rows);
+var sums = vec2(0.0, 0.0);
+if (column < params.cols) {
+let mean = moments[params.momentsOffset + column];
+for (var i = first + index / COLUMNS; i < last; i += LINES) {
+let gradient = g[params.gOffset + i * params.gStride + column];
+let centred = x[params.xOffset + i * params.xStride + column] - mean;
+sums = vec2(fma(centred, gradient, sums.x), sums.y + gradient);
+}
+}
+sums = columnSum(index, sums);
+if (index < COLUMNS && column < params.cols) {
+let at = params.partialsOffset + group.x * params.partialsStride + column;
+partials[at] = sums.x;
+partials[at + params.cols] = sums.y;
+}
+}
+`,
+  bindings: [{ name: "partials", written: true }, { name: "x", written: false }, { name: "g", written: false }, { name: "moments", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["partialsOffset", "u32"], ["partialsStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["momentsOffset", "u32"]],
+  overrides: [],
+};
+/** batchNormSums, second half: out = sum of g xhat above sum of g, from the sums of the blocks. */
+export const batchNormSumsFinish: Shader<"out" | "partials" | "moments", "cols" | "blocks" | "epsilon"> = {
+  name: "batch_norm_sums_finish",
+  source: `struct Params {
+cols: u32,
+blocks: u32,
+epsilon: f32,
+outOffset: u32,
+outStride: u32,
+partialsOffset: u32,
+partialsStride: u32,
+momentsOffset: u32,
+momentsStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> partials: array<f32>;
+@group(0) @binding(3) var<storage, read> moments: array<f32>;
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+let column = id.x;
+if (column >= params.cols) { return; }
+var sums = vec2(0.0, 0.0);
+for (var block = 0u; block < params.blocks; block++) {
+let at = params.partialsOffset + block * params.partialsStride + column;
+sums += vec2(partials[at], partials[at + params.cols]);
+}
+let variance = moments[params.momentsOffset + params.momentsStride + column];
+out[params.outOffset + column] = sums.x / sqrt(variance + params.epsilon);
+out[params.outOffset + params.outStride + column] = sums.y;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "partials", written: false }, { name: "moments", written: false }],
+  fields: [["cols", "u32"], ["blocks", "u32"], ["epsilon", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["partialsOffset", "u32"], ["partialsStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"]],
+  overrides: [],
+};
 /** choleskyInverse, last step: out = -W where flag is 1, [rows, cols]; status = flag. */
 export const choleskyFinish: Shader<"out" | "status" | "w" | "flag", "rows" | "cols"> = {
   name: "cholesky_finish",
@@ -921,6 +1098,89 @@ out[params.outOffset] = factor;
 `,
   bindings: [{ name: "out", written: true }, { name: "innerProduct", written: false }, { name: "loss", written: false }],
   fields: [["kl", "f32"], ["learningRate", "f32"], ["outOffset", "u32"], ["innerProductOffset", "u32"], ["lossHeld", "u32"], ["lossOffset", "u32"], ["lossNumber", "f32"]],
+  overrides: [],
+};
+/** columnMoments, first half: mean and sum of squares about it of every column of a block of rows. */
+export const columnMoments: Shader<"partials" | "x", "rows" | "cols"> = {
+  name: "column_moments",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+partialsOffset: u32,
+partialsStride: u32,
+xOffset: u32,
+xStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+//! include column_blocks
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let column = group.y * COLUMNS + index % COLUMNS;
+let first = group.x * ROWS_EACH;
+let last = min(first + ROWS_EACH, params.rows);
+var about = 0.0;
+var sums = vec2(0.0, 0.0);
+if (column < params.cols) {
+about = x[params.xOffset + first * params.xStride + column];
+for (var i = first + index / COLUMNS; i < last; i += LINES) {
+let d = x[params.xOffset + i * params.xStride + column] - about;
+sums = vec2(sums.x + d, fma(d, d, sums.y));
+}
+}
+sums = columnSum(index, sums);
+if (index < COLUMNS && column < params.cols) {
+let shift = sums.x / f32(last - first);
+let at = params.partialsOffset + group.x * params.partialsStride + column;
+partials[at] = about + shift;
+partials[at + params.cols] = max(fma(-shift, sums.x, sums.y), 0.0);
+}
+}
+`,
+  bindings: [{ name: "partials", written: true }, { name: "x", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["partialsOffset", "u32"], ["partialsStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
+  overrides: [],
+};
+/** columnMoments, second half: joins the moments of the blocks in ascending order (Chan, Golub & LeVeque */
+export const columnMomentsFinish: Shader<"out" | "partials", "rows" | "cols" | "blocks"> = {
+  name: "column_moments_finish",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+blocks: u32,
+outOffset: u32,
+outStride: u32,
+partialsOffset: u32,
+partialsStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> partials: array<f32>;
+//! include column_blocks
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+let column = id.x;
+if (column >= params.cols) { return; }
+var mean = 0.0;
+var squares = 0.0;
+for (var block = 0u; block < params.blocks; block++) {
+let before = f32(block * ROWS_EACH);
+let count = f32(min(ROWS_EACH, params.rows - block * ROWS_EACH));
+let at = params.partialsOffset + block * params.partialsStride + column;
+let apart = partials[at] - mean;
+mean = fma(apart, count / (before + count), mean);
+squares += fma(apart * apart, before * (count / (before + count)), partials[at + params.cols]);
+}
+out[params.outOffset + column] = mean;
+out[params.outOffset + params.outStride + column] = squares / max(f32(params.rows), 1.0);
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "partials", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["blocks", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["partialsOffset", "u32"], ["partialsStride", "u32"]],
   overrides: [],
 };
 /** combine: out = decay out + scale sum_p parts_p, the parts being [rows, cols] one below the other. */

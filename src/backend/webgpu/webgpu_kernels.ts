@@ -9,6 +9,7 @@ import { StateError } from "../../core/errors.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { OpenDevice } from "./adapter.ts";
 import { createAlgebra } from "./algebra.ts";
+import { createBatchNorm } from "./batch_norm.ts";
 import { createConvolution } from "./convolution.ts";
 import { createEigensolver } from "./eigensolver.ts";
 import { createElementwise } from "./elementwise.ts";
@@ -45,6 +46,7 @@ function createVerbs(machine: Machine): Verbs {
     ...createConvolution(machine),
     ...createEigensolver(machine),
     ...createProjection(machine),
+    ...createBatchNorm(machine),
     ...createLosses(machine),
     ...createScalars(machine),
   };

@@ -15,7 +15,14 @@ import {
   TkfacBlock,
 } from "../../curvature/mod.ts";
 import { type DenseMatrix, denseMatrix } from "../../linalg/mod.ts";
-import { conv2d, dense, type ExampleShape, type Layer, toStoredOrder } from "../../nn/mod.ts";
+import {
+  type BuildContext,
+  conv2d,
+  dense,
+  type ExampleShape,
+  type Layer,
+  toStoredOrder,
+} from "../../nn/mod.ts";
 import type { Fields } from "./fields.ts";
 import { batchMatrix } from "./layout.ts";
 
@@ -96,7 +103,7 @@ export async function withLayer(
         const weights = golden.tensor("Wbar", 2).data;
         backend.write(parameter.value, toStoredOrder(parameter.layer, weights));
       }
-      layer.forward(upload(inputs), examples);
+      layer.forward(upload(inputs), examples, { kind: "training", draw: 0 });
       layer.backward(
         upload(outputGradients),
         { kind: "gradient", scale: 1 / examples, decay: 0 },
@@ -136,11 +143,12 @@ export async function download(
 function buildLayer(backend: Backend, golden: Fields): Layer {
   const layer = golden.group("layer");
   const bias = layer.flag("bias");
-  const context = (input: ExampleShape) => ({
+  const context = (input: ExampleShape): BuildContext => ({
     backend,
     input,
     name: golden.text("name"),
     random: new Random(0),
+    build: (spec, inner) => spec.build(context(inner)),
   });
   const kind = layer.text("kind");
   if (kind === "dense") {

@@ -7,7 +7,7 @@
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
-import type { Parameter } from "../../core/parameter.ts";
+import { leavesCaptures, type Parameter } from "../../core/parameter.ts";
 import type { Renewal } from "../basis.ts";
 import { LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
@@ -34,7 +34,7 @@ export class DiagonalBlock extends Owner implements Block {
     const { rows, cols } = parameter.value;
     this.#backend = backend;
     this.parameter = parameter;
-    this.eigenvaluesFrom = parameter.layer.kind === "other" ? "gradient" : "captures";
+    this.eigenvaluesFrom = leavesCaptures(parameter.layer) ? "captures" : "gradient";
     this.eigenvalues = this.alloc(backend, rows, cols);
     this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     this.#trace = this.alloc(backend, 1, 1);

@@ -7,3 +7,5 @@
 export * from "./autoencoder.ts";
 export * from "./cnn.ts";
 export * from "./mlp.ts";
+export * from "./resnet.ts";
+export * from "./vgg.ts";

@@ -11,7 +11,7 @@ import type { Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
 import type { Rate } from "./rate.ts";
 
-/** The two halves of a homogeneous weight matrix. */
+/** The two halves of a homogeneous weight matrix; of a normalisation, its scales and its shifts. */
 export type ParameterPart = "weights" | "bias";
 
 /**
@@ -24,7 +24,12 @@ export interface WeightDecay {
   readonly kind: "l2" | "decoupled";
   /** Strength, >= 0. */
   readonly value: Schedule;
-  /** Which parts of which parameters decay. @default {(_, part) => part === "weights"} */
+  /**
+   * Which parts of which parameters decay: `(_, part) => part === "weights"` also takes the scales of
+   * normalisations.
+   *
+   * @default {the weights of all layers but normalisations; no biases}
+   */
   readonly include?: (parameter: Parameter, part: ParameterPart) => boolean;
 }
 
@@ -42,8 +47,16 @@ export function resolveWeightDecay(
   return {
     kind: checkChoice(subject, "weightDecay.kind", decay.kind, ["l2", "decoupled"]),
     value: checkSchedule(subject, "weightDecay.value", decay.value, { min: 0 }),
-    include: decay.include ?? ((_, part) => part === "weights"),
+    include: decay.include ?? weightsOnly,
   };
+}
+
+/**
+ * A layer that is followed by a normalisation gives the same outputs at any scale of its weights, and
+ * scales that shrink would take signals away: neither regularises.
+ */
+function weightsOnly({ layer }: Parameter, part: ParameterPart): boolean {
+  return part === "weights" && layer.kind !== "normalization";
 }
 
 /** Adds the gradient of the penalty, `value * W`, to the gradient. Inside a scope. */
@@ -75,28 +88,44 @@ function addIncluded(
   { include }: Required<WeightDecay>,
   factor: Scalar,
 ): void {
-  const { layer, value, frame } = parameter;
-  const hasBias = layer.kind === "conv2d"
-    ? layer.geometry.bias
-    : layer.kind === "dense" && layer.bias;
-  const weights = include(parameter, "weights");
-  const bias = hasBias ? include(parameter, "bias") : weights;
-  if (weights && bias) {
+  const { value, frame } = parameter;
+  const [weights, bias] = partsOf(parameter);
+  const included = {
+    weights: include(parameter, "weights"),
+    bias: bias !== undefined && include(parameter, "bias"),
+  };
+  if (included.weights && (included.bias || bias === undefined)) {
     backend.axpby(target, factor, value, 1);
   } else if (frame === undefined) {
-    const [from, to] = weights ? [0, value.cols - 1] : [value.cols - 1, value.cols];
-    if (!weights && !bias) return;
-    backend.axpby(columnsOf(target, from, to), factor, columnsOf(value, from, to), 1);
+    if (!included.weights && !included.bias) return;
+    const part = included.weights ? weights : bias!;
+    backend.axpby(part(target), factor, part(value), 1);
   } else {
     // In a frame the bias is not a column but the part along q, the last row of Q_in: (V q) q^T.
     const q = rowsOf(frame.input, value.cols - 1, value.cols);
     const along = backend.scratch(value.rows, 1);
     backend.gemm(along, value, q, { transposeB: true });
-    if (weights) backend.axpby(target, factor, value, 1);
-    if (weights !== bias) {
+    if (included.weights) backend.axpby(target, factor, value, 1);
+    if (included.weights !== included.bias) {
       const part = backend.scratch(value.rows, value.cols);
-      backend.gemm(part, along, q, { alpha: weights ? -1 : 1 });
+      backend.gemm(part, along, q, { alpha: included.weights ? -1 : 1 });
       backend.axpby(target, factor, part, 1);
     }
   }
+}
+
+type View = (m: Matrix) => Matrix;
+
+/** Views of weights and, where there are any, biases of a matrix in the usual coordinates. */
+function partsOf(
+  { layer, value: { rows, cols } }: Parameter,
+): readonly [weights: View, bias?: View] {
+  if (layer.kind === "normalization") {
+    return [(m) => rowsOf(m, 0, rows - 1), (m) => rowsOf(m, rows - 1, rows)];
+  }
+  const hasBias = layer.kind === "conv2d"
+    ? layer.geometry.bias
+    : layer.kind === "dense" && layer.bias;
+  if (!hasBias) return [(m) => m];
+  return [(m) => columnsOf(m, 0, cols - 1), (m) => columnsOf(m, cols - 1, cols)];
 }

@@ -26,6 +26,8 @@ interface ElementwiseLayout {
   readonly rows: number;
   /** Arguments that point to a matrix. */
   readonly pointers: readonly number[];
+  /** Arguments that point to numbers per column, which all rows share. @default {none} */
+  readonly shared?: readonly number[];
 }
 
 /** See the files of the same names in `asm/`. */
@@ -36,6 +38,8 @@ const ELEMENTWISE: Readonly<Record<string, ElementwiseLayout>> = {
   activation: { rows: 1, pointers: [3, 5] },
   activationGradient: { rows: 1, pointers: [3, 5, 7] },
   dampedDivide: { rows: 0, pointers: [4, 6, 8] },
+  batchNorm: { rows: 0, pointers: [3, 5], shared: [7, 9] },
+  batchNormGradient: { rows: 0, pointers: [4, 6, 8], shared: [10, 12, 14] },
 };
 
 /** Where kernels of convolutions point to rows per example; the row stride comes next. */
@@ -108,7 +112,7 @@ export function parallelRows(parallel: Parallel, memory: WebAssembly.Memory): Ke
 function parallelElementwise(
   { pool, kernels }: Parallel,
   name: string,
-  { rows: place, pointers }: ElementwiseLayout,
+  { rows: place, pointers, shared = [] }: ElementwiseLayout,
 ): Kernel {
   const serial = kernels[name];
   return (...args) => {
@@ -123,6 +127,7 @@ function parallelElementwise(
       const task = [...args];
       task[place + (byRows ? 0 : 1)] = to - from;
       for (const p of pointers) task[p] += BYTES * from * (byRows ? args[p + 1] : 1);
+      for (const p of shared) task[p] += BYTES * (byRows ? 0 : from);
       return task;
     });
     pool.run({ kernel: name, tasks }, work);

@@ -1,0 +1,164 @@
+/**
+ * Batch normalisation of images.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { StateError } from "../core/errors.ts";
+import { type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { expectImages } from "./example_shape.ts";
+import { allocateParameter, type OwnedParameter } from "./layer_parameter.ts";
+import type {
+  BackwardPass,
+  BuildContext,
+  ExampleShape,
+  ForwardPass,
+  Layer,
+  LayerSpec,
+} from "./module.ts";
+
+/** Options of {@linkcode batchNorm2d}. */
+export interface BatchNorm2dOptions {
+  /** Added to variances, > 0, so that channels without any do not blow up. @default {1e-5} */
+  readonly epsilon?: number;
+  /** Weight of the past in the running moments, in [0, 1). @default {0.9} */
+  readonly runningDecay?: number;
+}
+
+/**
+ * Batch normalisation (Ioffe & Szegedy 2015): every channel c is brought to mean 0 and variance 1 over all
+ * pixels of the batch, then scaled and shifted, `y = scale_c (x - mean_c) / sqrt(variance_c + epsilon) +
+ * shift_c`. Scales start at 1, shifts at 0.
+ *
+ * In training the moments are the batch's own, so every example takes part in the outputs of all others:
+ * gradients go through the moments. Each pass that leaves gradients moves the running moments by
+ * `1 - runningDecay` towards the batch's (variances with division by n - 1); predictions use those. They are
+ * in the model's `state` and in checkpoints.
+ *
+ * Scales and shifts leave no capture. Second-order optimizers give them a diagonal block, measured from the
+ * mean gradient; weight decay leaves them out by default. A convolution in front needs no bias.
+ *
+ * Takes and gives [height, width, channels].
+ *
+ * @throws {OptionError} When an option is unknown or outside its range.
+ */
+export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
+  const subject = "Cannot create batchNorm2d";
+  checkKnownKeys(subject, options, ["epsilon", "runningDecay"]);
+  const numbers = {
+    epsilon: checkNumber(subject, "epsilon", options.epsilon ?? 1e-5, { above: 0 }),
+    runningDecay: checkNumber(subject, "runningDecay", options.runningDecay ?? 0.9, {
+      min: 0,
+      below: 1,
+    }),
+  };
+  return {
+    kind: "batchNorm",
+    build(context: BuildContext): Layer {
+      const output = expectImages(context);
+      const channels = output[2];
+      // Scales and variances start at 1, shifts and means at 0.
+      const unit = new Float64Array(2 * channels).fill(1, 0, channels);
+      const shape = [2, channels] as const;
+      const parameter = allocateParameter(context, { kind: "normalization" }, shape, () => unit);
+      try {
+        const moments = context.backend.alloc(2, channels);
+        context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
+        return new BatchNorm2d(context.backend, output, parameter, moments, numbers);
+      } catch (error) {
+        parameter[Symbol.dispose]();
+        throw error;
+      }
+    },
+  };
+}
+
+class BatchNorm2d implements Layer {
+  readonly name: string;
+  readonly output: ExampleShape;
+  readonly parameter: OwnedParameter;
+  readonly capture = undefined;
+  readonly #backend: Backend;
+  /** Means above variances, [2, C], for predictions. */
+  readonly #running: OwnedMatrix;
+  readonly #numbers: Required<BatchNorm2dOptions>;
+  /** Inputs [N h w, C] of the last training pass and their moments [2, C]. */
+  #kept: { readonly x: Matrix; readonly moments: Matrix } | undefined;
+
+  constructor(
+    backend: Backend,
+    output: ExampleShape,
+    parameter: OwnedParameter,
+    running: OwnedMatrix,
+    numbers: Required<BatchNorm2dOptions>,
+  ) {
+    this.name = parameter.name;
+    this.output = output;
+    this.parameter = parameter;
+    this.#backend = backend;
+    this.#running = running;
+    this.#numbers = numbers;
+  }
+
+  get state(): Readonly<Record<string, Matrix>> {
+    return { runningMoments: this.#running };
+  }
+
+  forward(x: Matrix, _examples: number, { kind }: ForwardPass): Matrix {
+    const backend = this.#backend;
+    let moments: Matrix = this.#running;
+    if (kind === "training") {
+      moments = backend.scratch(2, x.cols);
+      backend.columnMoments(moments, x);
+      this.#kept = { x, moments };
+    } else {
+      this.#kept = undefined;
+    }
+    const out = backend.scratch(x.rows, x.cols);
+    backend.batchNorm(out, x, moments, this.parameter.value, this.#numbers.epsilon);
+    return out;
+  }
+
+  backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
+    if (this.#kept === undefined) {
+      throw new StateError(
+        `Cannot run the backward pass of '${this.name}': call forward for training first`,
+      );
+    }
+    const backend = this.#backend;
+    const { x, moments } = this.#kept;
+    const { value, gradient } = this.parameter;
+    const { epsilon } = this.#numbers;
+    const sums = backend.scratch(2, x.cols);
+    backend.batchNormSums(sums, x, g, moments, epsilon);
+    if (pass.kind === "gradient") {
+      backend.axpby(gradient, pass.scale, sums, pass.decay);
+      this.#follow(moments, x.rows);
+    }
+    if (!needInput) return undefined;
+    const out = backend.scratch(x.rows, x.cols);
+    backend.batchNormGradient(out, x, g, moments, value, sums, epsilon);
+    return out;
+  }
+
+  /** Moves the running moments towards those of n rows, unless they are not finite. */
+  #follow(moments: Matrix, n: number): void {
+    const backend = this.#backend;
+    const step = backend.scratch(2, moments.cols);
+    backend.axpby(step, 1, moments, 0);
+    const variances = rowsOf(step, 1, 2);
+    if (n > 1) backend.axpby(variances, 0, variances, n / (n - 1));
+    backend.axpby(step, -1, this.#running, 1);
+    const finite = backend.scratch(1, 1);
+    backend.allFinite(finite, step);
+    backend.zeroUnless(step, finite);
+    backend.axpby(this.#running, 1 - this.#numbers.runningDecay, step, 1);
+  }
+
+  [Symbol.dispose](): void {
+    this.parameter[Symbol.dispose]();
+    this.#running[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Dropout.
+ *
+ * @module
+ */
+
+import { checkNumber } from "../core/options.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { Random } from "../core/random.ts";
+import { functionLayer } from "./function_layer.ts";
+import type { BuildContext, Layer, LayerSpec } from "./module.ts";
+
+/**
+ * Dropout (Srivastava et al. 2014): in training every number is set to 0 with probability `rate`, and what
+ * stays is divided by `1 - rate`, so that its mean is kept. Does nothing in predictions.
+ *
+ * What a pass drops follows from the model's seed and the number of the pass, which checkpoints keep: equal
+ * seeds drop the same, a resumed run goes on as if it had not been interrupted. Any shape.
+ *
+ * @param rate In [0, 1).
+ * @throws {OptionError} When the rate is outside its range.
+ */
+export function dropout(rate: number): LayerSpec {
+  checkNumber("Cannot create dropout", "rate", rate, { min: 0, below: 1 });
+  return {
+    kind: "dropout",
+    build(context: BuildContext): Layer {
+      const { backend } = context;
+      const seed = context.random.bits();
+      // The gate that ReLU uses: through where the mask is above 0.
+      const gated = (x: Matrix, mask: Matrix): Matrix => {
+        const out = backend.scratch(x.rows, x.cols);
+        backend.activationGradient("relu", out, mask, x);
+        backend.axpby(out, 0, out, 1 / (1 - rate));
+        return out;
+      };
+      return functionLayer<Matrix | undefined>(context, {
+        output: context.input,
+        forward(x, _examples, pass) {
+          if (pass.kind === "inference") return { outputs: x, kept: undefined };
+          const mask = backend.scratch(x.rows, x.cols);
+          backend.write(mask, drawMask(new Random(seed + pass.draw), x.rows * x.cols, rate));
+          return { outputs: gated(x, mask), kept: mask };
+        },
+        backward: (g, mask) => mask === undefined ? g : gated(g, mask),
+      });
+    },
+  };
+}
+
+/** 1 for what stays, 0 for what is dropped. */
+function drawMask(random: Random, count: number, rate: number): Float32Array {
+  const mask = new Float32Array(count);
+  for (let i = 0; i < count; i++) mask[i] = random.uniform() < rate ? 0 : 1;
+  return mask;
+}
