@@ -1,6 +1,6 @@
 /**
- * Kronecker-factored natural-gradient training: TEKFAC, TKFAC, EKFAC and KFAC beside SGD and Adam, on
- * SIMD kernels in WebAssembly, wherever JavaScript runs.
+ * Kronecker-factored natural-gradient training: TEKFAC, TKFAC, EKFAC and KFAC beside SOAP, Adam and
+ * SGD, on SIMD kernels in WebAssembly, wherever JavaScript runs.
  *
  * A batch enters a model; every layer leaves behind its inputs and output gradients; `curvature` turns
  * those into an approximation of the layer's Fisher information, and the optimizer divides the gradient

@@ -43,6 +43,7 @@ const NAMES: Readonly<Record<string, string>> = {
   ekfac: "EKFAC",
   tkfac: "TKFAC",
   kfac: "KFAC",
+  soap: "SOAP",
   adam: "Adam",
   sgd: "SGD",
 };

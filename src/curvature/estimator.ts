@@ -6,10 +6,10 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
-import { NumericalError, StateError } from "../core/errors.ts";
+import { StateError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
-import { hasFailed, type Refresh, type Renewal } from "./basis.ts";
+import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
 import { continued, MovingAverage, type Observation } from "./moving_average.ts";
 import { type Outcome, Refresher, type RefreshMode } from "./refresher.ts";
@@ -48,19 +48,24 @@ export class CurvatureEstimator implements Disposable {
     factors: new MovingAverage(),
     eigenvalues: new MovingAverage(),
   };
-  /** Failed refreshes in a row, per block; part of a checkpoint. */
-  readonly failures: number[];
   readonly #backend: Backend;
   readonly #options: EstimatorOptions;
-  readonly #refresher: Refresher;
+  readonly #failures: FailureCounts;
+  readonly #refresher: Refresher<Block>;
 
   /** Takes over the blocks: disposing the estimator disposes them. */
   constructor(backend: Backend, blocks: readonly Block[], options: EstimatorOptions) {
     this.#backend = backend;
     this.blocks = blocks;
     this.#options = options;
-    this.failures = blocks.map(() => 0);
+    const names = blocks.map(({ parameter }) => parameter.name);
+    this.#failures = new FailureCounts(names, options.toleratedFailures);
     this.#refresher = new Refresher(backend, options.refresh, options.staleness);
+  }
+
+  /** Failed refreshes in a row, per block; part of a checkpoint. */
+  get failures(): number[] {
+    return this.#failures.counts;
   }
 
   /** What is due at a step. */
@@ -107,18 +112,7 @@ export class CurvatureEstimator implements Disposable {
    * @throws {NumericalError} When there were more than is tolerated.
    */
   judge(index: number, refresh: Refresh, step: number): void {
-    this.failures[index] = hasFailed(refresh) ? this.failures[index] + 1 : 0;
-    const { toleratedFailures } = this.#options;
-    if (this.failures[index] <= toleratedFailures) return;
-    const layer = this.blocks[index].parameter.name;
-    throw new NumericalError(
-      `Cannot refresh the curvature of layer '${layer}' at step ${step}: its factors could not be ` +
-        `decomposed ${
-          this.failures[index]
-        } times in a row. Try a smaller learning rate, a larger ` +
-        "damping, or inputs scaled to unit variance",
-      { layer, quantity: "basis", step },
-    );
+    this.#failures.judge(index, refresh, step);
   }
 
   /**
@@ -163,7 +157,7 @@ export class CurvatureEstimator implements Disposable {
   }
 
   /** Judges what has been renewed where that needs no waiting. */
-  #adopt(step: number, outcomes: readonly Outcome[]): (Renewal | undefined)[] {
+  #adopt(step: number, outcomes: readonly Outcome<Block>[]): (Renewal | undefined)[] {
     const renewals = this.blocks.map((): Renewal | undefined => undefined);
     for (const { block, renewal } of outcomes) {
       const index = this.blocks.indexOf(block);

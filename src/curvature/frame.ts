@@ -77,7 +77,7 @@ export class ParameterFrame {
   }
 
   /** Follows a basis that moves; `move` is the overlap of the new with the old. Inside a scope. */
-  follow(move: Basis): void {
+  follow(move: Partial<Basis>): void {
     if (!this.active) return;
     for (const matrix of this.#matrices) reframe(this.#backend, matrix, move);
   }

@@ -6,7 +6,7 @@
 
 import type { Backend, Scalar } from "../backend/backend.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import type { Renewal } from "./basis.ts";
+import type { Renewal } from "./renewal.ts";
 import { identity } from "./identity.ts";
 
 /** The matrices to be inverted: `scale X + shift I` for each factor X. */

@@ -7,7 +7,7 @@
  */
 
 export * from "./adaptation.ts";
-export { Eigenbasis, overlap, type Refresh, type Renewal, transport } from "./basis.ts";
+export { Eigenbasis, overlap, transport } from "./basis.ts";
 export * from "./blocks/block.ts";
 export * from "./blocks/corrected.ts";
 export * from "./blocks/diagonal.ts";
@@ -18,9 +18,11 @@ export * from "./blocks/tekfac.ts";
 export * from "./blocks/tkfac.ts";
 export * from "./damping.ts";
 export * from "./estimator.ts";
+export { FactorBases } from "./factor_bases.ts";
 export * from "./fisher.ts";
 export * from "./inverse.ts";
 export * from "./layer_damping.ts";
 export * from "./moving_average.ts";
 export * from "./refresher.ts";
+export { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 export * from "./scheduler.ts";

@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Backend, EighTicket } from "../backend/backend.ts";
+import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
 import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
-import type { Renewal } from "./basis.ts";
-import type { Block } from "./blocks/block.ts";
+import type { Renewal } from "./renewal.ts";
 
 /**
  * - `immediate`: a step in which bases are due waits for them.
@@ -46,22 +45,39 @@ export function resolveRefreshMode(subject: string, mode: RefreshMode): Required
   };
 }
 
+/** What has bases to renew: a block of curvature, or of SOAP. */
+export interface Refreshable {
+  /** Whether there is a solved basis (or inverse) that can serve while a refresh is under way. */
+  readonly solved: boolean;
+
+  /**
+   * The eigenproblems of a refresh; none where an inverse does.
+   *
+   * @param staleness A basis stands while its off-diagonal share is at most this.
+   * @param lasting Whether they are solved beside the steps that follow, instead of in this scope.
+   */
+  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[];
+
+  /** Takes over what has been solved since {@linkcode Refreshable.beginRefresh}. */
+  finishRefresh(step: number): Renewal | undefined;
+}
+
 /** What became of the refresh of one block. */
-export interface Outcome {
+export interface Outcome<T extends Refreshable> {
   /** The block. */
-  readonly block: Block;
-  /** See {@linkcode Block.finishRefresh}. */
+  readonly block: T;
+  /** See {@linkcode Refreshable.finishRefresh}. */
   readonly renewal: Renewal | undefined;
 }
 
 /** Runs the eigenproblems of several layers together, so that a backend can share them out. */
-export class Refresher {
+export class Refresher<T extends Refreshable> {
   readonly #backend: Backend;
   readonly #mode: Required<RefreshMode>;
   readonly #staleness: number;
   /** At most one refresh is under way at a time. */
   #pending:
-    | { readonly ticket: EighTicket; readonly blocks: readonly Block[]; readonly since: number }
+    | { readonly ticket: EighTicket; readonly blocks: readonly T[]; readonly since: number }
     | undefined;
 
   /** Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are. */
@@ -72,7 +88,7 @@ export class Refresher {
   }
 
   /** Renews the blocks that are due, and adopts what has been renewed in the background. */
-  refresh(step: number, due: readonly Block[]): readonly Outcome[] {
+  refresh(step: number, due: readonly T[]): readonly Outcome<T>[] {
     const adopted = this.#isRipe(step) || due.length > 0 ? this.settle(step) : [];
     const background = this.#mode.kind === "background";
     const later = background ? due.filter((block) => block.solved) : [];
@@ -90,7 +106,7 @@ export class Refresher {
   }
 
   /** Waits for a refresh that is under way and adopts it. */
-  settle(step: number): readonly Outcome[] {
+  settle(step: number): readonly Outcome<T>[] {
     if (this.#pending === undefined) return [];
     const { ticket, blocks } = this.#pending;
     this.#pending = undefined;
@@ -110,7 +126,7 @@ export class Refresher {
     return step >= since + this.#mode.delay || (!this.#mode.deterministic && ticket.ready);
   }
 
-  #finish(step: number, blocks: readonly Block[]): readonly Outcome[] {
+  #finish(step: number, blocks: readonly T[]): readonly Outcome<T>[] {
     return blocks.map((block) => ({
       block,
       renewal: this.#backend.scope(() => block.finishRefresh(step)),

@@ -16,7 +16,7 @@ import {
   DampingAdapter,
   resolveAdaptation,
 } from "../curvature/adaptation.ts";
-import type { Refresh } from "../curvature/basis.ts";
+import type { Refresh } from "../curvature/renewal.ts";
 import type { Block, BlockMethod, BlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { type Damping, resolveDamping } from "../curvature/damping.ts";

@@ -1,5 +1,5 @@
 /**
- * Six optimizers over one step: `sgd`, `adam`, `kfac`, `ekfac`, `tkfac`, `tekfac`.
+ * Seven optimizers over one step: `sgd`, `adam`, `soap`, `kfac`, `ekfac`, `tkfac`, `tekfac`.
  *
  * @module
  */
@@ -22,6 +22,7 @@ export * from "./preconditioner.ts";
 export * from "./report.ts";
 export * from "./safetensors.ts";
 export * from "./sgd.ts";
+export * from "./soap.ts";
 export * from "./step_options.ts";
 export * from "./step_probe.ts";
 export * from "./tekfac.ts";

@@ -12,7 +12,7 @@ import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
-import type { Renewal } from "../curvature/basis.ts";
+import type { Renewal } from "../curvature/renewal.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import { describeOptimizer } from "./describe.ts";
@@ -35,7 +35,7 @@ export interface LayerSpectrum {
 }
 
 /**
- * An optimizer of one model. Made by `tekfac`, `ekfac`, `tkfac`, `kfac`, `adam` or `sgd`; the caller
+ * An optimizer of one model. Made by `tekfac`, `ekfac`, `tkfac`, `kfac`, `soap`, `adam` or `sgd`; the caller
  * disposes it, before the model.
  *
  * @typeParam B What a batch of examples is to the objective.
@@ -138,7 +138,7 @@ export class Optimizer<B> implements Disposable {
     return describeOptimizer(this);
   }
 
-  /** Eigenvalues of each layer's curvature as it is now; empty for SGD and Adam. */
+  /** Eigenvalues of each layer's curvature as it is now; empty for SGD, Adam and SOAP. */
   async spectra(): Promise<LayerSpectrum[]> {
     const { objective: { backend, parameters }, preconditioner } = this;
     const pending = backend.scope(() =>

@@ -9,7 +9,7 @@ import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
-import type { Refresh, Renewal } from "../curvature/basis.ts";
+import type { Refresh, Renewal } from "../curvature/renewal.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 
 /** Numbers besides matrices that a checkpoint has to keep; plain JSON. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Refresh } from "../curvature/basis.ts";
+import type { Refresh } from "../curvature/renewal.ts";
 
 /** One layer's part of a {@linkcode StepReport}. */
 export interface LayerReport {

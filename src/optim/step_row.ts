@@ -7,7 +7,7 @@
 import type { Backend, Scalar } from "../backend/backend.ts";
 import { NumericalError, StateError } from "../core/errors.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
-import type { Renewal } from "../curvature/basis.ts";
+import type { Renewal } from "../curvature/renewal.ts";
 
 /** Steps whose reports can be outstanding at a time. */
 const ROWS = 64;

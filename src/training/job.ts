@@ -25,6 +25,7 @@ import { ekfac } from "../optim/ekfac.ts";
 import { kfac } from "../optim/kfac.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { sgd } from "../optim/sgd.ts";
+import { soap } from "../optim/soap.ts";
 import type { StepOptions } from "../optim/step_options.ts";
 import { tekfac } from "../optim/tekfac.ts";
 import { tkfac } from "../optim/tkfac.ts";
@@ -138,6 +139,8 @@ function createOptimizer(
       return tkfac(goal, { ...shared, ...settings.tkfac });
     case "kfac":
       return kfac(goal, { ...shared, ...settings.kfac });
+    case "soap":
+      return soap(goal, { ...shared, ...settings.soap });
     case "adam":
       return adam(goal, { ...shared, ...settings.adam });
     case "sgd":

@@ -10,11 +10,12 @@ import type { AdamOptions } from "../optim/adam.ts";
 import type { EkfacOptions } from "../optim/ekfac.ts";
 import type { KfacOptions } from "../optim/kfac.ts";
 import type { SgdOptions } from "../optim/sgd.ts";
+import type { SoapOptions } from "../optim/soap.ts";
 import type { TekfacOptions } from "../optim/tekfac.ts";
 import type { TkfacOptions } from "../optim/tkfac.ts";
 
 /** The optimizers, by what their functions are called. */
-export const optimizerNames = ["tekfac", "ekfac", "tkfac", "kfac", "adam", "sgd"] as const;
+export const optimizerNames = ["tekfac", "ekfac", "tkfac", "kfac", "soap", "adam", "sgd"] as const;
 
 /** One of {@linkcode optimizerNames}. */
 export type OptimizerName = typeof optimizerNames[number];
@@ -35,6 +36,8 @@ export interface OptimizerSettings {
   readonly tkfac: TkfacOptions;
   /** Of `kfac`. */
   readonly kfac: KfacOptions;
+  /** Of `soap`. */
+  readonly soap: SoapOptions;
   /** Of `adam`. */
   readonly adam: AdamOptions;
   /** Of `sgd`. */
@@ -75,6 +78,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: { weightDecay: decay },
       tkfac: { weightDecay: decay },
       kfac: { weightDecay: decay },
+      soap: { learningRate: 1e-2 },
       adam: { learningRate: 1e-2 },
       sgd: { learningRate: 0.1 },
     },
@@ -87,6 +91,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: { damping: cautious, weightDecay: decay },
       tkfac: { damping: cautious, weightDecay: decay },
       kfac: { damping: cautious, weightDecay: decay },
+      soap: { learningRate: 1e-2 },
       adam: { learningRate: 4e-3 },
       sgd: { learningRate: 0.2 },
     },
@@ -99,6 +104,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: {},
       tkfac: {},
       kfac: {},
+      soap: { learningRate: 1e-2 },
       adam: { learningRate: 3e-3 },
       sgd: { learningRate: 1e-2 },
     },
@@ -112,6 +118,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: { weightDecay: decay },
       tkfac: { weightDecay: decay },
       kfac: { weightDecay: decay },
+      soap: {},
       adam: { learningRate: 3e-3 },
       sgd: { learningRate: 0.1 },
     },
@@ -125,6 +132,7 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
       ekfac: { weightDecay: decay },
       tkfac: { weightDecay: decay },
       kfac: { weightDecay: decay },
+      soap: {},
       adam: { learningRate: 1e-3 },
       sgd: { learningRate: 0.05 },
     },

@@ -19,12 +19,12 @@ export type Dimension =
 /**
  * What can be searched:
  *
- * - `learningRate`: of `sgd` and `adam`. With the others it is only the cap of a clipped step.
- * - `momentum`: share of the past in the velocity or, for `adam`, in the first moment (beta1).
+ * - `learningRate`: of `sgd`, `adam` and `soap`. With the others it is only the cap of a clipped step.
+ * - `momentum`: share of the past in the velocity or, for `adam` and `soap`, in the first moment (beta1).
  * - `batch`: examples per step, as a multiple of what the comparison is set to.
  * - `adaptation`: 1 where damping is adapted (Levenberg-Marquardt), 0 where not. Goes with exponent 1 alone.
  * - `tau`: relative damping, held unless `adaptation` is 1. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
- * - `averages`: weight of the past in factors and eigenvalues.
+ * - `averages`: weight of the past in factors and eigenvalues, or in SOAP's factors and second moments.
  * - `interval`: steps between observations of factors and eigenvalues; bases are renewed at ten times it.
  * - `weightDecay`: decoupled, per step of rate 1; 0 for none.
  */
@@ -75,6 +75,12 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
   ekfac: corrected,
   tkfac: factored,
   kfac: factored,
+  soap: {
+    learningRate: log(1e-4, 3e-2),
+    momentum: choice(0.8, 0.9, 0.95),
+    averages: choice(0.9, 0.95, 0.98),
+    ...firstOrder,
+  },
   adam: { learningRate: log(1e-4, 3e-2), momentum: choice(0.8, 0.9, 0.95), ...firstOrder },
   sgd: { learningRate: log(1e-3, 1), momentum: choice(0, 0.9, 0.95), ...firstOrder },
 };
@@ -151,7 +157,7 @@ function optionsAt(
   const { learningRate, momentum, tau, kappa, adaptation } = point;
   const { exponent, averages, interval, weightDecay } = point;
   const velocity = (value: number): object => {
-    if (optimizer === "adam") return { beta1: value };
+    if (optimizer === "adam" || optimizer === "soap") return { beta1: value };
     return { momentum: { on: optimizer === "sgd" ? "update" : "gradient", value } };
   };
   return {
@@ -161,10 +167,14 @@ function optionsAt(
     ...(kappa === undefined ? {} : { klClip: { kind: "lossRelative", kappa } }),
     ...(adaptation === undefined ? {} : { dampingAdaptation: adaptation === 1 ? {} : false }),
     ...(exponent === undefined ? {} : { exponent }),
-    ...(averages === undefined ? {} : { factorDecay: averages, eigenvalueDecay: averages }),
+    ...(averages === undefined ? {} : averagesOf(optimizer, averages)),
     ...(interval === undefined ? {} : { intervals: intervalsOf(interval) }),
     ...(weightDecay === undefined ? {} : { weightDecay: decayOf(weightDecay) }),
   };
+}
+
+function averagesOf(optimizer: OptimizerName, value: number): object {
+  return optimizer === "soap" ? { beta2: value } : { factorDecay: value, eigenvalueDecay: value };
 }
 
 function intervalsOf(interval: number): Intervals {

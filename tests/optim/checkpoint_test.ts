@@ -12,6 +12,7 @@ import {
   type Optimizer,
   saveState,
   sgd,
+  soap,
   tekfac,
   tkfac,
 } from "@tekfac/tekfac/optim";
@@ -40,6 +41,9 @@ type Create = (objective: Objective<Batch>) => Optimizer<Batch>;
 const creators: Record<string, Create> = {
   sgd,
   adam,
+  soap: (o) => soap(o, { preconditionFrequency: 5 }),
+  "soap with a refresh under way": (o) =>
+    soap(o, { preconditionFrequency: 5, refresh: { kind: "background", delay: 3 } }),
   kfac,
   "kfac with exact damping": (o) => kfac(o, { split: "exact" }),
   ekfac,

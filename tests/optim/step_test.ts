@@ -8,6 +8,7 @@ import {
   type Objective,
   type Optimizer,
   sgd,
+  soap,
   tekfac,
   tkfac,
   type WeightDecay,
@@ -75,7 +76,12 @@ for (const [name, create] of Object.entries(kronecker)) {
   });
 }
 
-const everyOptimizer: Record<string, Create> = { ...kronecker, sgd, adam: adam as Create };
+const everyOptimizer: Record<string, Create> = {
+  ...kronecker,
+  sgd,
+  adam: adam as Create,
+  soap: soap as Create,
+};
 
 for (const [name, create] of Object.entries(everyOptimizer)) {
   Deno.test(`stepSync() of ${name} throws before anything is touched when the loss is not finite`, () => {

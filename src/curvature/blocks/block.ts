@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import type { Renewal } from "../basis.ts";
+import type { Refreshable } from "../refresher.ts";
 import type { DampingContext, LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 
@@ -24,15 +24,13 @@ export type BlockOptions = DampingContext;
  * must be called inside a scope; within a step the order is statistics, refresh, eigenvalues,
  * precondition.
  */
-export interface Block extends Disposable {
+export interface Block extends Refreshable, Disposable {
   /** Which approximation this is. */
   readonly method: BlockMethod;
   /** The weights it belongs to. */
   readonly parameter: Parameter;
   /** The matrices that make up its state, by the names of docs/NOTATION.md; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
-  /** Whether there is a solved basis (or inverse) that can serve while a refresh is under way. */
-  readonly solved: boolean;
   /** Whether eigenvalues are observed from captures or from the mean gradient. */
   readonly eigenvaluesFrom: "captures" | "gradient";
 
@@ -52,17 +50,6 @@ export interface Block extends Disposable {
 
   /** Adds a micro-batch to the factors. */
   observeStatistics(capture: Capture, observation: Observation): void;
-
-  /**
-   * The eigenproblems of a refresh; none where an inverse does.
-   *
-   * @param staleness A basis stands while its off-diagonal share is at most this.
-   * @param lasting Whether they are solved beside the steps that follow, instead of in this scope.
-   */
-  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[];
-
-  /** Takes over what has been solved since {@linkcode Block.beginRefresh}. */
-  finishRefresh(step: number): Renewal | undefined;
 
   /** Adds a micro-batch to the eigenvalues, where they are corrected from captures. */
   observeEigenvalues(capture: Capture, observation: Observation): void;

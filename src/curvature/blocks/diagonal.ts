@@ -8,7 +8,7 @@ import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { leavesCaptures, type Parameter } from "../../core/parameter.ts";
-import type { Renewal } from "../basis.ts";
+import type { Renewal } from "../renewal.ts";
 import { LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockOptions, Owner } from "./block.ts";

@@ -1,0 +1,115 @@
+/**
+ * Eigenvectors of the factors of one layer, renewed together: two of them for a Kronecker product, one
+ * where the other side is too large.
+ *
+ * @module
+ */
+
+import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
+import { type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
+import { identity } from "./identity.ts";
+import type { Refresh, Renewal } from "./renewal.ts";
+
+/** Eigenvectors and eigenvalues of a layer's factors. Start as identities. */
+export class FactorBases implements Disposable {
+  /** Columns are eigenvectors; one orthogonal matrix per factor. */
+  readonly vectors: readonly OwnedMatrix[];
+  /** Eigenvalues of each factor, [1, n]. */
+  readonly values: readonly OwnedMatrix[];
+  /** Whether a decomposition has ever succeeded. */
+  solved = false;
+  readonly #backend: Backend;
+  readonly #status: OwnedMatrix;
+  #fresh: readonly Matrix[] | undefined;
+  /** Room for problems that outlive a scope; empty until there is one. */
+  #lasting: readonly { readonly matrix: OwnedMatrix; readonly vectors: OwnedMatrix }[] = [];
+
+  /** Allocates bases of these sizes. The caller disposes them. */
+  constructor(backend: Backend, sizes: readonly number[]) {
+    this.#backend = backend;
+    this.vectors = sizes.map((size) => identity(backend, size));
+    this.values = sizes.map((size) => backend.alloc(1, size));
+    this.#status = backend.alloc(sizes.length, 3);
+  }
+
+  /**
+   * The eigenproblems of a refresh, to be solved together with those of other layers.
+   *
+   * @param factors One per basis.
+   * @param staleness A basis stands while its off-diagonal share is at most this; 0 always solves.
+   * @param lasting Whether the problems outlive the scope: they then work on copies of the factors. Else
+   * results go to scratch memory, and {@linkcode FactorBases.adopt} must be called in the same scope.
+   */
+  jobs(factors: readonly Matrix[], staleness: number, lasting: boolean): readonly EighJob[] {
+    const places = lasting ? this.#lastingPlaces(factors) : factors.map((matrix) => ({
+      matrix,
+      vectors: this.#backend.scratch(matrix.rows, matrix.rows),
+    }));
+    this.#fresh = places.map(({ vectors }) => vectors);
+    return places.map(({ matrix, vectors }, i) => ({
+      matrix,
+      vectors,
+      values: this.values[i],
+      // The identity of a beginning is no basis that could stand, however little it misses.
+      staleness: this.solved ? staleness : 0,
+      status: { ...this.#status, offset: this.#status.offset + 3 * i, rows: 1 },
+      // Where nobody waits for the status, a failure has to leave the basis in force by itself.
+      ...(this.solved || !this.#backend.sync ? { previous: this.vectors[i] } : {}),
+    }));
+  }
+
+  /**
+   * Takes over what was solved. Where a factor failed, the old eigenvectors stay in force.
+   *
+   * @param carry Called when a basis moves, while the old and the new ones exist: carries over what lives
+   * in them. Where reading back would mean waiting, it is called without asking whether one has moved.
+   */
+  adopt(carry: (from: readonly Matrix[], to: readonly Matrix[]) => void): Renewal {
+    const backend = this.#backend;
+    const fresh = this.#fresh!;
+    this.#fresh = undefined;
+    const outcome = (status: ArrayLike<number>) => outcomeOf(status, fresh.length);
+    const renewal = { status: reshaped(this.#status, 1, 3 * fresh.length), outcome };
+    const how = backend.sync
+      ? outcome(backend.readSync(renewal.status)).how
+      : fresh.map(() => "jacobi");
+    // A first decomposition that failed has no earlier basis to fall back on: the identity stands.
+    const next = fresh.map((matrix, i) => how[i] === "failed" ? this.vectors[i] : matrix);
+    if (how.some((h) => h !== "failed" && h !== "kept")) {
+      carry(this.vectors, next);
+      next.forEach((matrix, i) => {
+        if (matrix !== this.vectors[i]) backend.axpby(this.vectors[i], 1, matrix, 0);
+      });
+      this.solved = true;
+    }
+    return renewal;
+  }
+
+  /** Gives all matrices back. */
+  [Symbol.dispose](): void {
+    const lasting = this.#lasting.flatMap(({ matrix, vectors }) => [matrix, vectors]);
+    for (const matrix of [...this.vectors, ...this.values, this.#status, ...lasting]) {
+      matrix[Symbol.dispose]();
+    }
+  }
+
+  /** Copies of the factors and room for the vectors, owned. */
+  #lastingPlaces(factors: readonly Matrix[]): readonly { matrix: Matrix; vectors: Matrix }[] {
+    const backend = this.#backend;
+    if (this.#lasting.length === 0) {
+      this.#lasting = factors.map(({ rows }) => ({
+        matrix: backend.alloc(rows, rows),
+        vectors: backend.alloc(rows, rows),
+      }));
+    }
+    this.#lasting.forEach(({ matrix }, i) => backend.axpby(matrix, 1, factors[i], 0));
+    return this.#lasting;
+  }
+}
+
+function outcomeOf(status: ArrayLike<number>, problems: number): Refresh {
+  const each = Array.from({ length: problems }, (_, i) => 3 * i);
+  const how = each.map((at) => EighStatus[status[at]] as keyof typeof EighStatus);
+  const share = Math.max(...each.map((at) => status[at + 1]));
+  return share < 0 ? { how } : { how, offDiagonalShare: share };
+}

@@ -1,0 +1,276 @@
+/**
+ * The SOAP optimizer, for models that can hand over nothing but gradients.
+ *
+ * @module
+ */
+
+import type { AdamNumbers, Backend } from "../backend/backend.ts";
+import { StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import {
+  type Outcome,
+  Refresher,
+  type RefreshMode,
+  resolveRefreshMode,
+} from "../curvature/refresher.ts";
+import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
+import type { Objective } from "./objective.ts";
+import { Optimizer } from "./optimizer.ts";
+import type {
+  Counters,
+  Preconditioner,
+  PreconditionerRow,
+  PreconditionerUpdate,
+} from "./preconditioner.ts";
+import { SoapBlock } from "./soap_block.ts";
+import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+
+/** Options of {@linkcode soap}. Its momentum is `beta1`. */
+export interface SoapOptions extends Omit<StepOptions, "momentum"> {
+  /** Weight of the past in the average of gradients, in [0, 1). @default {0.95} */
+  readonly beta1?: number;
+  /** Weight of the past in the average of squared gradients, in [0, 1). @default {0.95} */
+  readonly beta2?: number;
+  /** Weight of the past in Shampoo's factors, in [0, 1). @default {beta2} */
+  readonly shampooBeta?: number;
+  /** Added to the root of the second moment, > 0. @default {1e-8} */
+  readonly epsilon?: number;
+  /** Steps between renewals of the eigenbasis, >= 1. @default {10} */
+  readonly preconditionFrequency?: number;
+  /**
+   * A side of a gradient that is larger than this keeps its coordinates: no factor, no eigenproblem. 0
+   * makes every layer Adam. @default {10000}
+   */
+  readonly maxPreconditionerSize?: number;
+  /**
+   * A basis that is due is only renewed when its off-diagonal share, `|offdiag(Q^T X Q)|_F / |X|_F`,
+   * exceeds this, in [0, 1). @default {0}
+   */
+  readonly staleness?: number;
+  /** Whether steps wait for bases, or go on with the old ones. @default {{ kind: "immediate" }} */
+  readonly refresh?: RefreshMode;
+  /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
+  readonly toleratedFailures?: number;
+}
+
+const names: readonly (keyof SoapOptions)[] = [
+  "beta1",
+  "beta2",
+  "shampooBeta",
+  "epsilon",
+  "preconditionFrequency",
+  "maxPreconditionerSize",
+  "staleness",
+  "refresh",
+  "toleratedFailures",
+];
+
+/**
+ * SOAP (Vyas et al. 2024, arXiv 2409.11321, alg. 3): Adam in the eigenbasis of Shampoo's factors.
+ * With `G' = Q_L^T G Q_R`: `M <- b1 M + (1 - b1) G'`, `V <- b2 V + (1 - b2) G'^2`,
+ * `W <- W - lr Q_L [M^ / (sqrt(V^) + epsilon)] Q_R^T`, then `L <- b L + (1 - b) G G^T`,
+ * `R <- b R + (1 - b) G^T G`, and every `preconditionFrequency` steps `Q_L`, `Q_R` are their
+ * eigenvectors. It asks for gradients alone, so it serves every objective; a convolution's gradient is
+ * its matrix [dOut, kernel height * width * channels + bias], parameters with a side of 1, and scales
+ * and shifts of normalisations, take Adam.
+ *
+ * As in the authors' implementation the first step only observes: no weight moves along its direction,
+ * for a gradient is never seen in a basis that was made from it alone.
+ *
+ * What differs: bases are solved for, warm from the earlier one, instead of one step of power iteration
+ * and QR; when a basis moves, `V` moves along as the diagonal of what it stood for, where the authors
+ * leave it (docs/MATH.md, section 4.8).
+ *
+ * Defaults, the paper's: learning rate 3e-3, averages 0.95, bases every 10 steps; no clip. The paper
+ * warms the learning rate up and uses decoupled weight decay, as `annealing: warmup(...)` and
+ * `weightDecay: { kind: "decoupled", value: 1e-2 }`; it is off unless asked for.
+ *
+ * @param objective The model and its loss.
+ * @param options See {@linkcode SoapOptions}.
+ * @returns An optimizer; the caller disposes it.
+ * @throws {OptionError} On an unknown option or a value outside its range; nothing is allocated then.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, dense, objective, sequential, soap, squaredError } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dense(2)], seed: 1 });
+ * using optimizer = soap(objective(model, squaredError()), { learningRate: 0.1 });
+ * const batch = { inputs: [1, 2, 3, 5, 2, 2], targets: [1, 0, 2, 1, 0, 2] };
+ * const first = optimizer.stepSync(batch);
+ * for (let i = 0; i < 100; i++) optimizer.stepSync(batch);
+ * assert(optimizer.stepSync(batch).loss < first.loss / 10);
+ * ```
+ */
+export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Optimizer<B> {
+  const subject = "Cannot create SOAP";
+  const stepNames = stepOptionNames.filter((name) => name !== "momentum");
+  checkKnownKeys(subject, options, [...stepNames, ...names]);
+  const { beta1 = 0.95, beta2 = 0.95, shampooBeta = beta2, epsilon = 1e-8 } = options;
+  const decay = { min: 0, below: 1 };
+  const number = (name: keyof SoapOptions, preset: number, range: object): number =>
+    checkNumber(subject, name, options[name] ?? preset, range);
+  const numbers: SoapNumbers = {
+    adam: {
+      beta1: checkNumber(subject, "beta1", beta1, decay),
+      beta2: checkNumber(subject, "beta2", beta2, decay),
+      epsilon: checkNumber(subject, "epsilon", epsilon, { above: 0 }),
+    },
+    shampooBeta: checkNumber(subject, "shampooBeta", shampooBeta, decay),
+    frequency: number("preconditionFrequency", 10, { min: 1, integer: true }),
+    staleness: number("staleness", 0, decay),
+    refresh: resolveRefreshMode(subject, options.refresh ?? { kind: "immediate" }),
+    toleratedFailures: number("toleratedFailures", 5, { min: 0, integer: true }),
+  };
+  const largest = number("maxPreconditionerSize", 10_000, { min: 0, integer: true });
+  const step = resolveStepOptions(subject, options, {
+    learningRate: 3e-3,
+    momentum: false,
+    klClip: false,
+  });
+  const { backend, parameters } = objective;
+  const blocks: SoapBlock[] = [];
+  try {
+    for (const parameter of parameters) blocks.push(new SoapBlock(backend, parameter, largest));
+  } catch (error) {
+    for (const block of blocks) block[Symbol.dispose]();
+    throw error;
+  }
+  return new Optimizer(objective, new SoapPreconditioner(backend, blocks, numbers), step);
+}
+
+/** The numbers of SOAP, checked. */
+interface SoapNumbers {
+  readonly adam: Omit<AdamNumbers, "count">;
+  readonly shampooBeta: number;
+  readonly frequency: number;
+  readonly staleness: number;
+  readonly refresh: Required<RefreshMode>;
+  readonly toleratedFailures: number;
+}
+
+/** Owns the blocks of all parameters and renews their bases together. */
+class SoapPreconditioner implements Preconditioner {
+  readonly method = "soap";
+  readonly #backend: Backend;
+  readonly #blocks: readonly SoapBlock[];
+  readonly #numbers: SoapNumbers;
+  readonly #refresher: Refresher<SoapBlock>;
+  readonly #failures: FailureCounts;
+  /** Steps begun; the first of them only observes. */
+  #count = 0;
+
+  constructor(backend: Backend, blocks: readonly SoapBlock[], numbers: SoapNumbers) {
+    this.#backend = backend;
+    this.#blocks = blocks;
+    this.#numbers = numbers;
+    this.#refresher = new Refresher(backend, numbers.refresh, numbers.staleness);
+    const layers = blocks.map(({ parameter }) => parameter.name);
+    this.#failures = new FailureCounts(layers, numbers.toleratedFailures);
+  }
+
+  get plan(): string {
+    return `factors and moments every step, bases every ${this.#numbers.frequency} steps`;
+  }
+
+  get state(): Readonly<Record<string, Matrix>> {
+    return Object.fromEntries(
+      this.#blocks.flatMap(({ parameter: { name }, state }) =>
+        Object.entries(state).map(([key, matrix]) => [`${name}.${key}`, matrix])
+      ),
+    );
+  }
+
+  counters(): Counters {
+    return { steps: this.#count, failures: [...this.#failures.counts] };
+  }
+
+  restore({ steps, failures }: Counters): void {
+    const { counts } = this.#failures;
+    if (
+      typeof steps !== "number" || !Array.isArray(failures) || failures.length !== counts.length
+    ) {
+      throw new StateError("Cannot restore SOAP: its counters are missing or damaged");
+    }
+    this.#count = steps;
+    failures.forEach((count, index) => counts[index] = count);
+    for (const block of this.#blocks) block.solved = steps > 1;
+  }
+
+  /** Renews the bases from the factors of the steps before this one. */
+  update(step: number): PreconditionerUpdate {
+    const due = this.#count > 0 && (this.#count - 1) % this.#numbers.frequency === 0;
+    const blocks = due ? this.#blocks.filter(({ method }) => method === "soap") : [];
+    const renewals = this.#adopt(step, this.#refresher.refresh(step, blocks));
+    this.#count++;
+    return { observed: { statistics: true, eigenvalues: this.#count > 1 }, renewals };
+  }
+
+  /** The direction in the basis as it is; only then does the gradient enter the factors. */
+  precondition(index: number, source: Matrix): Matrix {
+    const block = this.#blocks[index];
+    const { adam, shampooBeta } = this.#numbers;
+    const direction = this.#backend.scratch(source.rows, source.cols);
+    this.#backend.scope(() => {
+      const count = this.#count - 1;
+      if (count === 0) this.#backend.axpby(direction, 0, source, 0);
+      else block.direction(direction, source, { ...adam, count });
+    });
+    block.observe(source, shampooBeta);
+    return direction;
+  }
+
+  endStep(): void {}
+
+  follow(): void {}
+
+  settle(step: number): void {
+    this.#backend.scope(() => this.#adopt(step, this.#refresher.settle(step)));
+  }
+
+  damping(): undefined {
+    return undefined;
+  }
+
+  judge(index: number, refresh: Refresh, step: number): void {
+    this.#failures.judge(index, refresh, step);
+  }
+
+  describe(index: number): PreconditionerRow {
+    const { method, state } = this.#blocks[index];
+    const factors = [state.outputFactor, state.inputFactor].map((factor) =>
+      factor === undefined ? "none" : `${factor.rows} x ${factor.rows}`
+    );
+    return {
+      block: method,
+      factors: method === "soap" ? factors.join(", ") : "",
+      elements: Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+    };
+  }
+
+  /** Second moments of mean gradients are no eigenvalues of a Fisher information. */
+  spectrum(): undefined {
+    return undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#refresher.cancel();
+    for (const block of this.#blocks) block[Symbol.dispose]();
+  }
+
+  /** Judges what has been renewed where that needs no waiting. */
+  #adopt(step: number, outcomes: readonly Outcome<SoapBlock>[]): (Renewal | undefined)[] {
+    const renewals = this.#blocks.map((): Renewal | undefined => undefined);
+    for (const { block, renewal } of outcomes) {
+      const index = this.#blocks.indexOf(block);
+      renewals[index] = renewal;
+      if (renewal !== undefined && this.#backend.sync) {
+        this.judge(index, renewal.outcome(this.#backend.readSync(renewal.status)), step);
+      }
+    }
+    return renewals;
+  }
+}

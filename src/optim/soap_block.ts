@@ -1,0 +1,128 @@
+/**
+ * What SOAP remembers of one parameter.
+ *
+ * @module
+ */
+
+import type { AdamNumbers, Backend, Basis, EighJob } from "../backend/backend.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
+import { overlap, reframe, transport } from "../curvature/basis.ts";
+import { Owner } from "../curvature/blocks/block.ts";
+import { FactorBases } from "../curvature/factor_bases.ts";
+import type { Refreshable } from "../curvature/refresher.ts";
+import type { Renewal } from "../curvature/renewal.ts";
+
+/**
+ * Adam in the eigenbasis of Shampoo's factors `L = E[G G^T]` and `R = E[G^T G]`, one moment matrix each.
+ * A side that is too large has no factor and keeps its coordinates; without any it is Adam itself.
+ */
+export class SoapBlock extends Owner implements Refreshable {
+  /** The weights it belongs to. */
+  readonly parameter: Parameter;
+  /** Average of gradients in the basis, [dOut, dIn']. */
+  readonly firstMoment: Matrix;
+  /** Average of squared gradients in the basis, [dOut, dIn']. */
+  readonly secondMoment: Matrix;
+  readonly #backend: Backend;
+  /** Which sides have a factor, in the order of `#factors` and `#bases`. */
+  readonly #sides: readonly (keyof Basis)[];
+  readonly #factors: readonly Matrix[];
+  readonly #bases: FactorBases;
+
+  /** Allocates the state of one parameter. The caller disposes it. */
+  constructor(backend: Backend, parameter: Parameter, maxPreconditionerSize: number) {
+    super();
+    const { layer, value: { rows, cols } } = parameter;
+    const size = { output: rows, input: cols };
+    // A vector has no second side to share a basis with, and scales above shifts are two vectors.
+    const vectors = rows === 1 || cols === 1 || layer.kind === "normalization";
+    const candidates: readonly (keyof Basis)[] = vectors ? [] : ["output", "input"];
+    this.#backend = backend;
+    this.parameter = parameter;
+    this.firstMoment = this.alloc(backend, rows, cols);
+    this.secondMoment = this.alloc(backend, rows, cols);
+    this.#sides = candidates.filter((side) => size[side] <= maxPreconditionerSize);
+    this.#factors = this.#sides.map((side) => this.alloc(backend, size[side], size[side]));
+    this.#bases = this.own(new FactorBases(backend, this.#sides.map((side) => size[side])));
+  }
+
+  /** Name of what it does: `"soap"`, or `"adam"` where no side has a factor. */
+  get method(): "soap" | "adam" {
+    return this.#sides.length === 0 ? "adam" : "soap";
+  }
+
+  /** Its matrices, for checkpoints. */
+  get state(): Readonly<Record<string, Matrix>> {
+    const { firstMoment, secondMoment } = this;
+    const sides = this.#sides.flatMap((side, i): [string, Matrix][] => [
+      [`${side}Factor`, this.#factors[i]],
+      [`${side}Basis`, this.#bases.vectors[i]],
+    ]);
+    return { firstMoment, secondMoment, ...Object.fromEntries(sides) };
+  }
+
+  get solved(): boolean {
+    return this.#bases.solved;
+  }
+
+  /** Set where the basis comes from a checkpoint. */
+  set solved(solved: boolean) {
+    this.#bases.solved = solved;
+  }
+
+  /** `L <- beta L + (1 - beta) G G^T`, `R <- beta R + (1 - beta) G^T G`. */
+  observe(gradient: Matrix, beta: number): void {
+    this.#sides.forEach((side, i) => {
+      const factor = this.#factors[i];
+      if (side === "input") {
+        this.#backend.secondMoment(factor, gradient, { decay: beta, scale: 1 - beta });
+      } else {
+        const options = { transposeB: true, alpha: 1 - beta, beta };
+        this.#backend.gemm(factor, gradient, gradient, options);
+      }
+    });
+  }
+
+  /** Adam's direction for a gradient, computed in the basis. Inside a scope. */
+  direction(out: Matrix, gradient: Matrix, numbers: AdamNumbers): void {
+    const { firstMoment, secondMoment } = this;
+    if (this.#sides.length === 0) {
+      return this.#backend.adamDirection(out, firstMoment, secondMoment, gradient, numbers);
+    }
+    const coordinates = this.#backend.scratch(out.rows, out.cols);
+    const step = this.#backend.scratch(out.rows, out.cols);
+    this.#rotate(coordinates, gradient, "into");
+    this.#backend.adamDirection(step, firstMoment, secondMoment, coordinates, numbers);
+    this.#rotate(out, step, "back");
+  }
+
+  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[] {
+    return this.#bases.jobs(this.#factors, staleness, lasting);
+  }
+
+  /** The moments move along: the first exactly, the second as the diagonal of what it stood for. */
+  finishRefresh(_step: number): Renewal | undefined {
+    if (this.#sides.length === 0) return undefined;
+    return this.#bases.adopt((from, to) => {
+      const move = overlap(this.#backend, this.#basis(from), this.#basis(to));
+      reframe(this.#backend, this.firstMoment, move);
+      transport(this.#backend, this.secondMoment, move);
+    });
+  }
+
+  /** A basis by side. */
+  #basis(vectors: readonly Matrix[]): Partial<Basis> {
+    return Object.fromEntries(this.#sides.map((side, i) => [side, vectors[i]]));
+  }
+
+  /** `out = Q_out^T X Q_in`, or `Q_out X Q_in^T`; a side without a basis keeps its coordinates. */
+  #rotate(out: Matrix, x: Matrix, way: "into" | "back"): void {
+    const backend = this.#backend;
+    const { output, input } = this.#basis(this.#bases.vectors);
+    if (output === undefined) backend.gemm(out, x, input!, { transposeB: way === "back" });
+    else if (input === undefined) backend.gemm(out, output, x, { transposeA: way === "into" });
+    else if (way === "into") backend.rotateInto(out, x, { output, input });
+    else backend.rotateBack(out, x, { output, input });
+  }
+}
