@@ -4,7 +4,13 @@
  * @module
  */
 
-import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
+import {
+  Optimizer as TfOptimizer,
+  type Scalar,
+  type serialization,
+  type Variable,
+  version_core,
+} from "npm:@tensorflow/tfjs-core@4.22.0";
 import { type LayersModel, version_layers } from "npm:@tensorflow/tfjs-layers@4.22.0";
 import { createBackendSync } from "../backend/select.ts";
 import type { Backend } from "../backend/backend.ts";
@@ -61,7 +67,7 @@ const SUBJECT = "Cannot create TekfacOptimizer";
  * optimizer.dispose();
  * ```
  */
-export class TekfacOptimizer extends tf.Optimizer {
+export class TekfacOptimizer extends TfOptimizer {
   /** Name under which the framework saves it. */
   static readonly className: string = "TekfacOptimizer";
   readonly #sites: readonly Site[];
@@ -83,10 +89,10 @@ export class TekfacOptimizer extends tf.Optimizer {
    * @throws {OptionError} On an unknown option or a value outside its range.
    */
   constructor(model: LayersModel, options: TekfacOptimizerOptions = {}) {
-    checkVersion("@tensorflow/tfjs-core", tf.version_core);
+    checkVersion("@tensorflow/tfjs-core", version_core);
     checkVersion("@tensorflow/tfjs-layers", version_layers);
     super();
-    const optimizer: tf.Optimizer | undefined = model.optimizer;
+    const optimizer: TfOptimizer | undefined = model.optimizer;
     // Not `instanceof`: the framework has every optimizer answer it with true.
     if (optimizer != null && #disposed in optimizer && !optimizer.#disposed) {
       throw new StateError(
@@ -143,10 +149,10 @@ export class TekfacOptimizer extends tf.Optimizer {
    * optimizer was created; when a layer with captures is not called exactly once.
    */
   override minimize(
-    f: () => tf.Scalar,
+    f: () => Scalar,
     returnCost: boolean = false,
-    varList?: tf.Variable[],
-  ): tf.Scalar | null {
+    varList?: Variable[],
+  ): Scalar | null {
     this.#check(varList);
     this.#link.pull();
     const pass = recordPass(f, this.#sites, this.#external);
@@ -193,11 +199,11 @@ export class TekfacOptimizer extends tf.Optimizer {
   }
 
   /** The options that the framework saves. */
-  override getConfig(): tf.serialization.ConfigDict {
+  override getConfig(): serialization.ConfigDict {
     return {};
   }
 
-  #check(varList: readonly tf.Variable[] | undefined): void {
+  #check(varList: readonly Variable[] | undefined): void {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
     if (varList === undefined) return;
     const own = new Set(this.#sites.flatMap(({ variables }) => variables));

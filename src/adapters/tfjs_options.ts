@@ -15,9 +15,6 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import { tekfac, type TekfacOptions } from "../optim/tekfac.ts";
 import { tkfac, type TkfacOptions } from "../optim/tkfac.ts";
 
-/** Options of a method that need more of a model than its captures. */
-type Unavailable = "fisher" | "dampingAdaptation";
-
 /** Where the adapter computes. */
 export interface TfjsBackendOptions {
   /**
@@ -37,10 +34,10 @@ export interface TfjsBackendOptions {
 export type TekfacOptimizerOptions =
   & TfjsBackendOptions
   & (
-    | ({ readonly method?: "tekfac" } & Omit<TekfacOptions, Unavailable>)
-    | ({ readonly method: "ekfac" } & Omit<EkfacOptions, Unavailable>)
-    | ({ readonly method: "tkfac" } & Omit<TkfacOptions, Unavailable>)
-    | ({ readonly method: "kfac" } & Omit<KfacOptions, Unavailable>)
+    | ({ readonly method?: "tekfac" } & Omit<TekfacOptions, "fisher" | "dampingAdaptation">)
+    | ({ readonly method: "ekfac" } & Omit<EkfacOptions, "fisher" | "dampingAdaptation">)
+    | ({ readonly method: "tkfac" } & Omit<TkfacOptions, "fisher" | "dampingAdaptation">)
+    | ({ readonly method: "kfac" } & Omit<KfacOptions, "fisher" | "dampingAdaptation">)
   );
 
 /** First and last tested version of `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers`. */

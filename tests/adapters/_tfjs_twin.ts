@@ -60,7 +60,11 @@ export const crossEntropy = (labels: tf.Tensor, logits: tf.Tensor): tf.Tensor =>
 export const ALLOWANCE = { relative: STEPS * N * 2 ** -24 };
 
 /** Inputs that differ in scale, and labels that depend on them. */
-export function examples(count: number, size: number, classes: number) {
+export function examples(
+  count: number,
+  size: number,
+  classes: number,
+): { readonly inputs: Float32Array; readonly labels: number[] } {
   const random = new Random(3);
   const inputs = Float32Array.from(
     { length: count * size },
@@ -111,7 +115,9 @@ export async function losses(
     numbers.dispose();
   }
   const { method = "tekfac", backend: _, ...rest } = options;
-  using own = METHODS[method](objective(model, softmaxCrossEntropy()), rest as object);
+  // What the adapter cannot do; `nn` would do it by default.
+  const same = { dampingAdaptation: false, ...rest } as object;
+  using own = METHODS[method](objective(model, softmaxCrossEntropy()), same);
   const optimizer = new TekfacOptimizer(theirs, options);
   theirs.compile({ optimizer, loss: crossEntropy });
   const batch = { inputs: seenByNn?.of(inputs) ?? inputs, targets: labels };
