@@ -12,7 +12,7 @@ import {
   version_core,
 } from "npm:@tensorflow/tfjs-core@4.22.0";
 import { type LayersModel, version_layers } from "npm:@tensorflow/tfjs-layers@4.22.0";
-import { createBackendSync } from "../backend/select.ts";
+import { createBackendSync } from "../backend/select_sync.ts";
 import type { Backend } from "../backend/backend.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
