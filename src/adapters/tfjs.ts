@@ -7,7 +7,9 @@
 
 export { TekfacOptimizer } from "./tfjs_optimizer.ts";
 export {
+  checkTfjsVersion,
   type TekfacOptimizerOptions,
   TESTED_TFJS_VERSIONS,
   type TfjsBackendOptions,
 } from "./tfjs_options.ts";
+export type { NamedTensor } from "./tfjs_training.ts";

@@ -84,7 +84,7 @@ export interface Site {
  * times, and of layers whose input has no fixed size, is a parameter of kind `other`. A model keeps its
  * layers in an order in which each comes after those it depends on.
  *
- * @throws {StateError} When the model has no input shape yet, or nothing to train.
+ * @throws {StateError} When the model has no layers yet, or nothing to train.
  */
 export function sitesOf(model: LayersModel): Site[] {
   const sites: Site[] = [];
@@ -147,8 +147,7 @@ function usesOf(model: TfLayer): Map<TfLayer, (readonly (number | null)[])[]> {
   const visit = (container: TfLayer, times: number): void => {
     if (container.inputs!.length === 0) {
       throw new StateError(
-        `Cannot optimize model '${container.name}': it has no input shape yet; give its first layer an ` +
-          "inputShape",
+        `Cannot optimize model '${container.name}': it has no layers yet, add them first`,
       );
     }
     // A Sequential has no graph before this; `compile` would build it anyway.

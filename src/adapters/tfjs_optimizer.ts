@@ -5,32 +5,24 @@
  */
 
 import {
+  dispose,
   Optimizer as TfOptimizer,
   type Scalar,
-  type serialization,
+  serialization,
   type Variable,
   version_core,
 } from "npm:@tensorflow/tfjs-core@4.22.0";
 import { type LayersModel, version_layers } from "npm:@tensorflow/tfjs-layers@4.22.0";
-import { createBackendSync } from "../backend/select_sync.ts";
-import type { Backend } from "../backend/backend.ts";
 import { OptionError, StateError } from "../core/errors.ts";
-import type { Matrix } from "../core/matrix.ts";
-import {
-  captureLayout,
-  type ExternalBatch,
-  type ExternalCapture,
-  type ExternalParameter,
-} from "../optim/external_batch.ts";
-import { type ExternalModel, externalModel } from "../optim/external_model.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
 import type { StepReport } from "../optim/report.ts";
-import { type Site, sitesOf } from "./tfjs_layers.ts";
-import { checkVersion, createInner, type TekfacOptimizerOptions } from "./tfjs_options.ts";
-import { isWhole, type Pass, recordPass } from "./tfjs_pass.ts";
-import { toMatrix, WeightLink } from "./tfjs_weights.ts";
-
-const SUBJECT = "Cannot create TekfacOptimizer";
+import {
+  checkTfjsVersion,
+  fromSavedOptions,
+  SUBJECT,
+  type TekfacOptimizerOptions,
+  toSavedOptions,
+} from "./tfjs_options.ts";
+import { type NamedTensor, readSaved, type SavedState, Training } from "./tfjs_training.ts";
 
 /**
  * TEKFAC, EKFAC, TKFAC or KFAC as an optimizer of a TensorFlow.js `LayersModel`, which stays as it is.
@@ -41,6 +33,10 @@ const SUBJECT = "Cannot create TekfacOptimizer";
  *
  * The loss must be a mean over the examples of a batch (as all of the framework's are), penalties of
  * regularizers may be added to it.
+ *
+ * `model.save(target, { includeOptimizer: true })` saves its state. A model that is loaded has an
+ * optimizer that does not know it yet: `model.optimizer.attach(model)`, and training goes on as if it
+ * had not been interrupted, to the last bit on the same backends.
  *
  * The optimizer belongs to one model. It owns no tensors, only memory of its backend: dispose it when
  * training is over, before the backend that was given to it. The model stays the caller's.
@@ -70,61 +66,95 @@ const SUBJECT = "Cannot create TekfacOptimizer";
 export class TekfacOptimizer extends TfOptimizer {
   /** Name under which the framework saves it. */
   static readonly className: string = "TekfacOptimizer";
-  readonly #sites: readonly Site[];
-  readonly #ownBackend: Backend | undefined;
-  readonly #external: ExternalModel;
-  readonly #inner: Optimizer<ExternalBatch>;
-  readonly #link: WeightLink;
+  #options: TekfacOptimizerOptions;
+  /** Names of saved options that were functions and have to be given again. */
+  #functions: readonly string[] = [];
+  #training: Training | undefined;
+  /** State that was loaded before the model was known. */
+  #loaded: SavedState | undefined;
+  /** Tensors that the framework was given to save, and does not dispose. */
+  #saved: NamedTensor[] = [];
   #report: StepReport | undefined;
   #disposed = false;
 
   /**
    * For one model.
    *
-   * @param model A model with an input shape. The layers that are trainable now are trained.
+   * @param model A model. The layers that are trainable now are trained. `undefined`
+   * for a model that is not there yet; see {@linkcode TekfacOptimizer.attach}.
    * @param options A method and its options; see {@linkcode TekfacOptimizerOptions}.
    * @throws {StateError} When the framework's version is outside the tested range; when the model has no
-   * input shape or nothing to train; when it is compiled with another optimizer of this class that has
+   * layers or nothing to train; when it is compiled with another optimizer of this class that has
    * not been disposed.
    * @throws {OptionError} On an unknown option or a value outside its range.
    */
-  constructor(model: LayersModel, options: TekfacOptimizerOptions = {}) {
-    checkVersion("@tensorflow/tfjs-core", version_core);
-    checkVersion("@tensorflow/tfjs-layers", version_layers);
+  constructor(model: LayersModel | undefined, options: TekfacOptimizerOptions = {}) {
+    checkTfjsVersion("@tensorflow/tfjs-core", version_core);
+    checkTfjsVersion("@tensorflow/tfjs-layers", version_layers);
     super();
-    const optimizer: TfOptimizer | undefined = model.optimizer;
+    this.#options = options;
+    if (model !== undefined) this.attach(model);
+  }
+
+  /** Called by the framework when it loads a model. */
+  static override fromConfig<T extends serialization.Serializable>(
+    _cls: serialization.SerializableConstructor<T>,
+    config: serialization.ConfigDict,
+  ): T {
+    const { options, functions } = fromSavedOptions(config);
+    const optimizer = new TekfacOptimizer(undefined, options);
+    optimizer.#functions = functions;
+    return optimizer as unknown as T;
+  }
+
+  /**
+   * Takes over a model, once: after `loadLayersModel`, which makes the optimizer before the model.
+   *
+   * @param model As for the constructor.
+   * @param options Replace those it was created or saved with; a `backend`, and schedules (functions),
+   * are not saved and have to be given again.
+   * @returns This optimizer.
+   * @throws {StateError | OptionError} As the constructor; when there is a model already, or the state
+   * that was loaded belongs to another one. Nothing is changed then.
+   */
+  attach(model: LayersModel, options: TekfacOptimizerOptions = {}): this {
+    this.#live("attach a model");
+    if (this.#training !== undefined) {
+      throw new StateError(
+        `Cannot attach model '${model.name}': the optimizer belongs to another model; create one for each`,
+      );
+    }
+    const other: TfOptimizer | undefined = model.optimizer;
     // Not `instanceof`: the framework has every optimizer answer it with true.
-    if (optimizer != null && #disposed in optimizer && !optimizer.#disposed) {
+    if (other != null && other !== this && #disposed in other && !other.#disposed) {
       throw new StateError(
         `${SUBJECT} for model '${model.name}': it is already compiled with one; dispose that first, or ` +
           "compile with it again",
       );
     }
-    if (options.backend?.sync === false) {
-      const expectation = "must be a synchronous backend of this library, such as 'wasm'";
-      throw new OptionError(SUBJECT, "backend", expectation, options.backend.name);
+    const missing = this.#functions.find((name) => !(name in options));
+    if (missing !== undefined) {
+      const expectation = "was a function when the model was saved, give it again to attach()";
+      throw new OptionError(SUBJECT, missing, expectation, undefined);
     }
-    this.#sites = sitesOf(model);
-    this.#ownBackend = options.backend === undefined ? createBackendSync() : undefined;
-    const backend = options.backend ?? this.#ownBackend!;
+    const complete = { ...this.#options, ...options } as TekfacOptimizerOptions;
+    const training = new Training(model, complete);
     try {
-      this.#external = externalModel(backend, this.#sites.map(({ parameter }) => parameter));
-      try {
-        this.#inner = createInner(this.#external, options);
-      } catch (error) {
-        this.#external[Symbol.dispose]();
-        throw error;
-      }
+      if (this.#loaded !== undefined) training.load(this.#loaded);
     } catch (error) {
-      this.#ownBackend?.[Symbol.dispose]();
+      training[Symbol.dispose]();
       throw error;
     }
-    this.#link = new WeightLink(this.#sites, this.#external);
+    this.#options = complete;
+    this.#functions = [];
+    this.#loaded = undefined;
+    this.#training = training;
+    return this;
   }
 
   /** Steps taken so far. */
   override get iterations(): number {
-    return this.#inner.stepCount;
+    return this.#training?.inner.stepCount ?? 0;
   }
 
   /** What the last step did, `undefined` before the first. */
@@ -132,9 +162,13 @@ export class TekfacOptimizer extends TfOptimizer {
     return this.#report;
   }
 
-  /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
+  /**
+   * An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan.
+   *
+   * @throws {StateError} When there is no model yet, or after disposal.
+   */
   describe(): string {
-    return this.#inner.describe();
+    return this.#attached("describe the optimizer").inner.describe();
   }
 
   /**
@@ -153,20 +187,14 @@ export class TekfacOptimizer extends TfOptimizer {
     returnCost: boolean = false,
     varList?: Variable[],
   ): Scalar | null {
-    this.#check(varList);
-    this.#link.pull();
-    const pass = recordPass(f, this.#sites, this.#external);
-    let done = false;
-    try {
-      this.#external.backend.scope(() => {
-        this.#report = this.#inner.stepSync(this.#batchOf(pass));
-      });
-      this.#link.push();
-      done = returnCost;
-    } finally {
-      if (!done) pass.value.dispose();
-    }
-    return returnCost ? pass.value : null;
+    const training = this.#attached("step");
+    if (varList !== undefined) training.check(varList);
+    this.#forgetSaved();
+    const { value, report } = training.step(f);
+    this.#report = report;
+    if (returnCost) return value;
+    value.dispose();
+    return null;
   }
 
   /**
@@ -189,97 +217,61 @@ export class TekfacOptimizer extends TfOptimizer {
     throw new StateError("Cannot apply gradients alone: a step needs captures too, use minimize()");
   }
 
+  /**
+   * The state as tensors, without the weights of the model. They stay the optimizer's, until its next
+   * step, `getWeights` or `dispose`.
+   *
+   * @throws {StateError} When there is no model yet, or after disposal.
+   */
+  override async getWeights(): Promise<NamedTensor[]> {
+    const tensors = await this.#attached("save the optimizer").save();
+    this.#forgetSaved();
+    this.#saved = tensors;
+    return [...tensors];
+  }
+
+  /**
+   * Goes on from a saved state; before there is a model, as soon as there is one.
+   *
+   * @param weightValues From {@linkcode TekfacOptimizer.getWeights}; not disposed.
+   * @throws {StateError} When the state belongs to another model or method; nothing is changed then.
+   */
+  override async setWeights(weightValues: NamedTensor[]): Promise<void> {
+    this.#live("load an optimizer");
+    const state = await readSaved(weightValues);
+    if (this.#training === undefined) this.#loaded = state;
+    else this.#training.load(state);
+  }
+
+  /** The options that the framework saves: all but `backend` and those that hold functions. */
+  override getConfig(): serialization.ConfigDict {
+    return toSavedOptions(this.#options);
+  }
+
   /** Gives all state back, and the backend where it was not given by the caller. The model stays. */
   override dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#inner[Symbol.dispose]();
-    this.#external[Symbol.dispose]();
-    this.#ownBackend?.[Symbol.dispose]();
+    this.#forgetSaved();
+    this.#training?.[Symbol.dispose]();
   }
 
-  /** The options that the framework saves. */
-  override getConfig(): serialization.ConfigDict {
-    return {};
+  #live(doing: string): void {
+    if (this.#disposed) throw new StateError(`Cannot ${doing}: the optimizer is disposed`);
   }
 
-  #check(varList: readonly Variable[] | undefined): void {
-    if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
-    if (varList === undefined) return;
-    const own = new Set(this.#sites.flatMap(({ variables }) => variables));
-    const stranger = varList.find((variable) => !own.has(variable));
-    if (stranger === undefined && varList.length === own.size) return;
+  #attached(doing: string): Training {
+    this.#live(doing);
+    if (this.#training !== undefined) return this.#training;
     throw new StateError(
-      "Cannot step: expected the variables that were trainable when the optimizer was created, received " +
-        (stranger === undefined
-          ? `${varList.length} of ${own.size}`
-          : `'${stranger.name}' of another model or layer`) +
-        "; create an optimizer for the model as it is now, and compile with it",
+      `Cannot ${doing}: the optimizer has no model yet; call model.optimizer.attach(model) after loading`,
     );
   }
 
-  /** Everything in matrices of the backend's: whether numbers are finite is for the step to judge. */
-  #batchOf({ value, examples, captures, gradients }: Pass): ExternalBatch {
-    const { backend } = this.#external;
-    const matrix = (numbers: ArrayLike<number>, rows: number, cols: number): Matrix => {
-      const matrix = backend.scratch(rows, cols);
-      backend.write(matrix, numbers);
-      return matrix;
-    };
-    const batch = {
-      examples,
-      loss: value.dataSync()[0],
-      captures: {} as Record<string, MatrixCapture>,
-      gradients: {} as Record<string, Matrix>,
-    };
-    for (const site of this.#sites) {
-      const { parameter: { name, shape }, variables } = site;
-      const layout = captureLayout(site.parameter);
-      if (layout !== undefined) {
-        const { inputs: [rows, cols], locations } = layout;
-        const { inputs, outputGradients } = captures.get(name)!;
-        batch.captures[name] = {
-          inputs: matrix(inputs, examples * rows, cols),
-          outputGradients: matrix(outputGradients, examples * locations, shape[0]),
-        };
-      }
-      if (!isWhole(site)) {
-        const numbers = variables.map((variable) => gradients.get(variable)!);
-        const gradient = matrix(toMatrix(site, numbers), ...shape);
-        if (layout !== undefined) {
-          addMeanGradient(backend, gradient, site.parameter, { examples, ...batch.captures[name] });
-        }
-        batch.gradients[name] = gradient;
-      }
-    }
-    return batch;
+  #forgetSaved(): void {
+    dispose(this.#saved.splice(0).map(({ tensor }) => tensor));
   }
 }
 
-/** A capture on the backend, without homogeneous ones. */
-interface MatrixCapture extends ExternalCapture {
-  readonly inputs: Matrix;
-  readonly outputGradients: Matrix;
-}
-
-/** Adds the gradient of the mean loss, as captures tell it, to that of a penalty. */
-function addMeanGradient(
-  backend: Backend,
-  gradient: Matrix,
-  { layer }: ExternalParameter,
-  { examples, inputs, outputGradients }: MatrixCapture & { readonly examples: number },
-): void {
-  const scale = 1 / examples;
-  if (layer.kind === "conv2d") {
-    const blend = { decay: 1, scale };
-    backend.conv2dWeightGradient(gradient, inputs, outputGradients, layer.geometry, blend);
-    return;
-  }
-  let homogeneous = inputs;
-  if (inputs.cols < gradient.cols) {
-    homogeneous = backend.scratch(examples, gradient.cols);
-    backend.appendOnes(homogeneous, inputs);
-  }
-  const options = { transposeA: true, alpha: scale, beta: 1 };
-  backend.gemm(gradient, outputGradients, homogeneous, options);
-}
+// For `loadLayersModel`, which looks classes up by their names.
+serialization.registerClass(TekfacOptimizer);

@@ -40,6 +40,9 @@ export type TekfacOptimizerOptions =
     | ({ readonly method: "kfac" } & Omit<KfacOptions, "fisher" | "dampingAdaptation">)
   );
 
+/** Subject of messages. */
+export const SUBJECT = "Cannot create TekfacOptimizer";
+
 /** First and last tested version of `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers`. */
 export const TESTED_TFJS_VERSIONS = ["4.22.0", "4.22.0"] as const;
 
@@ -52,7 +55,7 @@ export function createInner(
   model: ExternalModel,
   { backend: _, ...choice }: TekfacOptimizerOptions,
 ): Optimizer<ExternalBatch> {
-  const subject = "Cannot create TekfacOptimizer";
+  const subject = SUBJECT;
   const { method = "tekfac", ...options } = choice;
   checkChoice(subject, "method", method, ["tekfac", "ekfac", "tkfac", "kfac"]);
   const reasons = {
@@ -72,13 +75,43 @@ export function createInner(
 }
 
 /**
+ * Options as a model's file keeps them: plain JSON, and the names of those that hold functions.
+ *
+ * @param options As the user gave them.
+ */
+export function toSavedOptions(
+  { backend: _, ...options }: TekfacOptimizerOptions,
+): { options: Record<string, never>; functions: string[] } {
+  const functions: string[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    JSON.stringify(value, (_, inner) => {
+      if (typeof inner === "function" && !functions.includes(name)) functions.push(name);
+      return inner;
+    });
+  }
+  const plain = Object.entries(options).filter(([name]) => !functions.includes(name));
+  return { options: JSON.parse(JSON.stringify(Object.fromEntries(plain))), functions };
+}
+
+/** The inverse of {@linkcode toSavedOptions}. */
+export function fromSavedOptions(
+  saved: Readonly<Record<string, unknown>>,
+): { readonly options: TekfacOptimizerOptions; readonly functions: readonly string[] } {
+  const { options = {}, functions = [] } = saved as {
+    options?: TekfacOptimizerOptions;
+    functions?: string[];
+  };
+  return { options, functions };
+}
+
+/**
  * Checks that a package's version lies within the tested range.
  *
  * @param name Of the package: `"@tensorflow/tfjs-core"`.
  * @param version As the package tells it: `"4.22.0"`.
  * @throws {StateError} Otherwise, naming package, version and range.
  */
-export function checkVersion(name: string, version: string): void {
+export function checkTfjsVersion(name: string, version: string): void {
   const [first, last] = TESTED_TFJS_VERSIONS;
   if (compare(version, first) >= 0 && compare(version, last) <= 0) return;
   const range = first === last ? first : `${first} to ${last}`;
