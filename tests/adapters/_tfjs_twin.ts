@@ -49,9 +49,9 @@ export interface Twin {
   readonly options?: TekfacOptimizerOptions;
 }
 
-/** Logits to a mean over examples; the framework's own loss takes probabilities and clips them. */
+/** Of each example, from logits; the framework's own takes probabilities and clips them. */
 export const crossEntropy = (labels: tf.Tensor, logits: tf.Tensor): tf.Tensor =>
-  tf.losses.softmaxCrossEntropy(labels, logits);
+  tf.neg(tf.sum(tf.mul(labels, tf.logSoftmax(logits)), -1));
 
 /**
  * How far losses may be apart: both sides add the same numbers over N examples in another order, in
@@ -109,7 +109,9 @@ export async function losses(
     );
     tf.tidy(() =>
       weighted.setWeights(
-        tf.split(numbers, columns, 1).map((part, i) => tf.reshape(tf.transpose(part), shapes[i])),
+        tf.split(numbers, columns, 1).map((part, i) =>
+          tf.tensor(tf.transpose(part).dataSync(), shapes[i])
+        ),
       )
     );
     numbers.dispose();
@@ -122,7 +124,7 @@ export async function losses(
   theirs.compile({ optimizer, loss: crossEntropy });
   const batch = { inputs: seenByNn?.of(inputs) ?? inputs, targets: labels };
   const x = tf.tensor(inputs, [N, ...input]);
-  const y = tf.tidy(() => tf.oneHot(tf.tensor1d(labels, "int32"), classes, 1, 0, "float32"));
+  const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32"));
   const result = { tfjs: [] as number[], nn: [] as number[] };
   for (let step = 0; step < STEPS; step++) {
     result.nn.push(own.stepSync(batch).loss);
