@@ -43,6 +43,7 @@ const STAGES: readonly Stage[] = [
   { name: "types", args: ["check", ...FROZEN] },
   // Without packages, whose own types are not this project's to document.
   { name: "documentation", args: ["doc", "--lint", "--no-npm", ...ENTRY_POINTS] },
+  { name: "examples", args: ["run", "-A", "tools/check_examples.ts"] },
   { name: "publishing", args: ["publish", "--dry-run", "--allow-dirty", "--quiet"] },
   { name: "import rule", args: ["run", "-A", "tools/check_imports.ts"] },
   { name: "WASM kernels", args: ["run", "-A", ...FROZEN, "tools/build_kernels.ts", "--check"] },

@@ -44,7 +44,7 @@ export type TekfacOptimizerOptions =
 export const SUBJECT = "Cannot create TekfacOptimizer";
 
 /** First and last tested version of `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers`. */
-export const TESTED_TFJS_VERSIONS = ["4.22.0", "4.22.0"] as const;
+export const TESTED_TFJS_VERSIONS = ["4.17.0", "4.22.0"] as const;
 
 /**
  * Creates the optimizer of an external model.
@@ -114,9 +114,8 @@ export function fromSavedOptions(
 export function checkTfjsVersion(name: string, version: string): void {
   const [first, last] = TESTED_TFJS_VERSIONS;
   if (compare(version, first) >= 0 && compare(version, last) <= 0) return;
-  const range = first === last ? first : `${first} to ${last}`;
   throw new StateError(
-    `Cannot use ${name} ${version}: the adapter reaches into layers and is tested with ${range}; ` +
+    `Cannot use ${name} ${version}: the adapter reaches into layers and is tested with ${first} to ${last}; ` +
       `install ${name}@${last}`,
   );
 }

@@ -17,6 +17,15 @@ import { createThreadedKernels } from "./wasm/threads/threaded_kernels.ts";
  * Does what {@linkcode createBackend} does, at once, for backends that need no waiting: `"webgpu"` is rejected, and nothing is timed.
  *
  * @throws {OptionError | BackendError} As {@linkcode createBackend}.
+ *
+ * @example Without waiting
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackendSync } from "@tekfac/tekfac/backend";
+ *
+ * using backend = createBackendSync();
+ * assert.match(backend.name, /^(wasm|reference)$/);
+ * ```
  */
 export function createBackendSync(
   options: Omit<BackendOptions, "model" | "timings"> = {},

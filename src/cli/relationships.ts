@@ -89,8 +89,8 @@ async function main(args: readonly string[]): Promise<void> {
     if (fallen !== undefined) {
       const { layer, statement } = fallen;
       throw new NumericalError(
-        `A theorem did not hold for '${layer}': ${statement}. Try fewer epochs; if it does not hold ` +
-          "then either, it is a defect of this library",
+        `A theorem did not hold for '${layer}': ${statement}. This is a defect of the library; try other ` +
+          "seeds to see whether it depends on the weights, and report it with these options",
         { layer, quantity: "theorem", step: 0 },
       );
     }

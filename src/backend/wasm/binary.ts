@@ -14,7 +14,19 @@ const ORDER: readonly SimdFlavour[] = ["relaxed", "baseline"];
 /** What has been unpacked: always the same bytes, so that the work is done once. */
 const unpacked = new Map<SimdFlavour, Uint8Array<ArrayBuffer>>();
 
-/** The bytes of an embedded build; a copy that is the caller's own. */
+/**
+ * The bytes of an embedded build; a copy that is the caller's own.
+ *
+ * @example Kernels that are compiled ahead
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, kernelBinary, probeSimd } from "@tekfac/tekfac/backend";
+ *
+ * const module = await WebAssembly.compile(kernelBinary(probeSimd() ?? "baseline"));
+ * using backend = await createBackend({ module });
+ * assert.equal(backend.name, "wasm");
+ * ```
+ */
 export function kernelBinary(simd: SimdFlavour): Uint8Array<ArrayBuffer> {
   const known = unpacked.get(simd) ?? unpackBuild(simd);
   unpacked.set(simd, known);

@@ -23,6 +23,25 @@ import { createScalars } from "./scalars.ts";
  *
  * @param options Which build, or a module the host has compiled itself.
  * @throws {BackendError} When the host lacks SIMD or refuses the module.
+ *
+ * @example A backend out of kernels
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   CheckedBackend,
+ *   createReferenceKernels,
+ *   createThreadedKernels,
+ *   createWasmKernels,
+ * } from "@tekfac/tekfac/backend";
+ *
+ * for (const create of [createReferenceKernels, createWasmKernels, createThreadedKernels]) {
+ *   using backend = new CheckedBackend(create(), []);
+ *   using x = backend.alloc(1, 2);
+ *   backend.write(x, [3, 4]);
+ *   backend.squares(x, x);
+ *   assert.deepEqual([...backend.readSync(x)], [9, 16]);
+ * }
+ * ```
  */
 export function createWasmKernels(options: InstantiateOptions = {}): Kernels {
   return kernelsOn(instantiate(options));

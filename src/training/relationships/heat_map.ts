@@ -53,7 +53,8 @@ export function heatMapSection(
   const most = fisher.data.reduce((max, value) => Math.max(max, Math.abs(value)), 0) || 1;
   const maps: HeatMap[] = [];
   const figure = (matrix: DenseMatrix, caption: string, summary: string): string => {
-    const levels = btoa(String.fromCharCode(...new Uint8Array(levelsOf(matrix, most).buffer)));
+    const bytes = new Uint8Array(levelsOf(matrix, most).buffer);
+    const levels = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
     maps.push({ size: matrix.rows, most, decades: DECADES, levels, inputs, bias });
     const label = `${caption} of ${name}, ${matrix.rows} by ${matrix.rows} entries. ${summary}`;
     return `<figure><canvas class="map" tabindex="0" role="img" aria-label="${

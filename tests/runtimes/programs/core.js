@@ -1,13 +1,12 @@
-/** The core by itself: the six optimizers, their curvature and the WebAssembly backend, for models of one's own. */
+/** The core by itself: all optimizers, their curvature and the WebAssembly backend, for models of one's own. */
 export {
   adam,
   createBackend,
   ekfac,
   ExternalModel,
   kfac,
-  loadState,
-  saveState,
   sgd,
+  soap,
   tekfac,
   tkfac,
 } from "@tekfac/tekfac";

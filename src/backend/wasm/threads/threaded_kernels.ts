@@ -18,6 +18,15 @@ export interface WasmOptions extends InstantiateOptions, ThreadOptions {}
  *
  * @param options Which build, or a module the host has compiled itself; how many threads.
  * @throws {BackendError} When the host lacks SIMD or refuses the module.
+ *
+ * @example Two threads where there are workers
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CheckedBackend, createThreadedKernels } from "@tekfac/tekfac/backend";
+ *
+ * using backend = new CheckedBackend(createThreadedKernels({ threads: 2 }), []);
+ * assert.match(backend.info.description, /2 threads|one thread: /);
+ * ```
  */
 export function createThreadedKernels(options: WasmOptions = {}): Kernels {
   const threaded = instantiateThreads(options);
