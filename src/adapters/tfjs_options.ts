@@ -113,7 +113,8 @@ export function fromSavedOptions(
  */
 export function checkTfjsVersion(name: string, version: string): void {
   const [first, last] = TESTED_TFJS_VERSIONS;
-  if (compare(version, first) >= 0 && compare(version, last) <= 0) return;
+  const released = /^\d+\.\d+\.\d+$/.test(version);
+  if (released && compare(version, first) >= 0 && compare(version, last) <= 0) return;
   throw new StateError(
     `Cannot use ${name} ${version}: the adapter reaches into layers and is tested with ${first} to ${last}; ` +
       `install ${name}@${last}`,
