@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { BackendInfo, EighJob, EighTicket, Verbs } from "./backend.ts";
+import type { BackendInfo, EighJob, EighOptions, EighTicket, Verbs } from "./backend.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
@@ -33,8 +33,10 @@ export interface Kernels extends Verbs {
   /** Takes storage back and marks it disposed. */
   free(storage: RawStorage): void;
 
-  /** See {@linkcode Backend.beginEigh}; left out by implementations without a thread to spare. */
-  beginEigh?(jobs: readonly EighJob[]): EighTicket;
+  /**
+   * See {@linkcode Backend.beginEigh}; left out by implementations without a thread to spare, and
+   * without a ticket where there is none for these. */
+  beginEigh?(jobs: readonly EighJob[], options: EighOptions): EighTicket | undefined;
 
   /** Opens a scope of the scratch arena. Scopes nest. */
   pushScope(): void;

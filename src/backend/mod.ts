@@ -21,3 +21,5 @@ export { probeSimd, type SimdFlavour } from "./wasm/probe.ts";
 export type { ThreadOptions } from "./wasm/threads/threaded_instance.ts";
 export { createThreadedKernels, type WasmOptions } from "./wasm/threads/threaded_kernels.ts";
 export { createWasmKernels } from "./wasm/wasm_kernels.ts";
+export { type GpuOptions, TuningCache, type TuningKind } from "./webgpu/gpu_options.ts";
+export type { TileKind } from "./webgpu/tiles.ts";

@@ -9,6 +9,7 @@ import { checkChoice, checkKnownKeys } from "../core/options.ts";
 import type { Candidate } from "./backend.ts";
 import { BACKEND_VARIABLE, environmentVariable } from "./environment.ts";
 import { type StepProbe, TimingCache } from "./step_timing.ts";
+import { checkGpuOptions, type GpuOptions } from "./webgpu/gpu_options.ts";
 import type { SimdFlavour } from "./wasm/probe.ts";
 
 /** Name of an implementation. */
@@ -62,6 +63,8 @@ export interface BackendOptions {
   readonly allowSoftware?: boolean;
   /** A GPU device to share with other code, which owns it. @default {a new device} */
   readonly device?: GPUDevice;
+  /** How a GPU computes. @default {tiles are tuned on hardware} */
+  readonly gpu?: GpuOptions;
 }
 
 /** Names of {@linkcode BackendOptions}. */
@@ -74,6 +77,7 @@ const OPTION_NAMES: readonly (keyof BackendOptions)[] = [
   "threads",
   "allowSoftware",
   "device",
+  "gpu",
 ];
 
 /** Most threads that can be asked for. */
@@ -132,6 +136,7 @@ function checkOptions(options: BackendOptions): void {
   if (timings !== undefined && !(timings instanceof TimingCache)) {
     throw new OptionError(SUBJECT, "timings", "must be a TimingCache", timings);
   }
+  if (options.gpu !== undefined) checkGpuOptions(SUBJECT, options.gpu);
   if (simd !== undefined) checkChoice(SUBJECT, "simd", simd, ["relaxed", "baseline"]);
   if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
     const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;
