@@ -24,6 +24,7 @@
 import type { Capture } from "../core/capture.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import type { Recovery } from "./recovery/recovery.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
 export type Scalar = number | Matrix;
@@ -440,4 +441,6 @@ export interface Backend extends Memory, Verbs, Disposable {
   beginEigh(jobs: readonly EighJob[], options?: EighOptions): EighTicket;
   /** Resolves when everything enqueued so far is done. */
   flush(): Promise<void>;
+  /** Going on after the loss of the device, where that was asked for. */
+  readonly recovery?: Recovery | undefined;
 }

@@ -8,6 +8,7 @@
 
 import type { BackendInfo, EighJob, EighOptions, EighTicket, Verbs } from "./backend.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
+import type { Recovery } from "./recovery/recovery.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
 export interface RawStorage extends Storage {
@@ -55,4 +56,14 @@ export interface Kernels extends Verbs {
   flush(): Promise<void>;
   /** Gives everything back to the host. */
   dispose(): void;
+
+  /** Whether its device is lost; left out by implementations that have none to lose. */
+  readonly deviceLoss?: {
+    /** The device's own words; `undefined` while it works. */
+    readonly reason: string | undefined;
+    /** Resolves when it is lost. */
+    readonly announced: Promise<unknown>;
+  };
+  /** See {@linkcode Backend.recovery}. */
+  readonly recovery?: Recovery;
 }

@@ -5,9 +5,10 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import { checkChoice, checkKnownKeys } from "../core/options.ts";
+import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Candidate } from "./backend.ts";
 import { BACKEND_VARIABLE, environmentVariable } from "./environment.ts";
+import type { RecoveryOptions } from "./recovery/recovery.ts";
 import { type StepProbe, TimingCache } from "./step_timing.ts";
 import { checkGpuOptions, type GpuOptions } from "./webgpu/gpu_options.ts";
 import type { SimdFlavour } from "./wasm/probe.ts";
@@ -63,6 +64,14 @@ export interface BackendOptions {
   readonly allowSoftware?: boolean;
   /** A GPU device to share with other code, which owns it. @default {a new device} */
   readonly device?: GPUDevice;
+  /**
+   * Whether training on a GPU goes on when the device is lost: on a new device or, where there is none,
+   * on WebAssembly, from the last snapshot of everything on the backend, kept on the host. `{}` does so
+   * with the defaults.
+   *
+   * @default {what is called after a loss throws BackendError}
+   */
+  readonly recovery?: RecoveryOptions;
   /** How a GPU computes. @default {tiles are tuned on hardware} */
   readonly gpu?: GpuOptions;
 }
@@ -77,6 +86,7 @@ const OPTION_NAMES: readonly (keyof BackendOptions)[] = [
   "threads",
   "allowSoftware",
   "device",
+  "recovery",
   "gpu",
 ];
 
@@ -129,7 +139,7 @@ export function candidatesOf(options: BackendOptions): Candidates {
 
 function checkOptions(options: BackendOptions): void {
   checkKnownKeys(SUBJECT, options, OPTION_NAMES);
-  const { model, timings, simd, threads, module } = options;
+  const { model, timings, simd, threads, module, recovery } = options;
   if (model !== undefined && typeof model.build !== "function") {
     throw new OptionError(SUBJECT, "model", "must be a step to time, as stepProbe makes it", model);
   }
@@ -144,6 +154,11 @@ function checkOptions(options: BackendOptions): void {
   }
   if (module !== undefined && !(module instanceof WebAssembly.Module)) {
     throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", module);
+  }
+  if (recovery !== undefined) {
+    checkKnownKeys(SUBJECT, recovery, ["everySteps", "onLoss"], "recovery.");
+    const range = { min: 1, integer: true };
+    checkNumber(SUBJECT, "recovery.everySteps", recovery.everySteps ?? 1, range);
   }
 }
 

@@ -40,6 +40,7 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
     sync: false,
     info: { description: `webgpu (${adapter})`, roundoff: 2 ** -24 },
     bytesPerElement: BYTES,
+    deviceLoss: machine.health,
     ...createMemory(machine),
     ...verbs,
     beginEigh: (jobs, options) => choice.begin(jobs, options),
