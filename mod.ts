@@ -49,6 +49,7 @@
 export * from "./src/backend/backend.ts";
 export { type BackendName, type BackendOptions } from "./src/backend/options.ts";
 export * from "./src/backend/select.ts";
+export * from "./src/backend/select_sync.ts";
 export { type ProbedStep, type StepProbe, TimingCache } from "./src/backend/step_timing.ts";
 export * from "./src/core/mod.ts";
 export * from "./src/curvature/mod.ts";

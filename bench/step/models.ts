@@ -67,8 +67,12 @@ function autoencoderLayers(features: number, ...widths: readonly number[]): Plai
 
 type ImageShape = Extract<ExampleShape, readonly [number, number, number]>;
 
-/** The convolutions of ResNet20 (He et al. 2016, section 4.2) in a row, without its shortcuts. */
-function resnetLayers(): PlainLayer[] {
+/**
+ * The convolutions of ResNet20 (He et al. 2016, section 4.2) in a row, without its shortcuts.
+ *
+ * @param width Channels of the first stage, 16 in the paper.
+ */
+function resnetLayers(width: number): PlainLayer[] {
   const convolution = (channels: number, stride: number): PlainLayer[] => [
     { kind: "conv", channels, stride },
     { kind: "relu" },
@@ -76,14 +80,27 @@ function resnetLayers(): PlainLayer[] {
   const stage = (channels: number, stride: number): PlainLayer[] =>
     Array.from({ length: 6 }, (_, i) => convolution(channels, i === 0 ? stride : 1)).flat();
   return [
-    ...convolution(16, 1),
-    ...stage(16, 1),
-    ...stage(32, 2),
-    ...stage(64, 2),
+    ...convolution(width, 1),
+    ...stage(width, 1),
+    ...stage(2 * width, 2),
+    ...stage(4 * width, 2),
     { kind: "averagePool", size: 8 },
     { kind: "flatten" },
     { kind: "dense", units: 10 },
   ];
+}
+
+/** The stack of convolutions with `width` channels in its first stage; 16 are ResNet20's. */
+export function resnetStack(width: number): BenchModel {
+  return {
+    name: width === 16 ? "ResNet20 convolutions" : `ResNet20 convolutions, ${width} channels`,
+    batchSizes: [64],
+    input: [32, 32, 3],
+    layers: resnetLayers(width),
+    loss: "softmaxCrossEntropy",
+    sgdRate: 0.01,
+    batchCount: 8,
+  };
 }
 
 /** All models, cheapest first. */
@@ -106,15 +123,7 @@ export const BENCH_MODELS: readonly BenchModel[] = [
     sgdRate: 0.001,
     batchCount: 16,
   },
-  {
-    name: "ResNet20 convolutions",
-    batchSizes: [64],
-    input: [32, 32, 3],
-    layers: resnetLayers(),
-    loss: "softmaxCrossEntropy",
-    sgdRate: 0.01,
-    batchCount: 8,
-  },
+  resnetStack(16),
 ];
 
 /** The layers for `sequential`. */

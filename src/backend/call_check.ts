@@ -46,6 +46,19 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
 /**
  * Checks the arguments of one call, outputs first. Letters of the kernel table's shapes take their
  * value from the first argument that determines them.
+ *
+ * @example A product whose sizes do not match
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CallCheck, checkAlive, createBackend } from "@tekfac/tekfac/backend";
+ *
+ * using backend = await createBackend();
+ * using a = backend.alloc(2, 3);
+ * using c = backend.alloc(2, 2);
+ * const owns = () => true;
+ * checkAlive("Cannot read a matrix", a, owns);
+ * assert.throws(() => new CallCheck("gemm", owns).output("c", c).input("a", a).input("b", a));
+ * ```
  */
 export class CallCheck<V extends keyof Verbs> {
   readonly #verb: V;

@@ -25,6 +25,17 @@ const ONE_PER_EXAMPLE = parseShape("1, N");
  * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and
  * `StateError` when a matrix is disposed or of another backend, or when this backend is disposed.
  * Nothing has been written then.
+ *
+ * @example Kernels behind checks
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CheckedBackend, createWasmKernels } from "@tekfac/tekfac/backend";
+ *
+ * using backend = new CheckedBackend(createWasmKernels(), []);
+ * using a = backend.alloc(1, 2);
+ * using b = backend.alloc(3, 1);
+ * assert.throws(() => backend.squares(a, b), /expected/);
+ * ```
  */
 export class CheckedBackend extends CheckedMemory implements api.Backend {
   /** See {@linkcode Verbs.gemm}. */

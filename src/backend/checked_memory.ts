@@ -10,7 +10,21 @@ import { ShapeError, StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, shapeOf, type Storage } from "../core/matrix.ts";
 import type { Kernels, RawStorage } from "./kernels.ts";
 
-/** Hands out memory of an implementation and keeps the books: owners, scratch scopes, bytes. */
+/**
+ * Hands out memory of an implementation and keeps the books: owners, scratch scopes, bytes.
+ *
+ * @example Memory is counted
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CheckedMemory, createWasmKernels } from "@tekfac/tekfac/backend";
+ *
+ * using memory = new CheckedMemory(createWasmKernels(), []);
+ * const matrix = memory.alloc(2, 3);
+ * assert.equal(memory.memory().liveBytes, 4 * 2 * 3);
+ * matrix[Symbol.dispose]();
+ * assert.equal(memory.memory().handles, 0);
+ * ```
+ */
 export class CheckedMemory implements Memory, Disposable {
   /** See {@linkcode Backend.name}. */
   readonly name: string;

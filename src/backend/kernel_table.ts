@@ -243,6 +243,20 @@ export type ArgumentOf<V extends keyof Verbs> = KernelArguments[V] extends infer
  *
  * @param verb The verb.
  * @param sizes Values of the letters in its row of {@linkcode KERNEL_TABLE}.
+ *
+ * @example Work of a product of 2 x 3 by 3 x 4
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { bytesOf, flopsOf, parseShape, valueOfFactor } from "@tekfac/tekfac/backend";
+ *
+ * const sizes = { m: 2, n: 4, k: 3 };
+ * assert.equal(flopsOf("gemm", sizes), 2 * 2 * 4 * 3);
+ * assert.equal(bytesOf("gemm", sizes), 4 * (2 * 4 + 2 * 3 + 3 * 4));
+ *
+ * const { rows } = parseShape("N h w, C");
+ * assert.deepEqual(rows, ["N", "h", "w"]);
+ * assert.equal(valueOfFactor(rows[0], { N: 5 }), 5);
+ * ```
  */
 export function flopsOf(verb: keyof Verbs, sizes: Sizes): number {
   return KERNEL_TABLE[verb].flops(sizes);

@@ -25,6 +25,23 @@ export async function checkWritable(subject: string, option: string, path: strin
   }
 }
 
+/**
+ * Checks that a page takes the place of nothing but another page of this project.
+ *
+ * @throws {OptionError} When the file exists and is something else.
+ */
+export async function checkOwnPage(subject: string, option: string, path: string): Promise<void> {
+  if (await stat(path) === undefined) return;
+  const head = new TextDecoder().decode((await readWhole(path)).subarray(0, 1000));
+  if (head.includes('<meta name="generator" content="tekfac">')) return;
+  throw new OptionError(
+    subject,
+    option,
+    "must not name a file that this command has not made",
+    path,
+  );
+}
+
 async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);

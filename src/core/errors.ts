@@ -29,7 +29,34 @@ export class ShapeError extends RangeError {
   }
 }
 
-/** An option has a value outside its range, an unknown name, or contradicts another option. */
+/**
+ * An option has a value outside its range, an unknown name, or contradicts another option.
+ *
+ * @example What the errors of this library tell
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { BackendError, DataError, OptionError, ShapeError, StateError } from "@tekfac/tekfac/core";
+ * import { dense, sequential } from "@tekfac/tekfac/nn";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ *
+ * using backend = await createBackend();
+ * try {
+ *   dense(-1);
+ * } catch (error) {
+ *   assert(error instanceof OptionError && error.option === "outFeatures");
+ * }
+ * using matrix = backend.alloc(2, 3);
+ * assert.throws(() => backend.gemm(matrix, matrix, matrix), ShapeError);
+ * const model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
+ * model[Symbol.dispose]();
+ * assert.throws(() => backend.readSync(model.parameters[0].value), StateError);
+ *
+ * // The others come from hosts, from files and from numbers:
+ * assert.equal(new BackendError("wasm", "no SIMD").reason, "no SIMD");
+ * assert.equal(new DataError("a.gz", "expected 10 bytes").source, "a.gz");
+ * ```
+ */
 export class OptionError extends RangeError {
   /** Name of the class, for code that sees errors of several copies of the library. */
   override readonly name = "OptionError";
@@ -53,7 +80,34 @@ export class OptionError extends RangeError {
   }
 }
 
-/** A number that had to be finite is not, or a decomposition kept failing. */
+/**
+ * A number that had to be finite is not, or a decomposition kept failing.
+ *
+ * @example When numbers leave their range, nothing has been changed
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import {
+ *   createBackend,
+ *   dense,
+ *   NumericalError,
+ *   objective,
+ *   sequential,
+ *   sgd,
+ *   squaredError,
+ * } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = sgd(objective(model, squaredError()));
+ * try {
+ *   optimizer.stepSync({ inputs: [3e38], targets: [-3e38] });
+ *   assert.fail("the square of this is no float32");
+ * } catch (error) {
+ *   assert(error instanceof NumericalError && error.step === 0);
+ * }
+ * ```
+ */
 export class NumericalError extends Error {
   /** Name of the class, for code that sees errors of several copies of the library. */
   override readonly name = "NumericalError";

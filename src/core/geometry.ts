@@ -70,6 +70,27 @@ function positions(size: number, kernel: number, stride: number, pad: number, di
  * @param options Numbers or pairs; `stride` and `dilation` default to 1, `padding` to 0.
  * @throws {OptionError} When a number is not an integer in its range.
  * @throws {ShapeError} When the window does not fit into the padded image.
+ *
+ * @example A 3 x 3 window over an image of 8 x 8 pixels
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import {
+ *   locationsOf,
+ *   outHeight,
+ *   outWidth,
+ *   patchLength,
+ *   patchOrder,
+ *   resolveWindow,
+ * } from "@tekfac/tekfac/core";
+ *
+ * const window = resolveWindow("My layer", [8, 8, 2], { kernel: 3, stride: 2, padding: 1 });
+ * assert.deepEqual([outHeight(window), outWidth(window), locationsOf(window)], [4, 4, 16]);
+ *
+ * const geometry = { ...window, bias: true };
+ * assert.equal(patchLength(geometry), 3 * 3 * 2 + 1);
+ * assert.equal(patchOrder(geometry).length, patchLength(geometry));
+ * ```
  */
 export function resolveWindow(
   subject: string,

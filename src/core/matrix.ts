@@ -49,6 +49,24 @@ export function shapeOf(m: Matrix): string {
  * A view of the columns `from` (included) to `to` (excluded).
  *
  * @throws {ShapeError} When the range does not lie inside the matrix.
+ *
+ * @example Views cost nothing and own nothing
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { columnsOf, isContiguous, reshaped, rowsOf, shapeOf } from "@tekfac/tekfac/core";
+ *
+ * using backend = await createBackend();
+ * using m = backend.alloc(2, 3);
+ * backend.write(m, [1, 2, 3, 4, 5, 6]);
+ *
+ * const right = columnsOf(m, 1, 3);
+ * assert.deepEqual([...backend.readSync(right)], [2, 3, 5, 6]);
+ * assert(isContiguous(m) && !isContiguous(right));
+ * assert.deepEqual([...backend.readSync(rowsOf(m, 1, 2))], [4, 5, 6]);
+ * assert.equal(shapeOf(reshaped(m, 3, 2)), "[3, 2]");
+ * ```
  */
 export function columnsOf(m: Matrix, from: number, to: number): Matrix {
   if (!(from >= 0 && from <= to && to <= m.cols)) {

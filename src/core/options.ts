@@ -16,6 +16,26 @@ import type { Schedule } from "./schedule.ts";
  * @param known All names that are allowed.
  * @param path Prefix of nested names, `"damping."`. @default {""}
  * @throws {OptionError} Names the unknown key and the nearest known one.
+ *
+ * @example Options of a function of your own
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import {
+ *   checkChoice,
+ *   checkKnownKeys,
+ *   checkNumber,
+ *   checkSchedule,
+ *   nearestName,
+ * } from "@tekfac/tekfac/core";
+ *
+ * const subject = "Cannot create a layer";
+ * assert.throws(() => checkKnownKeys(subject, { untis: 3 }, ["units"]), /units/);
+ * assert.equal(checkNumber(subject, "units", 3, { min: 1, integer: true }), 3);
+ * assert.equal(typeof checkSchedule(subject, "rate", (step: number) => 1 / (1 + step)), "function");
+ * assert.equal(checkChoice(subject, "kind", "max", ["max", "average"]), "max");
+ * assert.equal(nearestName("tekfak", ["adam", "tekfac"]), "tekfac");
+ * ```
  */
 export function checkKnownKeys(
   subject: string,

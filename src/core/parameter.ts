@@ -22,7 +22,18 @@ export type LayerKind =
   /** Anything else: no captures; only a diagonal approximation is possible. */
   | { readonly kind: "other" };
 
-/** Whether layers of a kind leave captures, so that their curvature can have Kronecker factors. */
+/**
+ * Whether layers of a kind leave captures, so that their curvature can have Kronecker factors.
+ *
+ * @example Which layers can have Kronecker factors
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { leavesCaptures } from "@tekfac/tekfac/core";
+ *
+ * assert(leavesCaptures({ kind: "dense", bias: true }));
+ * ```
+ */
 export function leavesCaptures(
   layer: LayerKind,
 ): layer is Extract<LayerKind, { readonly kind: "dense" | "conv2d" }> {

@@ -54,6 +54,19 @@ export function stepwise(milestones: readonly number[], factor = 0.1): (step: nu
  * @param steps Length of the ramp, >= 0.
  * @param schedule What follows; counted from step 0 as well. @default {1}
  * @throws {OptionError} When `steps` is not a finite number >= 0.
+ *
+ * @example Schedules are functions of the step and can be multiplied
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { cosine, product, stepwise, valueAt, warmup } from "@tekfac/tekfac/core";
+ *
+ * const rate = product(0.1, warmup(10, cosine(100)));
+ * assert.equal(valueAt(rate, 0), 0.1 * 0.1);
+ * assert(valueAt(rate, 50) < 0.1 && valueAt(rate, 100) === 0);
+ * assert.equal(valueAt(stepwise([30, 60], 0.5), 70), 0.25);
+ * assert.equal(valueAt(3, 1000), 3);
+ * ```
  */
 export function warmup(steps: number, schedule: Schedule = 1): (step: number) => number {
   checkNumber("Cannot make a warm-up", "steps", steps, { min: 0 });

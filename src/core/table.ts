@@ -11,6 +11,16 @@
  * @param head Titles of the columns.
  * @param rows As many cells each.
  * @param text How text is set in the other columns. @default {"left"}
+ *
+ * @example Two columns
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { formatTable } from "@tekfac/tekfac/core";
+ *
+ * const text = formatTable(["layer", "weights"], [["dense1", 12345]]);
+ * assert.equal(text.split("\n").at(-1), "dense1   12,345");
+ * ```
  */
 export function formatTable(
   head: readonly string[],

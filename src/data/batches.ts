@@ -30,7 +30,21 @@ export interface BatchesOptions {
   readonly augment?: Augmentation;
 }
 
-/** Number of batches that {@linkcode batches} yields. */
+/**
+ * Number of batches that {@linkcode batches} yields.
+ *
+ * @example The last batch holds what is left
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { batchCount, batches, glyphs } from "@tekfac/tekfac/data";
+ *
+ * const { train } = glyphs({ train: 10, test: 1, seed: 1 });
+ * assert.equal(batchCount(train, 4), 3);
+ * const sizes = Array.from(batches(train, { size: 4 }), ({ examples }) => examples);
+ * assert.deepEqual(sizes, [4, 4, 2]);
+ * ```
+ */
 export function batchCount(dataset: Dataset, size: number): number {
   return Math.ceil(examplesIn(dataset) / size);
 }

@@ -47,6 +47,19 @@ const AT_ONCE = 64;
  * @param labels Which of the two data sets, and which labels of it.
  * @throws {DataError} When a file is empty, is not a whole number of records long, or has a label beyond
  * the number of classes.
+ *
+ * @example A file that cannot be one is an error that names it
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readCifar } from "@tekfac/tekfac/data";
+ *
+ * const truncated = {
+ *   name: "data_batch_1.bin",
+ *   size: 100,
+ *   stream: () => new Blob([new Uint8Array(100)]).stream(),
+ * };
+ * await assert.rejects(readCifar([truncated], "cifar10"), /data_batch_1.bin/);
+ * ```
  */
 export async function readCifar(
   files: readonly NamedFile[],

@@ -42,6 +42,25 @@ export interface DatasetSplit {
  * @returns The same fields, frozen.
  * @throws {DataError} When there is no image, the sizes do not match, a label is out of range, a
  * pixel is not in [0, 1], or the normalization does not fit.
+ *
+ * @example Your own images
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { createDataset, examplesIn, pixelsPerImage, split, subset } from "@tekfac/tekfac/data";
+ *
+ * const dataset = createDataset({
+ *   images: new Uint8Array(10 * 4 * 4).fill(128),
+ *   labels: Uint8Array.from({ length: 10 }, (_, i) => i % 2),
+ *   shape: [4, 4, 1],
+ *   classes: 2,
+ *   source: "gray squares",
+ * });
+ * assert.equal(pixelsPerImage(dataset), 16);
+ * const { train, test } = split(dataset, { testShare: 0.2, seed: 1 });
+ * assert.deepEqual([examplesIn(train), examplesIn(test)], [8, 2]);
+ * assert.deepEqual([...subset(dataset, [1, 1, 0]).labels], [1, 1, 0]);
+ * ```
  */
 export function createDataset(fields: Dataset): Dataset {
   const { images, labels, shape, classes, source } = fields;

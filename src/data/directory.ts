@@ -58,6 +58,16 @@ const KNOWN =
  * @throws {DataError} When the directory holds none of these, several of them, or a part of one, or a file
  * is not what its name says.
  * @throws {OptionError} When `labels` is given and the directory does not hold CIFAR-100.
+ *
+ * @example A directory without data is an error that names it
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { readDirectory } from "@tekfac/tekfac/data";
+ * import { DataError } from "@tekfac/tekfac/core";
+ *
+ * await assert.rejects(() => readDirectory("no/such/directory"), DataError);
+ * ```
  */
 export async function readDirectory(
   directory: string,

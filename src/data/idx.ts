@@ -38,6 +38,24 @@ const CLASSES = 10;
  * @returns The images as bytes, with ten classes.
  * @throws {DataError} When a file is truncated, damaged, too long, empty or of another type, when
  * there are not as many labels as images, or a label is above 9.
+ *
+ * @example Two images of 1 x 2 pixels
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { parseIdx } from "@tekfac/tekfac/data";
+ *
+ * const header = (type: number, ...sizes: number[]) => [
+ *   ...[0, 0, 8, type],
+ *   ...sizes.flatMap((size) => [0, 0, 0, size]),
+ * ];
+ * const dataset = await parseIdx(
+ *   { name: "images", bytes: Uint8Array.of(...header(3, 2, 1, 2), 0, 255, 255, 0) },
+ *   { name: "labels", bytes: Uint8Array.of(...header(1, 2), 1, 0) },
+ * );
+ * assert.deepEqual(dataset.shape, [1, 2, 1]);
+ * assert.deepEqual([...dataset.labels], [1, 0]);
+ * ```
  */
 export async function parseIdx(images: NamedBytes, labels: NamedBytes): Promise<Dataset> {
   const pixels = parse(images.name, await inflated(images), IMAGES);

@@ -23,6 +23,16 @@ const TEST_SHARE = 0.2;
  *
  * @param directory Path of the directory.
  * @throws {DataError} When the directory or a file is missing, or a file is not what its name says.
+ *
+ * @example A directory without data is an error that names it
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { readIdxDirectory } from "@tekfac/tekfac/data";
+ * import { DataError } from "@tekfac/tekfac/core";
+ *
+ * await assert.rejects(() => readIdxDirectory("no/such/directory"), DataError);
+ * ```
  */
 export async function readIdxDirectory(directory: string): Promise<DatasetSplit> {
   const names = await fileNames(directory, "IDX files");

@@ -13,6 +13,18 @@ const CONSTANT = 1e-9;
 /**
  * Mean and standard deviation of each channel's brightness over all pixels of all images. A channel that
  * is constant gets a deviation of 1.
+ *
+ * @example Mean and standard deviation of a gray channel
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { channelMoments, glyphs, normalized } from "@tekfac/tekfac/data";
+ *
+ * const data = glyphs({ train: 50, test: 10, seed: 1 });
+ * const moments = channelMoments(data.train);
+ * assert(moments.mean[0] > 0 && moments.mean[0] < 1);
+ * assert.deepEqual(normalized(data).test.normalization, moments);
+ * ```
  */
 export function channelMoments({ images, shape }: Dataset): Normalization {
   const channels = shape[2];

@@ -26,6 +26,19 @@ const AT_ONCE = 1 << 18;
  * @returns Colour images whose labels are the digits.
  * @throws {DataError} When the file is truncated, damaged or of another format, lacks `X` or `y`, has not
  * as many labels as images, or a label outside 1 to 10.
+ *
+ * @example A file that cannot be one is an error that names it
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readSvhn } from "@tekfac/tekfac/data";
+ *
+ * const truncated = {
+ *   name: "train_32x32.mat",
+ *   size: 100,
+ *   stream: () => new Blob([new Uint8Array(100)]).stream(),
+ * };
+ * await assert.rejects(readSvhn(truncated), /train_32x32.mat/);
+ * ```
  */
 export async function readSvhn(file: NamedFile): Promise<Dataset> {
   const source = file.name;

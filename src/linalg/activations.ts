@@ -30,7 +30,19 @@ export function activation(kind: ActivationKind, x: DenseMatrix): DenseMatrix {
   return mapMatrix(x, (value) => f(value));
 }
 
-/** `g f'(x)` elementwise, from the value `y = f(x)`. */
+/**
+ * `g f'(x)` elementwise, from the value `y = f(x)`.
+ *
+ * @example The slope of the sigmoid at 0 is a quarter
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const y = linalg.activation("sigmoid", linalg.denseMatrix(1, 1, [0]));
+ * assert.equal(y.data[0], linalg.sigmoid(0));
+ * assert.equal(linalg.activationGradient("sigmoid", y, linalg.denseMatrix(1, 1, [1])).data[0], 0.25);
+ * ```
+ */
 export function activationGradient(
   kind: ActivationKind,
   y: DenseMatrix,

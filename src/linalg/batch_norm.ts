@@ -39,6 +39,25 @@ export function columnMoments(x: DenseMatrix): DenseMatrix {
  * @param moments [2, C]: means above variances, of x itself or collected earlier.
  * @param weights [2, C]: scales above shifts.
  * @param epsilon Added to variances, >= 0.
+ *
+ * @example Two examples of one channel
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const x = linalg.denseMatrix(2, 1, [1, 3]);
+ * const weights = linalg.denseMatrix(2, 1, [10, 5]); // scale, shift
+ * const moments = linalg.columnMoments(x);
+ * assert.deepEqual([...linalg.batchNorm(x, moments, weights, 0).data], [-5, 15]);
+ *
+ * // A gradient that is the same for all examples is lost: shifting the batch changes nothing.
+ * const g = linalg.denseMatrix(2, 1, [1, 1]);
+ * const sums = linalg.batchNormSums(x, g, moments, 0);
+ * assert.deepEqual(
+ *   [...linalg.batchNormGradient(x, g, moments, weights, sums, 0).data].map(Math.abs),
+ *   [0, 0],
+ * );
+ * ```
  */
 export function batchNorm(
   x: DenseMatrix,

@@ -12,6 +12,18 @@ import { type DenseMatrix, denseMatrix, identityMatrix } from "./dense_matrix.ts
  * @param x Symmetric, [n, n]; the lower triangle is used.
  * @returns L with zeros above the diagonal, or `undefined` when X is not positive definite or not
  * finite.
+ *
+ * @example Solving with a positive definite matrix
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const x = linalg.denseMatrix(2, 2, [4, 2, 2, 5]);
+ * const l = linalg.choleskyFactor(x)!;
+ * assert.deepEqual([...l.data], [2, 0, 1, 2]);
+ * assert.deepEqual([...linalg.choleskySolve(l, linalg.denseMatrix(2, 1, [8, 12])).data], [1, 2]);
+ * assert.equal(linalg.choleskyFactor(linalg.denseMatrix(1, 1, [-1])), undefined);
+ * ```
  */
 export function choleskyFactor(x: DenseMatrix): DenseMatrix | undefined {
   const n = x.rows;

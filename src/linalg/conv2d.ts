@@ -45,6 +45,20 @@ export function conv2d(
  * @param g [N T, dOut].
  * @param weights Wbar, [dOut, dIn]; the bias column takes no part.
  * @returns [N h w, C].
+ *
+ * @example Gradients of one 1 x 1 convolution
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { resolveWindow } from "@tekfac/tekfac/core";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const geometry = { ...resolveWindow("My layer", [1, 2, 1], { kernel: 1 }), bias: false };
+ * const images = linalg.denseMatrix(2, 1, [1, 2]), weights = linalg.denseMatrix(1, 1, [3]);
+ * assert.deepEqual([...linalg.conv2d(images, weights, geometry).data], [3, 6]);
+ * const g = linalg.denseMatrix(2, 1, [1, 1]);
+ * assert.deepEqual([...linalg.conv2dDataGradient(g, weights, geometry).data], [3, 3]);
+ * assert.deepEqual([...linalg.conv2dWeightGradient(images, g, geometry).data], [3]);
+ * ```
  */
 export function conv2dDataGradient(
   g: DenseMatrix,

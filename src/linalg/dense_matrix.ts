@@ -47,7 +47,21 @@ export function identityMatrix(n: number): DenseMatrix {
   return out;
 }
 
-/** The square matrix with `values` on its diagonal. */
+/**
+ * The square matrix with `values` on its diagonal.
+ *
+ * @example Small matrices
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const d = linalg.diagonalMatrix([3, 4]);
+ * assert.equal(linalg.frobeniusNorm(d), 5);
+ * assert.deepEqual(linalg.gemm(d, linalg.identityMatrix(2)), d);
+ * assert.deepEqual([...linalg.transposed(linalg.denseMatrix(1, 2, [1, 2])).data], [1, 2]);
+ * assert.deepEqual([...linalg.mapMatrix(d, (x) => -x).data], [-3, -0, -0, -4]);
+ * ```
+ */
 export function diagonalMatrix(values: ArrayLike<number>): DenseMatrix {
   const n = values.length;
   const out = denseMatrix(n, n);

@@ -6,7 +6,21 @@
 
 import { type DenseMatrix, denseMatrix, mapMatrix } from "./dense_matrix.ts";
 
-/** `alpha x + beta y`; where `alpha` is 0, x is not read, and where `beta` is, y is not. */
+/**
+ * `alpha x + beta y`; where `alpha` is 0, x is not read, and where `beta` is, y is not.
+ *
+ * @example Sums, a gate, and the constant 1 for a bias
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const x = linalg.denseMatrix(1, 2, [1, 2]), y = linalg.denseMatrix(1, 2, [10, 20]);
+ * assert.deepEqual([...linalg.axpby(2, x, 1, y).data], [12, 24]);
+ * assert.deepEqual([...linalg.zeroUnless(x, false).data], [0, 0]);
+ * assert.deepEqual([...linalg.appendOnes(x).data], [1, 2, 1]);
+ * assert.deepEqual([...linalg.squares(y).data], [100, 400]);
+ * ```
+ */
 export function axpby(alpha: number, x: DenseMatrix, beta: number, y: DenseMatrix): DenseMatrix {
   const term = (factor: number, value: number): number => factor === 0 ? 0 : factor * value;
   return mapMatrix(x, (a, b) => term(alpha, a) + term(beta, b), y);

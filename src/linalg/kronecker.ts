@@ -67,7 +67,19 @@ export function eigenbasisBlock(theta: DenseMatrix, basis: DenseBasis): DenseMat
   return gemm(scaled, q, { transposeB: true });
 }
 
-/** `|X - Y|_F`, the error of an approximation. */
+/**
+ * `|X - Y|_F`, the error of an approximation.
+ *
+ * @example A product of Kronecker factors differs from itself by nothing
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const x = linalg.kron(linalg.diagonalMatrix([1, 2]), linalg.diagonalMatrix([3, 4]));
+ * assert.deepEqual(x, linalg.diagonalMatrix([3, 4, 6, 8]));
+ * assert.equal(linalg.frobeniusDistance(x, linalg.diagonalMatrix([3, 4, 6, 5])), 3);
+ * ```
+ */
 export function frobeniusDistance(x: DenseMatrix, y: DenseMatrix): number {
   return frobeniusNorm(mapMatrix(x, (a, b) => a - b, y));
 }

@@ -25,7 +25,22 @@ export interface LossResult {
   readonly gradients: DenseMatrix;
 }
 
-/** `exp z_nk / sum_k exp z_nk`, [N, K]. */
+/**
+ * `exp z_nk / sum_k exp z_nk`, [N, K].
+ *
+ * @example Two equal outputs
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const z = linalg.denseMatrix(1, 2, [7, 7]);
+ * assert.deepEqual([...linalg.softmax(z).data], [0.5, 0.5]);
+ * // A label drawn by the model itself: the first one, for 0.2 lies in its half.
+ * const noise = linalg.denseMatrix(1, 1, [0.2]);
+ * const { data } = linalg.sampledLossGradient("softmaxCrossEntropy", z, noise);
+ * assert.deepEqual([...data], [-0.5, 0.5]);
+ * ```
+ */
 export function softmax(z: DenseMatrix): DenseMatrix {
   const out = denseMatrix(z.rows, z.cols);
   for (let n = 0; n < z.rows; n++) {

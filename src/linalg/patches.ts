@@ -22,6 +22,22 @@ import { type DenseMatrix, denseMatrix } from "./dense_matrix.ts";
  * @param examples Number of images.
  * @param visit Gets the number of the location `n T + t`, of the pixel in the window
  * `kernelRow kw + kernelColumn`, and of the pixel in the batch `(n h + row) w + column`.
+ *
+ * @example Two windows of two pixels each
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { resolveWindow } from "@tekfac/tekfac/core";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const window = { ...resolveWindow("My layer", [1, 3, 1], { kernel: [1, 2] }), bias: false };
+ * const visited: number[][] = [];
+ * linalg.visitWindows(window, 1, (...place) => visited.push(place));
+ * assert.deepEqual(visited, [[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 2]]);
+ *
+ * // The pixel in the middle is in both: it comes back twice.
+ * const rows = linalg.patches(linalg.denseMatrix(3, 1, [1, 2, 3]), window);
+ * assert.deepEqual([...linalg.unpatches(rows, window).data], [1, 4, 3]);
+ * ```
  */
 export function visitWindows(
   window: Window,

@@ -16,6 +16,20 @@ import { visitWindows } from "./patches.ts";
  *
  * @param images [N h w, C].
  * @returns [N T, C].
+ *
+ * @example One window over two pixels
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { resolveWindow } from "@tekfac/tekfac/core";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const window = resolveWindow("My layer", [1, 2, 1], { kernel: [1, 2] });
+ * const images = linalg.denseMatrix(2, 1, [1, 5]), g = linalg.denseMatrix(1, 1, [2]);
+ * assert.deepEqual([...linalg.maxPool(images, window).data], [5]);
+ * assert.deepEqual([...linalg.maxPoolGradient(images, g, window).data], [0, 2]);
+ * assert.deepEqual([...linalg.averagePool(images, window).data], [3]);
+ * assert.deepEqual([...linalg.averagePoolGradient(g, window).data], [1, 1]);
+ * ```
  */
 export function maxPool(images: DenseMatrix, window: Window): DenseMatrix {
   const { out, first } = maxima(images, window);

@@ -6,7 +6,19 @@
 
 import type { DenseMatrix } from "./dense_matrix.ts";
 
-/** `sum_ij x_ij y_ij`. */
+/**
+ * `sum_ij x_ij y_ij`.
+ *
+ * @example Sums of matrices
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const x = linalg.denseMatrix(2, 2, [1, 2, 3, 4]);
+ * assert.deepEqual([linalg.sum(x), linalg.dot(x, x), linalg.trace(x)], [10, 30, 5]);
+ * assert(!linalg.allFinite(linalg.denseMatrix(1, 1, [NaN])));
+ * ```
+ */
 export function dot(x: DenseMatrix, y: DenseMatrix): number {
   return pairwiseSum(x.data.map((value, i) => value * y.data[i]));
 }

@@ -46,6 +46,15 @@ export function rotateBack(x: DenseMatrix, basis: DenseBasis): DenseMatrix {
  * @param eigenvalues Theta, >= 0, same shape.
  * @param damping lambda, > 0.
  * @param exponent p. @default {1}
+ *
+ * @example A gradient over damped eigenvalues
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * const x = linalg.denseMatrix(1, 2, [1, 1]), eigenvalues = linalg.denseMatrix(1, 2, [1, 3]);
+ * assert.deepEqual([...linalg.dampedDivide(x, eigenvalues, 1).data], [0.5, 0.25]);
+ * ```
  */
 export function dampedDivide(
   x: DenseMatrix,

@@ -53,6 +53,16 @@ export function scalarPower(x: number, power: number, scale = 1): number {
  *
  * @param innerProduct `sum_l <U_l, G_l>` over all layers.
  * @param numbers `loss` is 1 unless the bound is relative to the loss.
+ *
+ * @example A step four times too long for its bound
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import * as linalg from "@tekfac/tekfac/linalg";
+ *
+ * assert.equal(linalg.clipFactor(16, { kl: 1, learningRate: 1 }), 0.25);
+ * assert.equal(linalg.scalarPower(4, 0.5, 3), 6);
+ * assert.equal(linalg.relativeDamping(8, { tau: 0.5, factor: 1, floor: 0 }), 4);
+ * ```
  */
 export function clipFactor(
   innerProduct: number,

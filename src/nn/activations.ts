@@ -15,7 +15,21 @@ export function relu(): LayerSpec {
   return activation("relu");
 }
 
-/** `y = tanh x`. */
+/**
+ * `y = tanh x`.
+ *
+ * @example Its outputs lie between -1 and 1
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, squaredError, tanh } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dense(3), tanh()], seed: 1 });
+ * const outputs = await objective(model, squaredError()).predict([5, -5]);
+ * assert(outputs.every((y) => Math.abs(y) <= 1));
+ * ```
+ */
 export function tanh(): LayerSpec {
   return activation("tanh");
 }
@@ -23,6 +37,18 @@ export function tanh(): LayerSpec {
 /**
  * `y = 1 / (1 + exp(-x))`, for hidden units. Outputs that are probabilities need none: the loss
  * `sigmoidCrossEntropy()` takes logits.
+ *
+ * @example Its outputs lie between 0 and 1
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, sigmoid, squaredError } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dense(3), sigmoid()], seed: 1 });
+ * const outputs = await objective(model, squaredError()).predict([5, -5]);
+ * assert(outputs.every((y) => y > 0 && y < 1));
+ * ```
  */
 export function sigmoid(): LayerSpec {
   return activation("sigmoid");

@@ -43,6 +43,21 @@ export interface BatchNorm2dOptions {
  * Takes and gives [height, width, channels].
  *
  * @throws {OptionError} When an option is unknown or outside its range.
+ *
+ * @example Between a convolution and its activation
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { batchNorm2d, conv2d, relu, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, {
+ *   input: [8, 8, 3],
+ *   layers: [conv2d(4, { kernel: 3, bias: false }), batchNorm2d(), relu()],
+ *   seed: 1,
+ * });
+ * assert.deepEqual(model.parameters.map(({ layer }) => layer.kind), ["conv2d", "normalization"]);
+ * ```
  */
 export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
   const subject = "Cannot create batchNorm2d";

@@ -50,6 +50,22 @@ export interface Conv2dOptions {
  * @param options Geometry, bias and initial weights.
  * @throws {OptionError} When an option is unknown or outside its range. Numbers of the geometry are
  * checked when the layer is built, as is whether the window fits (`ShapeError`).
+ *
+ * @example Sixteen channels out of three, half the size
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { conv2d, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, {
+ *   input: [32, 32, 3],
+ *   layers: [conv2d(16, { kernel: 3, stride: 2, padding: 1 })],
+ *   seed: 1,
+ * });
+ * assert.deepEqual(model.layers[0].output, [16, 16, 16]);
+ * assert.equal(model.parameters[0].value.cols, 3 * 3 * 3 + 1);
+ * ```
  */
 export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
   const subject = "Cannot create conv2d";

@@ -19,6 +19,18 @@ import type { BuildContext, Layer, LayerSpec } from "./module.ts";
  *
  * @param rate In [0, 1).
  * @throws {OptionError} When the rate is outside its range.
+ *
+ * @example It acts in training only
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, dropout, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dropout(0.5), dense(1)], seed: 1 });
+ * const goal = objective(model, squaredError());
+ * assert.deepEqual(await goal.predict([1, 2]), await goal.predict([1, 2]));
+ * ```
  */
 export function dropout(rate: number): LayerSpec {
   checkNumber("Cannot create dropout", "rate", rate, { min: 0, below: 1 });

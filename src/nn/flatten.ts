@@ -15,6 +15,17 @@ import { functionLayer } from "./function_layer.ts";
  * Costs nothing, as images are stored that way. The features come in the order (row, column,
  * channel); frameworks that store channels first flatten to (channel, row, column), so the columns of
  * a dense layer's weights that come from there have to be permuted. Rows of features stay as they are.
+ *
+ * @example Images as rows of numbers
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { flatten, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [4, 4, 2], layers: [flatten()], seed: 1 });
+ * assert.deepEqual(model.layers[0].output, [32]);
+ * ```
  */
 export function flatten(): LayerSpec {
   return {

@@ -26,7 +26,39 @@ export interface Fan {
 /** Draws one weight. Any function of this form will do: `dense(10, { init: () => 0.01 })`. */
 export type Initializer = (fan: Fan, random: Random) => number;
 
-/** Normal with variance `2 / fanIn`: keeps the second moment through ReLU (He et al. 2015, eq. 10). */
+/**
+ * Normal with variance `2 / fanIn`: keeps the second moment through ReLU (He et al. 2015, eq. 10).
+ *
+ * @example Another initializer for a layer
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import {
+ *   dense,
+ *   glorotNormal,
+ *   glorotUniform,
+ *   heNormal,
+ *   heUniform,
+ *   lecunNormal,
+ *   lecunUniform,
+ *   readWeights,
+ *   sequential,
+ *   zeros,
+ * } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * for (
+ *   const init of [
+ *     ...[heNormal, heUniform, lecunNormal, lecunUniform, glorotNormal, glorotUniform],
+ *     zeros,
+ *   ]
+ * ) {
+ *   using model = sequential(backend, { input: [4], layers: [dense(8, { init })], seed: 1 });
+ *   const weights = await readWeights(backend, model.parameters[0]);
+ *   assert.equal(weights.some((weight) => weight !== 0), init !== zeros);
+ * }
+ * ```
+ */
 export function heNormal(fan: Fan, random: Random): number {
   return random.normal(0, Math.sqrt(2 / fan.in));
 }

@@ -43,6 +43,20 @@ export function objective(model: Sequential, loss: Loss): ModelObjective {
  *
  * Matrices that methods return, and captures, live in the backend's scratch arena until the scope
  * ends in which the method was called.
+ *
+ * @example Loss and predictions of a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, type ModelObjective, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
+ * const goal: ModelObjective = objective(model, squaredError());
+ * const [prediction] = await goal.predict([1, 2]);
+ * const { loss } = await goal.evaluate({ inputs: [1, 2], targets: [prediction] });
+ * assert.equal(loss, 0);
+ * ```
  */
 export class ModelObjective {
   /** Where the parameters live. */

@@ -35,6 +35,21 @@ export interface PoolOptions {
  * Takes [height, width, channels] and gives [outHeight, outWidth, channels].
  *
  * @throws {OptionError} When an option is unknown. Its numbers are checked when the layer is built.
+ *
+ * @example Half the size, or a single location
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { averagePool2d, globalAveragePool2d, maxPool2d, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, {
+ *   input: [8, 8, 3],
+ *   layers: [maxPool2d({ kernel: 2 }), averagePool2d({ kernel: 2 }), globalAveragePool2d()],
+ *   seed: 1,
+ * });
+ * assert.deepEqual(model.layers.map(({ output }) => output), [[4, 4, 3], [2, 2, 3], [3]]);
+ * ```
  */
 export function maxPool2d(options: PoolOptions): LayerSpec {
   return pool("max", "maxPool", "Cannot create maxPool2d", options);

@@ -30,6 +30,21 @@ import type {
  * @param body At least one layer.
  * @throws {OptionError} When there is no layer. When the block is built, `ShapeError` if no shortcut leads from
  * what comes in to what the body gives.
+ *
+ * @example What goes in is added to what comes out
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { conv2d, relu, residual, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, {
+ *   input: [8, 8, 4],
+ *   layers: [residual([relu(), conv2d(4, { kernel: 3, padding: 1 })])],
+ *   seed: 1,
+ * });
+ * assert.deepEqual(model.layers[0].output, [8, 8, 4]);
+ * ```
  */
 export function residual(body: readonly LayerSpec[]): LayerSpec {
   if (body.length === 0) {

@@ -67,7 +67,21 @@ export function allLayers(layers: readonly Layer[]): Layer[] {
   return layers.flatMap((layer) => [...allLayers(layer.layers ?? []), layer]);
 }
 
-/** Layers in a row; owns them. Made by {@linkcode sequential}. */
+/**
+ * Layers in a row; owns them. Made by {@linkcode sequential}.
+ *
+ * @example What there is in a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, relu, type Sequential, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * const layers = [dense(8), relu(), dense(3)];
+ * using model: Sequential = sequential(backend, { input: [2], layers, seed: 1 });
+ * assert.deepEqual(model.parameters.map(({ name }) => name), ["dense1", "dense2"]);
+ * ```
+ */
 export class Sequential implements Disposable {
   /** Where the model lives. */
   readonly backend: Backend;

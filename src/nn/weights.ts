@@ -25,6 +25,32 @@ export type ParameterMatrix = "value" | "gradient";
  * @param parameter A trainable matrix of a model.
  * @param which The weights or their gradient. @default {"value"}
  * @returns [dOut, dIn'] row by row. The caller owns it.
+ *
+ * @example Weights out of a model and back
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import {
+ *   dense,
+ *   readWeights,
+ *   readWeightsSync,
+ *   sequential,
+ *   toPublicOrder,
+ *   toStoredOrder,
+ *   writeWeights,
+ * } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
+ * const [parameter] = model.parameters;
+ * writeWeights(backend, parameter, [1, 2, 3]); // two weights, then the bias
+ * assert.deepEqual([...await readWeights(backend, parameter)], [1, 2, 3]);
+ * assert.deepEqual([...readWeightsSync(backend, parameter)], [1, 2, 3]);
+ *
+ * // Convolutions are stored in another order than they are shown in; dense layers are not.
+ * const stored = toStoredOrder(parameter.layer, [1, 2, 3]);
+ * assert.deepEqual([...toPublicOrder(parameter.layer, stored)], [1, 2, 3]);
+ * ```
  */
 export async function readWeights(
   backend: Backend,

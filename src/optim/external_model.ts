@@ -73,6 +73,21 @@ export function externalModel(
  * frameworks is this matrix transposed.
  *
  * Nobody can ask such a model for its loss at other weights, so `dampingAdaptation` is refused.
+ *
+ * @example Memory of its own goes with it
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, ExternalModel } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * {
+ *   using model = new ExternalModel(backend, [
+ *     { name: "w", shape: [2, 3], layer: { kind: "dense", bias: true } },
+ *   ]);
+ *   assert.equal(model.parameters[0].value.cols, 3);
+ * }
+ * assert.equal(backend.memory().handles, 0);
+ * ```
  */
 export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   /** Where the parameters live. */

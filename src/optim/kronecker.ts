@@ -236,7 +236,30 @@ function chooseBlock(
   return choice;
 }
 
-/** Preconditions by the damped inverse of each layer's block. */
+/**
+ * Preconditions by the damped inverse of each layer's block.
+ *
+ * @example The curvature inside an optimizer
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   createBackend,
+ *   dense,
+ *   KroneckerPreconditioner,
+ *   objective,
+ *   sequential,
+ *   squaredError,
+ *   tekfac,
+ * } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = tekfac(objective(model, squaredError()));
+ * const { preconditioner } = optimizer;
+ * assert(preconditioner instanceof KroneckerPreconditioner);
+ * assert.equal(preconditioner.estimator.blocks.length, 1);
+ * ```
+ */
 export class KroneckerPreconditioner implements Preconditioner {
   readonly method: string;
   /** The model's curvature; owned. */

@@ -93,7 +93,28 @@ export interface PreconditionerUpdate {
   readonly renewals: readonly (Renewal | undefined)[];
 }
 
-/** No preconditioning: the direction is the gradient, as in SGD. */
+/**
+ * No preconditioning: the direction is the gradient, as in SGD.
+ *
+ * @example What SGD has
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   createBackend,
+ *   dense,
+ *   NoPreconditioner,
+ *   objective,
+ *   sequential,
+ *   sgd,
+ *   squaredError,
+ * } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = sgd(objective(model, squaredError()));
+ * assert(optimizer.preconditioner instanceof NoPreconditioner);
+ * ```
+ */
 export class NoPreconditioner implements Preconditioner {
   readonly method = "sgd";
   readonly plan = "nothing to renew";

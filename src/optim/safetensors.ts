@@ -25,7 +25,21 @@ export interface SafetensorsFile {
 
 const metadataKey = "__metadata__";
 
-/** The bytes of a file. */
+/**
+ * The bytes of a file.
+ *
+ * @example Arrays into a file and back
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { decodeSafetensors, encodeSafetensors } from "@tekfac/tekfac/optim";
+ *
+ * const weights = { shape: [1, 2], data: Float32Array.of(1, 2) };
+ * const file = encodeSafetensors({ arrays: { weights }, metadata: { note: "mine" } });
+ * const { arrays, metadata } = decodeSafetensors(file);
+ * assert.deepEqual([...arrays.weights.data], [1, 2]);
+ * assert.equal(metadata.note, "mine");
+ * ```
+ */
 export function encodeSafetensors({ arrays, metadata }: SafetensorsFile): Uint8Array {
   const header: Record<string, unknown> = { [metadataKey]: metadata };
   let end = 0;

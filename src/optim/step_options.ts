@@ -62,6 +62,16 @@ export interface ResolvedStepOptions {
  * @param options The user's.
  * @param presets The optimizer's defaults.
  * @throws {OptionError} On a value outside its range.
+ *
+ * @example Defaults filled in
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { resolveStepOptions } from "@tekfac/tekfac/optim";
+ *
+ * const presets = { learningRate: 0.1, momentum: false, klClip: false } as const;
+ * const options = resolveStepOptions("Cannot create my optimizer", { seed: 7 }, presets);
+ * assert.deepEqual([options.learningRate, options.annealing, options.seed], [0.1, 1, 7]);
+ * ```
  */
 export function resolveStepOptions(
   subject: string,

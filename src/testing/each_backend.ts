@@ -5,7 +5,8 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { createBackend, createBackendSync } from "../backend/select.ts";
+import { createBackend } from "../backend/select.ts";
+import { createBackendSync } from "../backend/select_sync.ts";
 import { probeSimd } from "../backend/wasm/probe.ts";
 import { BackendError } from "../core/errors.ts";
 

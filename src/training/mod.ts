@@ -31,9 +31,19 @@ export * from "./course.ts";
 export * from "./job.ts";
 export * from "./laboratory.ts";
 export type { Axis, Chart, ChartLibrary, Page, Series, Table } from "./page.ts";
+export type { Figure } from "./page_parts.ts";
 export * from "./paired_statistics.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
 export * from "./search_space.ts";
 export * from "./text.ts";
 export * from "./trainer.ts";
+export {
+  type Approximations,
+  type FisherMethod,
+  fisherMethods,
+} from "./relationships/approximations.ts";
+export { exactFisher } from "./relationships/exact_fisher.ts";
+export * from "./relationships/layer_relationships.ts";
+export * from "./relationships/report.ts";
+export * from "./relationships/theorems.ts";

@@ -5,7 +5,18 @@
  */
 
 import { pageScript } from "./page_script.ts";
-import { pageStyle } from "./page_style.ts";
+import {
+  dataElement,
+  escape,
+  type Figure,
+  listingSection,
+  renderDocument,
+  scriptElement,
+  type Table,
+  tableSection,
+} from "./page_parts.ts";
+
+export type { Table } from "./page_parts.ts";
 
 /** The charting library uPlot, which a page carries with it. */
 export interface ChartLibrary {
@@ -55,18 +66,6 @@ export interface Chart {
   readonly series: readonly Series[];
 }
 
-/** A table with its heading. The first column is text, the others are numbers or text. */
-export interface Table {
-  /** The heading. */
-  readonly title: string;
-  /** One sentence on what it shows. @default {none} */
-  readonly note?: string;
-  /** Names of the columns. */
-  readonly head: readonly string[];
-  /** Cells, as they shall appear. */
-  readonly rows: readonly (readonly string[])[];
-}
-
 /** What a page shows, from top to bottom. */
 export interface Page {
   /** The heading. */
@@ -74,7 +73,7 @@ export interface Page {
   /** One sentence below it. */
   readonly subtitle: string;
   /** The most important figures, each with what it means. */
-  readonly figures: readonly { readonly label: string; readonly value: string }[];
+  readonly figures: readonly Figure[];
   /** The charts. */
   readonly charts: readonly Chart[];
   /** The tables. */
@@ -86,39 +85,20 @@ export interface Page {
 /** Writes a page as HTML. Every text is escaped. */
 export function renderPage(page: Page, library: ChartLibrary): string {
   const { title, subtitle, figures, charts, tables, listing } = page;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escape(title)}</title>
-<style>${library.style}
-${pageStyle}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>${escape(title)}</h1>
-<p>${escape(subtitle)}</p>
-</header>
-<dl class="figures">
-${figures.map(({ label, value }) => figure(label, value)).join("\n")}
-</dl>
-${charts.map(chartSection).join("\n")}
-${tables.map(tableSection).join("\n")}
-${listing === undefined ? "" : listingSection(listing.title, listing.text)}
-</main>
-<script>${inScript(library.script)}</script>
-<script type="application/json" id="charts">${inScript(JSON.stringify(charts))}</script>
-<script>${pageScript}</script>
-</body>
-</html>
-`;
-}
-
-function figure(label: string, value: string): string {
-  return `<div><dt>${escape(label)}</dt><dd>${escape(value)}</dd></div>`;
+  return renderDocument({
+    ...{ title, subtitle, figures },
+    styles: [library.style],
+    sections: [
+      ...charts.map(chartSection),
+      ...tables.map(tableSection),
+      ...(listing === undefined ? [] : [listingSection(listing.title, listing.text)]),
+    ],
+    scripts: [
+      scriptElement(library.script),
+      dataElement("charts", charts),
+      scriptElement(pageScript),
+    ],
+  });
 }
 
 function chartSection(chart: Chart): string {
@@ -127,38 +107,4 @@ function chartSection(chart: Chart): string {
 <p>${escape(chart.note)}</p>
 <div class="chart" role="img" aria-label="${escape(chart.title)}"></div>
 </section>`;
-}
-
-function tableSection({ title, note, head, rows }: Table): string {
-  const cells = (tag: "th" | "td", row: readonly string[]) =>
-    `<tr>${row.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`;
-  return `<section>
-<h2>${escape(title)}</h2>
-${note === undefined ? "" : `<p>${escape(note)}</p>`}
-<div class="scroll"><table>
-<thead>${cells("th", head)}</thead>
-<tbody>
-${rows.map((row) => cells("td", row)).join("\n")}
-</tbody>
-</table></div>
-</section>`;
-}
-
-function listingSection(title: string, text: string): string {
-  return `<section>
-<h2>${escape(title)}</h2>
-<div class="scroll"><pre>${escape(text)}</pre></div>
-</section>`;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-}
-
-/**
- * Code or JSON in which no HTML parser finds the end of the script element, or a comment. Inside
- * strings, the only place where these sequences occur, the replacements mean the same.
- */
-function inScript(code: string): string {
-  return code.replace(/<\/(script)/gi, "<\\/$1").replace(/<!--/g, "\\u003c!--");
 }

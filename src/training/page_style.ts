@@ -40,9 +40,10 @@ dd { margin: 0; font-size: 1.4rem; font-weight: 600; font-variant-numeric: tabul
 section { padding: 1rem; margin-top: 1rem; }
 .chart { margin-top: 0.75rem; min-height: 18rem; }
 .scroll { overflow-x: auto; margin-top: 0.75rem; }
+.scroll:focus-visible { outline: 2px solid var(--line0); outline-offset: 2px; }
 .scroll table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .scroll th, .scroll td { padding: 0.35rem 0.75rem 0.35rem 0; text-align: right; white-space: nowrap; }
-.scroll th:first-child, .scroll td:first-child { text-align: left; }
+.scroll th:first-child, .scroll td:first-child, .scroll .text { text-align: left; }
 .scroll th { color: var(--quiet); font-size: 0.85rem; font-weight: 500; }
 .scroll tbody tr { border-top: 1px solid var(--rule); }
 pre { margin: 0; font: 0.8rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }

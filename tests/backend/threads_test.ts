@@ -5,7 +5,7 @@ import {
   CheckedBackend,
   createBackend,
   createBackendSync,
-  createWasmKernels,
+  createThreadedKernels,
   type EighJob,
   EighStatus,
   kernelBinary,
@@ -31,7 +31,7 @@ const one = (): Backend => createBackendSync({ prefer: ["wasm"] });
 
 /** Threads that share every verb, however small, from the first on. */
 const sharing = (threads: number): Backend =>
-  new CheckedBackend(createWasmKernels({ threads, grain: 0 }), []);
+  new CheckedBackend(createThreadedKernels({ threads, grain: 0 }), []);
 
 /** Standard normal numbers, the same for the same seed. */
 function normal(backend: Backend, rows: number, cols: number, seed: number): OwnedMatrix {

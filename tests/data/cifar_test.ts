@@ -39,6 +39,12 @@ Deno.test("readCifar() takes the fine or the coarse labels of CIFAR-100", async 
   assert.deepEqual([...fine.images.subarray(3072)], expectedImage(1));
 });
 
+Deno.test("readCifar() takes a browser's files as they are", async () => {
+  const files = [new File([cifar([[1], [2]]).slice()], "data_batch_1.bin")];
+  const { labels, source } = await readCifar(files, "cifar10");
+  assert.deepEqual([[...labels], source], [[1, 2], "data_batch_1.bin"]);
+});
+
 Deno.test("readCifar() reads more records than fit into one piece", async () => {
   const labels = Array.from({ length: 130 }, (_, i) => [i % 10]);
   const dataset = await readCifar([file("f", cifar(labels), 1 << 16)], "cifar10");

@@ -180,6 +180,18 @@ const mistakes: [string[], RegExp][] = [
   [["--data", "empty"], /'empty': expected a directory with IDX files .*, received none of these$/],
   [["--data", "truncated"], /so the file is truncated$/],
   [["--data", "cifar"], /'cifar': expected all files of CIFAR-100, .* without test\.bin$/],
+  [
+    ["--data", "cut"],
+    /'cut\/test\.bin': expected CIFAR-100 records of 3074 bytes each, received 3000/,
+  ],
+  [
+    ["--data", "beyond"],
+    /'beyond\/test\.bin': expected CIFAR-100 labels in \[0, 99\], received 100/,
+  ],
+  [
+    ["--data", "svhn"],
+    /'svhn\/train_32x32\.mat': expected a MATLAB file of version 5 .* received 3 /,
+  ],
   [["--labels", "coarse"], /'--labels' is a choice for CIFAR-100 only, and needs --data DIR/],
   [
     ["--augment", "mirror"],
@@ -202,6 +214,17 @@ Deno.test("train says what is wrong in one sentence, exits with 2 and leaves no 
     await Deno.truncate(`${directory}/truncated/t10k-images-idx3-ubyte`, 100);
     await Deno.mkdir(`${directory}/cifar`);
     await Deno.writeFile(`${directory}/cifar/train.bin`, new Uint8Array(3074));
+    const broken = {
+      cut: { "train.bin": cifar([[1, 2]]), "test.bin": new Uint8Array(3000) },
+      beyond: { "train.bin": cifar([[1, 2]]), "test.bin": cifar([[1, 100]]) },
+      svhn: { "train_32x32.mat": new Uint8Array(3), "test_32x32.mat": new Uint8Array(3) },
+    };
+    for (const [name, files] of Object.entries(broken)) {
+      await Deno.mkdir(`${directory}/${name}`);
+      for (const [file, bytes] of Object.entries(files)) {
+        await Deno.writeFile(`${directory}/${name}/${file}`, bytes);
+      }
+    }
     const before = filesIn(directory);
     for (const [args, sentence] of mistakes) {
       const { code, stdout, stderr } = await run("train", directory, "--save", "s", ...args);

@@ -2,12 +2,14 @@ import assert from "#assert";
 import type { Backend } from "@tekfac/tekfac/backend";
 import {
   averagePool2d,
+  batchNorm2d,
   conv2d,
   dense,
   flatten,
   type LayerSpec,
   maxPool2d,
   relu,
+  residual,
   sequential,
   type SequentialOptions,
   tanh,
@@ -50,6 +52,25 @@ Deno.test("sequential() names layers by kind and number of that kind, and follow
       "10",
     ]);
     assert.deepEqual(model.output, [10]);
+  }));
+
+Deno.test("describe() lists the layers of a residual block before it, indented", () =>
+  onReference((backend) => {
+    const layers = [residual([conv2d(2, { kernel: 1, bias: false }), batchNorm2d()]), flatten()];
+    using model = sequential(backend, { input: [3, 3, 2], layers });
+    assert.equal(
+      model.describe(),
+      [
+        "layer         output     weights  parameters",
+        "------------  ---------  -------  ----------",
+        "input         3 x 3 x 2                     ",
+        "  conv1       3 x 3 x 2  2 x 2             4",
+        "  batchNorm1  3 x 3 x 2  2 x 2             4",
+        "residual1     3 x 3 x 2                     ",
+        "flatten1      18                            ",
+        "total                                      8",
+      ].map((line) => line.trimEnd()).join("\n"),
+    );
   }));
 
 Deno.test("describe() is an aligned table of layers, shapes and numbers of weights", () =>

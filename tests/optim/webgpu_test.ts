@@ -5,13 +5,17 @@ import { glyphs } from "@tekfac/tekfac/data";
 import { batches } from "@tekfac/tekfac/data";
 import {
   type BatchLike,
+  batchNorm2d,
   conv2d,
   dense,
+  dropout,
   flatten,
+  globalAveragePool2d,
   maxPool2d,
   objective,
   readWeights,
   relu,
+  residual,
   type Sequential,
   sequential,
   softmaxCrossEntropy,
@@ -53,6 +57,23 @@ function smallCnn(backend: Backend): Sequential {
   return sequential(backend, { input: [28, 28, 1], layers, seed: 1 });
 }
 
+/** Batch normalisation, both shortcuts and dropout. */
+function smallResnet(backend: Backend): Sequential {
+  const layers = [
+    conv2d(4, { kernel: 5, padding: 2, stride: 4, bias: false }),
+    batchNorm2d(),
+    relu(),
+    residual([conv2d(4, { kernel: 3, padding: 1, bias: false }), batchNorm2d()]),
+    relu(),
+    residual([conv2d(6, { kernel: 3, padding: 1, stride: 2, bias: false }), batchNorm2d()]),
+    relu(),
+    dropout(0.1),
+    globalAveragePool2d(),
+    dense(10),
+  ];
+  return sequential(backend, { input: [28, 28, 1], layers, seed: 1 });
+}
+
 const { train } = glyphs({ train: 640, test: 1, seed: 1 });
 
 function* twentyBatches(): Generator<BatchLike> {
@@ -61,8 +82,12 @@ function* twentyBatches(): Generator<BatchLike> {
   }
 }
 
-async function curveOf(backend: Backend, create: Create): Promise<number[]> {
-  using model = smallCnn(backend);
+async function curveOf(
+  backend: Backend,
+  create: Create,
+  build: (backend: Backend) => Sequential = smallCnn,
+): Promise<number[]> {
+  using model = build(backend);
   using optimizer = create(objective(model, softmaxCrossEntropy()));
   const handles = [...twentyBatches()].map((batch) => optimizer.step(batch));
   const reports = await Promise.all(handles.map((handle) => handle.report()));
@@ -80,6 +105,15 @@ for (const [name, create] of Object.entries(optimizers)) {
     assert(actual[19] < actual[0]);
   });
 }
+
+gpuTest("tekfac() follows WebAssembly's loss through normalisation within 1e-2", async (gpu) => {
+  using wasm = await createBackend({ prefer: ["wasm"] });
+  const expected = await curveOf(wasm, tekfac, smallResnet);
+  const actual = await curveOf(gpu, tekfac, smallResnet);
+  const worst = Math.max(...actual.map((loss, i) => Math.abs(loss / expected[i] - 1)));
+  assert(worst <= 1e-2, `${worst}`);
+  assert(actual[19] < actual[0]);
+});
 
 gpuTest(
   "step() waits for nothing in 100 steps; reports that are asked for are read",

@@ -11,7 +11,7 @@ import {
   CheckedBackend,
   createBackend,
   createBackendSync,
-  createWasmKernels,
+  createThreadedKernels,
   type SimdFlavour,
 } from "@tekfac/tekfac/backend";
 import { type Matrix, Random } from "@tekfac/tekfac/core";
@@ -124,7 +124,7 @@ function checkDisposed(name: string, backend: Backend): void {
 /** The WebAssembly backend in one flavour. */
 export function wasmBackend(flavour: Flavour): Backend {
   if (flavour !== "threads") return createBackendSync({ prefer: ["wasm"], simd: flavour });
-  return new CheckedBackend(createWasmKernels({ threads: 3, grain: 0 }), []);
+  return new CheckedBackend(createThreadedKernels({ threads: 3, grain: 0 }), []);
 }
 
 /** Standard normal numbers, rounded to float32. */

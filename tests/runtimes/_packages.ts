@@ -19,11 +19,12 @@ interface Package {
   readonly version: string;
 }
 
-/** Runtimes and tools. Binaries by their machine, since scripts of packages need not be allowed. */
+/** Runtimes and tools, that which drives a browser too. Binaries by their machine, since scripts of packages need not be allowed. */
 const PACKAGES = {
   node20: { name: `node-linux-${ARCH}`, version: "20.20.2" },
   node22: { name: `node-linux-${ARCH}`, version: "22.23.3" },
   bun: { name: `@oven/bun-linux-${ARCH === "arm64" ? "aarch64" : ARCH}`, version: "1.4.5" },
+  playwright: { name: "playwright-core", version: "1.65.1" },
   loader: { name: "@assemblyscript/loader", version: "0.28.20" },
   typescript: { name: "typescript", version: "6.0.3" },
   esbuild: { name: "esbuild", version: "0.28.2" },

@@ -14,7 +14,18 @@ import type { Kernels } from "../kernels.ts";
 import { solveEigh } from "./eigh.ts";
 import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
 
-/** Creates the reference implementation: float64, synchronous, slow. */
+/**
+ * Creates the reference implementation: float64, synchronous, slow.
+ *
+ * @example Float64 all the way
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CheckedBackend, createReferenceKernels } from "@tekfac/tekfac/backend";
+ *
+ * using backend = new CheckedBackend(createReferenceKernels(), []);
+ * assert.equal(backend.info.roundoff, 2 ** -53);
+ * ```
+ */
 export function createReferenceKernels(): Kernels {
   return new ReferenceKernels();
 }

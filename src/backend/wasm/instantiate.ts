@@ -6,7 +6,7 @@
 
 import { instantiateSync } from "npm:@assemblyscript/loader@0.28.20";
 import { BackendError } from "../../core/errors.ts";
-import * as embedded from "./_kernels.gen.ts";
+import { kernelBinary } from "./binary.ts";
 import { LinearMemory } from "./linear_memory.ts";
 import { probeSimd, type SimdFlavour } from "./probe.ts";
 
@@ -29,11 +29,6 @@ export interface Instance {
   readonly memory: LinearMemory;
   /** All exported functions; each topic of verbs names those it calls. */
   readonly exports: Readonly<Record<string, unknown>>;
-}
-
-/** The bytes of an embedded build, freshly decoded. */
-export function kernelBinary(simd: SimdFlavour): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(embedded[simd]), (character) => character.charCodeAt(0));
 }
 
 /**

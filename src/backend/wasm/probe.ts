@@ -7,7 +7,21 @@
 /** The two builds of the kernels: with fused multiply-add, or with SIMD as first standardised. */
 export type SimdFlavour = "relaxed" | "baseline";
 
-/** The best build this host accepts, or `undefined` where it has no SIMD. */
+/**
+ * The best build this host accepts, or `undefined` where it has no SIMD.
+ *
+ * @example The build that fits this host
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, probeSimd } from "@tekfac/tekfac/backend";
+ *
+ * const simd = probeSimd();
+ * if (simd !== undefined) {
+ *   using backend = await createBackend({ prefer: ["wasm"] });
+ *   assert(backend.info.description.includes(simd));
+ * }
+ * ```
+ */
 export function probeSimd(): SimdFlavour | undefined {
   if (validates(RELAXED_MADD)) return "relaxed";
   return validates(F32X4_ADD) ? "baseline" : undefined;

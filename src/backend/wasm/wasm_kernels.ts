@@ -17,50 +17,58 @@ import { createLosses } from "./losses.ts";
 import { addressOf, Machine, type WasmStorage } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
-import { createParallelEigensolver } from "./threads/parallel_eigensolver.ts";
-import {
-  instantiateThreads,
-  type ThreadedInstance,
-  type ThreadOptions,
-} from "./threads/threaded_instance.ts";
-
-/** Options of {@linkcode createWasmKernels}. */
-export interface WasmOptions extends InstantiateOptions, ThreadOptions {}
 
 /**
- * Creates the WebAssembly implementation: float32, synchronous.
+ * Creates the WebAssembly implementation on one thread: float32, synchronous.
  *
- * @param options Which build, or a module the host has compiled itself; how many threads.
+ * @param options Which build, or a module the host has compiled itself.
  * @throws {BackendError} When the host lacks SIMD or refuses the module.
+ *
+ * @example A backend out of kernels
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   CheckedBackend,
+ *   createReferenceKernels,
+ *   createThreadedKernels,
+ *   createWasmKernels,
+ * } from "@tekfac/tekfac/backend";
+ *
+ * for (const create of [createReferenceKernels, createWasmKernels, createThreadedKernels]) {
+ *   using backend = new CheckedBackend(create(), []);
+ *   using x = backend.alloc(1, 2);
+ *   backend.write(x, [3, 4]);
+ *   backend.squares(x, x);
+ *   assert.deepEqual([...backend.readSync(x)], [9, 16]);
+ * }
+ * ```
  */
-export function createWasmKernels(options: WasmOptions = {}): Kernels {
-  const threaded = instantiateThreads(options);
-  const instance: Instance = "parallel" in threaded ? threaded : instantiate(options);
+export function createWasmKernels(options: InstantiateOptions = {}): Kernels {
+  return kernelsOn(instantiate(options));
+}
+
+/**
+ * The implementation on an instance.
+ *
+ * @param instance What the verbs call.
+ * @param others What takes the place of one thread's verbs.
+ */
+export function kernelsOn(
+  instance: Instance,
+  others?: (machine: Machine) => Partial<Kernels>,
+): Kernels {
   const machine = new Machine(instance);
-  const reason = "parallel" in threaded ? undefined : threaded.reason;
-  const description = instance.description + (reason ? `, one thread: ${reason}` : "");
   return {
     name: "wasm",
     sync: true,
-    info: { description: `wasm (${description})`, roundoff: 2 ** -24 },
+    info: { description: `wasm (${instance.description})`, roundoff: 2 ** -24 },
     bytesPerElement: Float32Array.BYTES_PER_ELEMENT,
     ...createMemory(machine),
     ...createVerbs(machine),
-    ...("parallel" in threaded && createThreads(machine, threaded)),
+    ...others?.(machine),
     get reservedBytes() {
       return machine.memory.byteLength;
     },
-  };
-}
-
-/** What takes the place of one thread's. */
-function createThreads(
-  machine: Machine,
-  { parallel }: ThreadedInstance,
-): Required<Pick<Kernels, "eigh" | "beginEigh" | "dispose">> {
-  return {
-    ...createParallelEigensolver(machine, parallel),
-    dispose: () => parallel.pool.dispose(),
   };
 }
 

@@ -13,6 +13,19 @@ import { uniforms } from "./noise.ts";
  * `l_n = sum_k log(1 + exp z_nk) - y_nk z_nk`. Gradient with respect to z: `sigmoid(z_n) - y_n`.
  *
  * Targets are K probabilities in [0, 1] per example; outputs are logits.
+ *
+ * @example Each output is a yes or a no of its own
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, sigmoidCrossEntropy } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [2], layers: [dense(3)], seed: 1 });
+ * const goal = objective(model, sigmoidCrossEntropy());
+ * const { loss } = await goal.evaluate({ inputs: [0, 0], targets: [1, 0, 1] });
+ * assert(Math.abs(loss - 3 * Math.log(2)) < 1e-6); // outputs are 0: every guess is even
+ * ```
  */
 export function sigmoidCrossEntropy(): Loss {
   return {

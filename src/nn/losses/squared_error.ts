@@ -28,6 +28,18 @@ export interface SquaredErrorOptions {
  * Targets are K finite numbers per example.
  *
  * @throws {OptionError} When an option is unknown.
+ *
+ * @example Half the sum of the squares of an example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, squaredError, zeros } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(2, { init: zeros })], seed: 1 });
+ * const { loss } = await objective(model, squaredError()).evaluate({ inputs: [1], targets: [3, 4] });
+ * assert.equal(loss, 25 / 2);
+ * ```
  */
 export function squaredError(options: SquaredErrorOptions = {}): Loss {
   const subject = "Cannot create squaredError";

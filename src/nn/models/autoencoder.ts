@@ -29,6 +29,17 @@ export interface AutoencoderOptions {
  *
  * The larger one of the literature (Hinton and Salakhutdinov 2006) has `widths: [1000, 500, 250, 30]` and
  * `activation: "sigmoid"`: 2,837,314 parameters.
+ *
+ * @example Its layers in a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { autoencoder, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [16], layers: autoencoder({ features: 16, widths: [8, 2] }), seed: 1 });
+ * assert.deepEqual(model.layers.at(-1)!.output, [16]);
+ * ```
  */
 export function autoencoder(options: AutoencoderOptions = {}): LayerSpec[] {
   const { features = 784, widths = [250, 100, 30], activation: kind = "tanh" } = options;

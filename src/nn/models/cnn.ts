@@ -24,6 +24,17 @@ export interface CnnOptions {
  * Two 5 x 5 convolutions, each followed by ReLU and a 2 x 2 maximum, and a dense layer; outputs are
  * logits. On images of 28 x 28 x 1 with the defaults: 11,274 parameters and 0.8 million multiply-adds
  * per image and forward pass.
+ *
+ * @example Its layers in a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { cnn, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [28, 28, 1], layers: cnn({ channels: [2, 4] }), seed: 1 });
+ * assert.deepEqual(model.layers.at(-1)!.output, [10]);
+ * ```
  */
 export function cnn(options: CnnOptions = {}): LayerSpec[] {
   const { channels = [8, 16], classes = 10 } = options;

@@ -24,6 +24,17 @@ export interface MlpOptions {
 /**
  * The layers of a multilayer perceptron; outputs are logits. Takes rows of features, or images, which
  * it flattens. With 784 inputs and the defaults: 235,146 parameters.
+ *
+ * @example Its layers in a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { mlp, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [28, 28, 1], layers: mlp({ hidden: [16] }), seed: 1 });
+ * assert.deepEqual(model.layers.at(-1)!.output, [10]);
+ * ```
  */
 export function mlp(options: MlpOptions = {}): LayerSpec[] {
   const { hidden = [256, 128], classes = 10, activation: kind = "relu" } = options;

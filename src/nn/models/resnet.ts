@@ -34,6 +34,17 @@ export interface ResNetOptions extends ResNet20Options {
  * 32 x 32 x 3 with the defaults: 269,722 parameters and 40.6 million multiply-adds per image and forward pass.
  *
  * @throws {OptionError} When an option is unknown or outside its range.
+ *
+ * @example Its layers in a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { resnet20, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [32, 32, 3], layers: resnet20({ width: 2 }), seed: 1 });
+ * assert.deepEqual(model.layers.at(-1)!.output, [10]);
+ * ```
  */
 export function resnet20(options: ResNet20Options = {}): LayerSpec[] {
   checkKnownKeys("Cannot create resnet20", options, ["width", "classes"]);
@@ -46,6 +57,17 @@ export function resnet20(options: ResNet20Options = {}): LayerSpec[] {
  * normalisation, and a shortcut without weights (option A). Takes images of any size.
  *
  * @throws {OptionError} When an option is unknown or outside its range.
+ *
+ * @example Its layers in a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { resnet, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [32, 32, 3], layers: resnet({ depth: 8, width: 2 }), seed: 1 });
+ * assert.deepEqual(model.layers.at(-1)!.output, [10]);
+ * ```
  */
 export function resnet(options: ResNetOptions): LayerSpec[] {
   const subject = "Cannot create resnet";

@@ -34,6 +34,17 @@ const STAGES = [[2, 1], [2, 2], [3, 4], [3, 8], [3, 8]] as const;
  * layers a diagonal block.
  *
  * @throws {OptionError} When an option is unknown or outside its range.
+ *
+ * @example Its layers in a model
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { vgg16, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [32, 32, 3], layers: vgg16({ width: 1 }), seed: 1 });
+ * assert.deepEqual(model.layers.at(-1)!.output, [10]);
+ * ```
  */
 export function vgg16(options: Vgg16Options = {}): LayerSpec[] {
   const subject = "Cannot create vgg16";

@@ -24,6 +24,16 @@ export type KlClip =
  * Checks a KL clip.
  *
  * @throws {OptionError} On an unknown key or kind, or a bound that is not > 0.
+ *
+ * @example What is checked
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { resolveKlClip } from "@tekfac/tekfac/optim";
+ *
+ * const subject = "Cannot create my optimizer";
+ * assert.deepEqual(resolveKlClip(subject, { kind: "fixed", kl: 1e-3 }), { kind: "fixed", kl: 1e-3 });
+ * assert.throws(() => resolveKlClip(subject, { kind: "fixed", kl: 0 }), /klClip.kl/);
+ * ```
  */
 export function resolveKlClip(subject: string, clip: KlClip | false): KlClip | false {
   if (clip === false) return false;

@@ -26,6 +26,17 @@ export type Momentum =
  * Checks a momentum.
  *
  * @throws {OptionError} On an unknown key or a value outside [0, 1).
+ *
+ * @example What is checked
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { resolveMomentum } from "@tekfac/tekfac/optim";
+ *
+ * const subject = "Cannot create my optimizer";
+ * const momentum = resolveMomentum(subject, { on: "update", value: 0.9 });
+ * assert.deepEqual(momentum, { on: "update", value: 0.9, nesterov: false });
+ * assert.throws(() => resolveMomentum(subject, { on: "update", value: 1 }), /momentum.value/);
+ * ```
  */
 export function resolveMomentum(subject: string, momentum: Momentum | false): Momentum | false {
   if (momentum === false) return false;
@@ -46,7 +57,24 @@ export function resolveMomentum(subject: string, momentum: Momentum | false): Mo
     : { on, value, nesterov: (momentum as { nesterov?: boolean }).nesterov ?? false };
 }
 
-/** The velocities of all parameters. */
+/**
+ * The velocities of all parameters.
+ *
+ * @example The first average is the first gradient
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, MomentumState } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using value = backend.alloc(1, 1);
+ * using gradient = backend.alloc(1, 1);
+ * backend.write(gradient, [2]);
+ * const parameter = { name: "w", layer: { kind: "dense", bias: false }, value, gradient } as const;
+ * using state = new MomentumState(backend, [parameter], { on: "gradient", value: 0.9 });
+ * state.advance(0);
+ * assert.deepEqual([...backend.readSync(state.averaged(0, gradient))], [2]);
+ * ```
+ */
 export class MomentumState implements Disposable {
   /** One per parameter; empty without momentum. */
   readonly buffers: readonly OwnedMatrix[];

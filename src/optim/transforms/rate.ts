@@ -7,7 +7,23 @@
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Matrix } from "../../core/matrix.ts";
 
-/** Learning rate times annealing; 0 where the step turns out to be cancelled. */
+/**
+ * Learning rate times annealing; 0 where the step turns out to be cancelled.
+ *
+ * @example A step that is cancelled on the device has length 0
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, Rate } from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * assert.equal(new Rate(backend, 0.5).times(-1), -0.5);
+ * using cancelled = backend.alloc(1, 1);
+ * backend.scope(() => {
+ *   const length = new Rate(backend, 0.5, cancelled).times(-1);
+ *   assert(typeof length !== "number" && Math.abs(backend.readSync(length)[0]) === 0);
+ * });
+ * ```
+ */
 export class Rate {
   readonly #backend: Backend;
   readonly #value: number;

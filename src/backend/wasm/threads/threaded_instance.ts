@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Instance, type InstantiateOptions, kernelBinary } from "../instantiate.ts";
+import { kernelBinary } from "../binary.ts";
+import type { Instance, InstantiateOptions } from "../instantiate.ts";
 import { probeSimd, type SimdFlavour } from "../probe.ts";
 import type { Kernel, Kernels, Parallel } from "./parallel.ts";
 import { ALGEBRA_KERNELS, parallelAlgebra } from "./parallel_algebra.ts";

@@ -1,0 +1,198 @@
+/** The example page, in Chromium: what a visitor would do, and what the visitor would see. */
+import assert from "#assert";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, launchChromium, type Page } from "./_chromium.ts";
+import { type Cells, type Row, runtimeTest } from "./_table.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** The longest time that the page may take no notice of its visitor while it trains, in milliseconds. */
+const LONGEST_GAP = 200;
+
+/** Where pictures of the page are left, for people to look at. */
+const PICTURES = new URL("npm/screenshots/", ROOT);
+
+/** How a page is opened. */
+interface Visit {
+  /** Arguments of the server. @default {none} */
+  readonly server?: readonly string[];
+  /** Flags of the browser. @default {none} */
+  readonly flags?: readonly string[];
+}
+
+/** Opens the example in a fresh browser; fails if the page complains about anything. */
+function visit(
+  row: Row["row"],
+  criterion: string,
+  { server = [], flags = [] }: Visit,
+  body: (page: Page) => Promise<Cells>,
+): void {
+  runtimeTest(row, criterion, async () => {
+    await using site = await startServer(server);
+    const browser: Browser = await launchChromium(flags);
+    try {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+      const complaints: string[] = [];
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+      });
+      await page.goto(site.url);
+      const cells = await body(page);
+      assert.deepEqual(complaints, []);
+      return { reached: "bundled page", ...cells };
+    } finally {
+      await browser.close();
+    }
+  }, { missing: chromium === undefined });
+}
+
+/** The server of the task, on a free port. */
+async function startServer(args: readonly string[]): Promise<AsyncDisposable & { url: string }> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--unstable-bundle", "tools/example_browser.ts", "--port", "0", ...args],
+    cwd: ROOT,
+    stdout: "piped",
+  }).spawn();
+  const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value = "" } = await reader.read();
+  return {
+    url: value.trim(),
+    async [Symbol.asyncDispose]() {
+      process.kill();
+      await reader.cancel();
+      await process.status;
+    },
+  };
+}
+
+/** Waits until the page is in a phase, or says that something failed. */
+async function phase(page: Page, name: string): Promise<void> {
+  await page.waitForFunction(
+    `document.body.dataset.phase === "${name}" || ` +
+      `document.getElementById("status").textContent.startsWith("That failed")`,
+    undefined,
+    { timeout: 120_000 },
+  );
+  assert.equal(await page.evaluate("document.body.dataset.phase"), name, await status(page));
+}
+
+async function status(page: Page): Promise<string> {
+  return await page.locator("#status").textContent() ?? "";
+}
+
+async function backend(page: Page): Promise<string> {
+  return await page.locator("#backend").textContent() ?? "";
+}
+
+/** Numbers of the first row of the table. */
+async function figures(page: Page): Promise<{ step: number; loss: number; accuracy: number }> {
+  const cells = await page.locator("#figures tbody tr:first-child td").allTextContents();
+  const [step, loss, accuracy] = cells.map(parseFloat);
+  return { step, loss, accuracy };
+}
+
+async function waitForStep(page: Page, step: number): Promise<void> {
+  await page.waitForFunction(`document.getElementById("progress").value >= ${step}`);
+}
+
+/** Trains to the end, with a clock in the page that notes its longest gap; checks what comes out. */
+async function train(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Start" }).click();
+  await phase(page, "running");
+  await page.evaluate(`{
+    globalThis.longestGap = 0;
+    let last = performance.now();
+    setInterval(() => {
+      const now = performance.now();
+      longestGap = Math.max(longestGap, now - last);
+      last = now;
+    }, 10);
+  }`);
+  await phase(page, "finished");
+  const { loss, accuracy } = await figures(page);
+  assert(loss < 0.1, `loss ${loss}`);
+  assert(accuracy > 95, `read ${accuracy} % of unseen digits`);
+  const gap = await page.evaluate<number>("longestGap");
+  assert(gap < LONGEST_GAP, `the page took no notice for ${gap} ms`);
+}
+
+visit("Chromium, isolated", "the example page trains on several threads", {}, async (page) => {
+  await page.locator("[name=epochs]").fill("3");
+  await train(page);
+  const words = await backend(page);
+  assert.match(words, /wasm \(.* SIMD, [2-9] threads\)/);
+  return { kernels: /(relaxed|baseline) SIMD/.exec(words)![0], trains: "yes", threads: "yes" };
+});
+
+visit("Chromium", "the example page trains on one thread, and says why", {
+  server: ["--no-isolation"],
+}, async (page) => {
+  await page.locator("[name=epochs]").fill("3");
+  await train(page);
+  const words = await backend(page);
+  assert.match(words, /wasm \(.*one thread.*not cross-origin isolated/);
+  return { kernels: /(relaxed|baseline) SIMD/.exec(words)![0], trains: "yes", threads: "no" };
+});
+
+visit(
+  "Chromium, isolated",
+  "a training that was saved goes on after a reload",
+  {},
+  async (page) => {
+    const button = (name: string) => page.getByRole("button", { name });
+    await page.locator("[name=network]").selectOption("small");
+    await page.locator("[name=epochs]").fill("8");
+    // As somebody without a mouse would do it: back over two fields to the only button that can be used.
+    for (let i = 0; i < 3; i++) await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Enter");
+    await phase(page, "running");
+    await waitForStep(page, 20);
+    await button("Save").click();
+    await page.waitForFunction(`document.getElementById("status").textContent.startsWith("Saved")`);
+    const [, saved] = /at step (\d+)/.exec(await status(page))!;
+    await phase(page, "finished");
+    const uninterrupted = await figures(page);
+    assert.equal(uninterrupted.step, 320);
+
+    await page.reload();
+    await page.waitForFunction(
+      `document.getElementById("status").textContent.includes("can be restored")`,
+    );
+    await button("Restore").click();
+    await phase(page, "paused");
+    assert.equal(await status(page), `Restored at step ${saved}.`);
+    assert.equal(await page.locator("[name=network]").inputValue(), "small");
+    await button("Continue").click();
+    await phase(page, "finished");
+    assert.deepEqual(await figures(page), uninterrupted);
+    return { resumes: "yes" };
+  },
+);
+
+visit(
+  "Chromium, isolated",
+  "two optimizers are compared, on a desk and on a phone",
+  {},
+  async (page) => {
+    await page.locator("[name=network]").selectOption("small");
+    await page.locator("[name=epochs]").fill("3");
+    await page.locator("[data-contestant]:last-of-type [name=optimizer]").selectOption("adam");
+    await page.getByRole("button", { name: "Start" }).click();
+    await phase(page, "finished");
+    const rows = await page.locator("#figures tbody th").allTextContents();
+    assert.deepEqual(rows, ["TEKFAC, damping 1", "Adam, rate 0.01"]);
+    assert(await page.locator("#mistakes canvas").count() > 0);
+    assert.equal(await page.locator("#spectra .uplot").count(), 1);
+    assert.equal(await page.locator(".uplot").count(), 3);
+
+    await Deno.mkdir(PICTURES, { recursive: true });
+    await page.screenshot({ path: fileURLToPath(new URL("desk.png", PICTURES)), fullPage: true });
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.waitForFunction("document.querySelector('.uplot').clientWidth < 360");
+    assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360);
+    await page.screenshot({ path: fileURLToPath(new URL("phone.png", PICTURES)), fullPage: true });
+    return {};
+  },
+);
