@@ -48,6 +48,7 @@
 // The seam itself; implementations and their table are at `@tekfac/tekfac/backend`.
 export * from "./src/backend/backend.ts";
 export { type BackendName, type BackendOptions } from "./src/backend/options.ts";
+export * from "./src/backend/recovery/recovery.ts";
 export * from "./src/backend/select.ts";
 export * from "./src/backend/select_sync.ts";
 export { type ProbedStep, type StepProbe, TimingCache } from "./src/backend/step_timing.ts";

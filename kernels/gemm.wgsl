@@ -4,7 +4,8 @@
 //
 // An operand's element (i, k) lies at offset + i row + k col, so that a transpose is an exchange of two
 // numbers. Matrix number b of a batch starts b times `aBatch` (`bBatch`, `cBatch`) further. Tiles and
-// order of summation: tiles.wgsl. With decay 0, C is not read.
+// order of summation: tiles.wgsl. With decay 0, C is not read. Operands whose rows begin at multiples of
+// four numbers are loaded by vectors: loads_vec4.wgsl.
 
 struct Params {
   m: u32,
@@ -29,18 +30,8 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> c: array<f32>;
-@group(0) @binding(2) var<storage, read> a: array<f32>;
-@group(0) @binding(3) var<storage, read> b: array<f32>;
-
+//! include gemm_operands
 //! include tiles
-
-fn leftElement(i: u32, k: u32) -> f32 {
-  return a[params.aOffset + batch * params.aBatch + i * params.aRow + k * params.aCol];
-}
-
-fn rightElement(k: u32, j: u32) -> f32 {
-  return b[params.bOffset + batch * params.bBatch + k * params.bRow + j * params.bCol];
-}
 
 fn storeElement(i: u32, j: u32, sum: f32) {
   let at = params.cOffset + (batch * params.parts + part) * params.cBatch + i * params.cStride + j;

@@ -23,19 +23,9 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> c: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
+//! include second_moment_operands
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
 
 //! include tiles
-
-fn leftElement(i: u32, k: u32) -> f32 {
-  let value = x[params.xOffset + k * params.xStride + i];
-  if (params.weighted == 0u) { return value; }
-  return weights[params.weightsOffset + k] * value;
-}
-
-fn rightElement(k: u32, j: u32) -> f32 {
-  return x[params.xOffset + k * params.xStride + j];
-}
 
 //! include store_symmetric

@@ -39,6 +39,11 @@ function say(text: string): void {
   document.getElementById("status")!.textContent = text;
 }
 
+/** Says where it is computed. */
+function sayWhere(text: string): void {
+  document.getElementById("backend")!.textContent = text;
+}
+
 function enter(next: Phase): void {
   phase = next;
   toggle.textContent = phase === "running" ? "Pause" : phase === "paused" ? "Continue" : "Start";
@@ -82,6 +87,7 @@ restore.addEventListener("click", () => {
 function prepare(command: Command, words: string): void {
   enter("preparing");
   say(words);
+  sayWhere("");
   send(command);
 }
 
@@ -97,7 +103,7 @@ worker.addEventListener("message", ({ data }: MessageEvent<Event>) => {
       const { settings, backend, histories } = data.training;
       form.write(settings);
       view.begin(data.training);
-      document.getElementById("backend")!.textContent = backend;
+      sayWhere(backend);
       if (startWhenPrepared) return run();
       enter("paused");
       return say(`Restored at step ${histories[0].losses.length}.`);

@@ -9,12 +9,12 @@
 import { Chart, type Line } from "./charts.ts";
 import { showMistakes } from "./mistakes.ts";
 import type { Evaluation, History, Progress, TrainingFacts } from "./protocol.ts";
-import { type Contestant, hasCurvature, titleOf } from "./settings.ts";
+import { type Contestant, fixed, hasCurvature, titleOf } from "./settings.ts";
 
 /** Steps over which the loss is averaged. */
 const SMOOTHING = 10;
 
-/** Lines of a loss chart do not start at the same abscissa as their average: see `smoothed`. */
+/** What the curves are drawn against. */
 type Abscissa = "steps" | "seconds";
 
 /** The part of the page below the buttons. */
@@ -58,7 +58,9 @@ export class View {
   judge(evaluations: readonly Evaluation[]): void {
     evaluations.forEach((evaluation, i) => {
       const { step, seconds, accuracy } = evaluation;
-      this.#histories[i].accuracies.push({ step, seconds, accuracy });
+      const { accuracies } = this.#histories[i];
+      // A restored training is judged where it was saved, which may have been done before.
+      if (accuracies.at(-1)?.step !== step) accuracies.push({ step, seconds, accuracy });
       this.#panels[i].judge(evaluation);
     });
     this.#draw();
@@ -135,7 +137,7 @@ class Panel {
   /** Shows what an evaluation found. */
   judge({ accuracy, wrong, mistakes, spectra }: Evaluation): void {
     this.row.cells[3].textContent = `${(100 * accuracy).toFixed(1)} %`;
-    this.#heading.textContent = `${nameOf(this.#contestant)}: ${wrong} of 1000`;
+    this.#heading.textContent = `${nameOf(this.#contestant)}: ${wrong} of ${fixed.test}`;
     showMistakes(this.#list, mistakes);
     this.#chart?.show({
       x: { label: "Rank of the eigenvalue", log: true },

@@ -16,15 +16,7 @@ var<workgroup> rightTile: array<vec4<f32>, DEPTH * (THREADS_J + 1)>;
 var<private> batch: u32;
 var<private> part: u32;
 
-fn leftOrZero(i: u32, k: u32, end: u32) -> f32 {
-  if (i < params.m && k < end) { return leftElement(i, k); }
-  return 0.0;
-}
-
-fn rightOrZero(k: u32, j: u32, end: u32) -> f32 {
-  if (j < params.n && k < end) { return rightElement(k, j); }
-  return 0.0;
-}
+//! include loads
 
 fn storeQuad(i: u32, j: u32, sums: vec4<f32>) {
   if (i >= params.m) { return; }
@@ -42,12 +34,11 @@ fn main(
 ) {
   let firstRow = group.y * THREADS_I * MICRO;
   let firstCol = group.x * THREADS_J * MICRO;
-  if (UPPER_ONLY && firstRow > firstCol) { return; }
+  if (UPPER_ONLY && firstRow >= firstCol + THREADS_J * MICRO) { return; }
   batch = group.z / params.parts;
   part = group.z % params.parts;
   let start = (group.z % params.parts) * params.partDepth;
   let end = min(params.depth, start + params.partDepth);
-  let threads = THREADS_I * THREADS_J;
 
   var s0 = vec4<f32>();
   var s1 = vec4<f32>();
@@ -55,28 +46,8 @@ fn main(
   var s3 = vec4<f32>();
 
   for (var first = start; first < end; first += DEPTH) {
-    for (var at = index; at < DEPTH * THREADS_I; at += threads) {
-      let k = select(at / THREADS_I, at % DEPTH, LEFT_ALONG_K);
-      let quad = select(at % THREADS_I, at / DEPTH, LEFT_ALONG_K);
-      let i = firstRow + 4u * quad;
-      leftTile[k * (THREADS_I + 1u) + quad] = vec4<f32>(
-        leftOrZero(i, first + k, end),
-        leftOrZero(i + 1u, first + k, end),
-        leftOrZero(i + 2u, first + k, end),
-        leftOrZero(i + 3u, first + k, end),
-      );
-    }
-    for (var at = index; at < DEPTH * THREADS_J; at += threads) {
-      let k = select(at / THREADS_J, at % DEPTH, RIGHT_ALONG_K);
-      let quad = select(at % THREADS_J, at / DEPTH, RIGHT_ALONG_K);
-      let j = firstCol + 4u * quad;
-      rightTile[k * (THREADS_J + 1u) + quad] = vec4<f32>(
-        rightOrZero(first + k, j, end),
-        rightOrZero(first + k, j + 1u, end),
-        rightOrZero(first + k, j + 2u, end),
-        rightOrZero(first + k, j + 3u, end),
-      );
-    }
+    fillLeft(index, firstRow, first, end);
+    fillRight(index, firstCol, first, end);
     workgroupBarrier();
     for (var k = 0u; k < DEPTH; k++) {
       let a = leftTile[k * (THREADS_I + 1u) + thread.y];

@@ -24,6 +24,7 @@
 import type { Capture } from "../core/capture.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import type { Recovery } from "./recovery/recovery.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
 export type Scalar = number | Matrix;
@@ -413,6 +414,17 @@ export interface EighTicket {
   finish(): void;
 }
 
+/** How {@linkcode Backend.beginEigh} may go about it. */
+export interface EighOptions {
+  /**
+   * Whether the problems may be solved by another processor than the backend's verbs, in other roundings,
+   * if that keeps them from waiting: results then depend on the machine and its moment.
+   *
+   * @default {false}
+   */
+  readonly elsewhere?: boolean;
+}
+
 /** Memory, verbs, and a name. Created by `createBackend`; the caller disposes it. */
 export interface Backend extends Memory, Verbs, Disposable {
   /** `"wasm"`, `"reference"`. */
@@ -426,7 +438,9 @@ export interface Backend extends Memory, Verbs, Disposable {
    * problems are solved when the ticket is finished. Until then the jobs' matrices must be neither
    * written nor given back, and their results not read.
    */
-  beginEigh(jobs: readonly EighJob[]): EighTicket;
+  beginEigh(jobs: readonly EighJob[], options?: EighOptions): EighTicket;
   /** Resolves when everything enqueued so far is done. */
   flush(): Promise<void>;
+  /** Going on after the loss of the device, where that was asked for. */
+  readonly recovery?: Recovery | undefined;
 }

@@ -82,10 +82,10 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
   }
 
   /** See {@linkcode Backend.beginEigh}. */
-  beginEigh(jobs: readonly api.EighJob[]): api.EighTicket {
+  beginEigh(jobs: readonly api.EighJob[], options: api.EighOptions = {}): api.EighTicket {
     const kernels = this.kernels();
     const checked = this.#checkEigh(jobs);
-    return kernels.beginEigh?.(checked) ?? solvedWhenFinished(kernels, checked);
+    return kernels.beginEigh?.(checked, options) ?? solvedWhenFinished(kernels, checked);
   }
 
   #checkEigh(jobs: readonly api.EighJob[]): readonly api.EighJob[] {

@@ -9,6 +9,7 @@ import { CallCheck, checkAlive } from "./call_check.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, shapeOf, type Storage } from "../core/matrix.ts";
 import type { Kernels, RawStorage } from "./kernels.ts";
+import type { Recovery } from "./recovery/recovery.ts";
 
 /**
  * Hands out memory of an implementation and keeps the books: owners, scratch scopes, bytes.
@@ -26,13 +27,10 @@ import type { Kernels, RawStorage } from "./kernels.ts";
  * ```
  */
 export class CheckedMemory implements Memory, Disposable {
-  /** See {@linkcode Backend.name}. */
-  readonly name: string;
   /** See {@linkcode Backend.sync}. */
   readonly sync: boolean;
-  /** See {@linkcode Backend.info}. */
-  readonly info: BackendInfo;
   readonly #kernels: Kernels;
+  readonly #choice: Pick<BackendInfo, "chosen" | "rejected">;
   readonly #owned = new Set<RawStorage>();
   /** Every storage ever handed out, for as long as somebody holds it. */
   readonly #known = new WeakSet<Storage>();
@@ -49,10 +47,24 @@ export class CheckedMemory implements Memory, Disposable {
    * @param chosen Why it was taken, if there was a choice.
    */
   constructor(kernels: Kernels, rejected: readonly Candidate[], chosen?: Candidate) {
-    this.name = kernels.name;
     this.sync = kernels.sync;
-    this.info = { ...kernels.info, chosen, rejected };
     this.#kernels = kernels;
+    this.#choice = { chosen, rejected };
+  }
+
+  /** See {@linkcode Backend.name}. */
+  get name(): string {
+    return this.#kernels.name;
+  }
+
+  /** See {@linkcode Backend.info}. */
+  get info(): BackendInfo {
+    return { ...this.#kernels.info, ...this.#choice };
+  }
+
+  /** See {@linkcode Backend.recovery}. */
+  get recovery(): Recovery | undefined {
+    return this.#kernels.recovery;
   }
 
   /** See {@linkcode Memory.alloc}. Disposing the matrix twice is harmless. */

@@ -6,8 +6,9 @@
  * @module
  */
 
-import type { BackendInfo, EighJob, EighTicket, Verbs } from "./backend.ts";
+import type { BackendInfo, EighJob, EighOptions, EighTicket, Verbs } from "./backend.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
+import type { Recovery } from "./recovery/recovery.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
 export interface RawStorage extends Storage {
@@ -33,8 +34,10 @@ export interface Kernels extends Verbs {
   /** Takes storage back and marks it disposed. */
   free(storage: RawStorage): void;
 
-  /** See {@linkcode Backend.beginEigh}; left out by implementations without a thread to spare. */
-  beginEigh?(jobs: readonly EighJob[]): EighTicket;
+  /**
+   * See {@linkcode Backend.beginEigh}; left out by implementations without a thread to spare, and
+   * without a ticket where there is none for these. */
+  beginEigh?(jobs: readonly EighJob[], options: EighOptions): EighTicket | undefined;
 
   /** Opens a scope of the scratch arena. Scopes nest. */
   pushScope(): void;
@@ -53,4 +56,14 @@ export interface Kernels extends Verbs {
   flush(): Promise<void>;
   /** Gives everything back to the host. */
   dispose(): void;
+
+  /** Whether its device is lost; left out by implementations that have none to lose. */
+  readonly deviceLoss?: {
+    /** The device's own words; `undefined` while it works. */
+    readonly reason: string | undefined;
+    /** Resolves when it is lost. */
+    readonly announced: Promise<unknown>;
+  };
+  /** See {@linkcode Backend.recovery}. */
+  readonly recovery?: Recovery;
 }

@@ -5,10 +5,12 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import { checkChoice, checkKnownKeys } from "../core/options.ts";
+import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Candidate } from "./backend.ts";
 import { BACKEND_VARIABLE, environmentVariable } from "./environment.ts";
+import type { RecoveryOptions } from "./recovery/recovery.ts";
 import { type StepProbe, TimingCache } from "./step_timing.ts";
+import { checkGpuOptions, type GpuOptions } from "./webgpu/gpu_options.ts";
 import type { SimdFlavour } from "./wasm/probe.ts";
 
 /** Name of an implementation. */
@@ -62,6 +64,16 @@ export interface BackendOptions {
   readonly allowSoftware?: boolean;
   /** A GPU device to share with other code, which owns it. @default {a new device} */
   readonly device?: GPUDevice;
+  /**
+   * Whether training on a GPU goes on when the device is lost: on a new device or, where there is none,
+   * on WebAssembly, from the last snapshot of everything on the backend, kept on the host. `{}` does so
+   * with the defaults.
+   *
+   * @default {what is called after a loss throws BackendError}
+   */
+  readonly recovery?: RecoveryOptions;
+  /** How a GPU computes. @default {tiles are tuned on hardware} */
+  readonly gpu?: GpuOptions;
 }
 
 /** Names of {@linkcode BackendOptions}. */
@@ -74,6 +86,8 @@ const OPTION_NAMES: readonly (keyof BackendOptions)[] = [
   "threads",
   "allowSoftware",
   "device",
+  "recovery",
+  "gpu",
 ];
 
 /** Most threads that can be asked for. */
@@ -125,13 +139,14 @@ export function candidatesOf(options: BackendOptions): Candidates {
 
 function checkOptions(options: BackendOptions): void {
   checkKnownKeys(SUBJECT, options, OPTION_NAMES);
-  const { model, timings, simd, threads, module } = options;
+  const { model, timings, simd, threads, module, recovery } = options;
   if (model !== undefined && typeof model.build !== "function") {
     throw new OptionError(SUBJECT, "model", "must be a step to time, as stepProbe makes it", model);
   }
   if (timings !== undefined && !(timings instanceof TimingCache)) {
     throw new OptionError(SUBJECT, "timings", "must be a TimingCache", timings);
   }
+  if (options.gpu !== undefined) checkGpuOptions(SUBJECT, options.gpu);
   if (simd !== undefined) checkChoice(SUBJECT, "simd", simd, ["relaxed", "baseline"]);
   if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
     const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;
@@ -139,6 +154,11 @@ function checkOptions(options: BackendOptions): void {
   }
   if (module !== undefined && !(module instanceof WebAssembly.Module)) {
     throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", module);
+  }
+  if (recovery !== undefined) {
+    checkKnownKeys(SUBJECT, recovery, ["everySteps", "onLoss"], "recovery.");
+    const range = { min: 1, integer: true };
+    checkNumber(SUBJECT, "recovery.everySteps", recovery.everySteps ?? 1, range);
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { BackendError } from "../core/errors.ts";
 import type { Backend } from "./backend.ts";
 import { noneCanRun, rejectionOf, wasmOptionsOf, wrap } from "./choice.ts";
 import type { Kernels } from "./kernels.ts";
@@ -61,12 +62,31 @@ async function open(name: BackendName, options: BackendOptions): Promise<Kernels
     return createReferenceKernels();
   }
   if (name === "webgpu") {
-    const { openDevice } = await import("./webgpu/adapter.ts");
-    const device = await openDevice(options);
-    const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
-    return createWebGpuKernels(device);
+    const kernels = await openGpu(options);
+    if (options.recovery === undefined) return kernels;
+    const { createRecoverableKernels } = await import("./recovery/recoverable_kernels.ts");
+    return createRecoverableKernels(kernels, (again) => reopen(again, options), options.recovery);
   }
   if ((options.threads ?? 1) === 1) return createWasmKernels(wasmOptionsOf(options));
   const { createThreadedKernels } = await import("./wasm/threads/threaded_kernels.ts");
   return createThreadedKernels(wasmOptionsOf(options));
+}
+
+async function openGpu(options: BackendOptions): Promise<Kernels> {
+  const { openDevice } = await import("./webgpu/adapter.ts");
+  const device = await openDevice(options);
+  const { createWebGpuKernels } = await import("./webgpu/webgpu_kernels.ts");
+  return createWebGpuKernels(device);
+}
+
+/** What follows a lost device: a new one or, where there is none or it did not last, WebAssembly. */
+async function reopen(again: boolean, options: BackendOptions): Promise<Kernels> {
+  const { device: _lost, ...others } = options;
+  if (again) return await open("wasm", options);
+  try {
+    return await openGpu(others);
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    return await open("wasm", options);
+  }
 }

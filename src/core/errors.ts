@@ -143,18 +143,26 @@ export class BackendError extends Error {
   readonly backend: string;
   /** Why, in words. */
   readonly reason: string;
+  /** The layer it was done for, or `undefined` when that is not known. */
+  readonly layer: string | undefined;
 
   /**
-   * Composes the message "Backend 'name': reason".
+   * Composes the message "Backend 'name', layer 'name': reason".
    *
    * @param backend Name of the backend.
    * @param reason Why, in words.
-   * @param options The underlying error as `cause`.
+   * @param options The underlying error as `cause`, and the layer it was done for.
    */
-  constructor(backend: string, reason: string, options?: ErrorOptions) {
-    super(`Backend '${backend}': ${reason}`, options);
+  constructor(
+    backend: string,
+    reason: string,
+    options?: ErrorOptions & { readonly layer?: string },
+  ) {
+    const where = options?.layer === undefined ? "" : `, layer '${options.layer}'`;
+    super(`Backend '${backend}'${where}: ${reason}`, options);
     this.backend = backend;
     this.reason = reason;
+    this.layer = options?.layer;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { atLayer } from "../core/at_layer.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
@@ -145,7 +146,10 @@ export class CurvatureEstimator implements Disposable {
         const captures = this.blocks.map((block) => captureFor(block, captureOf));
         this.blocks.forEach((block, index) => {
           const capture = captures[index];
-          if (capture !== undefined) this.#backend.scope(() => visit(block, capture, part));
+          if (capture === undefined) return;
+          atLayer(block.parameter.name, () => {
+            this.#backend.scope(() => visit(block, capture, part));
+          });
         });
         part = continued(part);
       });

@@ -13,7 +13,8 @@ import type { Renewal } from "./renewal.ts";
  * - `background`: they are computed beside the steps that follow, from the factors as they were, while
  *   the old bases serve; where the backend has no thread to spare, when they are adopted. With
  *   `deterministic` they are adopted exactly `delay` steps later, so that runs reproduce; else as soon
- *   as they are ready, after `delay` steps at the latest. First bases are always immediate.
+ *   as they are ready, after `delay` steps at the latest, and a GPU may leave them to the host. First
+ *   bases are always immediate.
  */
 export type RefreshMode =
   | { readonly kind: "immediate" }
@@ -100,7 +101,9 @@ export class Refresher<T extends Refreshable> {
     });
     const jobs = later.flatMap((block) => block.beginRefresh(this.#staleness, true));
     if (jobs.length > 0) {
-      this.#pending = { ticket: this.#backend.beginEigh(jobs), blocks: later, since: step };
+      const elsewhere = this.#mode.kind === "background" && !this.#mode.deterministic;
+      const ticket = this.#backend.beginEigh(jobs, { elsewhere });
+      this.#pending = { ticket, blocks: later, since: step };
     }
     return [...adopted, ...renewed];
   }

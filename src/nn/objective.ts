@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { survivingLoss } from "../backend/recovery/recovery.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, reshaped } from "../core/matrix.ts";
@@ -199,8 +200,11 @@ export class ModelObjective {
   ): Promise<Evaluation> {
     const sum = new EvaluationSum(this.loss);
     for (const micro of this.#microBatches(batches, options)) {
-      const { losses, outputs } = this.#measure(micro, (m) => this.backend.read(m));
-      sum.add(await losses, await outputs ?? [], micro.targets);
+      const [losses, outputs] = await survivingLoss(this.backend, () => {
+        const { losses, outputs } = this.#measure(micro, (m) => this.backend.read(m));
+        return Promise.all([losses, outputs ?? []]);
+      });
+      sum.add(losses, outputs, micro.targets);
     }
     return sum.result();
   }
@@ -231,11 +235,12 @@ export class ModelObjective {
    * @throws {ShapeError | DataError} When the inputs do not fit.
    */
   async predict(inputs: ArrayLike<number>, options: PassOptions = {}): Promise<Float64Array> {
-    const chunks: ArrayLike<number>[] = [];
-    for (const chunk of this.#infer(inputs, options, (m) => this.backend.read(m))) {
-      chunks.push(await chunk);
+    const outputs: ArrayLike<number>[] = [];
+    for (const chunk of this.#chunksOf(inputs, options)) {
+      const infer = () => this.#infer(chunk, (m) => this.backend.read(m));
+      outputs.push(await survivingLoss(this.backend, infer));
     }
-    return joined(chunks);
+    return joined(outputs);
   }
 
   /**
@@ -248,7 +253,8 @@ export class ModelObjective {
    * @throws {StateError} On a backend that is not synchronous.
    */
   predictSync(inputs: ArrayLike<number>, options: PassOptions = {}): Float64Array {
-    return joined([...this.#infer(inputs, options, (m) => this.backend.readSync(m))]);
+    const read = (m: Matrix) => this.backend.readSync(m);
+    return joined(this.#chunksOf(inputs, options).map((chunk) => this.#infer(chunk, read)));
   }
 
   #check(batch: BatchLike): number {
@@ -317,20 +323,18 @@ export class ModelObjective {
     }
   }
 
-  *#infer<R>(
-    inputs: ArrayLike<number>,
-    options: PassOptions,
-    read: (m: Matrix) => R,
-  ): Generator<R, void, undefined> {
+  #chunksOf(inputs: ArrayLike<number>, options: PassOptions): BatchLike[] {
     const layout = { inputs: this.#layout.inputs, targets: 0 };
     const size = microBatchSize(options);
     countExamples(inputs, layout.inputs);
     checkInputs(inputs, layout.inputs);
-    for (const micro of splitBatch({ inputs, targets: [] }, layout, size)) {
-      yield this.backend.scope(() =>
-        read(this.#predict(this.#writeInputs(micro.inputs), { kind: "inference" }))
-      );
-    }
+    return [...splitBatch({ inputs, targets: [] }, layout, size)];
+  }
+
+  #infer<R>({ inputs }: BatchLike, read: (m: Matrix) => R): R {
+    return this.backend.scope(() =>
+      read(this.#predict(this.#writeInputs(inputs), { kind: "inference" }))
+    );
   }
 
   /**

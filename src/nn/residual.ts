@@ -18,6 +18,7 @@ import type {
   Layer,
   LayerSpec,
 } from "./module.ts";
+import { backwardThrough, forwardThrough } from "./through_layers.ts";
 
 /**
  * A residual block (He et al. 2016): `y = body(x) + shortcut(x)`. The shortcut has no weights. Where the body
@@ -106,7 +107,7 @@ class Residual implements Layer {
   forward(x: Matrix, examples: number, pass: ForwardPass): Matrix {
     const backend = this.#backend;
     this.#x = x;
-    const change = this.layers.reduce((signal, layer) => layer.forward(signal, examples, pass), x);
+    const change = forwardThrough(this.layers, x, examples, pass);
     // A new matrix: the last layer of the body may have kept its outputs for the backward pass.
     const out = backend.scratch(change.rows, change.cols);
     if (this.#subsampling === undefined) {
@@ -125,7 +126,7 @@ class Residual implements Layer {
     const x = expectForward(this.name, this.#x);
     let change: Matrix | undefined = g;
     for (let i = this.layers.length - 1; i >= 0 && change !== undefined; i--) {
-      change = this.layers[i].backward(change, pass, needInput || i > 0);
+      change = backwardThrough(this.layers[i], change, pass, needInput || i > 0);
     }
     if (!needInput || change === undefined) return undefined;
     const out = backend.scratch(x.rows, x.cols);

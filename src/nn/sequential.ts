@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { atLayer } from "../core/at_layer.ts";
 import { OptionError, ShapeError, StateError } from "../core/errors.ts";
 import { type Matrix, shapeOf } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
@@ -13,6 +14,7 @@ import { Random } from "../core/random.ts";
 import { batchShape, checkExampleShape, formatShape } from "./example_shape.ts";
 import type { BackwardPass, ExampleShape, ForwardPass, Layer, LayerSpec } from "./module.ts";
 import { describeLayers } from "./describe.ts";
+import { backwardThrough, forwardThrough } from "./through_layers.ts";
 
 /** What a model is made of. */
 export interface SequentialOptions {
@@ -36,6 +38,7 @@ export interface SequentialOptions {
  * @returns The model; the caller disposes it. When anything throws, nothing stays allocated.
  * @throws {OptionError} When an option is unknown or outside its range.
  * @throws {ShapeError} When a layer cannot take what the one before it gives; names the layer.
+ * @throws {BackendError} When the backend cannot hold a layer; names the layer and the bytes.
  */
 export function sequential(backend: Backend, options: SequentialOptions): Sequential {
   const subject = "Cannot create a sequential model";
@@ -51,7 +54,8 @@ export function sequential(backend: Backend, options: SequentialOptions): Sequen
     const count = (counts.get(spec.kind) ?? 0) + 1;
     counts.set(spec.kind, count);
     const name = `${spec.kind}${count}`;
-    return spec.build({ backend, input, name, random: random.fork(), build });
+    const context = { backend, input, name, random: random.fork(), build };
+    return atLayer(name, () => spec.build(context));
   };
   try {
     for (const spec of options.layers) layers.push(build(spec, layers.at(-1)?.output ?? input));
@@ -145,7 +149,7 @@ export class Sequential implements Disposable {
       const expected = `[${rows}, ${cols}] for ${examples} examples of ${formatShape(this.input)}`;
       throw new ShapeError("Cannot run the model", expected, shapeOf(x));
     }
-    return this.layers.reduce((signal, layer) => layer.forward(signal, examples, pass), x);
+    return forwardThrough(this.layers, x, examples, pass);
   }
 
   /**
@@ -162,7 +166,7 @@ export class Sequential implements Disposable {
     const last = needInput ? 0 : this.#firstTrained;
     let signal: Matrix | undefined = g;
     for (let i = this.layers.length - 1; i >= last && signal !== undefined; i--) {
-      signal = this.layers[i].backward(signal, pass, needInput || i > last);
+      signal = backwardThrough(this.layers[i], signal, pass, needInput || i > last);
     }
     return needInput ? signal : undefined;
   }

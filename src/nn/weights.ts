@@ -10,6 +10,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { ShapeError } from "../core/errors.ts";
 import { patchOrder } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -57,8 +58,8 @@ export async function readWeights(
   parameter: Parameter,
   which: ParameterMatrix = "value",
 ): Promise<Float64Array> {
-  const stored = backend.scope(() => backend.read(unframed(backend, parameter, which)));
-  return toPublicOrder(parameter.layer, await stored);
+  const read = () => backend.scope(() => backend.read(unframed(backend, parameter, which)));
+  return toPublicOrder(parameter.layer, await survivingLoss(backend, read));
 }
 
 /**

@@ -8,11 +8,12 @@
  * @module
  */
 
+import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Optimizer } from "./optimizer.ts";
-import type { Counters } from "./preconditioner.ts";
-import { decodeSafetensors, encodeSafetensors, type NamedArray } from "./safetensors.ts";
+import { type Progress, resume, settledProgress } from "./progress.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 
 /** What a checkpoint says in words. */
 export interface CheckpointInfo {
@@ -22,16 +23,6 @@ export interface CheckpointInfo {
   readonly step: number;
   /** The caller's own notes, as given to {@linkcode saveState}. */
   readonly extra: Readonly<Record<string, string>>;
-}
-
-/** The part of a checkpoint that is not numbers of matrices. */
-interface Progress {
-  readonly step: number;
-  readonly momentumWeight: number;
-  readonly random: readonly number[];
-  readonly counters: Counters;
-  /** Of the objective, where it counts them. */
-  readonly passes?: number | undefined;
 }
 
 const format = "tekfac checkpoint 1";
@@ -65,20 +56,16 @@ export async function saveState<B>(
   optimizer: Optimizer<B>,
   extra: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
-  const { objective: { backend }, momentum, preconditioner } = optimizer;
-  // Into the usual coordinates and with nothing under way, which is where a resumed run starts.
-  preconditioner.settle(optimizer.stepCount);
-  const arrays: Record<string, NamedArray> = {};
-  for (const [name, matrix] of Object.entries(matricesOf(optimizer))) {
-    arrays[name] = { shape: [matrix.rows, matrix.cols], data: await backend.read(matrix) };
-  }
-  const progress: Progress = {
-    step: optimizer.stepCount,
-    momentumWeight: momentum.weight,
-    random: optimizer.random.save(),
-    counters: preconditioner.counters(),
-    passes: optimizer.objective.passes,
-  };
+  const { objective: { backend } } = optimizer;
+  const { progress, arrays } = await survivingLoss(backend, async () => {
+    // Into the usual coordinates and with nothing under way, which is where a resumed run starts.
+    const progress = settledProgress(optimizer);
+    const entries = Object.entries(matricesOf(optimizer)).map(async ([name, matrix]) => {
+      const { rows, cols } = matrix;
+      return [name, { shape: [rows, cols], data: await backend.read(matrix) }] as const;
+    });
+    return { progress, arrays: Object.fromEntries(await Promise.all(entries)) };
+  });
   return encodeSafetensors({
     arrays,
     metadata: {
@@ -131,16 +118,9 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
     throw new StateError(`${subject}: '${unknown}' belongs to no part of this model or optimizer`);
   }
   const progress = JSON.parse(metadata["tekfac.progress"]) as Progress;
-  optimizer.preconditioner.settle(optimizer.stepCount);
-  // Both refuse damaged numbers before they change anything.
-  optimizer.random.restore(progress.random);
-  optimizer.preconditioner.restore(progress.counters);
-  optimizer.momentum.weight = progress.momentumWeight;
-  optimizer.stepCount = progress.step;
-  const { objective } = optimizer;
-  if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;
+  resume(optimizer, progress);
   for (const [name, matrix] of Object.entries(matrices)) {
-    objective.backend.write(matrix, arrays[name].data);
+    optimizer.objective.backend.write(matrix, arrays[name].data);
   }
   const extra = Object.fromEntries(
     Object.entries(metadata).filter(([key]) => !key.startsWith("tekfac.")),

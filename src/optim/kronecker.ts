@@ -6,6 +6,7 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
+import { atLayer } from "../core/at_layer.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
@@ -166,9 +167,13 @@ export function kroneckerOptimizer<B>(
   try {
     parameters.forEach((parameter, index) => {
       blocks.push(
-        choices[index] === "diagonal"
-          ? new DiagonalBlock(backend, parameter, context)
-          : createBlock(backend, parameter, context),
+        atLayer(
+          parameter.name,
+          () =>
+            choices[index] === "diagonal"
+              ? new DiagonalBlock(backend, parameter, context)
+              : createBlock(backend, parameter, context),
+        ),
       );
     });
   } catch (error) {
@@ -340,9 +345,12 @@ export class KroneckerPreconditioner implements Preconditioner {
   }
 
   precondition(index: number, source: Matrix, step: number): Matrix {
-    const direction = this.#backend.scratch(source.rows, source.cols);
-    this.#backend.scope(() => this.estimator.blocks[index].precondition(direction, source, step));
-    return direction;
+    const block = this.estimator.blocks[index];
+    return atLayer(block.parameter.name, () => {
+      const direction = this.#backend.scratch(source.rows, source.cols);
+      this.#backend.scope(() => block.precondition(direction, source, step));
+      return direction;
+    });
   }
 
   endStep(examples: number): void {

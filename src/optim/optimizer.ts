@@ -6,6 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { survivingLoss } from "../backend/recovery/recovery.ts";
 import type { Capture } from "../core/capture.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -18,6 +19,7 @@ import type { Fisher } from "../curvature/fisher.ts";
 import { describeOptimizer } from "./describe.ts";
 import type { Objective } from "./objective.ts";
 import type { Preconditioner } from "./preconditioner.ts";
+import { type Progress, resume, settledProgress } from "./progress.ts";
 import type { AdaptationReport, StepHandle, StepReport } from "./report.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import { type RowValues, StepLog, type StepRow } from "./step_row.ts";
@@ -101,6 +103,8 @@ export class Optimizer<B> implements Disposable {
   stepCount = 0;
   readonly #fisher: Fisher;
   readonly #log: StepLog;
+  /** In what goes on after the loss of a device. */
+  readonly #membership: Disposable | undefined;
   #disposed = false;
 
   /** Takes over the preconditioner. */
@@ -118,6 +122,10 @@ export class Optimizer<B> implements Disposable {
     this.random = new Random(options.seed);
     this.#fisher = fisher;
     this.#log = new StepLog(objective.backend, objective.parameters.map(({ name }) => name));
+    this.#membership = objective.backend.recovery?.join({
+      save: () => settledProgress(this),
+      restore: (progress) => resume(this, progress as Progress),
+    });
   }
 
   /** Name of the method: `"tekfac"`. */
@@ -154,15 +162,25 @@ export class Optimizer<B> implements Disposable {
       const report = this.stepSync(...batches);
       return { report: () => Promise.resolve(report) };
     }
-    const taken = this.#take(batches);
-    return {
-      report: async () => {
-        this.#log.checkKept(taken.step, this.stepCount);
-        const numbers = await this.#backend.read(taken.row.all);
-        taken.row.checkFinite(numbers, taken.step);
-        return this.#report(taken, numbers);
-      },
+    const { recovery } = this.#backend;
+    const take = () => {
+      const losses = recovery?.losses;
+      const taken = recovery?.pending === true ? undefined : this.#take(batches);
+      recovery?.stepped();
+      return { losses, taken };
     };
+    let { losses, taken } = take();
+    const report = () =>
+      survivingLoss(this.#backend, async () => {
+        // What a lost device was told to do is done again.
+        if (taken === undefined || recovery?.losses !== losses) ({ losses, taken } = take());
+        const { step, row } = taken!;
+        this.#log.checkKept(step, this.stepCount);
+        const numbers = await this.#backend.read(row.all);
+        row.checkFinite(numbers, step);
+        return this.#report(taken!, numbers);
+      });
+    return { report };
   }
 
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
@@ -173,22 +191,25 @@ export class Optimizer<B> implements Disposable {
   /** Eigenvalues of each layer's curvature as it is now; empty for SGD, Adam and SOAP. */
   async spectra(): Promise<LayerSpectrum[]> {
     const { objective: { backend, parameters }, preconditioner } = this;
-    const pending = backend.scope(() =>
-      parameters.flatMap(({ name }, index) => {
-        const spectrum = preconditioner.spectrum(index);
-        return spectrum === undefined ? [] : [{ name, numbers: backend.read(spectrum) }];
-      })
-    );
-    return await Promise.all(pending.map(async ({ name, numbers }) => ({
+    const spectra = () =>
+      backend.scope(() =>
+        Promise.all(parameters.flatMap(({ name }, index) => {
+          const spectrum = preconditioner.spectrum(index);
+          if (spectrum === undefined) return [];
+          return [backend.read(spectrum).then((numbers) => ({ name, numbers }))];
+        }))
+      );
+    return (await survivingLoss(backend, spectra)).map(({ name, numbers }) => ({
       name,
-      eigenvalues: Float64Array.from(await numbers).sort().reverse(),
-    })));
+      eigenvalues: Float64Array.from(numbers).sort().reverse(),
+    }));
   }
 
   /** Gives all state back; the model stays. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#membership?.[Symbol.dispose]();
     // The preconditioner first: it may have to move weights and velocities back.
     this.preconditioner[Symbol.dispose]();
     this.momentum[Symbol.dispose]();

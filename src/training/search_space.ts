@@ -76,7 +76,7 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
   tkfac: factored,
   kfac: factored,
   soap: {
-    learningRate: log(1e-4, 3e-2),
+    learningRate: log(1e-3, 0.1),
     momentum: choice(0.8, 0.9, 0.95),
     averages: choice(0.9, 0.95, 0.98),
     ...firstOrder,

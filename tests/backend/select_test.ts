@@ -111,6 +111,8 @@ Deno.test("createBackend() rejects unknown options and names with the nearest kn
     [{ simd: "relaxe" }, /did you mean 'relaxed'/],
     [{ model: "mlp" }, /'model' must be a step to time, as stepProbe makes it/],
     [{ timings: {} }, /'timings' must be a TimingCache/],
+    [{ recovery: { everySteps: 0 } }, /'recovery.everySteps' must be an integer >= 1/],
+    [{ recovery: { every: 5 } }, /'recovery.every' is not an option/],
   ];
   for (const [options, message] of cases) {
     await assert.rejects(createBackend(options as BackendOptions), {

@@ -186,7 +186,7 @@ gpuTest("secondMoment() is exactly symmetric and flushes denormals", async (gpu)
   }
 });
 
-gpuTest("a view larger than a binding may be is an error that names the bytes", async () => {
+gpuTest("a view larger than a binding may be is divided, a larger buffer an error", async () => {
   const device = await ownDevice();
   const { maxStorageBufferBindingSize } = device.limits;
   using gpu = await createBackend({ prefer: ["webgpu"], device });
@@ -197,12 +197,8 @@ gpuTest("a view larger than a binding may be is an error that names the bytes", 
   gpu.write(rowsOf(x, rows - 1, rows), new Float32Array(cols).fill(2));
   gpu.sum(sum, rowsOf(x, rows - 1, rows));
   assert.deepEqual([...await gpu.read(sum)], [2 * cols]);
-  const text = `'x' spans ${4 * rows * cols} bytes, and the device binds at most`;
-  assert.throws(() => gpu.sum(sum, x), (error: Error) => {
-    assert.equal(error.name, "BackendError");
-    assert.ok(error.message.includes(text), error.message);
-    return true;
-  });
+  gpu.sum(sum, x);
+  assert.deepEqual([...await gpu.read(sum)], [2 * cols]);
   const most = device.limits.maxBufferSize;
   assert.throws(() => gpu.alloc(1, most), new RegExp(`matrix of ${4 * most} bytes.* ${most} per`));
 });

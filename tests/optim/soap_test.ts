@@ -45,6 +45,15 @@ Deno.test("soap() treats parameters with a side of 1 as adam() does", () => {
   ]);
 });
 
+Deno.test("soap() treats scales and shifts of a normalisation as adam() does", () => {
+  using backend = referenceBackend();
+  using model = externalModel(backend, [
+    { name: "norm", layer: { kind: "normalization" }, shape: [2, 3] },
+  ]);
+  using optimizer = soap(model);
+  assert.match(optimizer.describe(), /norm +normalization +\[2, 3\] +adam/);
+});
+
 eachBackend(
   Deno.test,
   "soap() gives only sides up to maxPreconditionerSize a factor",

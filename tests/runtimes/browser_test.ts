@@ -67,12 +67,12 @@ async function startServer(args: readonly string[]): Promise<AsyncDisposable & {
 }
 
 /** Waits until the page is in a phase, or says that something failed. */
-async function phase(page: Page, name: string): Promise<void> {
+async function phase(page: Page, name: string, timeout = 120_000): Promise<void> {
   await page.waitForFunction(
     `document.body.dataset.phase === "${name}" || ` +
       `document.getElementById("status").textContent.startsWith("That failed")`,
     undefined,
-    { timeout: 120_000 },
+    { timeout },
   );
   assert.equal(await page.evaluate("document.body.dataset.phase"), name, await status(page));
 }
@@ -192,7 +192,26 @@ visit(
     await page.emulateMedia({ colorScheme: "dark" });
     await page.waitForFunction("document.querySelector('.uplot').clientWidth < 360");
     assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 360);
+    const table = "document.querySelector('.scroll')";
+    assert(await page.evaluate(`${table}.scrollWidth <= ${table}.clientWidth`), "the table fits");
     await page.screenshot({ path: fileURLToPath(new URL("phone.png", PICTURES)), fullPage: true });
     return {};
   },
 );
+
+visit("Chromium, isolated", "the example page trains on WebGPU, here on SwiftShader", {
+  flags: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+}, async (page) => {
+  // Small matrices: a GPU that is imitated by the processor takes seconds for what a GPU does at once.
+  await page.locator("[name=network]").selectOption("tiny");
+  await page.locator("[name=backend]").selectOption("webgpu");
+  await page.locator("[name=epochs]").fill("5");
+  await page.locator("[name=damping] >> nth=0").fill("1");
+  await page.getByRole("button", { name: "Start" }).click();
+  await phase(page, "finished", 900_000);
+  assert.match(await backend(page), /webgpu \(.*\), as you asked/);
+  const { step, accuracy } = await figures(page);
+  assert.equal(step, 200);
+  assert(accuracy > 95, `read ${accuracy} % of unseen digits`);
+  return { trains: "yes", gpu: "yes" };
+});

@@ -79,6 +79,24 @@ fn isNan(x: f32) -> bool {
 return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 `,
+  gemm_operands: `@group(0) @binding(2) var<storage, read> a: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+fn leftElement(i: u32, k: u32) -> f32 {
+return a[params.aOffset + batch * params.aBatch + i * params.aRow + k * params.aCol];
+}
+fn rightElement(k: u32, j: u32) -> f32 {
+return b[params.bOffset + batch * params.bBatch + k * params.bRow + j * params.bCol];
+}
+`,
+  gemm_operands_vec4: `@group(0) @binding(2) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> b: array<vec4<f32>>;
+fn leftVector(i: u32, k: u32) -> vec4<f32> {
+return a[(params.aOffset + batch * params.aBatch + i * params.aRow + k * params.aCol) / 4u];
+}
+fn rightVector(k: u32, j: u32) -> vec4<f32> {
+return b[(params.bOffset + batch * params.bBatch + k * params.bRow + j * params.bCol) / 4u];
+}
+`,
   jacobi: `override SIDE: u32 = 64;
 const THREADS: u32 = 256u;
 var<workgroup> s: array<f32, SIDE * (SIDE + 1)>;
@@ -175,12 +193,128 @@ if (workgroupUniformLoad(&goesOn) == 0u) { break; }
 return sweep;
 }
 `,
+  loads: `fn leftOrZero(i: u32, k: u32, end: u32) -> f32 {
+if (i < params.m && k < end) { return leftElement(i, k); }
+return 0.0;
+}
+fn rightOrZero(k: u32, j: u32, end: u32) -> f32 {
+if (j < params.n && k < end) { return rightElement(k, j); }
+return 0.0;
+}
+fn fillLeft(index: u32, firstRow: u32, first: u32, end: u32) {
+let quads = MICRO / 4u * THREADS_I;
+for (var at = index; at < DEPTH * quads; at += THREADS_I * THREADS_J) {
+let k = select(at / quads, at % DEPTH, LEFT_ALONG_K);
+let quad = select(at % quads, at / DEPTH, LEFT_ALONG_K);
+let i = firstRow + 4u * quad;
+leftTile[k * (quads + 1u) + quad] = vec4<f32>(
+leftOrZero(i, first + k, end),
+leftOrZero(i + 1u, first + k, end),
+leftOrZero(i + 2u, first + k, end),
+leftOrZero(i + 3u, first + k, end),
+);
+}
+}
+fn fillRight(index: u32, firstCol: u32, first: u32, end: u32) {
+let quads = MICRO / 4u * THREADS_J;
+for (var at = index; at < DEPTH * quads; at += THREADS_I * THREADS_J) {
+let k = select(at / quads, at % DEPTH, RIGHT_ALONG_K);
+let quad = select(at % quads, at / DEPTH, RIGHT_ALONG_K);
+let j = firstCol + 4u * quad;
+rightTile[k * (quads + 1u) + quad] = vec4<f32>(
+rightOrZero(first + k, j, end),
+rightOrZero(first + k, j + 1u, end),
+rightOrZero(first + k, j + 2u, end),
+rightOrZero(first + k, j + 3u, end),
+);
+}
+}
+`,
+  loads_vec4: `fn leftOrZero(i: u32, k: u32, end: u32) -> vec4<f32> {
+if (i < params.m && k < end) { return leftVector(i, k); }
+return vec4<f32>();
+}
+fn rightOrZero(k: u32, j: u32, end: u32) -> vec4<f32> {
+if (j < params.n && k < end) { return rightVector(k, j); }
+return vec4<f32>();
+}
+fn fillLeft(index: u32, firstRow: u32, first: u32, end: u32) {
+let quads = MICRO / 4u * THREADS_I;
+let threads = THREADS_I * THREADS_J;
+if (LEFT_ALONG_K) {
+for (var at = index; at < DEPTH / 4u * quads; at += threads) {
+let k = 4u * (at % (DEPTH / 4u));
+let quad = at / (DEPTH / 4u);
+let i = firstRow + 4u * quad;
+let a = leftOrZero(i, first + k, end);
+let b = leftOrZero(i + 1u, first + k, end);
+let c = leftOrZero(i + 2u, first + k, end);
+let d = leftOrZero(i + 3u, first + k, end);
+leftTile[k * (quads + 1u) + quad] = vec4<f32>(a.x, b.x, c.x, d.x);
+leftTile[(k + 1u) * (quads + 1u) + quad] = vec4<f32>(a.y, b.y, c.y, d.y);
+leftTile[(k + 2u) * (quads + 1u) + quad] = vec4<f32>(a.z, b.z, c.z, d.z);
+leftTile[(k + 3u) * (quads + 1u) + quad] = vec4<f32>(a.w, b.w, c.w, d.w);
+}
+} else {
+for (var at = index; at < DEPTH * quads; at += threads) {
+let k = at / quads;
+let quad = at % quads;
+leftTile[k * (quads + 1u) + quad] = leftOrZero(firstRow + 4u * quad, first + k, end);
+}
+}
+}
+fn fillRight(index: u32, firstCol: u32, first: u32, end: u32) {
+let quads = MICRO / 4u * THREADS_J;
+let threads = THREADS_I * THREADS_J;
+if (RIGHT_ALONG_K) {
+for (var at = index; at < DEPTH / 4u * quads; at += threads) {
+let k = 4u * (at % (DEPTH / 4u));
+let quad = at / (DEPTH / 4u);
+let j = firstCol + 4u * quad;
+let a = rightOrZero(first + k, j, end);
+let b = rightOrZero(first + k, j + 1u, end);
+let c = rightOrZero(first + k, j + 2u, end);
+let d = rightOrZero(first + k, j + 3u, end);
+rightTile[k * (quads + 1u) + quad] = vec4<f32>(a.x, b.x, c.x, d.x);
+rightTile[(k + 1u) * (quads + 1u) + quad] = vec4<f32>(a.y, b.y, c.y, d.y);
+rightTile[(k + 2u) * (quads + 1u) + quad] = vec4<f32>(a.z, b.z, c.z, d.z);
+rightTile[(k + 3u) * (quads + 1u) + quad] = vec4<f32>(a.w, b.w, c.w, d.w);
+}
+} else {
+for (var at = index; at < DEPTH * quads; at += threads) {
+let k = at / quads;
+let quad = at % quads;
+rightTile[k * (quads + 1u) + quad] = rightOrZero(first + k, firstCol + 4u * quad, end);
+}
+}
+}
+`,
   patch: `fn patchElement(location: u32, column: u32) -> f32 {
 let tap = column / params.channels;
 if (tap >= params.kernelY * params.kernelX) { return 1.0; }
 let pixel = pixelOf(location, tap);
 if (pixel == OUTSIDE) { return 0.0; }
 return images[params.imagesOffset + pixel * params.imagesStride + column % params.channels];
+}
+`,
+  second_moment_operands: `@group(0) @binding(2) var<storage, read> x: array<f32>;
+fn leftElement(i: u32, k: u32) -> f32 {
+let value = x[params.xOffset + k * params.xStride + i];
+if (params.weighted == 0u) { return value; }
+return weights[params.weightsOffset + k] * value;
+}
+fn rightElement(k: u32, j: u32) -> f32 {
+return x[params.xOffset + k * params.xStride + j];
+}
+`,
+  second_moment_operands_vec4: `@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
+fn leftVector(i: u32, k: u32) -> vec4<f32> {
+let value = x[(params.xOffset + k * params.xStride + i) / 4u];
+if (params.weighted == 0u) { return value; }
+return weights[params.weightsOffset + k] * value;
+}
+fn rightVector(k: u32, j: u32) -> vec4<f32> {
+return x[(params.xOffset + k * params.xStride + j) / 4u];
 }
 `,
   store_symmetric: `fn storeElement(i: u32, j: u32, sum: f32) {
@@ -205,14 +339,7 @@ var<workgroup> leftTile: array<vec4<f32>, DEPTH * (2 * THREADS_I + 1)>;
 var<workgroup> rightTile: array<vec4<f32>, DEPTH * (2 * THREADS_J + 1)>;
 var<private> batch: u32;
 var<private> part: u32;
-fn leftOrZero(i: u32, k: u32, end: u32) -> f32 {
-if (i < params.m && k < end) { return leftElement(i, k); }
-return 0.0;
-}
-fn rightOrZero(k: u32, j: u32, end: u32) -> f32 {
-if (j < params.n && k < end) { return rightElement(k, j); }
-return 0.0;
-}
+//! include loads
 fn storeQuad(i: u32, j: u32, sums: vec4<f32>) {
 if (i >= params.m) { return; }
 if (j < params.n) { storeElement(i, j, sums.x); }
@@ -228,12 +355,11 @@ fn main(
 ) {
 let firstRow = group.y * THREADS_I * MICRO;
 let firstCol = group.x * THREADS_J * MICRO;
-if (UPPER_ONLY && firstRow > firstCol) { return; }
+if (UPPER_ONLY && firstRow >= firstCol + THREADS_J * MICRO) { return; }
 batch = group.z / params.parts;
 part = group.z % params.parts;
 let start = (group.z % params.parts) * params.partDepth;
 let end = min(params.depth, start + params.partDepth);
-let threads = THREADS_I * THREADS_J;
 let leftQuads = 2u * THREADS_I;
 let rightQuads = 2u * THREADS_J;
 var s00 = vec4<f32>(); var s01 = vec4<f32>();
@@ -245,28 +371,8 @@ var s50 = vec4<f32>(); var s51 = vec4<f32>();
 var s60 = vec4<f32>(); var s61 = vec4<f32>();
 var s70 = vec4<f32>(); var s71 = vec4<f32>();
 for (var first = start; first < end; first += DEPTH) {
-for (var at = index; at < DEPTH * leftQuads; at += threads) {
-let k = select(at / leftQuads, at % DEPTH, LEFT_ALONG_K);
-let quad = select(at % leftQuads, at / DEPTH, LEFT_ALONG_K);
-let i = firstRow + 4u * quad;
-leftTile[k * (leftQuads + 1u) + quad] = vec4<f32>(
-leftOrZero(i, first + k, end),
-leftOrZero(i + 1u, first + k, end),
-leftOrZero(i + 2u, first + k, end),
-leftOrZero(i + 3u, first + k, end),
-);
-}
-for (var at = index; at < DEPTH * rightQuads; at += threads) {
-let k = select(at / rightQuads, at % DEPTH, RIGHT_ALONG_K);
-let quad = select(at % rightQuads, at / DEPTH, RIGHT_ALONG_K);
-let j = firstCol + 4u * quad;
-rightTile[k * (rightQuads + 1u) + quad] = vec4<f32>(
-rightOrZero(first + k, j, end),
-rightOrZero(first + k, j + 1u, end),
-rightOrZero(first + k, j + 2u, end),
-rightOrZero(first + k, j + 3u, end),
-);
-}
+fillLeft(index, firstRow, first, end);
+fillRight(index, firstCol, first, end);
 workgroupBarrier();
 for (var k = 0u; k < DEPTH; k++) {
 let a = leftTile[k * (leftQuads + 1u) + thread.y];
@@ -309,14 +415,7 @@ var<workgroup> leftTile: array<vec4<f32>, DEPTH * (THREADS_I + 1)>;
 var<workgroup> rightTile: array<vec4<f32>, DEPTH * (THREADS_J + 1)>;
 var<private> batch: u32;
 var<private> part: u32;
-fn leftOrZero(i: u32, k: u32, end: u32) -> f32 {
-if (i < params.m && k < end) { return leftElement(i, k); }
-return 0.0;
-}
-fn rightOrZero(k: u32, j: u32, end: u32) -> f32 {
-if (j < params.n && k < end) { return rightElement(k, j); }
-return 0.0;
-}
+//! include loads
 fn storeQuad(i: u32, j: u32, sums: vec4<f32>) {
 if (i >= params.m) { return; }
 if (j < params.n) { storeElement(i, j, sums.x); }
@@ -332,39 +431,18 @@ fn main(
 ) {
 let firstRow = group.y * THREADS_I * MICRO;
 let firstCol = group.x * THREADS_J * MICRO;
-if (UPPER_ONLY && firstRow > firstCol) { return; }
+if (UPPER_ONLY && firstRow >= firstCol + THREADS_J * MICRO) { return; }
 batch = group.z / params.parts;
 part = group.z % params.parts;
 let start = (group.z % params.parts) * params.partDepth;
 let end = min(params.depth, start + params.partDepth);
-let threads = THREADS_I * THREADS_J;
 var s0 = vec4<f32>();
 var s1 = vec4<f32>();
 var s2 = vec4<f32>();
 var s3 = vec4<f32>();
 for (var first = start; first < end; first += DEPTH) {
-for (var at = index; at < DEPTH * THREADS_I; at += threads) {
-let k = select(at / THREADS_I, at % DEPTH, LEFT_ALONG_K);
-let quad = select(at % THREADS_I, at / DEPTH, LEFT_ALONG_K);
-let i = firstRow + 4u * quad;
-leftTile[k * (THREADS_I + 1u) + quad] = vec4<f32>(
-leftOrZero(i, first + k, end),
-leftOrZero(i + 1u, first + k, end),
-leftOrZero(i + 2u, first + k, end),
-leftOrZero(i + 3u, first + k, end),
-);
-}
-for (var at = index; at < DEPTH * THREADS_J; at += threads) {
-let k = select(at / THREADS_J, at % DEPTH, RIGHT_ALONG_K);
-let quad = select(at % THREADS_J, at / DEPTH, RIGHT_ALONG_K);
-let j = firstCol + 4u * quad;
-rightTile[k * (THREADS_J + 1u) + quad] = vec4<f32>(
-rightOrZero(first + k, j, end),
-rightOrZero(first + k, j + 1u, end),
-rightOrZero(first + k, j + 2u, end),
-rightOrZero(first + k, j + 3u, end),
-);
-}
+fillLeft(index, firstRow, first, end);
+fillRight(index, firstCol, first, end);
 workgroupBarrier();
 for (var k = 0u; k < DEPTH; k++) {
 let a = leftTile[k * (THREADS_I + 1u) + thread.y];
@@ -1868,15 +1946,8 @@ scale: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> c: array<f32>;
-@group(0) @binding(2) var<storage, read> a: array<f32>;
-@group(0) @binding(3) var<storage, read> b: array<f32>;
+//! include gemm_operands
 //! include tiles
-fn leftElement(i: u32, k: u32) -> f32 {
-return a[params.aOffset + batch * params.aBatch + i * params.aRow + k * params.aCol];
-}
-fn rightElement(k: u32, j: u32) -> f32 {
-return b[params.bOffset + batch * params.bBatch + k * params.bRow + j * params.bCol];
-}
 fn storeElement(i: u32, j: u32, sum: f32) {
 let at = params.cOffset + (batch * params.parts + part) * params.cBatch + i * params.cStride + j;
 var value = params.scale * sum;
@@ -2457,17 +2528,9 @@ scale: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> c: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
+//! include second_moment_operands
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
 //! include tiles
-fn leftElement(i: u32, k: u32) -> f32 {
-let value = x[params.xOffset + k * params.xStride + i];
-if (params.weighted == 0u) { return value; }
-return weights[params.weightsOffset + k] * value;
-}
-fn rightElement(k: u32, j: u32) -> f32 {
-return x[params.xOffset + k * params.xStride + j];
-}
 //! include store_symmetric
 `,
   bindings: [{ name: "c", written: true }, { name: "x", written: false }, { name: "weights", written: false }],

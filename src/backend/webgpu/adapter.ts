@@ -5,6 +5,7 @@
  */
 
 import { BackendError } from "../../core/errors.ts";
+import type { GpuOptions } from "./gpu_options.ts";
 
 /** Options of the WebGPU backend. */
 export interface WebGpuOptions {
@@ -12,6 +13,10 @@ export interface WebGpuOptions {
   readonly allowSoftware?: boolean;
   /** A device to share with other code; it is not destroyed at the end. @default {a new device} */
   readonly device?: GPUDevice;
+  /** How it computes. @default {{}} */
+  readonly gpu?: GpuOptions;
+  /** Threads of WebAssembly, where eigenproblems are solved on the host. @default {1} */
+  readonly threads?: number | "auto";
 }
 
 /** A device and what is known of it. */
@@ -20,8 +25,14 @@ export interface OpenDevice {
   readonly device: GPUDevice;
   /** Name of the adapter, `"NVIDIA H200"`. */
   readonly adapter: string;
+  /** Whether the adapter computes on the CPU. */
+  readonly software: boolean;
   /** Whether the backend has made the device, and destroys it. */
   readonly owned: boolean;
+  /** How it is to compute. */
+  readonly gpu: GpuOptions;
+  /** Threads of WebAssembly. */
+  readonly threads: number | "auto";
 }
 
 /** Names by which software adapters are known where `isFallbackAdapter` does not tell. */
@@ -42,6 +53,11 @@ export function nameOf({ description, device, architecture, vendor }: GPUAdapter
   return description || device || [vendor, architecture].filter(Boolean).join(" ") || "unnamed GPU";
 }
 
+/** Whether an adapter computes on the CPU. */
+function isSoftware(info: GPUAdapterInfo): boolean {
+  return info.isFallbackAdapter || SOFTWARE.test(nameOf(info));
+}
+
 /**
  * The best adapter of this host.
  *
@@ -53,8 +69,7 @@ export async function findAdapter({ allowSoftware = false }: WebGpuOptions): Pro
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) throw new BackendError("webgpu", "no adapter");
   const name = nameOf(adapter.info);
-  const software = adapter.info.isFallbackAdapter || SOFTWARE.test(name);
-  if (software && !allowSoftware) {
+  if (isSoftware(adapter.info) && !allowSoftware) {
     throw new BackendError("webgpu", `software adapter ${name}: pass allowSoftware to use it`);
   }
   return adapter;
@@ -66,17 +81,18 @@ export async function findAdapter({ allowSoftware = false }: WebGpuOptions): Pro
  * @throws {BackendError} As {@linkcode findAdapter}, or when the host refuses a device.
  */
 export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
-  const { device } = options;
-  if (device !== undefined) {
-    return { device, adapter: nameOf(device.adapterInfo), owned: false };
-  }
+  const { device, gpu = {}, threads = 1 } = options;
+  const opened = (device: GPUDevice, info: GPUAdapterInfo, owned: boolean): OpenDevice => {
+    return { device, adapter: nameOf(info), software: isSoftware(info), owned, gpu, threads };
+  };
+  if (device !== undefined) return opened(device, device.adapterInfo, false);
   const adapter = await findAdapter(options);
   const requiredLimits: Record<string, number> = {};
   for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   try {
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    return { device, adapter: nameOf(adapter.info), owned: true };
+    return opened(device, adapter.info, true);
   } catch (error) {
     const reason = `the adapter ${nameOf(adapter.info)} gives no device: ${messageOf(error)}`;
     throw new BackendError("webgpu", reason, { cause: error });

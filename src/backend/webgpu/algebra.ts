@@ -9,7 +9,7 @@ import type { Basis, GemmOptions, Verbs } from "../backend.ts";
 import * as kernels from "./_kernels.gen.ts";
 import { choleskyInverse } from "./cholesky.ts";
 import { elementGrid, type Machine, rowGrid } from "./machine.ts";
-import { accumulate, product } from "./products.ts";
+import { accumulate, isInFours, product } from "./products.ts";
 
 /** The verbs of this topic. */
 export type Algebra = Pick<
@@ -58,7 +58,8 @@ export function multiply(
     bCol: transposeB ? b.stride : 1,
     bBatch: batch.b,
   };
-  const launch = { leftAlongK: !transposeA, rightAlongK: transposeB };
+  const vectors = isInFours(a, batch.a) && isInFours(b, batch.b) ? "gemm" as const : undefined;
+  const launch = { leftAlongK: !transposeA, rightAlongK: transposeB, vectors };
   if (batch.count === 1) {
     accumulate(
       machine,
@@ -87,7 +88,8 @@ export function createAlgebra(machine: Machine): Algebra {
     secondMoment(c, x, { weights, ...blend } = {}) {
       const shape = { m: c.rows, n: c.cols, depth: x.rows };
       const weighted = weights === undefined ? 0 : 1;
-      const launch = { leftAlongK: false, upperOnly: true, flush: true };
+      const vectors = isInFours(x) ? "second_moment" as const : undefined;
+      const launch = { leftAlongK: false, upperOnly: true, flush: true, vectors };
       accumulate(
         machine,
         kernels.secondMoment,

@@ -64,7 +64,7 @@ export class BufferPool {
         `cannot hold a matrix of ${bytes} bytes: the device allows ${maxBufferSize} per buffer`,
       );
     }
-    const size = Math.min(classSize(bytes), maxBufferSize - maxBufferSize % 4);
+    const size = Math.min(classSize(bytes), maxBufferSize - maxBufferSize % 16);
     const free = this.#free.get(size)?.pop();
     if (free !== undefined) {
       this.#freeBytes -= size;

@@ -55,6 +55,17 @@ export class CommandStream {
     for (const buffer of buffers) this.#touched.add(buffer);
   }
 
+  /**
+   * Enqueues what `body` dispatches in a pass of its own, at whose ends the device notes the time. It must
+   * be fewer dispatches than a batch holds.
+   */
+  timed(timestampWrites: GPUComputePassTimestampWrites, body: () => void): void {
+    this.submit();
+    this.#pass = this.#open().beginComputePass({ timestampWrites });
+    body();
+    this.#outside();
+  }
+
   /** Enqueues a copy of bytes; offsets and size are multiples of 4. */
   copy(
     from: PooledBuffer,

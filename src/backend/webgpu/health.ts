@@ -9,18 +9,19 @@ import { BackendError } from "../../core/errors.ts";
 
 /** Watches one device. */
 export class DeviceHealth {
-  /** Resolves when the device is lost, with the reason. */
-  readonly lost: Promise<string>;
+  /** Resolves when the device is lost. */
+  readonly announced: Promise<void>;
+  /** Why it was lost; `undefined` while it works. */
+  reason: string | undefined;
   readonly #device: GPUDevice;
   #trouble: string | undefined;
 
   /** Begins to watch. */
   constructor(device: GPUDevice) {
     this.#device = device;
-    this.lost = device.lost.then(({ reason, message }) => {
-      const why = message || reason || "unknown reason";
-      this.#trouble = `device lost: ${why}`;
-      return why;
+    this.announced = device.lost.then(({ reason, message }) => {
+      this.reason = message || reason || "unknown reason";
+      this.#trouble = `device lost: ${this.reason}`;
     });
     device.addEventListener("uncapturederror", this.#onError);
   }
@@ -44,7 +45,10 @@ export class DeviceHealth {
       if (error instanceof BackendError) throw error;
       // The loss of the device is announced behind the failure of the work that it interrupts.
       let timer: ReturnType<typeof setTimeout> | undefined;
-      await Promise.race([this.lost, new Promise((resolve) => timer = setTimeout(resolve, 100))]);
+      await Promise.race([
+        this.announced,
+        new Promise((resolve) => timer = setTimeout(resolve, 100)),
+      ]);
       clearTimeout(timer);
       this.check();
       const reason = error instanceof Error ? error.message : String(error);

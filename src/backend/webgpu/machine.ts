@@ -8,14 +8,17 @@ import { BackendError } from "../../core/errors.ts";
 import { isContiguous, type Matrix } from "../../core/matrix.ts";
 import type { Scalar } from "../backend.ts";
 import { axpby } from "./_kernels.gen.ts";
+import type { OpenDevice } from "./adapter.ts";
 import { apart, type Operand, putBack } from "./aliasing.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { CommandStream, SLOT_BYTES } from "./command_stream.ts";
+import { TuningCache } from "./gpu_options.ts";
 import { DeviceHealth } from "./health.ts";
 import { type BoundBuffer, Pipelines } from "./pipelines.ts";
 import { Readback } from "./readback.ts";
-import type { Overrides, Shader } from "./shader.ts";
+import type { Overrides, Shader, Texts } from "./shader.ts";
 import { bufferOf, BYTES, GpuStorage, spanOf } from "./storage.ts";
+import { TileTuner } from "./tile_tuner.ts";
 
 /** Workgroups in x, y, z. */
 export type Grid = readonly [x: number, y: number, z: number];
@@ -24,8 +27,8 @@ export type Grid = readonly [x: number, y: number, z: number];
 export interface Launch {
   /** Values of its `override` constants. */
   readonly overrides?: Overrides;
-  /** The shared text in the place of `tiles`. */
-  readonly tiles?: string;
+  /** Shared texts in the place of others. */
+  readonly texts?: Texts;
 }
 
 /** One device with its memory, commands and compiled kernels. */
@@ -40,6 +43,12 @@ export class Machine {
   readonly readback: Readback;
   /** Its memory. */
   readonly pool: BufferPool;
+  /** Most bytes of a matrix that a kernel can see at a time. */
+  readonly bindingBytes: number;
+  /** The verb whose kernels are being enqueued, for messages. */
+  verb = "";
+  /** How it computes products. */
+  readonly tuner: TileTuner;
   readonly #pipelines: Pipelines;
   readonly #scopes: GpuStorage[][] = [];
   readonly #params = new DataView(new ArrayBuffer(SLOT_BYTES));
@@ -48,8 +57,16 @@ export class Machine {
   readonly #nothing: PooledBuffer;
 
   /** Takes over a device. */
-  constructor(device: GPUDevice) {
+  constructor({ device, adapter, software, gpu }: OpenDevice) {
     this.device = device;
+    const { tuning = "auto", tunings = new TuningCache(), bindingBytes = Infinity } = gpu;
+    this.bindingBytes = Math.min(bindingBytes, device.limits.maxStorageBufferBindingSize);
+    this.tuner = new TileTuner(
+      adapter,
+      device.limits.maxComputeWorkgroupStorageSize,
+      tunings,
+      tuning === "auto" ? (software ? "off" : "on") : tuning,
+    );
     this.health = new DeviceHealth(device);
     this.stream = new CommandStream(device);
     this.readback = new Readback(device, this.stream);
@@ -165,7 +182,7 @@ export class Machine {
     operands: Readonly<Record<B, Scalar | undefined>>,
     numbers: Readonly<Record<P, number>>,
     grid: Grid,
-    { overrides = {}, tiles }: Launch = {},
+    { overrides = {}, texts }: Launch = {},
   ): void {
     this.health.check();
     if (grid.some((count) => count === 0)) return;
@@ -179,7 +196,7 @@ export class Machine {
     const constants = resolved.inPlace === undefined
       ? overrides
       : { ...overrides, [resolved.inPlace]: true };
-    const pipeline = this.#pipelines.pipelineOf(shader, constants, tiles);
+    const pipeline = this.#pipelines.pipelineOf(shader, constants, texts);
     shader.fields.forEach(([field, type], i) => {
       const value = values[field];
       if (type === "f32") this.#params.setFloat32(i * BYTES, value, true);
@@ -195,6 +212,12 @@ export class Machine {
     putBack(this, resolved);
   }
 
+  /** Whether a kernel can see a matrix as a whole, wherever it begins. */
+  canBind(m: Matrix): boolean {
+    const { size } = bufferOf(m);
+    return size <= this.bindingBytes || spanOf(m) * BYTES + SLOT_BYTES <= this.bindingBytes;
+  }
+
   /** The buffer of an operand; what the kernel has to know of it goes to `values`. */
   #bind(kernel: string, { name, value }: Operand, values: Record<string, number>): BoundBuffer {
     if (value === undefined || typeof value === "number") {
@@ -203,7 +226,7 @@ export class Machine {
       return { buffer: this.#nothing, offset: 0, size: this.#nothing.size };
     }
     const buffer = bufferOf(value);
-    const { maxStorageBufferBindingSize: most } = this.device.limits;
+    const most = this.bindingBytes;
     let [offset, size] = [0, buffer.size];
     if (size > most) {
       const first = value.offset * BYTES;
@@ -212,7 +235,8 @@ export class Machine {
       if (size > most) {
         throw new BackendError(
           "webgpu",
-          `cannot run ${kernel}: '${name}' spans ${size} bytes, and the device binds at most ${most}`,
+          `cannot run ${this.verb}: '${name}' of its kernel '${kernel}' spans ${size} bytes, and the ` +
+            `device binds at most ${most}`,
         );
       }
     }

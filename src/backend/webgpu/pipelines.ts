@@ -5,7 +5,7 @@
  */
 
 import type { PooledBuffer } from "./buffer_pool.ts";
-import { type AnyShader, type Overrides, sourceOf } from "./shader.ts";
+import { type AnyShader, type Overrides, sourceOf, type Texts } from "./shader.ts";
 import { SLOT_BYTES } from "./command_stream.ts";
 
 /** A buffer as a kernel sees it: all of it, or a part where it is larger than a binding may be. */
@@ -48,10 +48,11 @@ export class Pipelines {
    * A kernel, compiled at its first use.
    *
    * @param constants Values of its `override` constants.
-   * @param tiles The text that takes the place of the shared text `tiles`.
+   * @param texts Shared texts that take the place of others.
    */
-  pipelineOf(shader: AnyShader, constants: Overrides, tiles = "tiles"): Pipeline {
-    let key = `${shader.name}/${tiles}`;
+  pipelineOf(shader: AnyShader, constants: Overrides, texts: Texts = {}): Pipeline {
+    let key = shader.name;
+    for (const name in texts) key += `/${texts[name]}`;
     const moduleKey = key;
     const values: Record<string, number> = {};
     for (const name in constants) {
@@ -65,7 +66,7 @@ export class Pipelines {
       label: shader.name,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.#layoutOf(access)] }),
       compute: {
-        module: this.#moduleOf(moduleKey, sourceOf(shader, { tiles })),
+        module: this.#moduleOf(moduleKey, sourceOf(shader, texts)),
         entryPoint: "main",
         constants: values,
       },

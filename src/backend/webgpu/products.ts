@@ -9,6 +9,7 @@ import type { Scalar } from "../backend.ts";
 import { combine } from "./_kernels.gen.ts";
 import { elementGrid, type Machine } from "./machine.ts";
 import type { Shader } from "./shader.ts";
+import type { Tile } from "./tiles.ts";
 
 /** Sizes of a product `[m, n] = [m, depth] [depth, n]`. */
 export interface ProductShape {
@@ -30,12 +31,17 @@ export interface ProductLaunch {
   readonly upperOnly?: boolean;
   /** Products computed together. @default {1} */
   readonly batches?: number;
+  /**
+   * Set where operands begin and continue at multiples of four numbers: the shader whose operands are in
+   * the shared text `<vectors>_operands`, and as vectors in `<vectors>_operands_vec4`.
+   */
+  readonly vectors?: "gemm" | "second_moment" | undefined;
 }
 
 /** Fields of `Params` that every product has and its launch fills in. */
 type Common = "m" | "n" | "depth" | "parts" | "partDepth";
 
-/** Sums of one side of a workgroup's tile. */
+/** Sides that decide between kinds of tiles, and into how many parts; never tuned, so that results repeat. */
 const LARGE = 128;
 const SMALL = 32;
 
@@ -111,25 +117,58 @@ function launchProduct(
   shader: Shader<string, string>,
   operands: Readonly<Record<string, Scalar | undefined>>,
   numbers: Readonly<Record<string, number>>,
-  { m, n, depth }: ProductShape,
-  { leftAlongK = true, rightAlongK = false, upperOnly = false, batches = 1 }: ProductLaunch,
+  shape: ProductShape,
+  launch: ProductLaunch,
   parts: number,
 ): void {
-  const layers = batches * parts;
-  const large = Math.ceil(m / LARGE) * Math.ceil(n / LARGE) * layers >= BUSY;
-  const side = large ? LARGE : SMALL;
+  const { m, n, depth } = shape;
+  const layers = (launch.batches ?? 1) * parts;
+  const busy = Math.ceil(m / LARGE) * Math.ceil(n / LARGE) * layers >= BUSY;
+  const tile = machine.tuner.tileOf(busy ? "large" : "small", m * n * depth);
+  launchInTile(machine, shader, operands, numbers, shape, launch, parts, tile);
+}
+
+/**
+ * Enqueues a product in a given tile.
+ *
+ * @param parts Runs into which the sums are divided; each has a multiple of four terms, but the last.
+ */
+export function launchInTile(
+  machine: Machine,
+  shader: Shader<string, string>,
+  operands: Readonly<Record<string, Scalar | undefined>>,
+  numbers: Readonly<Record<string, number>>,
+  { m, n, depth }: ProductShape,
+  launch: ProductLaunch,
+  parts: number,
+  tile: Tile,
+): void {
+  const { leftAlongK = true, rightAlongK = false, upperOnly = false, batches = 1 } = launch;
+  const vectors = tile.vectors ? launch.vectors : undefined;
+  const operandsOf = `${vectors}_operands`;
   machine.run(
     shader,
     operands,
-    { ...numbers, m, n, depth, parts, partDepth: Math.ceil(depth / parts) },
-    [Math.ceil(n / side), Math.ceil(m / side), layers],
+    { ...numbers, m, n, depth, parts, partDepth: 4 * Math.ceil(depth / parts / 4) },
+    [Math.ceil(n / tile.cols), Math.ceil(m / tile.rows), batches * parts],
     {
-      tiles: large ? "tiles" : "tiles_small",
+      texts: {
+        tiles: tile.text,
+        ...(vectors && { loads: "loads_vec4", [operandsOf]: `${operandsOf}_vec4` }),
+      },
       overrides: {
+        THREADS_I: tile.threadsI,
+        THREADS_J: tile.threadsJ,
+        DEPTH: tile.depth,
         LEFT_ALONG_K: leftAlongK,
         RIGHT_ALONG_K: rightAlongK,
         ...(upperOnly && { UPPER_ONLY: true }),
       },
     },
   );
+}
+
+/** Whether the rows of an operand begin at multiples of four numbers and hold a multiple of four. */
+export function isInFours({ offset, stride, cols }: Matrix, batch = 0): boolean {
+  return (offset | stride | cols | batch) % 4 === 0;
 }

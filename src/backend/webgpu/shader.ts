@@ -38,14 +38,17 @@ export type AnyShader = Shader<string, string>;
 /** Values of `override` constants. */
 export type Overrides = Readonly<Record<string, number | boolean>>;
 
+/** Shared texts by the names whose place they take: `{ tiles: "tiles_small" }`. */
+export type Texts = Readonly<Record<string, string>>;
+
 /**
  * The WGSL of a kernel.
  *
- * @param instead Shared texts to take in the place of others: `{ tiles: "tiles_small" }`.
+ * @param instead Shared texts to take in the place of others.
  */
 export function sourceOf(
   shader: AnyShader,
-  instead: Readonly<Record<string, string>> = {},
+  instead: Texts = {},
 ): string {
   const expand = (text: string): string =>
     text.replace(/^\/\/! include (\w+)$/gm, (_, name: string) => {

@@ -11,28 +11,46 @@ import type { OpenDevice } from "./adapter.ts";
 import { createAlgebra } from "./algebra.ts";
 import { createBatchNorm } from "./batch_norm.ts";
 import { createConvolution } from "./convolution.ts";
+import { EigenChoice } from "./eigen_choice.ts";
 import { createEigensolver } from "./eigensolver.ts";
 import { createElementwise } from "./elementwise.ts";
+import { HostEigensolver } from "./host_eigensolver.ts";
 import { createLosses } from "./losses.ts";
 import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
+import { splitByRows } from "./split_rows.ts";
 import { BYTES, type GpuStorage } from "./storage.ts";
+import { createTileTiming } from "./tile_timing.ts";
 
 /**
  * Creates the WebGPU implementation on a device: float32, asynchronous. Verbs enqueue and return; nothing
  * waits for the device but `read` and `flush`. After the loss of the device every call throws
  * `BackendError`.
  */
-export function createWebGpuKernels({ device, adapter, owned }: OpenDevice): Kernels {
-  const machine = new Machine(device);
+export function createWebGpuKernels(open: OpenDevice): Kernels {
+  const { adapter, owned } = open;
+  const machine = new Machine(open);
+  machine.tuner.start(createTileTiming(machine));
+  const verbs = createVerbs(machine);
+  const host = new HostEigensolver(machine, open.threads);
+  const choice = new EigenChoice(machine, host, verbs.eigh, open);
   return {
     name: "webgpu",
     sync: false,
     info: { description: `webgpu (${adapter})`, roundoff: 2 ** -24 },
     bytesPerElement: BYTES,
-    ...createMemory(machine, owned),
-    ...createVerbs(machine),
+    deviceLoss: machine.health,
+    ...createMemory(machine),
+    ...verbs,
+    beginEigh: (jobs, options) => choice.begin(jobs, options),
+    dispose() {
+      host.dispose();
+      machine.health.stop();
+      machine.tuner.stop();
+      if (owned) machine.device.destroy();
+      else machine.dispose();
+    },
     get reservedBytes() {
       return machine.pool.reservedBytes;
     },
@@ -40,7 +58,7 @@ export function createWebGpuKernels({ device, adapter, owned }: OpenDevice): Ker
 }
 
 function createVerbs(machine: Machine): Verbs {
-  return {
+  const verbs = splitByRows(machine, {
     ...createAlgebra(machine),
     ...createElementwise(machine),
     ...createConvolution(machine),
@@ -49,12 +67,21 @@ function createVerbs(machine: Machine): Verbs {
     ...createBatchNorm(machine),
     ...createLosses(machine),
     ...createScalars(machine),
-  };
+  });
+  return named(machine, verbs);
+}
+
+/** The same verbs; they leave their names where messages are made. */
+function named(machine: Machine, verbs: Verbs): Verbs {
+  const entries = Object.entries(verbs) as [string, (...call: unknown[]) => void][];
+  return Object.fromEntries(entries.map(([name, verb]) => [name, (...call: unknown[]) => {
+    machine.verb = name;
+    verb(...call);
+  }])) as unknown as Verbs;
 }
 
 function createMemory(
   machine: Machine,
-  owned: boolean,
 ): Pick<
   Kernels,
   | "allocate"
@@ -66,7 +93,6 @@ function createMemory(
   | "read"
   | "readSync"
   | "flush"
-  | "dispose"
 > {
   return {
     allocate: (length) => machine.allocate(length),
@@ -82,12 +108,8 @@ function createMemory(
     async flush() {
       machine.health.check();
       machine.stream.submit();
+      await machine.tuner.settle();
       await machine.health.wait(machine.device.queue.onSubmittedWorkDone());
-    },
-    dispose() {
-      machine.health.stop();
-      if (owned) machine.device.destroy();
-      else machine.dispose();
     },
   };
 }

@@ -85,11 +85,21 @@ export class Owner implements Disposable {
 
   /** A new matrix of zeros. */
   alloc(backend: Backend, rows: number, cols: number): OwnedMatrix {
-    return this.own(backend.alloc(rows, cols));
+    try {
+      return this.own(backend.alloc(rows, cols));
+    } catch (error) {
+      // Nobody could dispose what a constructor leaves half made.
+      this.#release();
+      throw error;
+    }
   }
 
   /** Gives everything back, in reverse order. */
   [Symbol.dispose](): void {
+    this.#release();
+  }
+
+  #release(): void {
     while (this.#owned.length > 0) this.#owned.pop()![Symbol.dispose]();
   }
 }

@@ -1,0 +1,180 @@
+/**
+ * An implementation that may be lost, as one that cannot: calls go to whatever is at work, and to nothing
+ * between a loss and what follows it.
+ *
+ * @module
+ */
+
+import { BackendError, StateError } from "../../core/errors.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
+import { KERNEL_TABLE } from "../kernel_table.ts";
+import type { Kernels, RawStorage } from "../kernels.ts";
+import { Handle, unwrapped } from "./handle.ts";
+import type { RecoveryOptions } from "./recovery.ts";
+import { type Reopen, Succession } from "./succession.ts";
+
+/**
+ * Wraps an implementation that may be lost.
+ *
+ * @param first Owned.
+ * @param reopen Called after each loss; what it returns is owned, too.
+ *
+ * @example What `createBackend({ recovery: {} })` does with a device of its own
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   CheckedBackend,
+ *   createRecoverableKernels,
+ *   createReferenceKernels,
+ * } from "@tekfac/tekfac/backend";
+ *
+ * const reopen = () => Promise.resolve(createReferenceKernels());
+ * const kernels = createRecoverableKernels(createReferenceKernels(), reopen, { everySteps: 50 });
+ * using backend = new CheckedBackend(kernels, []);
+ * using x = backend.alloc(1, 2);
+ * backend.write(x, [3, 4]);
+ * assert.deepEqual([...await backend.read(x)], [3, 4]);
+ * ```
+ */
+export function createRecoverableKernels(
+  first: Kernels,
+  reopen: Reopen,
+  options: RecoveryOptions,
+): Kernels {
+  const succession = new Succession(first, reopen, options);
+  return {
+    sync: false,
+    get name() {
+      return succession.latest.name;
+    },
+    get info() {
+      return succession.latest.info;
+    },
+    get bytesPerElement() {
+      return succession.latest.bytesPerElement;
+    },
+    get reservedBytes() {
+      return succession.current?.reservedBytes ?? 0;
+    },
+    recovery: succession,
+    ...createMemory(succession),
+    ...createReading(succession),
+    ...createVerbs(succession),
+    beginEigh: (jobs, options) => beginEigh(succession, jobs, options),
+    dispose: () => succession.dispose(),
+  };
+}
+
+function createVerbs(succession: Succession): Verbs {
+  const call = (verb: keyof Verbs, args: readonly unknown[]): void => {
+    const kernels = succession.current;
+    if (kernels === undefined) return;
+    (kernels[verb] as (...args: unknown[]) => void)(...unwrapped(args));
+  };
+  const verbs = Object.keys(KERNEL_TABLE) as (keyof Verbs)[];
+  return Object.fromEntries(
+    verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
+  ) as unknown as Verbs;
+}
+
+function createMemory(
+  succession: Succession,
+): Pick<Kernels, "allocate" | "free" | "pushScope" | "scratch" | "popScope" | "write"> {
+  const { owned, snapshots } = succession;
+  const scopes: { readonly kernels: Kernels | undefined; readonly handles: Handle[] }[] = [];
+  const wrap = (storage: RawStorage | undefined, length: number): Handle =>
+    new Handle(length, storage, succession.losses);
+  return {
+    allocate(length) {
+      const handle = wrap(succession.current?.allocate(length), length);
+      owned.add(handle);
+      return handle;
+    },
+    free(storage) {
+      const handle = storage as Handle;
+      handle.disposed = true;
+      owned.delete(handle);
+      snapshots.forget(handle);
+      if (handle.inner !== undefined) succession.current?.free(handle.inner);
+    },
+    pushScope() {
+      const kernels = succession.current;
+      scopes.push({ kernels, handles: [] });
+      kernels?.pushScope();
+    },
+    scratch(length) {
+      const handle = wrap(succession.current?.scratch(length), length);
+      scopes[scopes.length - 1].handles.push(handle);
+      return handle;
+    },
+    popScope() {
+      const { kernels, handles } = scopes.pop()!;
+      for (const handle of handles) handle.disposed = true;
+      if (succession.current === kernels) kernels?.popScope();
+    },
+    write(m, data) {
+      const kernels = succession.current;
+      const handle = m.storage as Handle;
+      if (owned.has(handle)) snapshots.note(handle, m, data, kernels === undefined);
+      kernels?.write(unwrapped(m), data);
+    },
+  };
+}
+
+function createReading(succession: Succession): Pick<Kernels, "read" | "readSync" | "flush"> {
+  return {
+    async read(m: Matrix): Promise<Float32Array | Float64Array> {
+      for (;;) {
+        // Asked at once where somebody is at work: the numbers are those of now.
+        if (succession.pending) await succession.settled();
+        const kernels = workingOf(succession);
+        const handle = m.storage as Handle;
+        if (handle.losses !== succession.losses && !succession.owned.has(handle)) {
+          throw new BackendError(kernels.name, "temporary numbers were lost with their device");
+        }
+        const numbers = await succession.unlessLost(kernels, kernels.read(unwrapped(m)));
+        if (numbers !== undefined) return numbers;
+      }
+    },
+    readSync(): never {
+      throw new StateError("Cannot read at once: a GPU answers later, use await read()");
+    },
+    async flush() {
+      for (;;) {
+        if (succession.pending) await succession.settled();
+        const kernels = workingOf(succession);
+        const done = await succession.unlessLost(kernels, kernels.flush().then(() => true));
+        if (done) return;
+      }
+    },
+  };
+}
+
+function workingOf({ current, latest }: Succession): Kernels {
+  if (current === undefined) throw new StateError(`Backend '${latest.name}' has been disposed`);
+  return current;
+}
+
+/** Eigenproblems that die with their device: members go back to before they were begun. */
+function beginEigh(
+  succession: Succession,
+  jobs: readonly EighJob[],
+  options: EighOptions,
+): EighTicket {
+  const { current: kernels, losses } = succession;
+  const inner = kernels?.beginEigh?.(unwrapped(jobs), options);
+  let done = false;
+  const isOver = (): boolean => done || kernels === undefined || succession.losses !== losses;
+  return {
+    get ready(): boolean {
+      return isOver() || inner?.ready === true;
+    },
+    finish(): void {
+      if (isOver()) return;
+      done = true;
+      if (inner === undefined) kernels!.eigh(unwrapped(jobs));
+      else inner.finish();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * The state of an optimizer that is not numbers of matrices: what a checkpoint keeps in words, and what
+ * goes back together with the matrices.
+ *
+ * @module
+ */
+
+import type { Optimizer } from "./optimizer.ts";
+import type { Counters } from "./preconditioner.ts";
+
+/** Plain JSON. */
+export interface Progress {
+  /** Steps taken. */
+  readonly step: number;
+  /** See `MomentumState.weight`. */
+  readonly momentumWeight: number;
+  /** State of the source of sampled labels. */
+  readonly random: readonly number[];
+  /** Of the preconditioner. */
+  readonly counters: Counters;
+  /** Of the objective, where it counts them. */
+  readonly passes?: number | undefined;
+}
+
+/** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
+export function settledProgress<B>(optimizer: Optimizer<B>): Progress {
+  const { momentum, preconditioner, objective, random, stepCount: step } = optimizer;
+  preconditioner.settle(step);
+  return {
+    step,
+    momentumWeight: momentum.weight,
+    random: random.save(),
+    counters: preconditioner.counters(),
+    passes: objective.passes,
+  };
+}
+
+/**
+ * Goes to where things stood; the matrices have to be overwritten then.
+ *
+ * @throws {StateError} When it is damaged. Nothing is changed then.
+ */
+export function resume<B>(optimizer: Optimizer<B>, progress: Progress): void {
+  const { momentum, preconditioner, objective, random } = optimizer;
+  preconditioner.settle(optimizer.stepCount);
+  // Both refuse damaged numbers before they change anything.
+  random.restore(progress.random);
+  preconditioner.restore(progress.counters);
+  momentum.weight = progress.momentumWeight;
+  optimizer.stepCount = progress.step;
+  if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;
+}
