@@ -22,7 +22,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   nn: ["core", "linalg", "backend"],
   data: ["core"],
   training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
-  adapters: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "training"],
+  adapters: ["core", "backend", "curvature", "optim", "nn"],
   cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };
