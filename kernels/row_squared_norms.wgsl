@@ -1,7 +1,9 @@
 // rowSquaredNorms: out_i = sum_j X_ij^2, X [rows, cols], out [1, rows].
 //
-// A workgroup per row: an invocation sums every 256th square in ascending order, then the sums are
-// added by halves (workgroup_sum.wgsl). Rows are spread over a grid of two dimensions.
+// LANES neighbouring invocations per row, a power of two up to the workgroup's 256: 1 for short rows, so
+// that a device is not kept busy with workgroups of a few terms each. Lane l sums the squares l, l + LANES,
+// ... in ascending order; the sums of a row are then added by halves. Rows are spread over a grid of two
+// dimensions.
 
 struct Params {
   rows: u32,
@@ -15,7 +17,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 
-//! include workgroup_sum
+override LANES: u32 = 256u;
+
+var<workgroup> sums: array<f32, 256>;
 
 @compute @workgroup_size(256)
 fn main(
@@ -23,14 +27,19 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) index: u32,
 ) {
-  let row = group.y * groups.x + group.x;
-  if (row >= params.rows) { return; }
+  let lane = index % LANES;
+  let row = (group.y * groups.x + group.x) * (256u / LANES) + index / LANES;
+  let terms = select(0u, params.cols, row < params.rows);
   let begin = params.xOffset + row * params.xStride;
   var sum = 0.0;
-  for (var j = index; j < params.cols; j += GROUP) {
+  for (var j = lane; j < terms; j += LANES) {
     let value = x[begin + j];
     sum = fma(value, value, sum);
   }
-  let total = workgroupSum(index, sum);
-  if (index == 0u) { out[params.outOffset + row] = total; }
+  sums[index] = sum;
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[index] += sums[index + half]; }
+  }
+  if (lane == 0u && row < params.rows) { out[params.outOffset + row] = sums[index]; }
 }

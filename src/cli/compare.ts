@@ -5,7 +5,6 @@
  */
 
 import { formatTable } from "../core/table.ts";
-import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
 import { examplesIn } from "../data/dataset.ts";
 import { compareReport, comparisonHead, comparisonRows } from "../training/compare_report.ts";
@@ -28,6 +27,7 @@ import { Trainer } from "./compare_trainer.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { contention, ContentionWatch, machineName, runtimeName } from "./machine.ts";
+import { openBackend } from "./open_backend.ts";
 import { run } from "./run.ts";
 import { RunDirectory } from "./run_directory.ts";
 
@@ -42,11 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
     }
   }
   const data = await loadData("Cannot run 'compare'", settings);
-  const prefer = settings.backend;
-  const backend = await createBackend({
-    threads: "auto",
-    ...(prefer === "auto" ? {} : { prefer: [prefer] }),
-  });
+  const backend = await openBackend(settings.backend);
   let journal: RunDirectory | undefined;
   try {
     if (settings.run !== undefined) {

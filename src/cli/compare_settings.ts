@@ -14,6 +14,7 @@ import { defaultModel, type ModelName, optimizerNames, recipes } from "../traini
 import { searchKeys, searchSpaces } from "../training/search_space.ts";
 import type { ArgumentValues } from "./arguments.ts";
 import type { AugmentationName, LoadedData } from "./load_data.ts";
+import type { BackendChoice } from "./open_backend.ts";
 import { sharedOptions } from "./options.ts";
 import { canShowProgress } from "./progress_bar.ts";
 import type { Configuration } from "./run_directory.ts";
@@ -81,7 +82,7 @@ export interface CompareSettings {
   readonly data: string | undefined;
   readonly labels: "fine" | "coarse" | undefined;
   readonly augment: AugmentationName | undefined;
-  readonly backend: "auto" | "wasm" | "reference";
+  readonly backend: BackendChoice;
   readonly run: string | undefined;
   /** Infinity without a limit. */
   readonly minutes: number;

@@ -19,11 +19,7 @@ import { sharedOptions } from "./options.ts";
 import { run } from "./run.ts";
 
 const OPTIONS = {
-  backend: {
-    ...sharedOptions.backend,
-    choices: ["auto", "wasm", "webgpu", "reference"],
-    help: "where it is computed; webgpu takes a GPU in software too and says so (default: auto)",
-  },
+  backend: sharedOptions.backend,
   help: sharedOptions.help,
 } as const;
 

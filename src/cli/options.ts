@@ -5,6 +5,7 @@
  */
 
 import { augmentations } from "./load_data.ts";
+import { backendChoices } from "./open_backend.ts";
 import { defaultModel, modelNames } from "../training/recipes.ts";
 
 /** Options of every command that trains. */
@@ -51,8 +52,8 @@ export const sharedOptions = {
   },
   backend: {
     kind: "choice",
-    choices: ["auto", "wasm", "reference"],
-    help: "where it is computed (default: auto)",
+    choices: backendChoices,
+    help: "where it is computed; webgpu takes a GPU in software too (default: auto)",
   },
   report: { kind: "text", placeholder: "FILE", help: "where the page is written" },
   json: { kind: "flag", help: "no progress; the last line is one JSON object" },

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createBackend } from "../backend/mod.ts";
 import type { Backend } from "../backend/backend.ts";
 import { formatTable } from "../core/table.ts";
 import { batchCount } from "../data/batches.ts";
@@ -27,6 +26,7 @@ import { chartLibrary } from "./chart_library.ts";
 import { checkWritable, readWhole, writeWhole } from "./files.ts";
 import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { readNotes, type RunNotes, writeNotes } from "./notes.ts";
+import { type BackendChoice, openBackend } from "./open_backend.ts";
 import { sharedOptions } from "./options.ts";
 import { canShowProgress, progressBar } from "./progress_bar.ts";
 import { run } from "./run.ts";
@@ -56,7 +56,7 @@ const purpose =
 
 /** What a run was asked for, complete. */
 interface Settings extends RunNotes {
-  readonly backend: "auto" | "wasm" | "reference";
+  readonly backend: BackendChoice;
   readonly report: string;
   readonly save: string | undefined;
   readonly load: Uint8Array | undefined;
@@ -68,10 +68,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (given.help) return console.log(helpText("train", purpose, options));
   const settings = await resolve(given);
   const data = await loadData("Cannot run 'train'", settings);
-  const backend = await createBackend({
-    threads: "auto",
-    ...(settings.backend === "auto" ? {} : { prefer: [settings.backend] }),
-  });
+  const backend = await openBackend(settings.backend);
   try {
     const steps = Math.max(1, settings.epochs * batchCount(data.train, settings.batch));
     const job = createJob(backend, { ...settings, dataset: data.train, steps });

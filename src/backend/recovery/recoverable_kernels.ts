@@ -18,7 +18,24 @@ import { type Reopen, Succession } from "./succession.ts";
  * Wraps an implementation that may be lost.
  *
  * @param first Owned.
- * @param reopen Called after each loss.
+ * @param reopen Called after each loss; what it returns is owned, too.
+ *
+ * @example What `createBackend({ recovery: {} })` does with a device of its own
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   CheckedBackend,
+ *   createRecoverableKernels,
+ *   createReferenceKernels,
+ * } from "@tekfac/tekfac/backend";
+ *
+ * const reopen = () => Promise.resolve(createReferenceKernels());
+ * const kernels = createRecoverableKernels(createReferenceKernels(), reopen, { everySteps: 50 });
+ * using backend = new CheckedBackend(kernels, []);
+ * using x = backend.alloc(1, 2);
+ * backend.write(x, [3, 4]);
+ * assert.deepEqual([...await backend.read(x)], [3, 4]);
+ * ```
  */
 export function createRecoverableKernels(
   first: Kernels,

@@ -53,6 +53,22 @@ export interface Recovery {
  * does not recover it is done once.
  *
  * @param body Enqueues work and reads what came out.
+ *
+ * @example A sum that is read, whatever becomes of the device
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, survivingLoss } from "@tekfac/tekfac/backend";
+ *
+ * using backend = await createBackend();
+ * using x = backend.alloc(1, 3);
+ * using total = backend.alloc(1, 1);
+ * backend.write(x, [1, 2, 3]);
+ * const [sum] = await survivingLoss(backend, () => {
+ *   backend.sum(total, x);
+ *   return backend.read(total);
+ * });
+ * assert.equal(sum, 6);
+ * ```
  */
 export async function survivingLoss<T>(
   { recovery }: { readonly recovery?: Recovery | undefined },

@@ -2368,28 +2368,34 @@ xStride: u32,
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
-//! include workgroup_sum
+override LANES: u32 = 256u;
+var<workgroup> sums: array<f32, 256>;
 @compute @workgroup_size(256)
 fn main(
 @builtin(workgroup_id) group: vec3<u32>,
 @builtin(num_workgroups) groups: vec3<u32>,
 @builtin(local_invocation_index) index: u32,
 ) {
-let row = group.y * groups.x + group.x;
-if (row >= params.rows) { return; }
+let lane = index % LANES;
+let row = (group.y * groups.x + group.x) * (256u / LANES) + index / LANES;
+let terms = select(0u, params.cols, row < params.rows);
 let begin = params.xOffset + row * params.xStride;
 var sum = 0.0;
-for (var j = index; j < params.cols; j += GROUP) {
+for (var j = lane; j < terms; j += LANES) {
 let value = x[begin + j];
 sum = fma(value, value, sum);
 }
-let total = workgroupSum(index, sum);
-if (index == 0u) { out[params.outOffset + row] = total; }
+sums[index] = sum;
+for (var half = LANES / 2u; half > 0u; half /= 2u) {
+workgroupBarrier();
+if (lane < half) { sums[index] += sums[index + half]; }
+}
+if (lane == 0u && row < params.rows) { out[params.outOffset + row] = sums[index]; }
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "x", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
-  overrides: [],
+  overrides: ["LANES"],
 };
 /** sampledLossGradient: gradients [rows, cols] at targets drawn from the model's own distribution. */
 export const sampledLossGradient: Shader<"gradients" | "z" | "noise", "rows" | "cols"> = {

@@ -80,6 +80,21 @@ export function multiply(
   }
 }
 
+/** Lanes that may share a row of squares: 1 for short rows, a workgroup for long ones. */
+const LANES = [1, 16, 256] as const;
+
+/** Squares that a lane sums before more lanes are worth their barriers. */
+const TERMS_OF_LANE = 32;
+
+/** The verb {@linkcode Verbs.rowSquaredNorms}. */
+export function rowSquaredNorms(machine: Machine, out: Matrix, x: Matrix): void {
+  const { rows, cols } = x;
+  const lanes = LANES.find((lanes) => cols <= TERMS_OF_LANE * lanes) ?? 256;
+  const grid = rowGrid(Math.ceil(rows * lanes / 256));
+  const launch = { overrides: { LANES: lanes } };
+  machine.run(kernels.rowSquaredNorms, { out, x }, { rows, cols }, grid, launch);
+}
+
 /** The verbs of this topic on one machine. */
 export function createAlgebra(machine: Machine): Algebra {
   const algebra: Algebra = {
@@ -102,10 +117,7 @@ export function createAlgebra(machine: Machine): Algebra {
       );
     },
 
-    rowSquaredNorms(out, x) {
-      const { rows, cols } = x;
-      machine.run(kernels.rowSquaredNorms, { out, x }, { rows, cols }, rowGrid(rows));
-    },
+    rowSquaredNorms: (out, x) => rowSquaredNorms(machine, out, x),
 
     rotateInto(out, x, { output, input }) {
       machine.scope(() => {

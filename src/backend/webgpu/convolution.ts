@@ -15,7 +15,8 @@ import {
 import type { Matrix } from "../../core/matrix.ts";
 import type { Verbs } from "../backend.ts";
 import * as kernels from "./_kernels.gen.ts";
-import { elementGrid, type Machine, rowGrid } from "./machine.ts";
+import { rowSquaredNorms } from "./algebra.ts";
+import { elementGrid, type Machine } from "./machine.ts";
 import { accumulate, product } from "./products.ts";
 
 /** The verbs of this topic. */
@@ -143,17 +144,11 @@ export function createConvolution(machine: Machine): Convolution {
     },
 
     patchSquaredNorms(out, images, geometry) {
-      const { rows, cols } = images;
       const bias = geometry.bias ? 1 : 0;
       const numbers = { rows: 1, cols: out.cols, bias, ...fieldsOf(geometry) };
       machine.scope(() => {
-        const norms = machine.temporary(1, rows);
-        machine.run(
-          kernels.rowSquaredNorms,
-          { out: norms, x: images },
-          { rows, cols },
-          rowGrid(rows),
-        );
+        const norms = machine.temporary(1, images.rows);
+        rowSquaredNorms(machine, norms, images);
         machine.run(kernels.patchSquaredNorms, { out, norms }, numbers, elementGrid(out.cols));
       });
     },
