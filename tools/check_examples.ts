@@ -14,6 +14,7 @@ const ROOT = new URL("../", import.meta.url);
 const COMPLETE: readonly string[] = [
   "./backend",
   "./core",
+  "./curvature",
   "./data",
   "./linalg",
   "./nn",

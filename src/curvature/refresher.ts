@@ -75,7 +75,42 @@ export interface Outcome<T extends Refreshable> {
   readonly renewal: Renewal | undefined;
 }
 
-/** Runs the eigenproblems of several layers together, so that a backend can share them out. */
+/**
+ * Runs the eigenproblems of several layers together, so that a backend can share them out.
+ *
+ * @example In the background, a basis is adopted two steps after it was due
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import {
+ *   Eigenbasis,
+ *   type Refreshable,
+ *   Refresher,
+ *   resolveRefreshMode,
+ * } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using output = upload(backend, denseMatrix(1, 1, [5]));
+ * using input = upload(backend, denseMatrix(2, 2, [2, 1, 1, 2]));
+ * using basis = new Eigenbasis(backend, 1, 2);
+ * const layer: Refreshable = {
+ *   get solved() {
+ *     return basis.solved;
+ *   },
+ *   beginRefresh: (staleness, lasting) => basis.jobs({ output, input }, staleness, lasting),
+ *   finishRefresh: () => basis.adopt(() => {}),
+ * };
+ * const mode = resolveRefreshMode("Cannot refresh", { kind: "background", delay: 2 });
+ * const refresher = new Refresher(backend, mode, 0);
+ * assert.equal(refresher.refresh(0, [layer]).length, 1); // there is nothing yet that could serve
+ * backend.write(input, [20, 10, 10, 20]);
+ * const adopted = [10, 11, 12].map((step) => refresher.refresh(step, step === 10 ? [layer] : []));
+ * assert.deepEqual(adopted.map(({ length }) => length), [0, 0, 1]);
+ * allClose(backend.readSync(basis.inputValues).sort(), [10, 30], { relative: 1e-12 });
+ * ```
+ */
 export class Refresher<T extends Refreshable> {
   readonly #backend: Backend;
   readonly #mode: Required<RefreshMode>;
