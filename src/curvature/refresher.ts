@@ -7,7 +7,6 @@
 import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
-import type { Parameter } from "../core/parameter.ts";
 import type { Renewal } from "./renewal.ts";
 
 /**
@@ -50,8 +49,8 @@ export function resolveRefreshMode(subject: string, mode: RefreshMode): Required
 
 /** What has bases to renew: a block of curvature, or of SOAP. */
 export interface Refreshable {
-  /** The weights it belongs to. */
-  readonly parameter: Parameter;
+  /** The weights it belongs to, for messages. */
+  readonly parameter: { readonly name: string };
   /** Whether there is a solved basis (or inverse) that can serve while a refresh is under way. */
   readonly solved: boolean;
 
@@ -96,6 +95,7 @@ export interface Outcome<T extends Refreshable> {
  * using input = upload(backend, denseMatrix(2, 2, [2, 1, 1, 2]));
  * using basis = new Eigenbasis(backend, 1, 2);
  * const layer: Refreshable = {
+ *   parameter: { name: "dense1" },
  *   get solved() {
  *     return basis.solved;
  *   },

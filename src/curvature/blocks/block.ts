@@ -8,6 +8,7 @@
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
 import type { Refreshable } from "../refresher.ts";
 import type { DampingContext, LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
@@ -26,6 +27,8 @@ export type BlockOptions = DampingContext;
 export interface Block extends Refreshable, Disposable {
   /** Which approximation this is. */
   readonly method: BlockMethod;
+  /** The weights it belongs to. */
+  readonly parameter: Parameter;
   /** The matrices that make up its state, by the names of docs/NOTATION.md; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
   /** Whether eigenvalues are observed from captures or from the mean gradient. */
