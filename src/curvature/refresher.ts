@@ -5,6 +5,7 @@
  */
 
 import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
+import { atLayer } from "../core/at_layer.ts";
 import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Renewal } from "./renewal.ts";
 
@@ -48,6 +49,8 @@ export function resolveRefreshMode(subject: string, mode: RefreshMode): Required
 
 /** What has bases to renew: a block of curvature, or of SOAP. */
 export interface Refreshable {
+  /** The weights it belongs to, for messages. */
+  readonly parameter: { readonly name: string };
   /** Whether there is a solved basis (or inverse) that can serve while a refresh is under way. */
   readonly solved: boolean;
 
@@ -92,6 +95,7 @@ export interface Outcome<T extends Refreshable> {
  * using input = upload(backend, denseMatrix(2, 2, [2, 1, 1, 2]));
  * using basis = new Eigenbasis(backend, 1, 2);
  * const layer: Refreshable = {
+ *   parameter: { name: "dense1" },
  *   get solved() {
  *     return basis.solved;
  *   },
@@ -130,11 +134,11 @@ export class Refresher<T extends Refreshable> {
     const later = background ? due.filter((block) => block.solved) : [];
     const now = background ? due.filter((block) => !block.solved) : due;
     const renewed = this.#backend.scope(() => {
-      const jobs = now.flatMap((block) => block.beginRefresh(this.#staleness, false));
+      const jobs = this.#begin(now, false);
       if (jobs.length > 0) this.#backend.eigh(jobs);
       return this.#finish(step, now);
     });
-    const jobs = later.flatMap((block) => block.beginRefresh(this.#staleness, true));
+    const jobs = this.#begin(later, true);
     if (jobs.length > 0) {
       const elsewhere = this.#mode.kind === "background" && !this.#mode.deterministic;
       const ticket = this.#backend.beginEigh(jobs, { elsewhere });
@@ -164,10 +168,18 @@ export class Refresher<T extends Refreshable> {
     return step >= since + this.#mode.delay || (!this.#mode.deterministic && ticket.ready);
   }
 
+  #begin(blocks: readonly T[], lasting: boolean): readonly EighJob[] {
+    return blocks.flatMap((block) =>
+      atLayer(block.parameter.name, () => block.beginRefresh(this.#staleness, lasting))
+    );
+  }
+
   #finish(step: number, blocks: readonly T[]): readonly Outcome<T>[] {
     return blocks.map((block) => ({
       block,
-      renewal: this.#backend.scope(() => block.finishRefresh(step)),
+      renewal: atLayer(block.parameter.name, () => {
+        return this.#backend.scope(() => block.finishRefresh(step));
+      }),
     }));
   }
 }
