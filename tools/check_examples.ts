@@ -16,9 +16,12 @@ const COMPLETE: readonly string[] = [
   "./core",
   "./curvature",
   "./data",
+  "./jax",
   "./linalg",
   "./nn",
   "./optim",
+  "./testing",
+  "./training",
 ];
 
 /** The part of `deno doc --json` that matters here. */
