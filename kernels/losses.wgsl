@@ -6,7 +6,7 @@
 //   KIND 3 sigmoidCrossEntropy   sum_k log(1 + exp z_k) - y_k z_k      targets [rows, cols]
 //
 // A workgroup per example. Exponents are taken relative to the row's maximum, or negative, so nothing
-// overflows. An invocation adds every 256th term in ascending order, then halves (workgroup_sum.wgsl).
+// overflows. An invocation adds every 256th term in ascending order, then workgroup_sum.wgsl.
 
 struct Params {
   rows: u32,

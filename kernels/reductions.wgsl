@@ -6,8 +6,8 @@
 //   KIND 3 allFinite  number of entries that are not finite, at most one per invocation
 //
 // partials [1, workgroups]. An invocation adds its elements, a grid apart, in ascending order, then the
-// workgroup its invocations' sums by halves: with n elements and W workgroups the error is below
-// n / (256 W) + 8 roundings. Finished by reductions_finish.wgsl.
+// workgroup its invocations' sums: with n elements and W workgroups the error is below n / (256 W)
+// roundings and those of workgroup_sum.wgsl. Finished by reductions_finish.wgsl.
 
 struct Params {
   rows: u32,

@@ -1,7 +1,7 @@
 // The second half of dot, sum, trace and allFinite: out = decay out + scale sum_p partials_p, or with
 // NONE true: out = 1 when the sum is 0, else 0.
 //
-// partials [1, count], count <= 256: one workgroup adds them by halves (workgroup_sum.wgsl).
+// partials [1, count], count <= 256: one workgroup adds them (workgroup_sum.wgsl).
 
 struct Params {
   count: u32,

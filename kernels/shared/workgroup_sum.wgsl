@@ -1,5 +1,5 @@
 // Sums over the 256 invocations of a workgroup by halves: the same order every time, error log2(256)
-// roundings.
+// roundings. Devices with subgroups take subgroup_sum.wgsl.
 
 const GROUP: u32 = 256u;
 

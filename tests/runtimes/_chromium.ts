@@ -24,6 +24,12 @@ export const chromium: string | undefined = PLACES.find((path) => {
   }
 });
 
+/** Flags for WebGPU on the software adapter that Chromium brings along. */
+export const SWIFTSHADER: readonly string[] = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+];
+
 /** Something on a page. */
 export interface Locator {
   click(): Promise<void>;

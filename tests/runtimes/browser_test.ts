@@ -1,7 +1,7 @@
 /** The example page, in Chromium: what a visitor would do, and what the visitor would see. */
 import assert from "#assert";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, launchChromium, type Page } from "./_chromium.ts";
+import { type Browser, chromium, launchChromium, type Page, SWIFTSHADER } from "./_chromium.ts";
 import { type Cells, type Row, runtimeTest } from "./_table.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -200,7 +200,7 @@ visit(
 );
 
 visit("Chromium, isolated", "the example page trains on WebGPU, here on SwiftShader", {
-  flags: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+  flags: SWIFTSHADER,
 }, async (page) => {
   // Small matrices: a GPU that is imitated by the processor takes seconds for what a GPU does at once.
   await page.locator("[name=network]").selectOption("tiny");

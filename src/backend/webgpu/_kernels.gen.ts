@@ -328,6 +328,31 @@ c[at] = value;
 c[first + j * params.cStride + i] = value;
 }
 `,
+  subgroup_sum: `enable subgroups;
+const GROUP: u32 = 256u;
+var<workgroup> lanes: array<f32, 256>;
+fn workgroupSum(index: u32, value: f32) -> f32 {
+workgroupBarrier();
+let size = subgroupAdd(1u);
+let member = subgroupExclusiveAdd(1u);
+let own = subgroupAdd(value);
+lanes[index] = select(0.0, own, member == 0u);
+workgroupBarrier();
+var sum = 0.0;
+for (var at = member; at < GROUP; at += size) { sum += lanes[at]; }
+return subgroupAdd(sum);
+}
+fn workgroupMax(index: u32, value: f32) -> f32 {
+workgroupBarrier();
+let size = subgroupAdd(1u);
+let member = subgroupExclusiveAdd(1u);
+lanes[index] = subgroupMax(value);
+workgroupBarrier();
+var largest = value;
+for (var at = member; at < GROUP; at += size) { largest = max(largest, lanes[at]); }
+return subgroupMax(largest);
+}
+`,
   tiles: `override THREADS_I: u32 = 16;
 override THREADS_J: u32 = 16;
 override DEPTH: u32 = 8;

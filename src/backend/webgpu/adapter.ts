@@ -29,6 +29,8 @@ export interface OpenDevice {
   readonly software: boolean;
   /** Whether the backend has made the device, and destroys it. */
   readonly owned: boolean;
+  /** Whether kernels may use subgroups. */
+  readonly subgroups: boolean;
   /** How it is to compute. */
   readonly gpu: GpuOptions;
   /** Threads of WebAssembly. */
@@ -46,7 +48,11 @@ const WANTED_LIMITS = [
 ] as const;
 
 /** Features that are used where they exist. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query"];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups"];
+
+/** The least program that uses subgroups. */
+const SUBGROUPS = `enable subgroups;
+@compute @workgroup_size(1) fn main() { _ = subgroupAdd(1u); }`;
 
 /** What this host calls its adapter. */
 export function nameOf({ description, device, architecture, vendor }: GPUAdapterInfo): string {
@@ -82,21 +88,35 @@ export async function findAdapter({ allowSoftware = false }: WebGpuOptions): Pro
  */
 export async function openDevice(options: WebGpuOptions): Promise<OpenDevice> {
   const { device, gpu = {}, threads = 1 } = options;
-  const opened = (device: GPUDevice, info: GPUAdapterInfo, owned: boolean): OpenDevice => {
-    return { device, adapter: nameOf(info), software: isSoftware(info), owned, gpu, threads };
+  const opened = async (
+    device: GPUDevice,
+    info: GPUAdapterInfo,
+    owned: boolean,
+  ): Promise<OpenDevice> => {
+    const subgroups = gpu.subgroups !== "off" && await hasSubgroups(device);
+    const [name, software] = [nameOf(info), isSoftware(info)];
+    return { device, adapter: name, software, owned, subgroups, gpu, threads };
   };
-  if (device !== undefined) return opened(device, device.adapterInfo, false);
+  if (device !== undefined) return await opened(device, device.adapterInfo, false);
   const adapter = await findAdapter(options);
   const requiredLimits: Record<string, number> = {};
   for (const limit of WANTED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   try {
     const device = await adapter.requestDevice({ requiredLimits, requiredFeatures });
-    return opened(device, adapter.info, true);
+    return await opened(device, adapter.info, true);
   } catch (error) {
     const reason = `the adapter ${nameOf(adapter.info)} gives no device: ${messageOf(error)}`;
     throw new BackendError("webgpu", reason, { cause: error });
   }
+}
+
+/** Whether a device has subgroups and compiles what uses them: naga does not know `enable subgroups`. */
+async function hasSubgroups(device: GPUDevice): Promise<boolean> {
+  if (!device.features.has("subgroups")) return false;
+  device.pushErrorScope("validation");
+  device.createShaderModule({ label: "subgroups", code: SUBGROUPS });
+  return await device.popErrorScope() === null;
 }
 
 /** The message of anything thrown. */

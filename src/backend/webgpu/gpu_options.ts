@@ -27,6 +27,12 @@ export interface GpuOptions {
    */
   readonly eigh?: "auto" | "device" | "host";
   /**
+   * Whether sums over many numbers (`dot`, `sum`, `trace`, `loss`) use subgroups where the device has
+   * them and its compiler knows them. Their order is then the adapter's: equal on equal runs, but results
+   * differ from those without by some roundings. @default {"auto"}
+   */
+  readonly subgroups?: "auto" | "off";
+  /**
    * Most bytes of a matrix that a kernel sees at a time; verbs with larger ones run by rows. Lower than
    * the device's own limit it is of use in tests. @default {the device's `maxStorageBufferBindingSize`}
    */
@@ -119,16 +125,26 @@ export class TuningCache {
   }
 }
 
+/** Names of the options. */
+const OPTIONS: readonly (keyof GpuOptions)[] = [
+  "tuning",
+  "tunings",
+  "eigh",
+  "subgroups",
+  "bindingBytes",
+];
+
 /**
  * Checks the options.
  *
  * @throws {OptionError} For an unknown key or a value outside its range.
  */
 export function checkGpuOptions(subject: string, options: GpuOptions): void {
-  checkKnownKeys(subject, options, ["tuning", "tunings", "eigh", "bindingBytes"], "gpu.");
-  const { tuning, tunings, eigh, bindingBytes = 1024 } = options;
+  checkKnownKeys(subject, options, OPTIONS, "gpu.");
+  const { tuning, tunings, eigh, subgroups, bindingBytes = 1024 } = options;
   if (tuning !== undefined) checkChoice(subject, "gpu.tuning", tuning, ["auto", "always", "off"]);
   if (eigh !== undefined) checkChoice(subject, "gpu.eigh", eigh, ["auto", "device", "host"]);
+  if (subgroups !== undefined) checkChoice(subject, "gpu.subgroups", subgroups, ["auto", "off"]);
   checkNumber(subject, "gpu.bindingBytes", bindingBytes, { min: 1024, integer: true });
   if (tunings !== undefined && !(tunings instanceof TuningCache)) {
     throw new OptionError(subject, "gpu.tunings", "must be a TuningCache", tunings);

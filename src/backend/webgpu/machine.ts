@@ -57,7 +57,7 @@ export class Machine {
   readonly #nothing: PooledBuffer;
 
   /** Takes over a device. */
-  constructor({ device, adapter, software, gpu }: OpenDevice) {
+  constructor({ device, adapter, software, subgroups, gpu }: OpenDevice) {
     this.device = device;
     const { tuning = "auto", tunings = new TuningCache(), bindingBytes = Infinity } = gpu;
     this.bindingBytes = Math.min(bindingBytes, device.limits.maxStorageBufferBindingSize);
@@ -70,7 +70,8 @@ export class Machine {
     this.health = new DeviceHealth(device);
     this.stream = new CommandStream(device);
     this.readback = new Readback(device, this.stream);
-    this.#pipelines = new Pipelines(device, this.stream.uniforms);
+    const texts: Texts = subgroups ? { workgroup_sum: "subgroup_sum" } : {};
+    this.#pipelines = new Pipelines(device, this.stream.uniforms, texts);
     this.pool = new BufferPool(device, () => {
       this.stream.submit();
       this.#pipelines.forgetGroups();

@@ -33,15 +33,17 @@ export interface Pipeline {
 export class Pipelines {
   readonly #device: GPUDevice;
   readonly #uniforms: GPUBuffer;
+  readonly #texts: Texts;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Pipeline>();
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #groups = new Map<string, GPUBindGroup>();
 
-  /** Starts empty; `uniforms` holds the `Params` of all kernels. */
-  constructor(device: GPUDevice, uniforms: GPUBuffer) {
+  /** Starts empty; `uniforms` holds the `Params` of all kernels, `texts` what suits the device. */
+  constructor(device: GPUDevice, uniforms: GPUBuffer, texts: Texts) {
     this.#device = device;
     this.#uniforms = uniforms;
+    this.#texts = texts;
   }
 
   /**
@@ -66,7 +68,7 @@ export class Pipelines {
       label: shader.name,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [this.#layoutOf(access)] }),
       compute: {
-        module: this.#moduleOf(moduleKey, sourceOf(shader, texts)),
+        module: this.#moduleOf(moduleKey, sourceOf(shader, { ...this.#texts, ...texts })),
         entryPoint: "main",
         constants: values,
       },

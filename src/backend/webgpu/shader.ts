@@ -42,7 +42,7 @@ export type Overrides = Readonly<Record<string, number | boolean>>;
 export type Texts = Readonly<Record<string, string>>;
 
 /**
- * The WGSL of a kernel.
+ * The WGSL of a kernel. Extensions that its shared texts enable are named at the top, as WGSL demands.
  *
  * @param instead Shared texts to take in the place of others.
  */
@@ -54,5 +54,10 @@ export function sourceOf(
     text.replace(/^\/\/! include (\w+)$/gm, (_, name: string) => {
       return expand(SHARED[instead[name] ?? name]);
     });
-  return expand(shader.source);
+  const extensions = new Set<string>();
+  const body = expand(shader.source).replace(/^enable \w+;\n/gm, (line) => {
+    extensions.add(line);
+    return "";
+  });
+  return [...extensions, body].join("");
 }
