@@ -18,8 +18,10 @@ import { tkfac, type TkfacOptions } from "../optim/tkfac.ts";
 /** Where the adapter computes. */
 export interface TfjsBackendOptions {
   /**
-   * A synchronous backend of this library to compute on, with more threads for example; the caller
-   * disposes it, after the optimizer.
+   * A backend of this library to compute on: a synchronous one, with more threads for example, or on the
+   * framework's `webgpu` backend one that shares its device,
+   * `await createBackend({ prefer: ["webgpu"], device: tf.backend().device })`. The caller disposes it,
+   * after the optimizer.
    *
    * @default {an own one: WebAssembly on one thread, disposed with the optimizer}
    */
