@@ -78,6 +78,7 @@ pageTest<Remainder>(
   ({ reported, resumed: [first, second], refusals }) => {
     assert.deepEqual(reported, [undefined, 2]);
     assert.deepEqual(second, first);
+    assert(first[2] < first[0]);
     const [device, recovery, backend] = refusals;
     assert.match(device, /its 'webgpu' backend on another device; call tf\.setBackend/);
     assert.match(recovery, /without recovery/);

@@ -5,12 +5,13 @@
  * @module
  */
 
+import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
 import "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
+import * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
 import { type Backend, createBackend, createBackendSync } from "@tekfac/tekfac";
 import { TekfacOptimizer } from "@tekfac/tekfac/tfjs";
-import { CONVOLUTIONS, crossEntropy, DENSE, losses, tfjsModel } from "../_tfjs_twin.ts";
+import { CONVOLUTIONS, crossEntropy, DENSE, losses } from "../_tfjs_twin.ts";
 
 /** How a network was trained. */
 export interface Trained {
@@ -80,6 +81,19 @@ async function trainTwin(network: "dense" | "convolutions"): Promise<Trained> {
   return { ...result, bytesRead, leftover: tf.memory().numTensors - tensors };
 }
 
+/** Captures, gradients of weights beside them, and parameters with neither factor. */
+function penalizedNetwork(): tfl.LayersModel {
+  const kernelRegularizer = tfl.regularizers.l2({ l2: 0.01 });
+  return tfl.sequential({
+    layers: [
+      tfl.layers.dense({ name: "hidden", units: 8, kernelRegularizer, inputShape: [6] }),
+      tfl.layers.batchNormalization({ name: "norm" }),
+      tfl.layers.activation({ activation: "tanh" }),
+      tfl.layers.dense({ name: "out", units: 3, useBias: false }),
+    ],
+  });
+}
+
 async function tryTheRest(): Promise<Remainder> {
   using backend = await shared();
   const x = tf.randomNormal([32, 6], 0, 1, "float32", 1);
@@ -88,7 +102,7 @@ async function tryTheRest(): Promise<Remainder> {
     const { history } = await model.fit(x, y, { epochs, shuffle: false, verbose: 0 });
     return history.loss as number[];
   };
-  const [first, second] = [tfjsModel(DENSE), tfjsModel(DENSE)];
+  const [first, second] = [penalizedNetwork(), penalizedNetwork()];
   const [mine, yours] = [first, second].map((model) => {
     const optimizer = new TekfacOptimizer(model, { backend });
     model.compile({ optimizer, loss: crossEntropy });
