@@ -202,12 +202,15 @@ function join(path: string, specifier: string): string {
   return parts.join("/");
 }
 
+/** What the project's tools make, and what is installed: not its own source. */
+const FOREIGN: readonly string[] = ["node_modules", "npm", "runs"];
+
 /** Text of all TypeScript files of the project, keyed by path. */
 async function readTree(root: URL, folder = ""): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const entries = await Array.fromAsync(Deno.readDir(new URL(folder, root)));
   for (const { name, isDirectory } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
-    if (name.startsWith(".") || name === "node_modules") continue;
+    if (name.startsWith(".") || FOREIGN.includes(name)) continue;
     const path = folder + name;
     if (isDirectory) {
       for (const [inner, text] of await readTree(root, path + "/")) files.set(inner, text);

@@ -43,25 +43,29 @@ import { type NamedTensor, readSaved, type SavedState, Training } from "./tfjs_t
  * training is over, before the backend that was given to it. The model stays the caller's.
  *
  * @example A small network learns XOR
- * ```ts ignore
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
  * import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
  * import * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
- * import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
  * import { TekfacOptimizer } from "@tekfac/tekfac/tfjs";
  *
+ * const kernelInitializer = tfl.initializers.glorotNormal({ seed: 1 });
  * const model = tfl.sequential({
  *   layers: [
- *     tfl.layers.dense({ units: 8, activation: "tanh", inputShape: [2] }),
- *     tfl.layers.dense({ units: 1, activation: "sigmoid" }),
+ *     tfl.layers.dense({ units: 8, activation: "tanh", inputShape: [2], kernelInitializer }),
+ *     tfl.layers.dense({ units: 1, activation: "sigmoid", kernelInitializer }),
  *   ],
  * });
  * const optimizer = new TekfacOptimizer(model, { damping: { kind: "relative", tau: 0.1 } });
  * model.compile({ optimizer, loss: "binaryCrossentropy" });
- * await model.fit(tf.tensor2d([[0, 0], [0, 1], [1, 0], [1, 1]]), tf.tensor2d([[0], [1], [1], [0]]), {
- *   epochs: 100,
- * });
- * console.log(optimizer.describe());
+ * const inputs = tf.tensor2d([[0, 0], [0, 1], [1, 0], [1, 1]]);
+ * const targets = tf.tensor2d([[0], [1], [1], [0]]);
+ * await model.fit(inputs, targets, { epochs: 50, verbose: 0 });
  * optimizer.dispose();
+ *
+ * const predicted = model.predict(inputs) as tf.Tensor;
+ * assert.deepEqual([...predicted.dataSync()].map(Math.round), [0, 1, 1, 0]);
  * ```
  */
 export class TekfacOptimizer extends TfOptimizer {

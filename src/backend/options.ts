@@ -9,8 +9,8 @@ import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Candidate } from "./backend.ts";
 import { BACKEND_VARIABLE, environmentVariable } from "./environment.ts";
 import type { RecoveryOptions } from "./recovery/recovery.ts";
-import { type StepProbe, TimingCache } from "./step_timing.ts";
-import { checkGpuOptions, type GpuOptions } from "./webgpu/gpu_options.ts";
+import type { StepProbe, TimingCache } from "./step_timing.ts";
+import type { GpuOptions } from "./webgpu/gpu_options.ts";
 import type { SimdFlavour } from "./wasm/probe.ts";
 
 /** Name of an implementation. */
@@ -139,14 +139,10 @@ export function candidatesOf(options: BackendOptions): Candidates {
 
 function checkOptions(options: BackendOptions): void {
   checkKnownKeys(SUBJECT, options, OPTION_NAMES);
-  const { model, timings, simd, threads, module, recovery } = options;
+  const { model, simd, threads, module, recovery } = options;
   if (model !== undefined && typeof model.build !== "function") {
     throw new OptionError(SUBJECT, "model", "must be a step to time, as stepProbe makes it", model);
   }
-  if (timings !== undefined && !(timings instanceof TimingCache)) {
-    throw new OptionError(SUBJECT, "timings", "must be a TimingCache", timings);
-  }
-  if (options.gpu !== undefined) checkGpuOptions(SUBJECT, options.gpu);
   if (simd !== undefined) checkChoice(SUBJECT, "simd", simd, ["relaxed", "baseline"]);
   if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
     const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;
@@ -159,6 +155,24 @@ function checkOptions(options: BackendOptions): void {
     checkKnownKeys(SUBJECT, recovery, ["everySteps", "onLoss"], "recovery.");
     const range = { min: 1, integer: true };
     checkNumber(SUBJECT, "recovery.everySteps", recovery.everySteps ?? 1, range);
+  }
+}
+
+/**
+ * Checks what only programs with a GPU set, by code that the others need not load.
+ *
+ * @throws {OptionError} On values outside their range.
+ */
+export async function checkGpuPrograms({ timings, gpu }: BackendOptions): Promise<void> {
+  if (timings !== undefined) {
+    const { TimingCache } = await import("./step_timing.ts");
+    if (!(timings instanceof TimingCache)) {
+      throw new OptionError(SUBJECT, "timings", "must be a TimingCache", timings);
+    }
+  }
+  if (gpu !== undefined) {
+    const { checkGpuOptions } = await import("./webgpu/gpu_options.ts");
+    checkGpuOptions(SUBJECT, gpu);
   }
 }
 

@@ -9,7 +9,12 @@ import { BackendError } from "../core/errors.ts";
 import type { Backend } from "./backend.ts";
 import { noneCanRun, rejectionOf, wasmOptionsOf, wrap } from "./choice.ts";
 import type { Kernels } from "./kernels.ts";
-import { type BackendName, type BackendOptions, candidatesOf } from "./options.ts";
+import {
+  type BackendName,
+  type BackendOptions,
+  candidatesOf,
+  checkGpuPrograms,
+} from "./options.ts";
 import { createWasmKernels } from "./wasm/wasm_kernels.ts";
 
 /**
@@ -35,6 +40,7 @@ import { createWasmKernels } from "./wasm/wasm_kernels.ts";
  */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
   const { names, fallback, unasked, origin } = candidatesOf(options);
+  await checkGpuPrograms(options);
   const rejected = [...unasked];
   if (options.model !== undefined) {
     const { fastestOf } = await import("./fastest.ts");

@@ -28,7 +28,7 @@ import { createThreadedKernels } from "./wasm/threads/threaded_kernels.ts";
  * ```
  */
 export function createBackendSync(
-  options: Omit<BackendOptions, "model" | "timings" | "recovery"> = {},
+  options: Omit<BackendOptions, "model" | "timings" | "gpu" | "recovery"> = {},
 ): Backend {
   const { names, fallback, unasked, origin } = candidatesOf(options);
   const rejected = [...unasked];

@@ -1,5 +1,5 @@
 /**
- * Which layer it was that a backend could not serve.
+ * Which layer it was that a backend could not serve, and giving back what was made before it.
  *
  * @module
  */
@@ -19,4 +19,22 @@ export function atLayer<T>(layer: string, body: () => T): T {
     if (!(error instanceof BackendError) || error.layer !== undefined) throw error;
     throw new BackendError(error.backend, error.reason, { cause: error, layer });
   }
+}
+
+/**
+ * What an optimizer keeps for each parameter, made in order. When one cannot be made, the error names its
+ * layer and those before it are disposed.
+ */
+export function madeForEach<T extends Disposable>(
+  parameters: readonly { readonly name: string }[],
+  make: (index: number) => T,
+): T[] {
+  const made: T[] = [];
+  try {
+    parameters.forEach(({ name }, index) => made.push(atLayer(name, () => make(index))));
+  } catch (error) {
+    for (const thing of made) thing[Symbol.dispose]();
+    throw error;
+  }
+  return made;
 }

@@ -68,6 +68,25 @@ export interface DampingTrial {
  * `decay ** interval` where rho > 3/4, divided by it where rho < 1/4 or the loss after the step is not
  * finite, and stands in between and where the model predicts no reduction. Then it is held in
  * [min, max].
+ *
+ * @example A step that brings all that was promised lowers the damping
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { DampingAdapter, resolveAdaptation } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { upload } from "@tekfac/tekfac/testing";
+ *
+ * const options = resolveAdaptation("Cannot adapt", { interval: 2, decay: 0.5 });
+ * assert(options !== false);
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using adapter = new DampingAdapter(backend, options);
+ * using before = upload(backend, denseMatrix(1, 1, [3]));
+ * using after = upload(backend, denseMatrix(1, 1, [2]));
+ * using predicted = upload(backend, denseMatrix(1, 1, [-1]));
+ * backend.scope(() => adapter.judge({ before, after, predicted })); // rho = 1
+ * assert.deepEqual([...backend.readSync(adapter.factor)], [0.5 ** 2]);
+ * ```
  */
 export class DampingAdapter implements Disposable {
   /** The factor, [1, 1]; 1 at first. Part of a checkpoint. */

@@ -9,7 +9,28 @@ import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { FactorBases } from "./factor_bases.ts";
 import type { Renewal } from "./renewal.ts";
 
-/** Eigenvectors and eigenvalues of the two factors of one layer. Starts as the identity. */
+/**
+ * Eigenvectors and eigenvalues of the two factors of one layer. Starts as the identity.
+ *
+ * @example Solved from two factors
+ * ```ts
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { Eigenbasis } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using output = upload(backend, denseMatrix(1, 1, [5]));
+ * using input = upload(backend, denseMatrix(2, 2, [2, 1, 1, 2]));
+ * using basis = new Eigenbasis(backend, 1, 2);
+ * backend.scope(() => {
+ *   backend.eigh(basis.jobs({ output, input }, 0));
+ *   basis.adopt(() => {}); // nothing has to be carried over yet
+ * });
+ * allClose(backend.readSync(basis.outputValues), [5], { relative: 1e-12 });
+ * allClose(backend.readSync(basis.inputValues).sort(), [1, 3], { relative: 1e-12 });
+ * ```
+ */
 export class Eigenbasis implements Basis, Disposable {
   /** Columns are eigenvectors of the output factor, [dOut, dOut]. */
   readonly output: OwnedMatrix;
@@ -77,6 +98,22 @@ export function overlap(
  * is kept, and signs and order of the eigenvectors need no care.
  *
  * @param move The {@linkcode overlap} of the two bases.
+ *
+ * @example Exchanging two eigenvectors exchanges their eigenvalues
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { overlap, transport } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using theta = upload(backend, denseMatrix(1, 2, [5, 7]));
+ * using from = upload(backend, denseMatrix(2, 2, [1, 0, 0, 1]));
+ * using to = upload(backend, denseMatrix(2, 2, [0, -1, 1, 0]));
+ * backend.scope(() => transport(backend, theta, overlap(backend, { input: from }, { input: to })));
+ * assert.deepEqual([...backend.readSync(theta)], [7, 5]);
+ * ```
  */
 export function transport(backend: Backend, theta: Matrix, move: Partial<Basis>): void {
   const squared = eachSide(move, (overlap) => {

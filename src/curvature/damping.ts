@@ -58,6 +58,19 @@ export type Damping = AbsoluteDamping | RelativeDamping | PaperDamping;
  * Checks a damping and completes it.
  *
  * @throws {OptionError} On an unknown kind or key, or a number that is not finite and > 0.
+ *
+ * @example What is left out is filled in, what cannot be meant is refused
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { resolveDamping } from "@tekfac/tekfac/curvature";
+ *
+ * const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.1 });
+ * assert.deepEqual(damping, { kind: "relative", tau: 0.1, floor: 1e-12 });
+ * assert.throws(
+ *   () => resolveDamping("Cannot train", { kind: "absolute", lambda: 0 }),
+ *   { name: "OptionError" },
+ * );
+ * ```
  */
 export function resolveDamping(subject: string, damping: Damping): Required<Damping> {
   const kinds = ["absolute", "relative", "paper"] as const;

@@ -10,7 +10,29 @@ import { type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
 import { identity } from "./identity.ts";
 import type { Refresh, Renewal } from "./renewal.ts";
 
-/** Eigenvectors and eigenvalues of a layer's factors. Start as identities. */
+/**
+ * Eigenvectors and eigenvalues of a layer's factors. Start as identities.
+ *
+ * @example The eigenvalues of a single factor
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { FactorBases } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using factor = upload(backend, denseMatrix(2, 2, [2, 1, 1, 2]));
+ * using bases = new FactorBases(backend, [2]);
+ * assert.equal(bases.solved, false); // the identity, so far
+ * backend.scope(() => {
+ *   backend.eigh(bases.jobs([factor], 0, false));
+ *   bases.adopt(() => {});
+ * });
+ * assert(bases.solved);
+ * allClose(backend.readSync(bases.values[0]).sort(), [1, 3], { relative: 1e-12 });
+ * ```
+ */
 export class FactorBases implements Disposable {
   /** Columns are eigenvectors; one orthogonal matrix per factor. */
   readonly vectors: readonly OwnedMatrix[];

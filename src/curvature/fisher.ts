@@ -40,9 +40,9 @@ export function observeIndependent(
   capture: Capture,
   { decay, scale }: Observation,
 ): void {
-  const locations = capture.kind === "dense" ? 1 : locationsOf(capture.geometry);
   inputMoment(backend, inputFactor, capture, { decay, scale });
-  outputMoment(backend, outputFactor, capture, { decay, scale: scale / locations });
+  const weight = scale / locationsPerExample(capture);
+  outputMoment(backend, outputFactor, capture, { decay, scale: weight });
 }
 
 /** The statistics of TKFAC and TEKFAC: each input counts as much as the gradient it met. */
@@ -55,7 +55,41 @@ export interface TraceKeepingFactors {
   readonly delta: Matrix;
 }
 
-/** Adds a micro-batch to delta, PhiRaw and PsiRaw; equal coefficients keep their traces equal. */
+/**
+ * Adds a micro-batch to delta, PhiRaw and PsiRaw; equal coefficients keep their traces equal.
+ *
+ * @example Only the factors of TKFAC and TEKFAC know which input met which gradient
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import {
+ *   locationsPerExample,
+ *   observeIndependent,
+ *   observeTraceKeeping,
+ * } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using inputs = upload(backend, denseMatrix(2, 2, [2, 0, 0, 1]));
+ * using outputGradients = upload(backend, denseMatrix(2, 1, [1, 3]));
+ * const capture = { kind: "dense", examples: 2, inputs, outputGradients } as const;
+ * assert.equal(locationsPerExample(capture), 1); // a convolution would have more
+ * using inputFactor = backend.alloc(2, 2);
+ * using outputFactor = backend.alloc(1, 1);
+ * using delta = backend.alloc(1, 1);
+ * const first = { decay: 0, scale: 1 / 2 }; // a mean over two examples, and nothing of the past
+ *
+ * backend.scope(() => observeIndependent(backend, { inputFactor, outputFactor }, capture, first));
+ * assert.deepEqual([...backend.readSync(inputFactor)], [2, 0, 0, 0.5]);
+ * assert.deepEqual([...backend.readSync(outputFactor)], [5]); // F is [2, 0, 0, 4.5], far from 5 A
+ *
+ * const factors = { inputFactor, outputFactor, delta };
+ * backend.scope(() => observeTraceKeeping(backend, factors, capture, first));
+ * assert.deepEqual([...backend.readSync(inputFactor)], [2, 0, 0, 4.5]);
+ * assert.deepEqual([...backend.readSync(outputFactor)], [...backend.readSync(delta)]);
+ * ```
+ */
 export function observeTraceKeeping(
   backend: Backend,
   { inputFactor, outputFactor, delta }: TraceKeepingFactors,

@@ -21,7 +21,30 @@ export interface FactorShifts {
   readonly inputShift: Scalar;
 }
 
-/** `(scale_B B + shift_B I)^-1` and `(scale_A A + shift_A I)^-1`. Starts as the identity. */
+/**
+ * `(scale_B B + shift_B I)^-1` and `(scale_A A + shift_A I)^-1`. Starts as the identity.
+ *
+ * @example (B + I)^-1 X (A + I)^-1
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { FactorInverses } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using b = upload(backend, denseMatrix(1, 1, [1]));
+ * using a = upload(backend, denseMatrix(2, 2, [2, 1, 1, 2]));
+ * using x = upload(backend, denseMatrix(1, 2, [8, 0]));
+ * using inverses = new FactorInverses(backend, 1, 2);
+ * const shifts = { outputScale: 1, outputShift: 1, inputScale: 1, inputShift: 1 };
+ * const renewal = inverses.refresh(b, a, shifts);
+ * const { how } = renewal.outcome(backend.readSync(renewal.status));
+ * assert.deepEqual(how, ["cholesky", "cholesky"]);
+ * backend.scope(() => inverses.apply(x, x));
+ * allClose(backend.readSync(x), [1.5, -0.5], { relative: 1e-12 });
+ * ```
+ */
 export class FactorInverses implements Disposable {
   /** Inverse of the damped output factor, [dOut, dOut]. */
   readonly output: OwnedMatrix;

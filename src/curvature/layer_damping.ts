@@ -30,7 +30,26 @@ interface MeanEigenvalue {
   readonly factor: number;
 }
 
-/** The damping of one layer: computes its lambda and remembers the one in force. */
+/**
+ * The damping of one layer: computes its lambda and remembers the one in force.
+ *
+ * @example Half of the mean of two eigenvalues whose sum is 6
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { LayerDamping, resolveDamping } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using trace = upload(backend, denseMatrix(1, 1, [6]));
+ * const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.5 });
+ * using layer = new LayerDamping(backend, { kind: "dense", bias: true }, { damping });
+ * const lambda = backend.scope(() => layer.at(0, () => [trace], 1 / 2));
+ * assert(typeof lambda !== "number"); // it stays where it was computed
+ * assert.deepEqual([...backend.readSync(lambda)], [1.5]);
+ * ```
+ */
 export class LayerDamping implements Disposable {
   /** Lambda as of the last call of {@linkcode LayerDamping.at}; `undefined` before the first. */
   current: Scalar | undefined;

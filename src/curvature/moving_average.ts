@@ -16,7 +16,21 @@ export interface Observation {
   readonly scale: number;
 }
 
-/** The bookkeeping of one average: how many observations it has seen. The numbers live elsewhere. */
+/**
+ * The bookkeeping of one average: how many observations it has seen. The numbers live elsewhere.
+ *
+ * @example Two observations of four examples each, the second in two micro-batches
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { continued, MovingAverage } from "@tekfac/tekfac/curvature";
+ *
+ * const average = new MovingAverage();
+ * assert.deepEqual(average.observe(0.5, 4), { decay: 0, scale: 1 / 4 });
+ * const part = average.observe(0.5, 4);
+ * assert.deepEqual(part, { decay: 0.5, scale: 1 / 8 });
+ * assert.deepEqual(continued(part), { decay: 1, scale: 1 / 8 });
+ * ```
+ */
 export class MovingAverage {
   /** Observations so far. */
   count = 0;

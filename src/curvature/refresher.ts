@@ -5,6 +5,7 @@
  */
 
 import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
+import { atLayer } from "../core/at_layer.ts";
 import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Renewal } from "./renewal.ts";
 
@@ -48,6 +49,8 @@ export function resolveRefreshMode(subject: string, mode: RefreshMode): Required
 
 /** What has bases to renew: a block of curvature, or of SOAP. */
 export interface Refreshable {
+  /** The weights it belongs to, for messages. */
+  readonly parameter: { readonly name: string };
   /** Whether there is a solved basis (or inverse) that can serve while a refresh is under way. */
   readonly solved: boolean;
 
@@ -71,7 +74,43 @@ export interface Outcome<T extends Refreshable> {
   readonly renewal: Renewal | undefined;
 }
 
-/** Runs the eigenproblems of several layers together, so that a backend can share them out. */
+/**
+ * Runs the eigenproblems of several layers together, so that a backend can share them out.
+ *
+ * @example In the background, a basis is adopted two steps after it was due
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import {
+ *   Eigenbasis,
+ *   type Refreshable,
+ *   Refresher,
+ *   resolveRefreshMode,
+ * } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using output = upload(backend, denseMatrix(1, 1, [5]));
+ * using input = upload(backend, denseMatrix(2, 2, [2, 1, 1, 2]));
+ * using basis = new Eigenbasis(backend, 1, 2);
+ * const layer: Refreshable = {
+ *   parameter: { name: "dense1" },
+ *   get solved() {
+ *     return basis.solved;
+ *   },
+ *   beginRefresh: (staleness, lasting) => basis.jobs({ output, input }, staleness, lasting),
+ *   finishRefresh: () => basis.adopt(() => {}),
+ * };
+ * const mode = resolveRefreshMode("Cannot refresh", { kind: "background", delay: 2 });
+ * const refresher = new Refresher(backend, mode, 0);
+ * assert.equal(refresher.refresh(0, [layer]).length, 1); // there is nothing yet that could serve
+ * backend.write(input, [20, 10, 10, 20]);
+ * const adopted = [10, 11, 12].map((step) => refresher.refresh(step, step === 10 ? [layer] : []));
+ * assert.deepEqual(adopted.map(({ length }) => length), [0, 0, 1]);
+ * allClose(backend.readSync(basis.inputValues).sort(), [10, 30], { relative: 1e-12 });
+ * ```
+ */
 export class Refresher<T extends Refreshable> {
   readonly #backend: Backend;
   readonly #mode: Required<RefreshMode>;
@@ -95,11 +134,11 @@ export class Refresher<T extends Refreshable> {
     const later = background ? due.filter((block) => block.solved) : [];
     const now = background ? due.filter((block) => !block.solved) : due;
     const renewed = this.#backend.scope(() => {
-      const jobs = now.flatMap((block) => block.beginRefresh(this.#staleness, false));
+      const jobs = this.#begin(now, false);
       if (jobs.length > 0) this.#backend.eigh(jobs);
       return this.#finish(step, now);
     });
-    const jobs = later.flatMap((block) => block.beginRefresh(this.#staleness, true));
+    const jobs = this.#begin(later, true);
     if (jobs.length > 0) {
       const elsewhere = this.#mode.kind === "background" && !this.#mode.deterministic;
       const ticket = this.#backend.beginEigh(jobs, { elsewhere });
@@ -129,10 +168,18 @@ export class Refresher<T extends Refreshable> {
     return step >= since + this.#mode.delay || (!this.#mode.deterministic && ticket.ready);
   }
 
+  #begin(blocks: readonly T[], lasting: boolean): readonly EighJob[] {
+    return blocks.flatMap((block) =>
+      atLayer(block.parameter.name, () => block.beginRefresh(this.#staleness, lasting))
+    );
+  }
+
   #finish(step: number, blocks: readonly T[]): readonly Outcome<T>[] {
     return blocks.map((block) => ({
       block,
-      renewal: this.#backend.scope(() => block.finishRefresh(step)),
+      renewal: atLayer(block.parameter.name, () => {
+        return this.#backend.scope(() => block.finishRefresh(step));
+      }),
     }));
   }
 }

@@ -33,7 +33,25 @@ export function hasFailed(refresh: Refresh): boolean {
   return refresh.how.includes("failed");
 }
 
-/** Failed refreshes in a row, per layer. */
+/**
+ * Failed refreshes in a row, per layer.
+ *
+ * @example One failure is borne, two in a row are not
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { FailureCounts } from "@tekfac/tekfac/curvature";
+ *
+ * const failures = new FailureCounts(["dense1", "dense2"], 1);
+ * failures.judge(1, { how: ["failed", "jacobi"] }, 10);
+ * failures.judge(1, { how: ["jacobi", "jacobi"] }, 20);
+ * failures.judge(1, { how: ["jacobi", "failed"] }, 30);
+ * assert.deepEqual(failures.counts, [0, 1]);
+ * assert.throws(
+ *   () => failures.judge(1, { how: ["failed", "failed"] }, 40),
+ *   { name: "NumericalError", layer: "dense2", step: 40 },
+ * );
+ * ```
+ */
 export class FailureCounts {
   /** The counts, in the layers' order; part of a checkpoint. */
   readonly counts: number[];

@@ -91,7 +91,24 @@ export interface Due {
   readonly eigenvalues: boolean;
 }
 
-/** What is due at a step (counted from 0) for a model of `layers` layers. All is due at step 0. */
+/**
+ * What is due at a step (counted from 0) for a model of `layers` layers. All is due at step 0.
+ *
+ * @example Bases of three layers every six steps, one layer at a time
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { dueAt, resolvePlan } from "@tekfac/tekfac/curvature";
+ *
+ * const plan = resolvePlan("Cannot train", {
+ *   intervals: { statistics: 2, basis: 6 },
+ *   denseStart: false,
+ *   staggered: true,
+ * });
+ * const due = [0, 1, 2, 3, 4, 5, 6].map((step) => dueAt(plan, step, 3));
+ * assert.deepEqual(due.map(({ bases }) => bases), [[0, 1, 2], [], [2], [], [1], [], [0]]);
+ * assert.deepEqual(due.map(({ statistics }) => +statistics), [1, 0, 1, 0, 1, 0, 1]);
+ * ```
+ */
 export function dueAt(plan: RefreshPlan, step: number, layers: number): Due {
   const { intervals, denseStart, staggered } = plan;
   const early = denseStart !== false && step < denseStart.steps;

@@ -5,10 +5,12 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { Owner } from "../curvature/blocks/block.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import type {
@@ -74,6 +76,18 @@ export function adam<B>(objective: Objective<B>, options: AdamOptions = {}): Opt
   return new Optimizer(objective, new AdamPreconditioner(backend, parameters, numbers), step);
 }
 
+/** First and second moments of a gradient. */
+class Moments extends Owner {
+  readonly first: OwnedMatrix;
+  readonly second: OwnedMatrix;
+
+  constructor(backend: Backend, { value: { rows, cols } }: Parameter) {
+    super();
+    this.first = this.alloc(backend, rows, cols);
+    this.second = this.alloc(backend, rows, cols);
+  }
+}
+
 /** First and second moments of all gradients. */
 class AdamPreconditioner implements Preconditioner {
   readonly method = "adam";
@@ -81,7 +95,7 @@ class AdamPreconditioner implements Preconditioner {
   readonly #backend: Backend;
   readonly #parameters: readonly Parameter[];
   readonly #numbers: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
-  readonly #moments: readonly { readonly first: OwnedMatrix; readonly second: OwnedMatrix }[];
+  readonly #moments: readonly Moments[];
   #count = 0;
 
   constructor(
@@ -92,10 +106,7 @@ class AdamPreconditioner implements Preconditioner {
     this.#backend = backend;
     this.#parameters = parameters;
     this.#numbers = numbers;
-    this.#moments = parameters.map(({ value: { rows, cols } }) => ({
-      first: backend.alloc(rows, cols),
-      second: backend.alloc(rows, cols),
-    }));
+    this.#moments = madeForEach(parameters, (index) => new Moments(backend, parameters[index]));
   }
 
   get state(): Readonly<Record<string, Matrix>> {
@@ -154,9 +165,6 @@ class AdamPreconditioner implements Preconditioner {
   }
 
   [Symbol.dispose](): void {
-    for (const { first, second } of this.#moments) {
-      first[Symbol.dispose]();
-      second[Symbol.dispose]();
-    }
+    for (const moments of this.#moments) moments[Symbol.dispose]();
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
-import { atLayer } from "../core/at_layer.ts";
+import { madeForEach } from "../core/at_layer.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
@@ -157,7 +157,7 @@ export function kroneckerOptimizer<B>(
   };
   const { backend, parameters } = objective;
   const choices = parameters.map((parameter) => chooseBlock(subject, parameter, options.blocks));
-  const blocks: Block[] = [];
+  let blocks: readonly Block[] = [];
   const adapter = adaptation === false ? undefined : new DampingAdapter(backend, adaptation);
   const context: BlockOptions = {
     damping,
@@ -165,19 +165,14 @@ export function kroneckerOptimizer<B>(
     ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
   };
   try {
-    parameters.forEach((parameter, index) => {
-      blocks.push(
-        atLayer(
-          parameter.name,
-          () =>
-            choices[index] === "diagonal"
-              ? new DiagonalBlock(backend, parameter, context)
-              : createBlock(backend, parameter, context),
-        ),
-      );
-    });
+    blocks = madeForEach(
+      parameters,
+      (index) =>
+        choices[index] === "diagonal"
+          ? new DiagonalBlock(backend, parameters[index], context)
+          : createBlock(backend, parameters[index], context),
+    );
   } catch (error) {
-    for (const block of blocks) block[Symbol.dispose]();
     adapter?.[Symbol.dispose]();
     throw error;
   }
@@ -346,11 +341,9 @@ export class KroneckerPreconditioner implements Preconditioner {
 
   precondition(index: number, source: Matrix, step: number): Matrix {
     const block = this.estimator.blocks[index];
-    return atLayer(block.parameter.name, () => {
-      const direction = this.#backend.scratch(source.rows, source.cols);
-      this.#backend.scope(() => block.precondition(direction, source, step));
-      return direction;
-    });
+    const direction = this.#backend.scratch(source.rows, source.cols);
+    this.#backend.scope(() => block.precondition(direction, source, step));
+    return direction;
   }
 
   endStep(examples: number): void {

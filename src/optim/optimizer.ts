@@ -7,6 +7,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { survivingLoss } from "../backend/recovery/recovery.ts";
+import { atLayer } from "../core/at_layer.ts";
 import type { Capture } from "../core/capture.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -117,7 +118,12 @@ export class Optimizer<B> implements Disposable {
     this.objective = objective;
     this.preconditioner = preconditioner;
     this.options = options;
-    this.momentum = new MomentumState(objective.backend, objective.parameters, options.momentum);
+    try {
+      this.momentum = new MomentumState(objective.backend, objective.parameters, options.momentum);
+    } catch (error) {
+      preconditioner[Symbol.dispose]();
+      throw error;
+    }
     this.momentum.buffers.forEach((buffer, index) => preconditioner.follow(index, buffer));
     this.random = new Random(options.seed);
     this.#fisher = fisher;
@@ -326,7 +332,9 @@ export class Optimizer<B> implements Disposable {
         addPenaltyGradient(backend, parameter, weightDecay, step);
       }
       const source = this.momentum.averaged(index, parameter.gradient);
-      const direction = this.preconditioner.precondition(index, source, step);
+      const direction = atLayer(parameter.name, () => {
+        return this.preconditioner.precondition(index, source, step);
+      });
       backend.dot(row.innerProduct, direction, source, { decay: index === 0 ? 0 : 1 });
       return direction;
     });

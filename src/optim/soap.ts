@@ -5,6 +5,7 @@
  */
 
 import type { AdamNumbers, Backend } from "../backend/backend.ts";
+import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
@@ -132,13 +133,10 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
     klClip: false,
   });
   const { backend, parameters } = objective;
-  const blocks: SoapBlock[] = [];
-  try {
-    for (const parameter of parameters) blocks.push(new SoapBlock(backend, parameter, largest));
-  } catch (error) {
-    for (const block of blocks) block[Symbol.dispose]();
-    throw error;
-  }
+  const blocks = madeForEach(
+    parameters,
+    (index) => new SoapBlock(backend, parameters[index], largest),
+  );
   return new Optimizer(objective, new SoapPreconditioner(backend, blocks, numbers), step);
 }
 

@@ -62,7 +62,19 @@ export async function gpuCandidate(): Promise<BackendCandidate> {
   return { name: "webgpu", create };
 }
 
-/** Why this host has no GPU that could be tested, not even in software; `undefined` where it has. */
+/**
+ * Why this host has no GPU that could be tested, not even in software; `undefined` where it has.
+ *
+ * @example A test that says why it is left out
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { gpuProblem } from "@tekfac/tekfac/testing";
+ *
+ * const problem = await gpuProblem();
+ * const test = { name: `on the GPU (${problem ?? "there is one"})`, ignore: problem !== undefined };
+ * assert.match(test.name, test.ignore ? /webgpu/ : /there is one/); // names what was tried
+ * ```
+ */
 export async function gpuProblem(): Promise<string | undefined> {
   try {
     (await createBackend({ prefer: ["webgpu"], allowSoftware: true }))[Symbol.dispose]();

@@ -31,6 +31,17 @@ export function randomMatrix(random: Random, rows: number, cols: number): DenseM
 /**
  * A random orthogonal matrix: columns of normal numbers, orthonormalized twice (Gram-Schmidt),
  * which is orthogonal to machine precision.
+ *
+ * @example Columns of length 1, at right angles
+ * ```ts
+ * import { Random } from "@tekfac/tekfac/core";
+ * import { gemm, identityMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, randomOrthogonal } from "@tekfac/tekfac/testing";
+ *
+ * const q = randomOrthogonal(new Random(1), 5);
+ * const product = gemm(q, q, { transposeA: true });
+ * allClose(product.data, identityMatrix(5).data, { absolute: 8 * 5 * 2 ** -53 });
+ * ```
  */
 export function randomOrthogonal(random: Random, n: number): DenseMatrix {
   const { data } = randomMatrix(random, n, n);
@@ -48,7 +59,28 @@ export function randomOrthogonal(random: Random, n: number): DenseMatrix {
   return denseMatrix(n, n, data);
 }
 
-/** A symmetric matrix with the given eigenvalues and random eigenvectors. */
+/**
+ * A symmetric matrix with the given eigenvalues and random eigenvectors.
+ *
+ * @example Eigenvalues that break solvers, at sizes that break blocked kernels
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Random } from "@tekfac/tekfac/core";
+ * import { eigh, frobeniusNorm } from "@tekfac/tekfac/linalg";
+ * import { allClose, edgeSizes, randomSymmetric, stressSpectra } from "@tekfac/tekfac/testing";
+ *
+ * const sizes = edgeSizes(4);
+ * assert.deepEqual(sizes, [0, 1, 3, 4, 5]);
+ * const random = new Random(1);
+ * for (const n of sizes) {
+ *   for (const [label, spectrum] of Object.entries(stressSpectra(n))) {
+ *     const x = randomSymmetric(random, spectrum);
+ *     const absolute = 16 * n * 2 ** -53 * frobeniusNorm(x);
+ *     allClose(eigh(x).values.sort(), spectrum.sort(), { absolute, label });
+ *   }
+ * }
+ * ```
+ */
 export function randomSymmetric(random: Random, eigenvalues: ArrayLike<number>): DenseMatrix {
   const q = randomOrthogonal(random, eigenvalues.length);
   const x = gemm(gemm(q, diagonalMatrix(eigenvalues)), q, { transposeB: true });
@@ -76,7 +108,25 @@ export function stressSpectra(n: number): Readonly<Record<string, Float64Array>>
   };
 }
 
-/** A random geometry with at least one location; every option from a small range. */
+/**
+ * A random geometry with at least one location; every option from a small range.
+ *
+ * @example The seed tells which geometry failed, the message what it was
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { locationsOf, Random } from "@tekfac/tekfac/core";
+ * import { describeGeometry, randomGeometry, randomNormals } from "@tekfac/tekfac/testing";
+ *
+ * const random = new Random(1);
+ * const geometry = randomGeometry(random, 3);
+ * const { channels, height, width } = geometry;
+ * const image = randomNormals(random, height * width * channels);
+ * assert(locationsOf(geometry) > 0, describeGeometry(geometry));
+ * assert(describeGeometry(geometry).endsWith(`${height}x${width}x3`));
+ * assert.deepEqual(randomGeometry(new Random(1), 3), geometry); // and equal seeds, equal ones
+ * assert(image.every(Number.isFinite));
+ * ```
+ */
 export function randomGeometry(
   random: Random,
   channels: number = 1 + random.integer(9),
@@ -117,6 +167,22 @@ export function upload(backend: Backend, x: DenseMatrix): OwnedMatrix {
 /**
  * The same as a view with gaps: inside a wider matrix whose other columns are NaN, so that a kernel
  * that strays shows. The caller disposes the owner.
+ *
+ * @example A kernel that reads beyond the rows of its operand meets NaN
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { download, uploadStrided } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * const { owner, view } = uploadStrided(backend, denseMatrix(2, 2, [1, 2, 3, 4]));
+ * using wide = owner;
+ * assert.deepEqual([...download(backend, view).data], [1, 2, 3, 4]);
+ * assert.equal(download(backend, wide).data.filter(Number.isNaN).length, 2 * 3);
+ * backend.squares(view, view);
+ * assert.deepEqual([...download(backend, view).data], [1, 4, 9, 16]);
+ * ```
  */
 export function uploadStrided(
   backend: Backend,

@@ -69,7 +69,46 @@ export function comparisonRows(contestants: readonly Contestant[]): string[][] {
   });
 }
 
-/** Writes the page about a comparison. */
+/**
+ * Writes the page about a comparison.
+ *
+ * @example Two seeds of one optimizer, and another that diverged
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   type ChartLibrary,
+ *   compareReport,
+ *   comparisonHead,
+ *   comparisonRows,
+ *   type Contestant,
+ *   type SeededRun,
+ * } from "@tekfac/tekfac/training";
+ *
+ * const run = (seed: number, testAccuracy: number): SeededRun => ({
+ *   seed,
+ *   epochs: [{ epoch: 1, runningLoss: 0.4, testLoss: 0.25, testAccuracy, seconds: 2 }],
+ *   trainLoss: 0.5,
+ *   testLoss: 0.25,
+ *   testAccuracy,
+ *   seconds: 2,
+ *   stepMs: 2,
+ * });
+ * const contestants: Contestant[] = [
+ *   { name: "tekfac", runs: [run(1, 0.96), run(2, 0.98)], failures: [] },
+ *   { name: "sgd", runs: [], failures: ["seed 1: the loss is not finite"] },
+ * ];
+ * const [tekfac, sgd] = comparisonRows(contestants);
+ * assert.equal(tekfac[comparisonHead.indexOf("Test accuracy")], "97.00 ± 1.00 %");
+ * assert.equal(sgd[comparisonHead.indexOf("Runs")], "0, 1 diverged");
+ *
+ * const uPlot: ChartLibrary = { script: "var uPlot;", style: "" }; // stands for the text of its files
+ * const page = compareReport(
+ *   { title: "Optimizers", contestants, settings: [["model", "cnn"]], descriptions: [] },
+ *   uPlot,
+ * );
+ * assert(page.includes("97.00 ± 1.00 %") && page.includes("sgd, seed 1: the loss is not finite"));
+ * ```
+ */
 export function compareReport(report: CompareReport, library: ChartLibrary): string {
   const { title, contestants, settings, descriptions, tables = [] } = report;
   const withRuns = contestants.filter(({ runs }) => runs.some(({ epochs }) => epochs.length > 0));

@@ -35,7 +35,18 @@ export interface Spread {
   readonly high: number;
 }
 
-/** Mean and range of some numbers, or `undefined` when there are none. */
+/**
+ * Mean and range of some numbers, or `undefined` when there are none.
+ *
+ * @example Three runs
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { spreadOf } from "@tekfac/tekfac/training";
+ *
+ * assert.deepEqual(spreadOf([3, 1, 2]), { mean: 2, low: 1, high: 3 });
+ * assert.equal(spreadOf([]), undefined);
+ * ```
+ */
 export function spreadOf(values: readonly number[]): Spread | undefined {
   if (values.length === 0) return undefined;
   return {

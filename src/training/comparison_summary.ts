@@ -130,7 +130,49 @@ export interface ComparisonSummary extends ComparisonCircumstances {
   readonly pairsAtEqualTime: readonly PairSummary[];
 }
 
-/** Draws the conclusions from what was found. */
+/**
+ * Draws the conclusions from what was found.
+ *
+ * @example TEKFAC needs half of Adam's epochs of equal length
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { type Finding, type SeededRun, summarizeComparison } from "@tekfac/tekfac/training";
+ *
+ * // Four epochs of a second each, in which the training loss falls by a factor.
+ * const run = (factor: number): SeededRun => ({
+ *   seed: 1,
+ *   epochs: [1, 2, 3, 4].map((epoch) => ({
+ *     epoch,
+ *     runningLoss: factor ** (epoch - 1),
+ *     trainLoss: factor ** epoch,
+ *     testLoss: 1,
+ *     testAccuracy: null,
+ *     seconds: epoch,
+ *   })),
+ *   initialLoss: 1,
+ *   trainLoss: factor ** 4,
+ *   testLoss: 1,
+ *   testAccuracy: null,
+ *   seconds: 4,
+ *   stepMs: 1,
+ * });
+ * const finding = (name: Finding["name"], factor: number): Finding => ({
+ *   ...{ name, trials: [], point: {}, runs: [run(factor)], failures: [] },
+ * });
+ * const { target, optimizers: [tekfac], pairs } = summarizeComparison({
+ *   ...{ command: "deno task compare", model: "mlp", data: "glyphs" },
+ *   ...{ trainingImages: 512, testImages: 128, epochs: 4, batch: 128, seeds: [1], search: null },
+ *   ...{ backend: "wasm", machine: "a laptop, 8 cores", runtime: "Deno 2" },
+ *   ...{ from: "2026-01-01", to: "2026-01-01", contended: null },
+ * }, {
+ *   optimizers: [finding("tekfac", 1 / 4), finding("adam", 1 / 2)],
+ *   ...{ complete: true, done: 2, total: 2 },
+ * });
+ * assert.deepEqual(target, { optimizer: "adam", loss: 1 / 16 });
+ * assert.equal(tekfac.toTarget!.ratio!.ratio.toFixed(6), "0.500000");
+ * assert.equal(pairs[0].ratio.toFixed(6), (1 / 16).toFixed(6)); // (1/4)^4 over (1/2)^4
+ * ```
+ */
 export function summarizeComparison(
   circumstances: ComparisonCircumstances,
   { optimizers, complete }: Findings,

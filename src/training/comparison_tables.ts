@@ -11,7 +11,18 @@ import type { RatioEstimate } from "./paired_statistics.ts";
 import { describePoint } from "./search_space.ts";
 import { formatNumber } from "./text.ts";
 
-/** Mean and half the range, `"0.0123 ± 0.002"`; `"-"` where there is nothing. */
+/**
+ * Mean and half the range, `"0.0123 ± 0.002"`; `"-"` where there is nothing.
+ *
+ * @example Three runs
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatSpread, spreadOf } from "@tekfac/tekfac/training";
+ *
+ * assert.equal(formatSpread(spreadOf([1.2, 1.3, 1.4])!, " s"), "1.3 ± 0.1 s");
+ * assert.equal(formatSpread(null), "-");
+ * ```
+ */
 export function formatSpread(spread: Spread | null, unit = ""): string {
   if (spread === null) return "-";
   const half = (spread.high - spread.low) / 2;
@@ -19,7 +30,18 @@ export function formatSpread(spread: Spread | null, unit = ""): string {
   return `${formatNumber(spread.mean, 4)}${range}${unit}`;
 }
 
-/** A ratio with its interval, `"0.83 (0.79 to 0.88)"`; `"-"` where there is none. */
+/**
+ * A ratio with its interval, `"0.83 (0.79 to 0.88)"`; `"-"` where there is none.
+ *
+ * @example With its interval, where there is one
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { formatRatio } from "@tekfac/tekfac/training";
+ *
+ * assert.equal(formatRatio({ ratio: 0.8312, low: 0.79, high: 0.88, pairs: 5 }), "0.831 (0.79 to 0.88)");
+ * assert.equal(formatRatio({ ratio: 0.8312, low: null, high: null, pairs: 1 }), "0.831");
+ * ```
+ */
 export function formatRatio(estimate: RatioEstimate | null): string {
   if (estimate === null) return "-";
   const { ratio, low, high } = estimate;
@@ -143,7 +165,55 @@ export function searchTable({ optimizers, search }: ComparisonSummary): Table | 
   };
 }
 
-/** All tables besides the results. */
+/**
+ * All tables besides the results.
+ *
+ * @example A comparison of two optimizers with one seed, in words and numbers
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   type ComparisonSummary,
+ *   comparisonTables,
+ *   equalEpochsTable,
+ *   equalTimeTable,
+ *   pairsTable,
+ *   searchTable,
+ *   targetTable,
+ * } from "@tekfac/tekfac/training";
+ *
+ * const exactly = (value: number) => ({ mean: value, low: value, high: value });
+ * const optimizer = (name: "tekfac" | "adam", loss: number, seconds: number) => ({
+ *   ...{ name, point: {}, trials: [], runs: [], failures: [] },
+ *   ...{ trainLoss: exactly(loss), testLoss: exactly(2 * loss), seconds: exactly(8) },
+ *   lossAtEqualTime: exactly(loss),
+ *   toTarget: {
+ *     ...{ reached: 1, of: 1, seconds: exactly(seconds) },
+ *     ratio: { ratio: seconds / 8, low: null, high: null, pairs: 1 },
+ *   },
+ * });
+ * const pair = { ratio: 0.25, low: null, high: null, pairs: 1 };
+ * const summary: ComparisonSummary = {
+ *   format: 1,
+ *   ...{ complete: true, command: "deno task compare", model: "mlp", data: "glyphs" },
+ *   ...{ trainingImages: 512, testImages: 128, epochs: 4, batch: 128, seeds: [1], search: null },
+ *   ...{ backend: "wasm", machine: "a laptop, 8 cores", runtime: "Deno 2" },
+ *   ...{ from: "2026-01-01", to: "2026-01-01", contended: null, equalSeconds: 8 },
+ *   optimizers: [optimizer("tekfac", 0.01, 4), optimizer("adam", 0.04, 8)],
+ *   target: { optimizer: "adam", loss: 0.04 },
+ *   pairs: [{ optimizer: "tekfac", against: "adam", ...pair }],
+ *   pairsAtEqualTime: [],
+ * };
+ * assert.deepEqual(equalEpochsTable(summary).rows[0], ["tekfac", "0.01", "0.02", "8 s", "0"]);
+ * assert.deepEqual(targetTable(summary)!.rows[0], ["tekfac", "1 of 1", "4 s", "0.5"]);
+ * assert.deepEqual(pairsTable(summary).rows, [["tekfac / adam", "0.25", "1"]]);
+ * assert.equal(searchTable(summary), undefined); // the recipes were run
+ * assert.deepEqual(comparisonTables(summary), [
+ *   equalTimeTable(summary),
+ *   targetTable(summary),
+ *   pairsTable(summary),
+ * ]);
+ * ```
+ */
 export function comparisonTables(summary: ComparisonSummary): Table[] {
   return [
     equalTimeTable(summary),

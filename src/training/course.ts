@@ -47,6 +47,23 @@ export function lossAfter(run: RunSummary, seconds: number): number | undefined 
 /**
  * The training time after which the training loss was first as low as `target`, interpolated likewise;
  * `undefined` where it never was, or the run was not evaluated after every epoch.
+ *
+ * @example A loss that falls to a hundredth in an epoch of ten seconds
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { lossAfter, type RunSummary, secondsTo } from "@tekfac/tekfac/training";
+ *
+ * const end = { trainLoss: 0.01, testLoss: 0.02, testAccuracy: null, seconds: 10 };
+ * const run: RunSummary = {
+ *   ...end,
+ *   initialLoss: 1,
+ *   epochs: [{ ...end, epoch: 1, runningLoss: 0.3 }],
+ *   stepMs: 20,
+ * };
+ * assert.equal(lossAfter(run, 5)!.toFixed(6), "0.100000"); // linear in the logarithm
+ * assert.equal(secondsTo(run, 0.1)!.toFixed(6), "5.000000");
+ * assert.equal(secondsTo(run, 0.001), undefined);
+ * ```
  */
 export function secondsTo(run: RunSummary, target: number): number | undefined {
   const points = pointsOf(run);

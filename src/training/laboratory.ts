@@ -127,6 +127,34 @@ export interface LaboratoryWork {
 /**
  * Does what a plan asks for. Trials and runs take turns: trial by trial and then seed by seed, each with
  * every optimizer, so that a machine that slows down slows all of them. Runs of equal time come last.
+ *
+ * @example A search that finds the bottom of a bowl
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { runLaboratory, type RunSummary } from "@tekfac/tekfac/training";
+ *
+ * // Stands for a training, which would take its settings from `settingsAt`.
+ * const trained = (learningRate = 1): RunSummary => ({
+ *   epochs: [],
+ *   trainLoss: 1 + Math.log(learningRate / 0.01) ** 2,
+ *   testLoss: 2,
+ *   testAccuracy: null,
+ *   seconds: 1,
+ *   stepMs: 1,
+ * });
+ * const findings = await runLaboratory({
+ *   optimizers: ["adam"],
+ *   seeds: [1, 2, 3],
+ *   epochs: 4,
+ *   search: { trials: 10, seed: 1000, keys: ["learningRate"] },
+ * }, { perform: ({ point }) => Promise.resolve(trained(point.learningRate)) });
+ *
+ * const [{ point, trials, runs }] = findings.optimizers;
+ * assert.deepEqual([trials.length, runs.length, findings.done], [10, 3, 13]);
+ * const best = Math.min(...trials.map(({ trainLoss }) => trainLoss!));
+ * assert.equal(trained(point.learningRate).trainLoss, best);
+ * assert(best < trials[0].trainLoss!); // the recipe's
+ * ```
  */
 export async function runLaboratory(plan: LaboratoryPlan, work: LaboratoryWork): Promise<Findings> {
   const { optimizers, seeds, search, equalTime = false } = plan;

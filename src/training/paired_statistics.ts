@@ -95,7 +95,21 @@ export interface Measured {
   readonly value: number;
 }
 
-/** Ratios of values with equal seeds, as far as both are finite and > 0. */
+/**
+ * Ratios of values with equal seeds, as far as both are finite and > 0.
+ *
+ * @example Losses of two optimizers, of which one seed was not finished by both
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { geometricMean, pairedRatios } from "@tekfac/tekfac/training";
+ *
+ * const tekfac = [{ seed: 1, value: 0.1 }, { seed: 2, value: 0.2 }, { seed: 3, value: 0.1 }];
+ * const adam = [{ seed: 3, value: 0.2 }, { seed: 2, value: 0.8 }];
+ * const ratios = pairedRatios(tekfac, adam);
+ * assert.deepEqual(ratios, [0.2 / 0.8, 0.1 / 0.2]); // of seeds 2 and 3
+ * assert.equal(geometricMean(ratios)!.ratio.toFixed(4), Math.sqrt(1 / 8).toFixed(4));
+ * ```
+ */
 export function pairedRatios(
   numerators: readonly Measured[],
   denominators: readonly Measured[],

@@ -139,7 +139,18 @@ export const recipes: Readonly<Record<ModelName, Recipe>> = {
   },
 };
 
-/** A model with its width, where that is not the recipe's: `"resnet20 of width 8"`. */
+/**
+ * A model with its width, where that is not the recipe's: `"resnet20 of width 8"`.
+ *
+ * @example The width is told where it is not the usual one
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { describeModel, recipes } from "@tekfac/tekfac/training";
+ *
+ * assert.equal(describeModel("resnet20", 8), "resnet20 of width 8");
+ * assert.equal(describeModel("resnet20", recipes.resnet20.width), "resnet20");
+ * ```
+ */
 export function describeModel(model: ModelName, width: number | undefined): string {
   return width === undefined || width === recipes[model].width
     ? model

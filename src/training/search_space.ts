@@ -94,6 +94,17 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
  * @param optimizer Whose space.
  * @param options `trials` >= 1 places; `keys` are the ones that vary, others stay as the recipe has
  * them; an optimizer with none of them tries its recipe again and again.
+ *
+ * @example Five settings of TEKFAC, of which two quantities vary
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { describePoint, searchPoints } from "@tekfac/tekfac/training";
+ *
+ * const points = searchPoints("tekfac", { trials: 5, seed: 1, keys: ["tau", "momentum"] });
+ * assert.equal(describePoint(points[0]), "as in the recipe");
+ * assert.match(describePoint(points[1]), /^momentum [\d.]+, tau [\d.]+$/);
+ * assert(points.slice(1).every(({ tau }) => tau! >= 0.03 && tau! < 10));
+ * ```
  */
 export function searchPoints(
   optimizer: OptimizerName,
@@ -134,6 +145,20 @@ function valueAt(dimension: Dimension, share: number): number {
  * A recipe's settings with one optimizer moved to a place in its space.
  *
  * @throws {OptionError} When the optimizer has no such key.
+ *
+ * @example A place of TEKFAC's space, on top of a model's recipe
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { batchAt, recipes, type SearchPoint, settingsAt } from "@tekfac/tekfac/training";
+ *
+ * const { settings, batchSize } = recipes.cnn;
+ * const point: SearchPoint = { tau: 0.3, batch: 1 / 2 };
+ * const { tekfac } = settingsAt("tekfac", settings, point);
+ * assert.deepEqual(tekfac.damping, { kind: "relative", tau: 0.3 });
+ * assert.deepEqual(tekfac.weightDecay, settings.tekfac.weightDecay); // the recipe's
+ * assert.equal(batchAt(batchSize, point), batchSize / 2);
+ * assert.throws(() => settingsAt("adam", settings, { tau: 0.3 }), { name: "OptionError" });
+ * ```
  */
 export function settingsAt(
   optimizer: OptimizerName,

@@ -9,14 +9,16 @@ import {
 } from "@tekfac/tekfac/backend";
 import { BackendError } from "@tekfac/tekfac/core";
 import { conv2d, dense, flatten, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
-import { tekfac } from "@tekfac/tekfac/optim";
+import { adam, sgd, soap, tekfac } from "@tekfac/tekfac/optim";
 import { gpuTest } from "../parity/_parity.ts";
 
-/** A backend that holds no matrix of more than so many numbers. */
-function smallBackend(most: number): Backend {
+/** A backend that holds no matrix of more than so many numbers, and no more of them than there is room for. */
+function smallBackend(most: number, room = { numbers: Infinity }): Backend {
   const inner = createReferenceKernels();
   const limited = (take: (length: number) => unknown) => (length: number) => {
-    if (length > most) throw new BackendError("small", `cannot hold ${8 * length} bytes`);
+    if (length > most || (room.numbers -= length) < 0) {
+      throw new BackendError("small", `cannot hold ${8 * length} bytes`);
+    }
     return take(length);
   };
   const kernels = new Proxy(inner, {
@@ -66,6 +68,34 @@ Deno.test("tekfac() names the layer whose factors do not fit, and leaves nothing
   refusesLayer(backend, "dense2", 8 * 31 * 31, () => {
     tekfac(objective(model, squaredError()));
   });
+});
+
+Deno.test("soap() names the layer whose factors do not fit, and leaves nothing behind", () => {
+  using backend = smallBackend(900);
+  using model = sequential(backend, { input: [10], layers: [dense(30), dense(2)] });
+  refusesLayer(backend, "dense2", 8 * 31 * 31, () => {
+    soap(objective(model, squaredError()));
+  });
+});
+
+Deno.test("moments and velocities without room name their layer, and leave nothing behind", () => {
+  const room = { numbers: Infinity };
+  using backend = smallBackend(Infinity, room);
+  using model = sequential(backend, { input: [10], layers: [dense(30), dense(2)] });
+  const goal = objective(model, squaredError());
+  const [first, second] = model.parameters.map(({ value }) => value.rows * value.cols);
+
+  room.numbers = 2 * first + second;
+  refusesLayer(backend, "dense2", 8 * second, () => adam(goal));
+  room.numbers = first;
+  refusesLayer(backend, "dense2", 8 * second, () => sgd(goal));
+
+  // Room for all but the velocities: the factors, which are there already, are given back as well.
+  const plenty = 1e6;
+  room.numbers = plenty;
+  tekfac(goal, { momentum: false })[Symbol.dispose]();
+  room.numbers = plenty - room.numbers;
+  refusesLayer(backend, "dense1", 8 * first, () => tekfac(goal));
 });
 
 gpuTest("a factor larger than the device's buffers names the layer and the bytes", async () => {

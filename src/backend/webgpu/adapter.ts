@@ -46,7 +46,7 @@ const WANTED_LIMITS = [
 ] as const;
 
 /** Features that are used where they exist. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query"];
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query"];
 
 /** What this host calls its adapter. */
 export function nameOf({ description, device, architecture, vendor }: GPUAdapterInfo): string {

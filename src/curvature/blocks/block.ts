@@ -73,7 +73,26 @@ export interface Block extends Refreshable, Disposable {
   restored(): void;
 }
 
-/** Allocates matrices that are given back together. */
+/**
+ * Allocates matrices that are given back together.
+ *
+ * @example What owns two matrices
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { Owner } from "@tekfac/tekfac/curvature";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * {
+ *   using owner = new Owner();
+ *   const [sum, mean] = [owner.alloc(backend, 2, 3), owner.alloc(backend, 2, 3)];
+ *   backend.write(sum, [1, 2, 3, 4, 5, 6]);
+ *   backend.axpby(mean, 1 / 2, sum, 0);
+ *   assert.deepEqual([...backend.readSync(mean)], [0.5, 1, 1.5, 2, 2.5, 3]);
+ * }
+ * assert.equal(backend.memory().handles, 0);
+ * ```
+ */
 export class Owner implements Disposable {
   readonly #owned: Disposable[] = [];
 

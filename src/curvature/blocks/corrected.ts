@@ -28,7 +28,34 @@ export interface CorrectedOptions extends BlockOptions {
   readonly eigenbasisWeights?: "auto" | "never";
 }
 
-/** A block whose eigenvalues are corrected. Subclasses say what the two factors are. */
+/**
+ * A block whose eigenvalues are corrected. Subclasses say what the two factors are.
+ *
+ * @example The eigenvalues and the basis that an optimizer has found
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { CorrectedBlock } from "@tekfac/tekfac/curvature";
+ * import { gemm, identityMatrix } from "@tekfac/tekfac/linalg";
+ * import { dense, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+ * import { KroneckerPreconditioner, tekfac } from "@tekfac/tekfac/optim";
+ * import { allClose, download } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
+ * using optimizer = tekfac(objective(model, squaredError()));
+ * optimizer.stepSync({ inputs: [1, 2, 3, 5, 2, 2], targets: [1, 2, 0] });
+ *
+ * const { preconditioner } = optimizer;
+ * assert(preconditioner instanceof KroneckerPreconditioner);
+ * const [block] = preconditioner.estimator.blocks;
+ * assert(block instanceof CorrectedBlock); // of EKFAC or TEKFAC
+ * assert(backend.readSync(block.eigenvalues).every((theta) => theta >= 0));
+ * const q = download(backend, block.basis.input);
+ * const product = gemm(q, q, { transposeA: true });
+ * allClose(product.data, identityMatrix(3).data, { absolute: 1e-12 });
+ * ```
+ */
 export abstract class CorrectedBlock extends Owner implements Block {
   /** Name of the approximation. */
   abstract readonly method: BlockMethod;

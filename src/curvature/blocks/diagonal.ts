@@ -16,6 +16,34 @@ import { type Block, type BlockOptions, Owner } from "./block.ts";
 /**
  * `F ~ diag(E[G_n^2])`: eigenvalues corrected in the identity basis. Measured from captures where the
  * layer leaves them, else as `N G^2` from the mean gradient G of N examples.
+ *
+ * @example Two examples whose Fisher is diag(2, 4.5)
+ * ```ts
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { DiagonalBlock } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { dense, sequential } from "@tekfac/tekfac/nn";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * const layers = [dense(1, { bias: false })];
+ * using model = sequential(backend, { input: [2], layers, seed: 1 });
+ * const [parameter] = model.parameters;
+ * backend.write(parameter.gradient, [1, 1]);
+ * using inputs = upload(backend, denseMatrix(2, 2, [2, 0, 0, 1]));
+ * using outputGradients = upload(backend, denseMatrix(2, 1, [1, 3]));
+ * const capture = { kind: "dense", examples: 2, inputs, outputGradients } as const;
+ *
+ * const options = { damping: { kind: "absolute", lambda: 0.5 } } as const;
+ * using block = new DiagonalBlock(backend, parameter, options);
+ * const first = { decay: 0, scale: 1 / 2 };
+ * backend.scope(() => {
+ *   block.observeEigenvalues(capture, first);
+ *   const step = backend.scratch(1, 2);
+ *   block.precondition(step, parameter.gradient, 0);
+ *   allClose(backend.readSync(step), [1 / (2 + 0.5), 1 / (4.5 + 0.5)], { relative: 1e-12 });
+ * });
+ * ```
  */
 export class DiagonalBlock extends Owner implements Block {
   readonly method = "diagonal";

@@ -25,7 +25,30 @@ export interface FactoredOptions extends BlockOptions {
   readonly split?: "factored" | "exact";
 }
 
-/** A block that is a product of two factors. Subclasses say which, and how damping is split. */
+/**
+ * A block that is a product of two factors. Subclasses say which, and how damping is split.
+ *
+ * @example The factors that an optimizer has found
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { FactoredBlock } from "@tekfac/tekfac/curvature";
+ * import { dense, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+ * import { kfac, KroneckerPreconditioner } from "@tekfac/tekfac/optim";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = kfac(objective(model, squaredError()));
+ * optimizer.stepSync({ inputs: [1, 3], targets: [1, 2] });
+ *
+ * const { preconditioner } = optimizer;
+ * assert(preconditioner instanceof KroneckerPreconditioner);
+ * const [block] = preconditioner.estimator.blocks;
+ * assert(block instanceof FactoredBlock); // of KFAC or TKFAC
+ * const inputs = [...backend.readSync(block.inputFactor)];
+ * assert.deepEqual(inputs, [5, 2, 2, 1]); // means of x^2, x 1 and 1 1 over x = 1 and x = 3
+ * ```
+ */
 export abstract class FactoredBlock extends Owner implements Block {
   /** Name of the approximation. */
   abstract readonly method: BlockMethod;

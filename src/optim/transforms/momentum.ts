@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
+import { madeForEach } from "../../core/at_layer.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
@@ -91,7 +92,10 @@ export class MomentumState implements Disposable {
     this.#momentum = momentum;
     this.buffers = momentum === false || momentum.value === 0
       ? []
-      : parameters.map(({ value }) => backend.alloc(value.rows, value.cols));
+      : madeForEach(parameters, (index) => {
+        const { rows, cols } = parameters[index].value;
+        return backend.alloc(rows, cols);
+      });
   }
 
   /** Counts a step; before the first {@linkcode MomentumState.averaged} of the step. */

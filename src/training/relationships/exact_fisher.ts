@@ -31,6 +31,22 @@ export function* singly(batch: BatchLike, examples: number): Generator<BatchLike
  * @returns Symmetric matrices [dOut dIn', dOut dIn'], row-major vec, in the order of the parameters.
  * @throws {ShapeError | DataError} When the batch does not fit the model.
  * @throws {StateError} On a backend that is not synchronous.
+ *
+ * @example The outer product of a gradient with itself, averaged
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+ * import { exactFisher } from "@tekfac/tekfac/training";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * const problem = objective(model, squaredError());
+ * const [{ value }] = problem.parameters;
+ * backend.write(value, [0, 0]); // predicts 0: the gradients of y = 1 and y = 2 are -y (x, 1)
+ * const [fisher] = exactFisher(problem, { inputs: [3, 1], targets: [1, 2] });
+ * assert.deepEqual([...fisher.data], [(9 + 4) / 2, (3 + 4) / 2, (3 + 4) / 2, (1 + 4) / 2]);
+ * ```
  */
 export function exactFisher(objective: ModelObjective, batch: BatchLike): DenseMatrix[] {
   const { backend, parameters } = objective;

@@ -94,6 +94,34 @@ export function verdictOf({ theorems }: RelationshipsReport): string {
  *
  * @param report What was found.
  * @param settings Names and values of the settings, in the order of their importance.
+ *
+ * @example The same numbers on a page and in tables of text
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+ * import {
+ *   errorTable,
+ *   fisherRelationships,
+ *   relationshipsPage,
+ *   relationshipsReport,
+ *   theoremTable,
+ *   verdictOf,
+ * } from "@tekfac/tekfac/training";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using model = sequential(backend, { input: [2], layers: [dense(2)], seed: 1 });
+ * const batch = { inputs: [1, 0, 2, 1, 0, 3], targets: [1, 0, 0, 1, 2, 1] };
+ * const report = relationshipsReport(
+ *   fisherRelationships(objective(model, squaredError()), batch),
+ * );
+ * const { rows } = theoremTable(report);
+ * assert.equal(verdictOf(report), `${rows.length} of ${rows.length} theorems held`);
+ * const methods = errorTable(report).rows.map(([, method]) => method);
+ * assert.deepEqual(methods.sort(), ["EKFAC", "KFAC", "TEKFAC", "TKFAC"]);
+ * const page = relationshipsPage(report, [["examples", "3"]]);
+ * for (const [, , statement] of rows) assert(page.includes(statement.replaceAll("<", "&#60;")));
+ * ```
  */
 export function relationshipsPage(
   report: RelationshipsReport,

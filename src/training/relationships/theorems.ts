@@ -45,7 +45,26 @@ export interface TheoremCheck {
 /** Unit roundoff of float64. */
 const ROUNDOFF = 2 ** -53;
 
-/** Judges every theorem that speaks of a layer of this kind. */
+/**
+ * Judges every theorem that speaks of a layer of this kind.
+ *
+ * @example TEKFAC is as near to the exact block as its basis allows
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+ * import { checkTheorems, fisherRelationships } from "@tekfac/tekfac/training";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using model = sequential(backend, { input: [2], layers: [dense(2)], seed: 1 });
+ * const batch = { inputs: [1, 0, 2, 1, 0, 3], targets: [1, 0, 0, 1, 2, 1] };
+ * const [layer] = fisherRelationships(objective(model, squaredError()), batch);
+ * const theorems = checkTheorems(layer);
+ * const nearer = theorems.find(({ statement }) => statement === "|F - TEKFAC| <= |F - TKFAC|");
+ * assert(nearer!.measured < 0);
+ * assert(theorems.every(({ held }) => held));
+ * ```
+ */
 export function checkTheorems(layer: LayerRelationships): TheoremCheck[] {
   return [
     ...corrected(layer, "kfac", "ekfac", "EKFAC, section 3"),
