@@ -1,6 +1,6 @@
 /**
- * Every function and class of the entry points in {@linkcode COMPLETE} is used by a runnable example that
- * a reader meets beside it: `deno run -A tools/check_examples.ts [ENTRY...]`.
+ * Every function and class of every entry point is used by a runnable example that a reader meets beside
+ * it: `deno run -A tools/check_examples.ts [ENTRY...]`.
  *
  * Beside it is: in its own documentation, in that of a neighbour from the same file, or in that of an
  * entry point as a whole. The examples themselves are run by `deno test --doc`.
@@ -9,20 +9,6 @@
  */
 
 const ROOT = new URL("../", import.meta.url);
-
-/** Entry points whose examples are complete; the others still have gaps, which naming them here lists. */
-const COMPLETE: readonly string[] = [
-  "./backend",
-  "./core",
-  "./curvature",
-  "./data",
-  "./jax",
-  "./linalg",
-  "./nn",
-  "./optim",
-  "./testing",
-  "./training",
-];
 
 /** The part of `deno doc --json` that matters here. */
 export interface Documentation {
@@ -84,7 +70,7 @@ function codeIn(documented: unknown): string[] {
 
 if (import.meta.main) {
   const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const entries = Deno.args.length > 0 ? Deno.args : COMPLETE;
+  const entries = Deno.args.length > 0 ? Deno.args : Object.keys(exports);
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", ...entries.map((entry) => exports[entry])],
     cwd: ROOT,

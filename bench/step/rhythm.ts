@@ -44,11 +44,14 @@ export function kindOf(step: number): StepKind {
 export const RHYTHM: {
   readonly denseStart: false;
   readonly annealing: number;
+  readonly dampingAdaptation: false;
   readonly intervals: Required<Intervals>;
 } = {
   denseStart: false,
   // Without the dense start, eigenvalues of a single batch deserve small steps only.
   annealing: 0.02,
+  // A trial step every tenth step is of no kind here: it would fall into the medians of none.
+  dampingAdaptation: false,
   // An interval of 1 is due at every step, one longer than the run so far at none but the first.
   intervals: {
     statistics: (step) => kindOf(step) === "ordinary" ? step + 1 : 1,

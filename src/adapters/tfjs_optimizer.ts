@@ -14,7 +14,7 @@ import {
 } from "npm:@tensorflow/tfjs-core@4.22.0";
 import { type LayersModel, version_layers } from "npm:@tensorflow/tfjs-layers@4.22.0";
 import { OptionError, StateError } from "../core/errors.ts";
-import type { StepReport } from "../optim/report.ts";
+import type { StepHandle, StepReport } from "../optim/report.ts";
 import {
   checkTfjsVersion,
   fromSavedOptions,
@@ -29,7 +29,8 @@ import { type NamedTensor, readSaved, type SavedState, Training } from "./tfjs_t
  *
  * Dense layers and Conv2D layers (any stride, dilation and padding, `channelsLast`) get Kronecker
  * factors; all other weights, and those of layers that the model uses more than once, get the diagonal
- * block. Curvature and steps are computed on a backend of this library, on the host.
+ * block. Curvature and steps are computed on a backend of this library: on the host, or on the GPU
+ * device of the framework's webgpu backend, where that is shared; see `backend` of the options.
  *
  * The loss must be a mean over the examples of a batch (as all of the framework's are), penalties of
  * regularizers may be added to it.
@@ -42,25 +43,29 @@ import { type NamedTensor, readSaved, type SavedState, Training } from "./tfjs_t
  * training is over, before the backend that was given to it. The model stays the caller's.
  *
  * @example A small network learns XOR
- * ```ts ignore
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
  * import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
  * import * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
- * import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
  * import { TekfacOptimizer } from "@tekfac/tekfac/tfjs";
  *
+ * const kernelInitializer = tfl.initializers.glorotNormal({ seed: 1 });
  * const model = tfl.sequential({
  *   layers: [
- *     tfl.layers.dense({ units: 8, activation: "tanh", inputShape: [2] }),
- *     tfl.layers.dense({ units: 1, activation: "sigmoid" }),
+ *     tfl.layers.dense({ units: 8, activation: "tanh", inputShape: [2], kernelInitializer }),
+ *     tfl.layers.dense({ units: 1, activation: "sigmoid", kernelInitializer }),
  *   ],
  * });
  * const optimizer = new TekfacOptimizer(model, { damping: { kind: "relative", tau: 0.1 } });
  * model.compile({ optimizer, loss: "binaryCrossentropy" });
- * await model.fit(tf.tensor2d([[0, 0], [0, 1], [1, 0], [1, 1]]), tf.tensor2d([[0], [1], [1], [0]]), {
- *   epochs: 100,
- * });
- * console.log(optimizer.describe());
+ * const inputs = tf.tensor2d([[0, 0], [0, 1], [1, 0], [1, 1]]);
+ * const targets = tf.tensor2d([[0], [1], [1], [0]]);
+ * await model.fit(inputs, targets, { epochs: 50, verbose: 0 });
  * optimizer.dispose();
+ *
+ * const predicted = model.predict(inputs) as tf.Tensor;
+ * assert.deepEqual([...predicted.dataSync()].map(Math.round), [0, 1, 1, 0]);
  * ```
  */
 export class TekfacOptimizer extends TfOptimizer {
@@ -75,6 +80,7 @@ export class TekfacOptimizer extends TfOptimizer {
   /** Tensors that the framework was given to save, and does not dispose. */
   #saved: NamedTensor[] = [];
   #report: StepReport | undefined;
+  #handle: StepHandle | undefined;
   #disposed = false;
 
   /**
@@ -86,6 +92,7 @@ export class TekfacOptimizer extends TfOptimizer {
    * @throws {StateError} When the framework's version is outside the tested range; when the model has no
    * layers or nothing to train; when it is compiled with another optimizer of this class that has
    * not been disposed.
+   * @throws {StateError} When `backend` is on a GPU that is not the framework's.
    * @throws {OptionError} On an unknown option or a value outside its range.
    */
   constructor(model: LayersModel | undefined, options: TekfacOptimizerOptions = {}) {
@@ -157,9 +164,19 @@ export class TekfacOptimizer extends TfOptimizer {
     return this.#training?.inner.stepCount ?? 0;
   }
 
-  /** What the last step did, `undefined` before the first. */
+  /** What the last step did; `undefined` before the first, and on a GPU: see `readReport`. */
   get report(): StepReport | undefined {
     return this.#report;
+  }
+
+  /**
+   * What the last step did, once it is done; `undefined` before the first.
+   *
+   * @throws {NumericalError} On a GPU, when the step cancelled itself because loss, gradient or update
+   * were not finite.
+   */
+  async readReport(): Promise<StepReport | undefined> {
+    return await this.#handle?.report();
   }
 
   /**
@@ -178,7 +195,8 @@ export class TekfacOptimizer extends TfOptimizer {
    * @param returnCost Whether the loss is returned.
    * @param varList The variables to train; must be those of the model.
    * @returns The loss before the step, for the caller to dispose, or `null`.
-   * @throws {NumericalError} When loss, gradient or update are not finite; the weights stay.
+   * @throws {NumericalError} When loss, gradient or update are not finite; the weights stay. On a GPU
+   * `readReport` throws instead, as nothing is waited for.
    * @throws {StateError} After disposal; for another model; when layers were frozen or added since the
    * optimizer was created; when a layer with captures is not called exactly once.
    */
@@ -190,8 +208,9 @@ export class TekfacOptimizer extends TfOptimizer {
     const training = this.#attached("step");
     if (varList !== undefined) training.check(varList);
     this.#forgetSaved();
-    const { value, report } = training.step(f);
+    const { value, report, handle } = training.step(f);
     this.#report = report;
+    this.#handle = handle;
     if (returnCost) return value;
     value.dispose();
     return null;

@@ -18,8 +18,10 @@ import { tkfac, type TkfacOptions } from "../optim/tkfac.ts";
 /** Where the adapter computes. */
 export interface TfjsBackendOptions {
   /**
-   * A synchronous backend of this library to compute on, with more threads for example; the caller
-   * disposes it, after the optimizer.
+   * A backend of this library to compute on: a synchronous one, with more threads for example, or on the
+   * framework's `webgpu` backend one that shares its device,
+   * `await createBackend({ prefer: ["webgpu"], device: tf.backend().device })`. The caller disposes it,
+   * after the optimizer.
    *
    * @default {an own one: WebAssembly on one thread, disposed with the optimizer}
    */
@@ -110,6 +112,19 @@ export function fromSavedOptions(
  * @param name Of the package: `"@tensorflow/tfjs-core"`.
  * @param version As the package tells it: `"4.22.0"`.
  * @throws {StateError} Otherwise, naming package, version and range.
+ *
+ * @example The last tested version, and one before the first
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { checkTfjsVersion, TESTED_TFJS_VERSIONS } from "@tekfac/tekfac/tfjs";
+ *
+ * const [, last] = TESTED_TFJS_VERSIONS;
+ * checkTfjsVersion("@tensorflow/tfjs-core", last);
+ * assert.throws(
+ *   () => checkTfjsVersion("@tensorflow/tfjs-core", "3.21.0"),
+ *   { name: "StateError", message: /install @tensorflow\/tfjs-core@4/ },
+ * );
+ * ```
  */
 export function checkTfjsVersion(name: string, version: string): void {
   const [first, last] = TESTED_TFJS_VERSIONS;

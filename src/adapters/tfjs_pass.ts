@@ -16,35 +16,45 @@
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { ShapeError, StateError } from "../core/errors.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { captureLayout, type ExternalCapture } from "../optim/external_batch.ts";
 import type { ExternalModel } from "../optim/external_model.ts";
+import type { Exchange } from "./tfjs_exchange.ts";
 import type { Site, TfActivation, TfLayer } from "./tfjs_layers.ts";
+import { toMatrix } from "./tfjs_weights.ts";
 
-/** What a layer left behind, on the host. */
-export interface HostCapture {
-  /** As `ExternalCapture` wants them. */
-  readonly inputs: ArrayLike<number>;
-  /** Of each example's own loss. */
-  readonly outputGradients: ArrayLike<number>;
+/** A capture on the backend, without homogeneous ones. */
+export interface MatrixCapture extends ExternalCapture {
+  readonly inputs: Matrix;
+  readonly outputGradients: Matrix;
 }
 
-/** What a pass left behind. */
+/** Where a pass leaves what it finds. */
+export interface Destination {
+  /** The weights as they are now, on the backend. */
+  readonly external: ExternalModel;
+  /** The way there. */
+  readonly exchange: Exchange;
+}
+
+/** What a pass left behind; matrices are scratch of the caller's scope. */
 export interface Pass {
   /** The loss as the framework computed it, penalties included. The caller disposes it. */
   readonly value: tf.Scalar;
   /** N. */
   readonly examples: number;
   /** By name of the parameter. */
-  readonly captures: ReadonlyMap<string, HostCapture>;
+  readonly captures: ReadonlyMap<string, MatrixCapture>;
   /** Gradients of the loss by what the captures do not tell: of penalties, and of layers without captures. */
-  readonly gradients: ReadonlyMap<tf.Variable, ArrayLike<number>>;
+  readonly gradients: ReadonlyMap<Site, Matrix>;
 }
 
 /** What is known of a layer while the pass runs. */
 interface Trace {
   calls: number;
   examples: number;
-  inputs: ArrayLike<number>;
-  outputGradients: ArrayLike<number> | undefined;
+  inputs: Matrix | undefined;
+  outputGradients: Matrix | undefined;
 }
 
 /** The identity, in the place of a layer's own activation. */
@@ -55,32 +65,29 @@ const LINEAR: TfActivation = { getClassName: () => "linear", apply: (x) => x };
  *
  * @param f Computes the loss: the mean of per-example losses, plus penalties.
  * @param sites The trainable matrices of the model that `f` calls.
- * @param external Their weights as they are now.
+ * @param to Their weights, and the backend that takes what is found, inside a scope.
  * @throws {StateError} When a layer with captures is called more than once, or not at all.
  */
 export function recordPass(
   f: () => tf.Scalar,
   sites: readonly Site[],
-  external: ExternalModel,
+  to: Destination,
 ): Pass {
   const anchor = tf.tidy(() => tf.variable(tf.scalar(0)));
   const traces = new Map<Site, Trace>();
   const undo: (() => void)[] = [() => anchor.dispose()];
   try {
     for (const site of sites) {
-      const trace = { calls: 0, examples: 0, inputs: [], outputGradients: undefined };
+      const trace = { calls: 0, examples: 0, inputs: undefined, outputGradients: undefined };
       traces.set(site, trace);
-      undo.push(watch(site, trace, anchor, external));
+      undo.push(watch(site, trace, anchor, to));
     }
-    const variables = sites.flatMap((site) => isWhole(site) ? [] : site.variables);
+    const partial = sites.filter((site) => !isWhole(site));
+    const variables = partial.flatMap((site) => site.variables);
     const { value, grads } = tf.variableGrads(f, [anchor, ...variables]);
     try {
-      const gradients = new Map(variables.map((variable) => [
-        variable,
-        // Of a variable that the loss does not depend on there is none.
-        grads[variable.name]?.dataSync() ?? new Float32Array(variable.size),
-      ]));
-      return { value, ...collect(traces), gradients };
+      const gradients = new Map(partial.map((site) => [site, gradientOf(site, grads, to)]));
+      return { value, ...collect(traces, to), gradients };
     } catch (error) {
       value.dispose();
       throw error;
@@ -97,17 +104,29 @@ export function isWhole({ parameter, penalized }: Site): boolean {
   return parameter.layer.kind !== "other" && !penalized;
 }
 
+/** A site's gradient as a matrix; zeros for variables that the loss does not depend on. */
+function gradientOf(site: Site, grads: tf.NamedTensorMap, to: Destination): Matrix {
+  const gradient = to.external.backend.scratch(...site.parameter.shape);
+  tf.tidy(() => {
+    const tensors = site.variables.map((v): tf.Tensor => grads[v.name] ?? tf.zerosLike(v));
+    to.exchange.write(gradient, toMatrix(site, tensors));
+  });
+  return gradient;
+}
+
 /** Replaces a layer's `call` until the function that is returned is called. */
 function watch(
   site: Site,
   trace: Trace,
   anchor: tf.Variable,
-  external: ExternalModel,
+  to: Destination,
 ): () => void {
   const { layer, parameter, inner } = site;
+  const { backend } = to.external;
   const call = layer.call;
   const undo = () => restore(layer, call);
-  if (parameter.layer.kind === "other") {
+  const layout = captureLayout(parameter);
+  if (layout === undefined) {
     layer.call = (inputs, kwargs) => {
       trace.examples = single(inputs).shape[0] ?? 0;
       return call.call(layer, inputs, kwargs);
@@ -127,18 +146,20 @@ function watch(
     tf.tidy(() => {
       const input = single(inputs);
       trace.calls++;
-      trace.examples = input.shape[0] ?? 0;
-      trace.inputs = bordered(input, site).dataSync();
+      const examples = trace.examples = input.shape[0] ?? 0;
+      const [rows, cols] = layout.inputs;
+      trace.inputs = backend.scratch(examples * rows, cols);
+      to.exchange.write(trace.inputs, bordered(input, site));
       const operation = tf.customGrad((...args) => ({
         value: preActivation(inputs, kwargs),
         gradFunc: (dy: tf.Tensor) => {
           // The loss is a mean: N times its gradient is the gradient of each example's own loss.
-          trace.outputGradients = tf.tidy(() => tf.mul(dy, trace.examples).dataSync());
+          const g = backend.scratch(examples * layout.locations, parameter.shape[0]);
+          tf.tidy(() => to.exchange.write(g, tf.mul(dy, examples)));
+          trace.outputGradients = g;
           const ofAnchor = tf.zerosLike(anchor);
           // One for each argument; `args` ends with a function.
-          return args.length === 2
-            ? [ofAnchor]
-            : [ofAnchor, inputGradient(site, input, dy, external)];
+          return args.length === 2 ? [ofAnchor] : [ofAnchor, inputGradient(site, input, dy, to)];
         },
       }));
       const before = inner ? operation(anchor, input) : operation(anchor);
@@ -152,7 +173,7 @@ function inputGradient(
   site: Site,
   input: tf.Tensor,
   dy: tf.Tensor,
-  external: ExternalModel,
+  { external, exchange }: Destination,
 ): tf.Tensor {
   const { layer, parameter, variables: [kernel], border } = site;
   if (parameter.layer.kind !== "conv2d" || layer.getClassName() === "Dense") {
@@ -165,30 +186,21 @@ function inputGradient(
   const { value } = external.parameters.find(({ name }) => name === parameter.name)!;
   const { backend } = external;
   const examples = input.shape[0]!;
-  const pixels = backend.scope(() => {
+  const images = backend.scope(() => {
     const g = backend.scratch(examples * locationsOf(geometry), value.rows);
-    backend.write(g, dy.dataSync());
+    exchange.write(g, dy);
     const out = backend.scratch(examples * geometry.height * geometry.width, geometry.channels);
     backend.conv2dDataGradient(out, g, value, geometry);
-    return Float32Array.from(backend.readSync(out));
+    return exchange.read(out, imagesShape(examples, geometry));
   });
-  return tf.tidy(() => {
-    const images = tf.tensor4d(pixels, imagesShape(examples, geometry));
-    if (border === undefined) return images;
-    const corner: [number, number, number, number] = [
-      0,
-      border.vertical[0],
-      border.horizontal[0],
-      0,
-    ];
-    return tf.slice4d(images, corner, input.shape as [number, number, number, number]);
-  });
+  if (border === undefined) return images;
+  const corner = [0, border.vertical[0], border.horizontal[0], 0];
+  const inside = tf.slice(images, corner, input.shape);
+  images.dispose();
+  return inside;
 }
 
-function imagesShape(
-  examples: number,
-  { height, width, channels }: ConvGeometry,
-): [number, number, number, number] {
+function imagesShape(examples: number, { height, width, channels }: ConvGeometry): number[] {
   return [examples, height, width, channels];
 }
 
@@ -210,8 +222,11 @@ function single(tensors: tf.Tensor | tf.Tensor[]): tf.Tensor {
 }
 
 /** What the layers left behind, once all of them have been seen. */
-function collect(traces: ReadonlyMap<Site, Trace>): Pick<Pass, "examples" | "captures"> {
-  const captures = new Map<string, HostCapture>();
+function collect(
+  traces: ReadonlyMap<Site, Trace>,
+  { external: { backend } }: Destination,
+): Pick<Pass, "examples" | "captures"> {
+  const captures = new Map<string, MatrixCapture>();
   let examples = 0;
   for (const [{ parameter: { name, layer, shape } }, trace] of traces) {
     examples ||= trace.examples;
@@ -230,11 +245,13 @@ function collect(traces: ReadonlyMap<Site, Trace>): Pick<Pass, "examples" | "cap
       );
     }
     const places = layer.kind === "conv2d" ? locationsOf(layer.geometry) : 1;
-    captures.set(name, {
-      inputs: trace.inputs,
-      // None where the loss does not depend on the layer.
-      outputGradients: trace.outputGradients ?? new Float32Array(examples * places * shape[0]),
-    });
+    let { outputGradients } = trace;
+    if (outputGradients === undefined) {
+      // The loss does not depend on the layer.
+      outputGradients = backend.scratch(examples * places, shape[0]);
+      backend.write(outputGradients, new Float32Array(examples * places * shape[0]));
+    }
+    captures.set(name, { inputs: trace.inputs!, outputGradients });
   }
   return { examples, captures };
 }

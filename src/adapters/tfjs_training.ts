@@ -5,27 +5,31 @@
  * @module
  */
 
-import { type Scalar, type Tensor, tensor, type Variable } from "npm:@tensorflow/tfjs-core@4.22.0";
+import {
+  fill,
+  mul,
+  type Scalar,
+  type Tensor,
+  tensor,
+  tidy,
+  type Variable,
+} from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { LayersModel } from "npm:@tensorflow/tfjs-layers@4.22.0";
 import type { Backend } from "../backend/backend.ts";
 import { createBackendSync } from "../backend/select_sync.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
-import {
-  captureLayout,
-  type ExternalBatch,
-  type ExternalCapture,
-  type ExternalParameter,
-} from "../optim/external_batch.ts";
+import type { ExternalBatch, ExternalParameter } from "../optim/external_batch.ts";
 import { type ExternalModel, externalModel } from "../optim/external_model.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { StepReport } from "../optim/report.ts";
+import type { StepHandle, StepReport } from "../optim/report.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from "../optim/safetensors.ts";
+import { type Exchange, exchangeOf } from "./tfjs_exchange.ts";
 import { type Site, sitesOf } from "./tfjs_layers.ts";
 import { createInner, SUBJECT, type TekfacOptimizerOptions } from "./tfjs_options.ts";
-import { isWhole, type Pass, recordPass } from "./tfjs_pass.ts";
-import { toMatrix, WeightLink } from "./tfjs_weights.ts";
+import { type MatrixCapture, type Pass, recordPass } from "./tfjs_pass.ts";
+import { WeightLink } from "./tfjs_weights.ts";
 
 /** A tensor by its name in a saved optimizer. */
 export interface NamedTensor {
@@ -49,6 +53,16 @@ const PREFIX = "tekfac/";
 /** The saved tensor that holds text. */
 const PROGRESS = PREFIX + "progress";
 
+/** What became of a step. */
+export interface TakenStep {
+  /** The loss before the step; the caller disposes it. */
+  readonly value: Scalar;
+  /** What the step did; `undefined` on a GPU, which is not waited for. */
+  readonly report: StepReport | undefined;
+  /** The same, waited for. */
+  readonly handle: StepHandle;
+}
+
 /** A model, its matrices and its optimizer. Owns no tensors. */
 export class Training implements Disposable {
   /** The optimizer of this library. */
@@ -56,24 +70,31 @@ export class Training implements Disposable {
   readonly #sites: readonly Site[];
   readonly #ownBackend: Backend | undefined;
   readonly #external: ExternalModel;
+  readonly #exchange: Exchange;
   readonly #link: WeightLink;
 
   /**
    * Allocates everything; the caller disposes it.
    *
-   * @throws {StateError} When the model has no layers or nothing to train.
+   * @throws {StateError} When the model has no layers or nothing to train, or `backend` is on a GPU that
+   * is not the framework's.
    * @throws {OptionError} On an unknown option or a value outside its range. Nothing is allocated then.
    */
   constructor(model: LayersModel, options: TekfacOptimizerOptions) {
-    if (options.backend?.sync === false) {
-      const expectation = "must be a synchronous backend of this library, such as 'wasm'";
-      throw new OptionError(SUBJECT, "backend", expectation, options.backend.name);
-    }
     this.#sites = sitesOf(model);
     this.#ownBackend = options.backend === undefined ? createBackendSync() : undefined;
     const backend = options.backend ?? this.#ownBackend!;
     let external: ExternalModel | undefined;
     try {
+      const exchange = exchangeOf(backend);
+      if (exchange === undefined) {
+        const expectation =
+          "must be a synchronous backend of this library, such as 'wasm', or one on " +
+          "TensorFlow.js's own GPU device, without recovery";
+        throw new OptionError(SUBJECT, "backend", expectation, backend.name);
+      }
+      exchange.check();
+      this.#exchange = exchange;
       external = externalModel(backend, this.#sites.map(({ parameter }) => parameter));
       this.inner = createInner(external, options);
     } catch (error) {
@@ -82,7 +103,7 @@ export class Training implements Disposable {
       throw error;
     }
     this.#external = external;
-    this.#link = new WeightLink(this.#sites, external);
+    this.#link = new WeightLink(this.#sites, external, this.#exchange);
   }
 
   /**
@@ -104,22 +125,32 @@ export class Training implements Disposable {
   }
 
   /**
-   * Takes a step.
+   * Takes a step; on a GPU, enqueues it.
    *
    * @param f Computes the loss by calling the model.
-   * @returns The loss before the step, which the caller disposes, and the report.
    */
-  step(f: () => Scalar): { readonly value: Scalar; readonly report: StepReport } {
-    this.#link.pull();
-    const pass = recordPass(f, this.#sites, this.#external);
-    try {
-      const report = this.#external.backend.scope(() => this.inner.stepSync(this.#batchOf(pass)));
-      this.#link.push();
-      return { value: pass.value, report };
-    } catch (error) {
-      pass.value.dispose();
-      throw error;
-    }
+  step(f: () => Scalar): TakenStep {
+    const { backend } = this.#external;
+    this.#exchange.check();
+    return backend.scope(() => {
+      this.#link.pull();
+      const pass = recordPass(f, this.#sites, {
+        external: this.#external,
+        exchange: this.#exchange,
+      });
+      try {
+        const batch = this.#batchOf(pass);
+        const report = backend.sync ? this.inner.stepSync(batch) : undefined;
+        const handle = report === undefined
+          ? this.inner.step(batch)
+          : { report: () => Promise.resolve(report) };
+        this.#link.push();
+        return { value: pass.value, report, handle };
+      } catch (error) {
+        pass.value.dispose();
+        throw error;
+      }
+    });
   }
 
   /** The optimizer's state without the weights, as tensors that the caller disposes. */
@@ -142,14 +173,14 @@ export class Training implements Disposable {
    * @throws {StateError} When it was saved from another model or by another method; nothing is changed.
    */
   load({ arrays, metadata }: SavedState): void {
-    this.#link.pull();
-    const weights = this.#external.readWeightsSync();
+    // A checkpoint has weights too; those that count are the variables, taken over afterwards.
     const own = [...this.#weightNames()].map(([file, name]): [string, NamedArray] => {
       const { rows, cols } = this.#external.parameters.find((p) => p.name === name)!.value;
-      return [file, { shape: [rows, cols], data: weights[name] }];
+      return [file, { shape: [rows, cols], data: new Float32Array(rows * cols) }];
     });
     const all = { ...arrays, ...Object.fromEntries(own) };
     loadState(this.inner, encodeSafetensors({ arrays: all, metadata }));
+    this.#link.forget();
   }
 
   /** Gives everything back. */
@@ -164,48 +195,25 @@ export class Training implements Disposable {
     return new Map(this.#external.parameters.map(({ name }) => [`${name}.weights`, name]));
   }
 
-  /** Everything in matrices of the backend's: whether numbers are finite is for the step to judge. */
+  /** What the optimizer takes: whether numbers are finite is for the step to judge. */
   #batchOf({ value, examples, captures, gradients }: Pass): ExternalBatch {
     const { backend } = this.#external;
-    const matrix = (numbers: ArrayLike<number>, rows: number, cols: number): Matrix => {
-      const matrix = backend.scratch(rows, cols);
-      backend.write(matrix, numbers);
-      return matrix;
-    };
-    const batch = {
-      examples,
-      loss: value.dataSync()[0],
-      captures: {} as Record<string, MatrixCapture>,
-      gradients: {} as Record<string, Matrix>,
-    };
-    for (const site of this.#sites) {
-      const { parameter: { name, shape }, variables } = site;
-      const layout = captureLayout(site.parameter);
-      if (layout !== undefined) {
-        const { inputs: [rows, cols], locations } = layout;
-        const { inputs, outputGradients } = captures.get(name)!;
-        batch.captures[name] = {
-          inputs: matrix(inputs, examples * rows, cols),
-          outputGradients: matrix(outputGradients, examples * locations, shape[0]),
-        };
-      }
-      if (!isWhole(site)) {
-        const numbers = variables.map((variable) => gradients.get(variable)!);
-        const gradient = matrix(toMatrix(site, numbers), ...shape);
-        if (layout !== undefined) {
-          addMeanGradient(backend, gradient, site.parameter, { examples, ...batch.captures[name] });
-        }
-        batch.gradients[name] = gradient;
+    const loss = backend.scratch(1, examples);
+    tidy(() => this.#exchange.write(loss, mul(fill([1, examples], 1), value)));
+    for (const [{ parameter }, gradient] of gradients) {
+      const capture = captures.get(parameter.name);
+      if (capture !== undefined) {
+        addMeanGradient(backend, gradient, parameter, { examples, ...capture });
       }
     }
-    return batch;
+    const named = [...gradients].map(([{ parameter }, gradient]) => [parameter.name, gradient]);
+    return {
+      examples,
+      loss,
+      captures: Object.fromEntries(captures),
+      gradients: Object.fromEntries(named),
+    };
   }
-}
-
-/** A capture on the backend, without homogeneous ones. */
-interface MatrixCapture extends ExternalCapture {
-  readonly inputs: Matrix;
-  readonly outputGradients: Matrix;
 }
 
 /** Adds the gradient of the mean loss, as captures tell it, to that of a penalty. */

@@ -8,84 +8,74 @@
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
-import type { ExternalModel, WeightArrays } from "../optim/external_model.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { ExternalModel } from "../optim/external_model.ts";
+import type { Exchange } from "./tfjs_exchange.ts";
 import type { Site } from "./tfjs_layers.ts";
 
 /**
- * Numbers of a site's variables (or of their gradients) as its matrix, row by row.
+ * A site's variables (or their gradients) as its matrix, which the caller disposes.
  *
  * @param site Whose.
- * @param numbers Of each of its variables.
+ * @param tensors One for each of its variables.
  */
-export function toMatrix(site: Site, numbers: readonly ArrayLike<number>[]): Float32Array {
+export function toMatrix(site: Site, tensors: readonly tf.Tensor[]): tf.Tensor {
   const [rows, cols] = site.parameter.shape;
-  const matrix = new Float32Array(rows * cols);
-  if (site.parameter.layer.kind === "other") {
-    matrix.set(numbers[0]);
-    return matrix;
-  }
-  const [kernel, bias] = numbers;
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0, at = row; at < kernel.length; i++, at += rows) {
-      matrix[row * cols + i] = kernel[at];
-    }
-    if (bias !== undefined) matrix[row * cols + cols - 1] = bias[row];
-  }
-  return matrix;
+  return tf.tidy(() => {
+    if (site.parameter.layer.kind === "other") return tf.reshape(tensors[0], [rows, cols]);
+    return tf.transpose(tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1, rows])), 0));
+  });
 }
 
-/** The inverse of {@linkcode toMatrix}: new arrays, one for each of the site's variables. */
-export function fromMatrix(site: Site, matrix: ArrayLike<number>): Float32Array[] {
-  if (site.parameter.layer.kind === "other") return [Float32Array.from(matrix)];
-  const [rows, cols] = site.parameter.shape;
-  const [kernel, bias] = site.variables.map(({ size }) => new Float32Array(size));
-  for (let row = 0; row < rows; row++) {
-    for (let i = 0, at = row; at < kernel.length; i++, at += rows) {
-      kernel[at] = matrix[row * cols + i];
-    }
-    if (bias !== undefined) bias[row] = matrix[row * cols + cols - 1];
-  }
-  return bias === undefined ? [kernel] : [kernel, bias];
+/** The inverse of {@linkcode toMatrix}: a tensor for each of the site's variables. */
+export function fromMatrix(site: Site, matrix: tf.Tensor): tf.Tensor[] {
+  return tf.tidy(() => {
+    const { parameter: { layer }, variables } = site;
+    // Vectors are parts of a vector: the framework's WASM backend knows a reshaped one by its old shape.
+    const vector = layer.kind === "other" ? matrix : tf.transpose(matrix);
+    return tf.split(tf.reshape(vector, [-1]), variables.map(({ size }) => size))
+      .map((part, index) => tf.reshape(part, variables[index].shape));
+  });
 }
 
 /** Keeps an external model's weights equal to a model's variables. */
 export class WeightLink {
-  readonly #sites: readonly Site[];
-  readonly #external: ExternalModel;
+  readonly #matrices: readonly (readonly [Site, Matrix])[];
+  readonly #exchange: Exchange;
   /** The data of each variable as they were last seen; an assignment replaces them. */
   readonly #seen = new Map<tf.Variable, object>();
 
-  /** Of the model's sites and the matrices that were made for them. */
-  constructor(sites: readonly Site[], external: ExternalModel) {
-    this.#sites = sites;
-    this.#external = external;
+  /** Of the model's sites and the matrices that were made for them, in the same order. */
+  constructor(sites: readonly Site[], external: ExternalModel, exchange: Exchange) {
+    this.#matrices = sites.map((site, index) => [site, external.parameters[index].value]);
+    this.#exchange = exchange;
   }
 
   /** Takes over what was assigned to variables since the last call: at first, all of them. */
   pull(): void {
-    const weights: Record<string, Float32Array> = {};
-    for (const site of this.#sites) {
+    for (const [site, matrix] of this.#matrices) {
       if (site.variables.every((variable) => this.#seen.get(variable) === variable.dataId)) {
         continue;
       }
-      weights[site.parameter.name] = toMatrix(site, site.variables.map((v) => v.dataSync()));
+      tf.tidy(() => this.#exchange.write(matrix, toMatrix(site, site.variables)));
       this.#note(site);
     }
-    this.#external.writeWeights(weights);
   }
 
   /** Assigns the weights to the variables. */
   push(): void {
-    const weights: WeightArrays = this.#external.readWeightsSync();
-    for (const site of this.#sites) {
-      const numbers = fromMatrix(site, weights[site.parameter.name]);
+    for (const [site, matrix] of this.#matrices) {
       tf.tidy(() => {
-        site.variables.forEach((variable, index) =>
-          variable.assign(tf.tensor(numbers[index], variable.shape))
-        );
+        const numbers = fromMatrix(site, this.#exchange.read(matrix, site.parameter.shape));
+        site.variables.forEach((variable, index) => variable.assign(numbers[index]));
       });
       this.#note(site);
     }
+  }
+
+  /** Has all variables taken over by the next call of {@linkcode WeightLink.pull}. */
+  forget(): void {
+    this.#seen.clear();
   }
 
   #note(site: Site): void {

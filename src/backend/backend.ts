@@ -425,6 +425,27 @@ export interface EighOptions {
   readonly elsewhere?: boolean;
 }
 
+/** Copies between matrices and buffers of other code on the same GPU: nothing passes through the host. */
+export interface GpuMemory {
+  /** Where both live. */
+  readonly device: GPUDevice;
+  /**
+   * Copies the first numbers of a buffer into a matrix, row by row. Everything that either side has
+   * submitted is done before; what is submitted afterwards may overwrite the buffer.
+   *
+   * @param source Float32, with `COPY_SRC`.
+   * @throws {StateError} When the matrix is disposed or of another backend.
+   */
+  copyFrom(target: Matrix, source: GPUBuffer): void;
+  /**
+   * Copies a matrix, row by row, to the beginning of a buffer, after everything enqueued so far.
+   *
+   * @param target With `COPY_DST`.
+   * @throws {StateError} As {@linkcode GpuMemory.copyFrom}.
+   */
+  copyTo(target: GPUBuffer, source: Matrix): void;
+}
+
 /** Memory, verbs, and a name. Created by `createBackend`; the caller disposes it. */
 export interface Backend extends Memory, Verbs, Disposable {
   /** `"wasm"`, `"reference"`. */
@@ -441,6 +462,8 @@ export interface Backend extends Memory, Verbs, Disposable {
   beginEigh(jobs: readonly EighJob[], options?: EighOptions): EighTicket;
   /** Resolves when everything enqueued so far is done. */
   flush(): Promise<void>;
+  /** For code that shares the device; absent without a GPU, and where its loss is recovered from. */
+  readonly gpu?: GpuMemory | undefined;
   /** Going on after the loss of the device, where that was asked for. */
   readonly recovery?: Recovery | undefined;
 }

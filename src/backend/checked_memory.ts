@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BackendInfo, Candidate, Memory, MemoryReport, Verbs } from "./backend.ts";
+import type { BackendInfo, Candidate, GpuMemory, Memory, MemoryReport, Verbs } from "./backend.ts";
 import { CallCheck, checkAlive } from "./call_check.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, shapeOf, type Storage } from "../core/matrix.ts";
@@ -65,6 +65,21 @@ export class CheckedMemory implements Memory, Disposable {
   /** See {@linkcode Backend.recovery}. */
   get recovery(): Recovery | undefined {
     return this.#kernels.recovery;
+  }
+
+  /** See {@linkcode Backend.gpu}. */
+  get gpu(): GpuMemory | undefined {
+    const { gpu } = this.#kernels;
+    if (gpu === undefined) return undefined;
+    const live = (m: Matrix): GpuMemory => {
+      checkAlive("Cannot copy a matrix", m, this.#owns);
+      return this.kernels().gpu!;
+    };
+    return {
+      device: gpu.device,
+      copyFrom: (target, source) => live(target).copyFrom(target, source),
+      copyTo: (target, source) => live(source).copyTo(target, source),
+    };
   }
 
   /** See {@linkcode Memory.alloc}. Disposing the matrix twice is harmless. */

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { BackendInfo, EighJob, EighOptions, EighTicket, Verbs } from "./backend.ts";
+import type { BackendInfo, EighJob, EighOptions, EighTicket, GpuMemory, Verbs } from "./backend.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
 import type { Recovery } from "./recovery/recovery.ts";
 
@@ -64,6 +64,8 @@ export interface Kernels extends Verbs {
     /** Resolves when it is lost. */
     readonly announced: Promise<unknown>;
   };
+  /** See {@linkcode Backend.gpu}; not checked. */
+  readonly gpu?: GpuMemory;
   /** See {@linkcode Backend.recovery}. */
   readonly recovery?: Recovery;
 }

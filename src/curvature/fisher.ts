@@ -40,9 +40,9 @@ export function observeIndependent(
   capture: Capture,
   { decay, scale }: Observation,
 ): void {
-  const locations = capture.kind === "dense" ? 1 : locationsOf(capture.geometry);
   inputMoment(backend, inputFactor, capture, { decay, scale });
-  outputMoment(backend, outputFactor, capture, { decay, scale: scale / locations });
+  const weight = scale / locationsPerExample(capture);
+  outputMoment(backend, outputFactor, capture, { decay, scale: weight });
 }
 
 /** The statistics of TKFAC and TEKFAC: each input counts as much as the gradient it met. */

@@ -8,13 +8,18 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
 import {
   type Backend,
+  conv2d,
+  dense,
   ekfac,
+  flatten,
   kfac,
   type LayerSpec,
   objective,
   Random,
+  relu,
   sequential,
   softmaxCrossEntropy,
+  tanh,
   tekfac,
   tkfac,
 } from "@tekfac/tekfac";
@@ -48,6 +53,38 @@ export interface Twin {
   /** Method and options of both sides. */
   readonly options?: TekfacOptimizerOptions;
 }
+
+/** Dense layers, one without a bias. */
+export const DENSE: Twin = {
+  input: [6],
+  classes: 3,
+  tfjs: () => [
+    tfl.layers.dense({ units: 10, activation: "tanh" }),
+    tfl.layers.dense({ units: 8, activation: "relu", useBias: false }),
+    tfl.layers.dense({ units: 3 }),
+  ],
+  nn: [dense(10), tanh(), dense(8, { bias: false }), relu(), dense(3)],
+};
+
+/** Convolutions with padding and with strides. */
+export const CONVOLUTIONS: Twin = {
+  input: [7, 9, 2],
+  classes: 3,
+  tfjs: () => [
+    tfl.layers.conv2d({ filters: 4, kernelSize: 3, padding: "same", activation: "tanh" }),
+    tfl.layers.conv2d({ filters: 5, kernelSize: [3, 2], strides: [2, 3], activation: "relu" }),
+    tfl.layers.flatten({}),
+    tfl.layers.dense({ units: 3 }),
+  ],
+  nn: [
+    conv2d(4, { kernel: 3, padding: 1 }),
+    tanh(),
+    conv2d(5, { kernel: [3, 2], stride: [2, 3] }),
+    relu(),
+    flatten(),
+    dense(3),
+  ],
+};
 
 /** Of each example, from logits; the framework's own takes probabilities and clips them. */
 export const crossEntropy = (labels: tf.Tensor, logits: tf.Tensor): tf.Tensor =>
@@ -99,22 +136,16 @@ export async function losses(
   const theirs = tfjsModel(twin);
   for (const [index, { value }] of model.parameters.entries()) {
     const weighted = theirs.layers.filter((layer) => layer.trainableWeights.length > 0)[index];
-    const numbers = tf.tensor2d(Float32Array.from(backend.readSync(value)), [
-      value.rows,
-      value.cols,
-    ]);
     const shapes = weighted.trainableWeights.map(({ shape }) => shape as number[]);
-    const columns = shapes.map((shape) =>
-      shape.reduce((product, n) => product * n, 1) / value.rows
-    );
-    tf.tidy(() =>
-      weighted.setWeights(
-        tf.split(numbers, columns, 1).map((part, i) =>
-          tf.tensor(tf.transpose(part).dataSync(), shapes[i])
-        ),
-      )
-    );
-    numbers.dispose();
+    const sizes = shapes.map((shape) => shape.reduce((product, n) => product * n, 1));
+    tf.tidy(() => {
+      const numbers = tf.tensor(Float32Array.from(backend.readSync(value)), [
+        value.rows,
+        value.cols,
+      ]);
+      const parts = tf.split(tf.reshape(tf.transpose(numbers), [-1]), sizes);
+      weighted.setWeights(parts.map((part, i) => tf.reshape(part, shapes[i])));
+    });
   }
   const { method = "tekfac", backend: _, ...rest } = options;
   // What the adapter cannot do; `nn` would do it by default.
@@ -125,13 +156,12 @@ export async function losses(
   const batch = { inputs: seenByNn?.of(inputs) ?? inputs, targets: labels };
   const x = tf.tensor(inputs, [N, ...input]);
   const y = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32"));
-  const result = { tfjs: [] as number[], nn: [] as number[] };
-  for (let step = 0; step < STEPS; step++) {
-    result.nn.push(own.stepSync(batch).loss);
-    result.tfjs.push(await theirs.trainOnBatch(x, y) as number);
-  }
+  const nnLosses = Array.from({ length: STEPS }, () => own.stepSync(batch).loss);
+  // One batch an epoch: the loss of an epoch is that of its step.
+  const fit = { epochs: STEPS, batchSize: N, shuffle: false, verbose: 0 } as const;
+  const { history } = await theirs.fit(x, y, fit);
   optimizer.dispose();
   theirs.dispose();
   tf.dispose([x, y]);
-  return result;
+  return { tfjs: history.loss as number[], nn: nnLosses };
 }

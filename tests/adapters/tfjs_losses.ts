@@ -3,9 +3,9 @@ import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
 import assert from "#assert";
-import { conv2d, createBackendSync, dense, flatten, relu, tanh } from "@tekfac/tekfac";
+import { conv2d, createBackendSync, dense, flatten, tanh } from "@tekfac/tekfac";
 import { allClose } from "@tekfac/tekfac/testing";
-import { ALLOWANCE, losses, STEPS, type Twin } from "./_tfjs_twin.ts";
+import { ALLOWANCE, CONVOLUTIONS, DENSE, losses, STEPS, type Twin } from "./_tfjs_twin.ts";
 
 await tf.setBackend("cpu");
 
@@ -19,17 +19,6 @@ async function compare(twin: Twin): Promise<number[]> {
   assert.equal(tf.memory().numTensors, tensors);
   return tfjs;
 }
-
-const DENSE: Twin = {
-  input: [6],
-  classes: 3,
-  tfjs: () => [
-    tfl.layers.dense({ units: 10, activation: "tanh" }),
-    tfl.layers.dense({ units: 8, activation: "relu", useBias: false }),
-    tfl.layers.dense({ units: 3 }),
-  ],
-  nn: [dense(10), tanh(), dense(8, { bias: false }), relu(), dense(3)],
-};
 
 const found: number[][] = [];
 for (const method of ["tekfac", "ekfac", "tkfac", "kfac"] as const) {
@@ -58,24 +47,7 @@ Deno.test("TekfacOptimizer trains as nn does: all options of a method reach it",
 });
 
 Deno.test("TekfacOptimizer trains convolutions as nn does: stride, 'same' and 'valid'", async () => {
-  await compare({
-    input: [7, 9, 2],
-    classes: 3,
-    tfjs: () => [
-      tfl.layers.conv2d({ filters: 4, kernelSize: 3, padding: "same", activation: "tanh" }),
-      tfl.layers.conv2d({ filters: 5, kernelSize: [3, 2], strides: [2, 3], activation: "relu" }),
-      tfl.layers.flatten({}),
-      tfl.layers.dense({ units: 3 }),
-    ],
-    nn: [
-      conv2d(4, { kernel: 3, padding: 1 }),
-      tanh(),
-      conv2d(5, { kernel: [3, 2], stride: [2, 3] }),
-      relu(),
-      flatten(),
-      dense(3),
-    ],
-  });
+  await compare(CONVOLUTIONS);
 });
 
 Deno.test("TekfacOptimizer trains convolutions as nn does: dilation, no bias", async () => {

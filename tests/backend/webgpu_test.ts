@@ -1,6 +1,6 @@
 import assert from "#assert";
 import { type Backend, createBackend, EighStatus } from "@tekfac/tekfac/backend";
-import { columnsOf, type Matrix, rowsOf } from "@tekfac/tekfac/core";
+import { columnsOf, type Matrix, rowsOf, StateError } from "@tekfac/tekfac/core";
 import { selfCheck } from "@tekfac/tekfac/testing";
 import { gpuTest } from "../parity/_parity.ts";
 
@@ -51,6 +51,34 @@ gpuTest("read() is shared by all that is asked for before one is awaited", async
   assert.equal(waits, 1);
   // More than a staging buffer holds.
   assert.equal((await gpu.read(y)).length, 30000);
+});
+
+gpuTest("numbers go to buffers of other code and back on the device alone", async (gpu) => {
+  const { device, copyFrom, copyTo } = gpu.gpu!;
+  const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const buffer = device.createBuffer({ size: 16, usage });
+  using x = gpu.alloc(2, 3);
+  gpu.write(x, [1, 2, 3, 4, 5, 6]);
+  using y = row(gpu, 0, 0, 0, 0);
+  using z = gpu.alloc(2, 4);
+  const waits = await countWaits(() => {
+    gpu.axpby(x, 10, x, 0); // enqueued before the copy
+    copyTo(buffer, columnsOf(x, 1, 3)); // a view with gaps
+    copyFrom(y, buffer);
+    copyFrom(columnsOf(z, 2, 4), buffer);
+    // Overwritten afterwards, which nobody notices.
+    device.queue.writeBuffer(buffer, 0, new Float32Array(4));
+    return Promise.resolve();
+  });
+  assert.equal(waits, 0);
+  assert.deepEqual([...await gpu.read(y)], [20, 30, 50, 60]);
+  assert.deepEqual([...await gpu.read(z)], [0, 0, 20, 30, 0, 0, 50, 60]);
+  buffer.destroy();
+
+  const gone = row(gpu, 1);
+  gone[Symbol.dispose]();
+  assert.throws(() => copyFrom(gone, buffer), StateError);
+  assert.throws(() => copyTo(buffer, gone), StateError);
 });
 
 gpuTest("verbs of a hundred steps wait for nothing", async (gpu) => {

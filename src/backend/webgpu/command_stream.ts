@@ -68,16 +68,15 @@ export class CommandStream {
 
   /** Enqueues a copy of bytes; offsets and size are multiples of 4. */
   copy(
-    from: PooledBuffer,
+    from: PooledBuffer | GPUBuffer,
     fromOffset: number,
     to: PooledBuffer | GPUBuffer,
     toOffset: number,
     bytes: number,
   ): void {
-    const target = "gpu" in to ? to.gpu : to;
-    this.#outside().copyBufferToBuffer(from.gpu, fromOffset, target, toOffset, bytes);
-    this.#touched.add(from);
-    if ("gpu" in to) this.#touched.add(to);
+    const [source, target] = [from, to].map((buffer) => "gpu" in buffer ? buffer.gpu : buffer);
+    this.#outside().copyBufferToBuffer(source, fromOffset, target, toOffset, bytes);
+    for (const buffer of [from, to]) if ("gpu" in buffer) this.#touched.add(buffer);
   }
 
   /** Enqueues zeros. */

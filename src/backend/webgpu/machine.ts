@@ -147,6 +147,30 @@ export class Machine {
     });
   }
 
+  /** See `GpuMemory.copyFrom`. */
+  copyFrom(target: Matrix, source: GPUBuffer): void {
+    this.health.check();
+    const bytes = target.rows * target.cols * BYTES;
+    this.scope(() => {
+      const packed = isContiguous(target) ? target : this.temporary(target.rows, target.cols);
+      this.stream.copy(source, 0, bufferOf(packed), packed.offset * BYTES, bytes);
+      if (packed !== target) this.copy(target, packed);
+    });
+    this.stream.submit();
+  }
+
+  /** See `GpuMemory.copyTo`. */
+  copyTo(target: GPUBuffer, source: Matrix): void {
+    this.health.check();
+    const bytes = source.rows * source.cols * BYTES;
+    this.scope(() => {
+      const packed = isContiguous(source) ? source : this.temporary(source.rows, source.cols);
+      if (packed !== source) this.copy(packed, source);
+      this.stream.copy(bufferOf(packed), packed.offset * BYTES, target, 0, bytes);
+    });
+    this.stream.submit();
+  }
+
   /** A copy on the host of what a matrix holds when everything enqueued so far is done. */
   async read(m: Matrix): Promise<Float32Array> {
     this.health.check();

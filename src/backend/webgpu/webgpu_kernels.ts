@@ -41,6 +41,11 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
     info: { description: `webgpu (${adapter})`, roundoff: 2 ** -24 },
     bytesPerElement: BYTES,
     deviceLoss: machine.health,
+    gpu: {
+      device: machine.device,
+      copyFrom: (target, source) => machine.copyFrom(target, source),
+      copyTo: (target, source) => machine.copyTo(target, source),
+    },
     ...createMemory(machine),
     ...verbs,
     beginEigh: (jobs, options) => choice.begin(jobs, options),
