@@ -27,7 +27,7 @@ export const tasks: readonly Task[] = [
   { name: "autoencoder", model: "autoencoder", epochs: 10 },
   { name: "mlp", model: "mlp", epochs: 10 },
   { name: "cnn", model: "cnn", epochs: 10 },
-  { name: "resnet20", model: "resnet20", width: 8, epochs: 4 },
+  { name: "resnet20", model: "resnet20", width: 4, epochs: 4 },
 ];
 
 /** Images that tasks are trained on. */
