@@ -174,6 +174,63 @@ export function sigmoidSampledGradient(
   }
 }
 
+/** sqrt(p (1 - p)) o signs: the root of the Hessian of the sigmoid's loss. */
+export function sigmoidCurvatureGradient(
+  n: i32,
+  k: i32,
+  gradients: usize,
+  strideG: i32,
+  z: usize,
+  strideZ: i32,
+  signs: usize,
+  strideS: i32,
+): void {
+  const one = f32x4.splat(1);
+  for (let i = 0; i < n; i++) {
+    let g = at(gradients, i * strideG), p = at(z, i * strideZ), e = at(signs, i * strideS);
+    for (let j = k; j > 0; j -= 4) {
+      const whole = j >= 4;
+      // p (1 - p) = e / (1 + e)^2 with e = exp(-|z|): nothing cancels.
+      const power = exp4(f32x4.neg(f32x4.abs(whole ? v128.load(p) : loadTail(p, j))));
+      const root = f32x4.div(f32x4.sqrt(power), f32x4.add(one, power));
+      const product = f32x4.mul(root, whole ? v128.load(e) : loadTail(e, j));
+      if (whole) v128.store(g, product);
+      else storeTail(g, product, j);
+      g += 16;
+      p += 16;
+      e += 16;
+    }
+  }
+}
+
+/** sqrt(p) o signs - p (sqrt(p) . signs): the root of the Hessian of the softmax's loss. */
+export function softmaxCurvatureGradient(
+  n: i32,
+  k: i32,
+  gradients: usize,
+  strideG: i32,
+  z: usize,
+  strideZ: i32,
+  signs: usize,
+  strideS: i32,
+): void {
+  for (let i = 0; i < n; i++) {
+    const row = at(z, i * strideZ), gradient = at(gradients, i * strideG);
+    const sign = at(signs, i * strideS);
+    const total = exponentials(k, maximum(k, row), gradient, row);
+    scaleRow(k, <f32>(1 / total), gradient);
+    let along: f64 = 0;
+    for (let j = 0; j < k; j++) {
+      along += Math.sqrt(<f64>load<f32>(at(gradient, j))) * <f64>load<f32>(at(sign, j));
+    }
+    for (let j = 0; j < k; j++) {
+      const p = <f64>load<f32>(at(gradient, j));
+      const value = Math.sqrt(p) * <f64>load<f32>(at(sign, j)) - p * along;
+      store<f32>(at(gradient, j), <f32>value);
+    }
+  }
+}
+
 /** max_k z_k. */
 function maximum(k: i32, z: usize): f32 {
   let top: f32 = -Infinity;

@@ -8,6 +8,7 @@
 import type * as api from "./backend.ts";
 import type { Capture } from "../core/capture.ts";
 import { type ConvGeometry, locationsOf, patchLength, type Window } from "../core/geometry.ts";
+import type { Formula } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { CheckedMemory } from "./checked_memory.ts";
 import { parseShape } from "./kernel_table.ts";
@@ -17,6 +18,7 @@ import type { Kernels } from "./kernels.ts";
 const TRANSPOSED_A = parseShape("k, m");
 const TRANSPOSED_B = parseShape("n, k");
 const ONE_PER_EXAMPLE = parseShape("1, N");
+const SINGLE = parseShape("1, 1");
 
 /**
  * Wraps `Kernels` into a {@linkcode Backend}: checks liveness and shapes, resolves the
@@ -270,11 +272,38 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().sampledLossGradient(kind, gradients, z, noise);
   }
 
+  /** See {@linkcode Verbs.gaussNewtonGradient}. */
+  gaussNewtonGradient(kind: api.LossKind, gradients: Matrix, z: Matrix, signs: Matrix): void {
+    this.check("gaussNewtonGradient").output("gradients", gradients).input("z", z)
+      .input("signs", signs);
+    this.kernels().gaussNewtonGradient(kind, gradients, z, signs);
+  }
+
   /** See {@linkcode Verbs.axpby}. */
   axpby(y: Matrix, alpha: api.Scalar, x: Matrix, beta: api.Scalar): void {
     this.check("axpby").output("y", y).input("x", x, undefined, true)
       .scalar("alpha", alpha).scalar("beta", beta);
     this.kernels().axpby(y, alpha, x, beta);
+  }
+
+  /** See {@linkcode Verbs.multiply}. */
+  multiply(out: Matrix, x: Matrix, y: Matrix): void {
+    this.check("multiply").output("out", out).input("x", x, undefined, true)
+      .input("y", y, undefined, true);
+    this.kernels().multiply(out, x, y);
+  }
+
+  /** See {@linkcode Verbs.scaleRows}. */
+  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void {
+    this.check("scaleRows").output("out", out).input("x", x, undefined, true)
+      .input("weights", weights);
+    this.kernels().scaleRows(out, x, weights);
+  }
+
+  /** See {@linkcode Verbs.rowDots}. */
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
+    this.check("rowDots").output("out", out).input("x", x).input("y", y);
+    this.kernels().rowDots(out, x, y, resolveBlend(blend));
   }
 
   /** See {@linkcode Verbs.squares}. */
@@ -360,6 +389,26 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.check("clipFactor").output("out", out).input("innerProduct", innerProduct)
       .optional("loss", numbers.loss);
     this.kernels().clipFactor(out, innerProduct, numbers);
+  }
+
+  /** See {@linkcode Verbs.evaluate}. */
+  evaluate<I extends string, O extends string>(
+    formula: Formula<I, O>,
+    inputs: Readonly<Record<NoInfer<I>, api.Scalar>>,
+    outputs: Readonly<Record<NoInfer<O>, Matrix>>,
+  ): void {
+    const check = this.check("evaluate");
+    const matrices = [
+      ...Object.values<Matrix>(outputs).map((matrix) => ["outputs", matrix] as const),
+      ...Object.values<api.Scalar>(inputs).flatMap((input) =>
+        typeof input === "number" ? [] : [["inputs", input] as const]
+      ),
+    ];
+    // Outputs and inputs may be the same: nothing is written before all is computed.
+    for (const [name, matrix] of matrices) {
+      check.input(name, matrix, matrix.cols === 1 ? SINGLE : undefined);
+    }
+    this.kernels().evaluate(formula, inputs, outputs);
   }
 }
 

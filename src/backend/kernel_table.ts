@@ -70,7 +70,11 @@ export type KernelArguments = {
   readonly activationGradient: "out" | "y" | "g";
   readonly loss: "losses" | "gradients" | "z" | "targets";
   readonly sampledLossGradient: "gradients" | "z" | "noise";
+  readonly gaussNewtonGradient: "gradients" | "z" | "signs";
   readonly axpby: "y" | "x" | "alpha?" | "beta?";
+  readonly multiply: "out" | "x" | "y";
+  readonly scaleRows: "out" | "x" | "weights";
+  readonly rowDots: "out" | "x" | "y";
   readonly squares: "out" | "x";
   readonly adamDirection: "out" | "m" | "v" | "g";
   readonly dot: "out" | "x" | "y";
@@ -82,6 +86,7 @@ export type KernelArguments = {
   readonly splitDamping: "shiftA" | "shiftB" | "traceA" | "traceB" | "lambda?";
   readonly scalarPower: "out" | "x?";
   readonly clipFactor: "out" | "innerProduct" | "loss?";
+  readonly evaluate: "outputs?" | "inputs?";
 };
 
 /** Parses `"N h w, C"`. */
@@ -213,10 +218,17 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
     { gradients: "N, K", z: "N, K", noise: "N, K" },
     ({ N, K }) => 5 * N * K,
   ),
+  gaussNewtonGradient: row(
+    { gradients: "N, K", z: "N, K", signs: "N, K" },
+    ({ N, K }) => 6 * N * K,
+  ),
   axpby: row(
     { y: "m, n", x: "m, n", "alpha?": "1, 1", "beta?": "1, 1" },
     ({ m, n }) => 3 * m * n,
   ),
+  multiply: row({ out: "m, n", x: "m, n", y: "m, n" }, ({ m, n }) => m * n),
+  scaleRows: row({ out: "n, d", x: "n, d", weights: "1, n" }, ({ n, d }) => n * d),
+  rowDots: row({ out: "1, n", x: "n, d", y: "n, d" }, ({ n, d }) => 2 * n * d),
   squares: row({ out: "m, n", x: "m, n" }, ({ m, n }) => 3 * m * n),
   adamDirection: row({ out: "k, l", m: "k, l", v: "k, l", g: "k, l" }, ({ k, l }) => 12 * k * l),
   dot: row({ out: "1, 1", x: "m, n", y: "m, n" }, ({ m, n }) => 2 * m * n),
@@ -231,6 +243,8 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
   ),
   scalarPower: row({ out: "1, 1", "x?": "1, 1" }, () => 2),
   clipFactor: row({ out: "1, 1", innerProduct: "1, 1", "loss?": "1, 1" }, () => 6),
+  // Numbers and rows of one length; a formula's arithmetic is not counted.
+  evaluate: row({ "outputs?": "1, n", "inputs?": "1, n" }, () => 0),
 };
 
 /** Names of a verb's arguments, without the mark of the optional ones. */

@@ -7,6 +7,7 @@
 
 import type { Capture } from "../core/capture.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
+import type { Formula } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
@@ -256,10 +257,27 @@ export interface Verbs {
   sampledLossGradient(kind: LossKind, gradients: Matrix, z: Matrix, noise: Matrix): void;
 
   /**
+   * `gradients_n = B_n e_n` [N, K] for signs e [N, K], where `B_n B_n^T` is the Hessian of example n's loss in
+   * its outputs: with random signs, the second moment of what is propagated back is the Gauss-Newton matrix
+   * (Chapelle & Erhan 2011; Martens, Sutskever & Swersky 2012). Squared errors: `e`, or `sqrt(2/K) e` for the
+   * mean; softmax: `sqrt(p) o e - p (sqrt(p) . e)`; sigmoid: `sqrt(p (1 - p)) o e`.
+   */
+  gaussNewtonGradient(kind: LossKind, gradients: Matrix, z: Matrix, signs: Matrix): void;
+
+  /**
    * `y = alpha x + beta y`. Where alpha is 0, a number or on the backend, x is not read, and where beta
    * is, y is not; so nothing comes through, be it NaN. x and y may be the same.
    */
   axpby(y: Matrix, alpha: Scalar, x: Matrix, beta: Scalar): void;
+
+  /** `out = x o y` elementwise; out may be x or y. */
+  multiply(out: Matrix, x: Matrix, y: Matrix): void;
+
+  /** `out = diag(w) X`: X and out [n, d], weights [1, n]; out may be X. */
+  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void;
+
+  /** `out_i = decay out_i + scale sum_j x_ij y_ij`, x and y [n, d], out [1, n]. */
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: Blend): void;
 
   /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
   squares(out: Matrix, x: Matrix, blend?: Blend): void;
@@ -321,5 +339,16 @@ export interface Verbs {
     out: Matrix,
     innerProduct: Matrix,
     numbers: { readonly kl: number; readonly learningRate: number; readonly loss?: Matrix },
+  ): void;
+
+  /**
+   * The outputs of a formula over a few numbers. Inputs are numbers, [1, 1] matrices or rows [1, n] of one
+   * common n; an output is a row where its expression is, else [1, 1]. All are computed before any is
+   * written, so that an input may be an output; rows must be without gaps.
+   */
+  evaluate<I extends string, O extends string>(
+    formula: Formula<I, O>,
+    inputs: Readonly<Record<NoInfer<I>, Scalar>>,
+    outputs: Readonly<Record<NoInfer<O>, Matrix>>,
   ): void;
 }

@@ -9,6 +9,7 @@
 
 import { sigmoid } from "./activations.ts";
 import { type DenseMatrix, denseMatrix, mapMatrix } from "./dense_matrix.ts";
+import { rowDots } from "./row_squared_norms.ts";
 
 /** Kinds of loss, in formulas at {@linkcode loss}. */
 export type LossName =
@@ -106,6 +107,38 @@ export function sampledLossGradient(
       return mapMatrix(noise, (v) => -v);
     case "meanSquaredError":
       return mapMatrix(noise, (v) => -Math.sqrt(2 / z.cols) * v);
+  }
+}
+
+/**
+ * `B_n e_n` for signs e, where `B_n B_n^T` is the Hessian of example n's loss in its outputs: a root of the
+ * curvature of the output, applied to random signs (Chapelle & Erhan 2011).
+ *
+ * @param z Outputs, [N, K].
+ * @param signs 1 or -1, [N, K].
+ * @returns [N, K].
+ */
+export function gaussNewtonGradient(
+  kind: LossName,
+  z: DenseMatrix,
+  signs: DenseMatrix,
+): DenseMatrix {
+  switch (kind) {
+    case "softmaxCrossEntropy": {
+      const probabilities = softmax(z);
+      const roots = mapMatrix(probabilities, (p, e) => Math.sqrt(p) * e, signs);
+      const sums = rowDots(roots, mapMatrix(roots, () => 1)).data;
+      const along = mapMatrix(z, () => 0);
+      along.data.forEach((_, at) => along.data[at] = sums[Math.floor(at / z.cols)]);
+      const projected = mapMatrix(probabilities, (p, sum) => p * sum, along);
+      return mapMatrix(roots, (root, part) => root - part, projected);
+    }
+    case "sigmoidCrossEntropy":
+      return mapMatrix(z, (v, e) => Math.sqrt(sigmoid(v) * sigmoid(-v)) * e, signs);
+    case "halfSumSquaredError":
+      return mapMatrix(signs, (e) => e);
+    case "meanSquaredError":
+      return mapMatrix(signs, (e) => Math.sqrt(2 / z.cols) * e);
   }
 }
 

@@ -30,6 +30,7 @@ export * from "./conv2d.ts";
 export * from "./dense_matrix.ts";
 export * from "./eigh.ts";
 export * from "./elementwise.ts";
+export * from "./formula.ts";
 export * from "./gemm.ts";
 export * from "./kronecker.ts";
 export * from "./losses.ts";

@@ -6,12 +6,18 @@
 
 import type { Backend, Verbs } from "../backend/backend.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../core/geometry.ts";
+import { div, formula, mul, sqrt, sum } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Random } from "../core/random.ts";
 import { type DenseMatrix, denseMatrix } from "../linalg/dense_matrix.ts";
 import { maxPool } from "../linalg/pool.ts";
 import { secondMoment } from "../linalg/second_moment.ts";
 import { randomMatrix, randomOrthogonal } from "./generators.ts";
+
+const checkedFormula = formula(["x", "c", "d"], ({ x, c, d }) => ({
+  scaled: div(mul(c, x), d),
+  norm: sqrt(sum(mul(x, x))),
+}));
 
 /** A call with its arguments. */
 export interface CheckedCall {
@@ -296,11 +302,38 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
     },
     allowed: 32,
   }),
+  gaussNewtonGradient: (random) => ({
+    outputs: [zeros(9, 10), zeros(9, 10)],
+    inputs: [normals(random, 9, 10), normals(random, 9, 10)],
+    run: (b, [softmax, sigmoid], [z, signs]) => {
+      b.gaussNewtonGradient("softmaxCrossEntropy", softmax, z, signs);
+      b.gaussNewtonGradient("sigmoidCrossEntropy", sigmoid, z, signs);
+    },
+    allowed: 64,
+  }),
   axpby: (random) => ({
     outputs: [normals(random, 9, 40)],
     inputs: [normals(random, 9, 40), scalar(-0.75)],
     run: (b, [y], [x, alpha]) => b.axpby(y, alpha, x, 0.5),
     allowed: 4,
+  }),
+  multiply: (random) => ({
+    outputs: [zeros(9, 40)],
+    inputs: [normals(random, 9, 40), normals(random, 9, 40)],
+    run: (b, [out], [x, y]) => b.multiply(out, x, y),
+    allowed: 4,
+  }),
+  scaleRows: (random) => ({
+    outputs: [zeros(9, 40)],
+    inputs: [normals(random, 9, 40), normals(random, 1, 9)],
+    run: (b, [out], [x, weights]) => b.scaleRows(out, x, weights),
+    allowed: 4,
+  }),
+  rowDots: (random) => ({
+    outputs: [normals(random, 1, 9)],
+    inputs: [positives(random, 9, 300), positives(random, 9, 300)],
+    run: (b, [out], [x, y]) => b.rowDots(out, x, y, { decay: 0.5 }),
+    allowed: 64,
   }),
   squares: (random) => ({
     outputs: [normals(random, 9, 40)],
@@ -381,5 +414,11 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
     run: (b, [out], [product, loss]) =>
       b.clipFactor(out, product, { kl: 1e-3, learningRate: 0.1, loss }),
     allowed: 16,
+  }),
+  evaluate: (random) => ({
+    outputs: [zeros(1, 5), zeros(1, 1)],
+    inputs: [positives(random, 1, 5), scalar(3)],
+    run: (b, [scaled, norm], [x, c]) => b.evaluate(checkedFormula, { x, c, d: 2 }, { scaled, norm }),
+    allowed: 32,
   }),
 };

@@ -7,6 +7,7 @@
 
 import type { Capture } from "../../core/capture.ts";
 import type { ConvGeometry, Window } from "../../core/geometry.ts";
+import type { Formula } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import * as linalg from "../../linalg/mod.ts";
 import type * as api from "../backend.ts";
@@ -258,6 +259,10 @@ class ReferenceKernels implements Kernels {
     scatter(gradients, linalg.sampledLossGradient(kind, gather(z), gather(noise)).data);
   }
 
+  gaussNewtonGradient(kind: api.LossKind, gradients: Matrix, z: Matrix, signs: Matrix): void {
+    scatter(gradients, linalg.gaussNewtonGradient(kind, gather(z), gather(signs)).data);
+  }
+
   axpby(y: Matrix, alpha: api.Scalar, x: Matrix, beta: api.Scalar): void {
     scatter(y, linalg.axpby(numberOf(alpha), gather(x), numberOf(beta), gather(y)).data);
   }
@@ -271,6 +276,18 @@ class ReferenceKernels implements Kernels {
     scatter(m, result.m.data);
     scatter(v, result.v.data);
     scatter(out, result.direction.data);
+  }
+
+  multiply(out: Matrix, x: Matrix, y: Matrix): void {
+    scatter(out, linalg.multiply(gather(x), gather(y)).data);
+  }
+
+  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void {
+    scatter(out, linalg.scaleRows(gather(x), gather(weights).data).data);
+  }
+
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
+    scatter(out, linalg.rowDots(gather(x), gather(y)).data, blend);
   }
 
   dot(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
@@ -326,6 +343,19 @@ class ReferenceKernels implements Kernels {
   ): void {
     const loss = numbers.loss ? numberOf(numbers.loss) : 1;
     scatter(out, [linalg.clipFactor(numberOf(innerProduct), { ...numbers, loss })]);
+  }
+
+  evaluate(
+    formula: Formula,
+    inputs: Readonly<Record<string, api.Scalar>>,
+    outputs: Readonly<Record<string, Matrix>>,
+  ): void {
+    const values = Object.entries(inputs).map(([name, input]) => [
+      name,
+      typeof input === "number" ? [input] : gather(input).data,
+    ]);
+    const results = linalg.evaluate(formula, Object.fromEntries(values));
+    for (const [name, out] of Object.entries(outputs)) scatter(out, results[name]);
   }
 }
 

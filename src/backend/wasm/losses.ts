@@ -20,6 +20,16 @@ interface Exports {
     z: number, strideZ: number, uniforms: number,
   ): void;
   // deno-fmt-ignore
+  softmaxCurvatureGradient(
+    n: number, k: number, gradients: number, strideG: number,
+    z: number, strideZ: number, signs: number, strideS: number,
+  ): void;
+  // deno-fmt-ignore
+  sigmoidCurvatureGradient(
+    n: number, k: number, gradients: number, strideG: number,
+    z: number, strideZ: number, signs: number, strideS: number,
+  ): void;
+  // deno-fmt-ignore
   squaredLoss(
     n: number, k: number, weight: number, losses: number, gradients: number, strideG: number,
     z: number, strideZ: number, targets: number, strideT: number,
@@ -37,7 +47,7 @@ interface Exports {
 }
 
 /** The verbs of this topic. */
-export type Losses = Pick<Verbs, "loss" | "sampledLossGradient">;
+export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGradient">;
 
 /** The verbs of this topic on one machine; `axpby` scales the noise of normal targets. */
 export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">): Losses {
@@ -80,6 +90,25 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
           noise,
           0,
         );
+      }
+    },
+
+    gaussNewtonGradient(kind, gradients, z, signs) {
+      const { rows: n, cols: k } = z;
+      const g = addressOf(gradients), e = addressOf(signs);
+      if (kind === "softmaxCrossEntropy") {
+        // deno-fmt-ignore
+        kernels.softmaxCurvatureGradient(
+          n, k, g, gradients.stride, addressOf(z), z.stride, e, signs.stride,
+        );
+      } else if (kind === "sigmoidCrossEntropy") {
+        // deno-fmt-ignore
+        kernels.sigmoidCurvatureGradient(
+          n, k, g, gradients.stride, addressOf(z), z.stride, e, signs.stride,
+        );
+      } else {
+        const scale = kind === "halfSumSquaredError" ? 1 : Math.sqrt(2 / Math.max(k, 1));
+        axpby(gradients, scale, signs, 0);
       }
     },
   };

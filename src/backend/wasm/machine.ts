@@ -103,6 +103,12 @@ export class Machine {
     return typeof scalar === "number" ? scalar : this.memory.view[addressOf(scalar) / BYTES];
   }
 
+  /** The numbers of a row [1, n], in place. */
+  row(m: Matrix): Float32Array {
+    const from = addressOf(m) / BYTES;
+    return this.memory.view.subarray(from, from + m.cols);
+  }
+
   /** Stores the number of a [1, 1] matrix. */
   setValue(out: Matrix, value: number): void {
     this.memory.view[addressOf(out) / BYTES] = value;

@@ -4,14 +4,16 @@
  * @module
  */
 
-import type { Verbs } from "../backend.ts";
+import type { Scalar, Verbs } from "../backend.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import { evaluate } from "../../linalg/formula.ts";
 import * as linalg from "../../linalg/scalars.ts";
 import type { Machine } from "./machine.ts";
 
 /** The verbs of this topic. */
 export type Scalars = Pick<
   Verbs,
-  "relativeDamping" | "splitDamping" | "scalarPower" | "clipFactor"
+  "relativeDamping" | "splitDamping" | "scalarPower" | "clipFactor" | "evaluate"
 >;
 
 /** The verbs of this topic on one machine. */
@@ -36,6 +38,17 @@ export function createScalars(machine: Machine): Scalars {
     clipFactor(out, innerProduct, { kl, learningRate, loss }) {
       const numbers = { kl, learningRate, loss: loss ? machine.value(loss) : 1 };
       machine.setValue(out, linalg.clipFactor(machine.value(innerProduct), numbers));
+    },
+
+    evaluate(formula, inputs, outputs) {
+      const values = Object.entries<Scalar>(inputs).map(([name, input]) => [
+        name,
+        typeof input === "number" ? [input] : machine.row(input),
+      ]);
+      const results = evaluate(formula, Object.fromEntries(values));
+      for (const [name, out] of Object.entries<Matrix>(outputs)) {
+        machine.row(out).set((results as Record<string, Float64Array>)[name]);
+      }
     },
   };
 }

@@ -28,6 +28,8 @@ export type Elementwise = Pick<
   | "activation"
   | "activationGradient"
   | "axpby"
+  | "multiply"
+  | "scaleRows"
   | "squares"
   | "adamDirection"
   | "zeroUnless"
@@ -98,6 +100,16 @@ export function createElementwise(machine: Machine): Elementwise {
     axpby(y, alpha, x, beta) {
       const { rows, cols } = y;
       machine.run(kernels.axpby, { y, x, alpha, beta }, { rows, cols }, elementGrid(rows * cols));
+    },
+
+    multiply(out, x, y) {
+      const { rows, cols } = out;
+      machine.run(kernels.multiply, { out, x, y }, { rows, cols }, elementGrid(rows * cols));
+    },
+
+    scaleRows(out, x, weights) {
+      const { rows, cols } = out;
+      machine.run(kernels.scaleRows, { out, x, weights }, { rows, cols }, elementGrid(rows * cols));
     },
 
     squares(out, x, { decay = 0, scale = 1 } = {}) {

@@ -17,7 +17,7 @@ const KINDS: Readonly<Record<LossKind, number>> = {
 };
 
 /** The verbs of this topic. */
-export type Losses = Pick<Verbs, "loss" | "sampledLossGradient">;
+export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGradient">;
 
 /** The verbs of this topic on one machine. */
 export function createLosses(machine: Machine): Losses {
@@ -38,6 +38,17 @@ export function createLosses(machine: Machine): Losses {
       machine.run(
         kernels.sampledLossGradient,
         { gradients, z, noise },
+        { rows, cols },
+        rowGrid(rows),
+        { overrides: { KIND: KINDS[kind] } },
+      );
+    },
+
+    gaussNewtonGradient(kind, gradients, z, signs) {
+      const { rows, cols } = z;
+      machine.run(
+        kernels.gaussNewtonGradient,
+        { gradients, z, signs },
         { rows, cols },
         rowGrid(rows),
         { overrides: { KIND: KINDS[kind] } },

@@ -15,6 +15,7 @@ import { EigenChoice } from "./eigen_choice.ts";
 import { createEigensolver } from "./eigensolver.ts";
 import { createElementwise } from "./elementwise.ts";
 import { HostEigensolver } from "./host_eigensolver.ts";
+import { createFormulas } from "./formula.ts";
 import { createLosses } from "./losses.ts";
 import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
@@ -72,6 +73,7 @@ function createVerbs(machine: Machine): Verbs {
     ...createBatchNorm(machine),
     ...createLosses(machine),
     ...createScalars(machine),
+    ...createFormulas(machine),
   });
   return named(machine, verbs);
 }

@@ -1,0 +1,121 @@
+/**
+ * Second moments of a layer's per-example gradients `G_n` [dOut, dIn'] along the rows of two bases, Qo [k, dOut]
+ * and Qi [l, dIn'], and in all:
+ *
+ * ```text
+ * M = [ E (q_i^T G_n q_j)^2   E |q_i^T G_n|^2 ]      [k + 1, l + 1]
+ *     [ E |G_n q_j|^2         E |G_n|^2       ]
+ * ```
+ *
+ * What a row or column of totals holds beyond its k or l directions belongs to their complement, which is
+ * taken to be isotropic. So M says what the curvature is everywhere, and its corner is the exact trace.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
+
+/**
+ * Carries moments over to new bases, `M <- T_out M T_in^T`: exactly the moments, along the new bases, of the
+ * operator that the old moments describe; its trace is kept. Inside a scope.
+ *
+ * One side, with `A = (Q' Q^T)^o2` and `r = 1 - A 1` (the share of a new direction that lies in the old
+ * complement, of c = d - k dimensions): a vector of values v and their total t becomes
+ * `v' = A v + r (t - 1^T v) / c`, `t' = t`.
+ *
+ * @param moments [k + 1, l + 1].
+ * @param overlaps `Q' Q^T` of each side, [k, k] and [l, l].
+ * @param sizes dOut and dIn'.
+ *
+ * @example Half of a new direction comes from the complement
+ * ```ts
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { momentSpectrum, transportMoments } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * // One output; of three input directions one is known, with eigenvalue 6; the others have 1 each.
+ * using moments = upload(backend, denseMatrix(2, 2, [6, 8, 6, 8]));
+ * using output = upload(backend, denseMatrix(1, 1, [1]));
+ * using input = upload(backend, denseMatrix(1, 1, [Math.SQRT1_2]));
+ * backend.scope(() => {
+ *   allClose(backend.readSync(momentSpectrum(backend, moments, [1, 3])), [6, 1, 1], { relative: 1e-12 });
+ *   transportMoments(backend, moments, { output, input }, [1, 3]);
+ *   allClose(backend.readSync(moments), [3.5, 8, 3.5, 8], { relative: 1e-12 });
+ * });
+ * ```
+ */
+export function transportMoments(
+  backend: Backend,
+  moments: Matrix,
+  overlaps: { readonly output: Matrix; readonly input: Matrix },
+  [dOut, dIn]: readonly [dOut: number, dIn: number],
+): void {
+  const half = backend.scratch(moments.rows, moments.cols);
+  backend.gemm(half, transportOf(backend, overlaps.output, dOut), moments);
+  backend.gemm(moments, half, transportOf(backend, overlaps.input, dIn), { transposeB: true });
+}
+
+/** `T = [A K + 1 z; 0 1]` with `K = [I 0] - 1 z` and z as of {@linkcode complementMean}, [k + 1, k + 1]. */
+function transportOf(backend: Backend, overlap: Matrix, dimension: number): Matrix {
+  const k = overlap.rows;
+  const z = complementMean(k, dimension);
+  const directions = matrixOf(backend, k, k + 1, (i, j) => (i === j ? 1 : 0) - z[j]);
+  const out = matrixOf(backend, k + 1, k + 1, (i, j) => i < k ? z[j] : +(j === k));
+  const squares = backend.scratch(k, k);
+  backend.squares(squares, overlap);
+  backend.gemm(rowsOf(out, 0, k), squares, directions, { beta: 1 });
+  return out;
+}
+
+/**
+ * All eigenvalues of the operator that moments describe, those of the complements repeated, [dOut, dIn'] in
+ * scratch memory.
+ *
+ * @param moments [k + 1, l + 1].
+ * @param sizes dOut and dIn'.
+ */
+export function momentSpectrum(
+  backend: Backend,
+  moments: Matrix,
+  [dOut, dIn]: readonly [dOut: number, dIn: number],
+): Matrix {
+  const expansion = (k: number, d: number): Matrix => {
+    const z = complementMean(k, d);
+    return matrixOf(backend, d, k + 1, (i, j) => i < k ? +(i === j) : z[j]);
+  };
+  const half = backend.scratch(dOut, moments.cols);
+  backend.gemm(half, expansion(moments.rows - 1, dOut), moments);
+  const out = backend.scratch(dOut, dIn);
+  backend.gemm(out, half, expansion(moments.cols - 1, dIn), { transposeB: true });
+  return out;
+}
+
+/** E |G_n|^2, the trace of the operator, [1, 1]: a view. */
+export function traceOf(moments: Matrix): Matrix {
+  const corner = rowsOf(moments, moments.rows - 1, moments.rows);
+  return columnsOf(corner, moments.cols - 1, moments.cols);
+}
+
+/** z of `mean over the complement = z . [values, total]`: (-1, ..., -1, 1) / c; zeros where it is empty. */
+function complementMean(k: number, dimension: number): Float64Array {
+  const share = dimension > k ? 1 / (dimension - k) : 0;
+  return Float64Array.from({ length: k + 1 }, (_, j) => j < k ? -share : share);
+}
+
+function matrixOf(
+  backend: Backend,
+  rows: number,
+  cols: number,
+  value: (i: number, j: number) => number,
+): Matrix {
+  const out = backend.scratch(rows, cols);
+  const numbers = Float64Array.from(
+    { length: rows * cols },
+    (_, at) => value(Math.floor(at / cols), at % cols),
+  );
+  backend.write(out, numbers);
+  return out;
+}

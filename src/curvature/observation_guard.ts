@@ -1,0 +1,137 @@
+/**
+ * The curvature's guard: one batch out of scale must not rule an average for as long as it remembers.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { Capture } from "../core/capture.ts";
+import {
+  add,
+  atLeast,
+  formula,
+  greater,
+  largest,
+  mul,
+  select,
+  sqrt,
+  sub,
+} from "../core/formula.ts";
+import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
+import { correctedDecay } from "./moving_average.ts";
+
+/** Weight of the past in the running means. */
+const DECAY = 0.95;
+
+/** Observations before one can be left out: until then nobody knows what is usual. */
+const SETTLED = 12;
+
+/**
+ * Leaves an observation out where, in some layer, it is more than `limit` times what is usual, and the one
+ * before it was not left out: what comes twice is no accident. The size of an observation of n examples is
+ * `|X|^2 |g|^2 / n^2`, X the layer's inputs and g its output gradients; the running mean is of its root.
+ *
+ * @example A batch whose inputs are a million times too large
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { ObservationGuard } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using guard = new ObservationGuard(backend, 1, 1000);
+ * using outputGradients = upload(backend, denseMatrix(1, 1, [1]));
+ * const usable = (input: number) => {
+ *   using inputs = upload(backend, denseMatrix(1, 1, [input]));
+ *   const capture = { kind: "dense", examples: 1, inputs, outputGradients } as const;
+ *   return backend.scope(() => backend.readSync(guard.judge([capture]))[0]);
+ * };
+ * for (let i = 0; i < 12; i++) assert.equal(usable(1), 1);
+ * assert.deepEqual([usable(1e6), usable(1)], [0, 1]);
+ * ```
+ */
+export class ObservationGuard implements Disposable {
+  /** Running means of the layers' sizes, and whether the last observation was left out, [1, layers + 1]. */
+  readonly state: OwnedMatrix;
+  /** Observations so far; part of a checkpoint. */
+  count = 0;
+  readonly #backend: Backend;
+  readonly #limit: number;
+
+  /** For a number of layers. The caller disposes it. */
+  constructor(backend: Backend, layers: number, limit: number) {
+    this.#backend = backend;
+    this.#limit = limit;
+    this.state = backend.alloc(1, layers + 1);
+  }
+
+  /**
+   * Judges an observation: one capture per layer, `undefined` where it left none. Inside a scope; reads
+   * nothing back.
+   *
+   * @returns 1 where it may be averaged, 0 where it is left out, [1, 1], in scratch memory.
+   */
+  judge(captures: readonly (Capture | undefined)[]): Matrix {
+    const backend = this.#backend;
+    const layers = captures.length;
+    const [inputs, gradients] = [backend.scratch(1, layers), backend.scratch(1, layers)];
+    captures.forEach((capture, index) => {
+      const [a, g] = [inputs, gradients].map((row) => columnsOf(row, index, index + 1));
+      const scale = capture === undefined ? 0 : 1 / capture.examples;
+      const [x, y] = capture === undefined ? [this.state, this.state] : sidesOf(capture);
+      if (x === y) backend.write(a, [capture === undefined ? 0 : 1]);
+      else backend.dot(a, x, x, { scale });
+      backend.dot(g, y, y, { scale });
+    });
+    const usable = backend.scratch(1, 1);
+    const means = columnsOf(this.state, 0, layers);
+    const leftOut = columnsOf(this.state, layers, layers + 1);
+    backend.evaluate(judged, {
+      inputs,
+      gradients,
+      means,
+      leftOut,
+      limit: Math.sqrt(this.#limit),
+      settled: +(this.count >= SETTLED),
+      decay: correctedDecay(this.count, DECAY),
+    }, { usable, means, leftOut });
+    this.count++;
+    return usable;
+  }
+
+  /** Gives the numbers back. */
+  [Symbol.dispose](): void {
+    this.state[Symbol.dispose]();
+  }
+}
+
+/** The two matrices whose squared norms make up the size of an observation; equal where there is one. */
+function sidesOf(capture: Capture): readonly [Matrix, Matrix] {
+  switch (capture.kind) {
+    case "dense":
+      return [capture.inputs, capture.outputGradients];
+    case "conv2d":
+      return [capture.images, capture.outputGradients];
+    case "elements":
+      return [capture.gradients, capture.gradients];
+  }
+}
+
+const judged = formula(
+  ["inputs", "gradients", "means", "leftOut", "limit", "settled", "decay"],
+  ({ inputs, gradients, means, leftOut, limit, settled, decay }) => {
+    const sizes = mul(sqrt(inputs), sqrt(gradients));
+    // A layer without a mean yet is not out of scale; NaN compares as false, so this asks what is usual.
+    const unusual = largest(
+      select(greater(means, 0), sub(1, atLeast(mul(limit, means), sizes)), 0),
+    );
+    const out = mul(mul(settled, sub(1, leftOut)), unusual);
+    const next = add(mul(decay, means), mul(sub(1, decay), sizes));
+    return {
+      usable: sub(1, out),
+      means: select(out, means, next),
+      leftOut: out,
+    };
+  },
+);

@@ -1,0 +1,258 @@
+/**
+ * The leading eigenvectors of a factor that is never formed: a sketch `Y = Q S` of the factor S, averaged
+ * while the basis Q stands, from which the next basis follows.
+ *
+ * @module
+ */
+
+import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
+import type { KroneckerCapture } from "../core/capture.ts";
+import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { Random } from "../core/random.ts";
+import { add, count, div, formula, max, mul, sqrt, sub } from "../core/formula.ts";
+import type { Observation } from "./moving_average.ts";
+
+/**
+ * Share of the mean of the leading eigenvalues that is added to all of them while a basis is renewed. It
+ * lies well below any damping, and decides what the data do not: directions without data stay where they
+ * were, so that rounding cannot turn them.
+ */
+const SHIFT = 1e-3;
+
+/** Keeps the shift of a factor that is zero so far above zero. */
+const LEAST_SHIFT = 1e-30;
+
+/** The rows whose second moment a factor is: inputs (or patches) of a layer, or its output gradients. */
+export interface FactorRows {
+  /** `X Q^T`, [N T, k], in scratch memory. */
+  project(basis: Matrix): Matrix;
+  /** `out = decay out + scale R^T X`, [k, d], R [N T, k]. */
+  accumulate(out: Matrix, rows: Matrix, observation: Observation): void;
+}
+
+/** Inputs of a dense layer, patches of a convolution (without forming them). */
+export function inputRows(backend: Backend, capture: KroneckerCapture): FactorRows {
+  if (capture.kind === "dense") return matrixRows(backend, capture.inputs);
+  const { images, geometry, outputGradients } = capture;
+  return {
+    project(basis) {
+      const out = backend.scratch(outputGradients.rows, basis.rows);
+      backend.conv2d(out, images, basis, geometry);
+      return out;
+    },
+    accumulate(out, rows, observation) {
+      backend.conv2dWeightGradient(out, images, rows, geometry, observation);
+    },
+  };
+}
+
+/** Output gradients of a layer. */
+export function outputRows(backend: Backend, { outputGradients }: KroneckerCapture): FactorRows {
+  return matrixRows(backend, outputGradients);
+}
+
+function matrixRows(backend: Backend, x: Matrix): FactorRows {
+  return {
+    project(basis) {
+      const out = backend.scratch(x.rows, basis.rows);
+      backend.gemm(out, x, basis, { transposeB: true });
+      return out;
+    },
+    accumulate(out, rows, { decay, scale }) {
+      backend.gemm(out, rows, x, { transposeA: true, alpha: scale, beta: decay });
+    },
+  };
+}
+
+/**
+ * One side of a layer's basis: k orthonormal rows Q [k, d], and the sketch `Y = Q S` [k, d] of the averaged
+ * factor S. Never larger than k d, however wide the layer.
+ *
+ * @example The leading eigenvector of a factor whose rows lie along (1, 1)
+ * ```ts
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { FactorSketch, outputRows } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { allClose, upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using inputs = upload(backend, denseMatrix(2, 1, [1, 1]));
+ * using outputGradients = upload(backend, denseMatrix(2, 2, [1, 1, -2, -2]));
+ * using sketch = new FactorSketch(backend, 1, 2);
+ * backend.scope(() => {
+ *   const rows = outputRows(backend, { kind: "dense", examples: 2, inputs, outputGradients });
+ *   sketch.observe(rows, undefined, { decay: 0, scale: 1 / 2 });
+ *   sketch.renew();
+ * });
+ * const [x, y] = backend.readSync(sketch.basis);
+ * allClose([x * y], [1 / 2], { relative: 1e-2 }); // (1, 1) / sqrt(2), up to sign
+ * ```
+ */
+export class FactorSketch implements Disposable {
+  /** Q, [k, d]; once it has been renewed, its rows are orthonormal, in no order. */
+  readonly basis: OwnedMatrix;
+  /** `Y = Q S`, [k, d]. */
+  readonly product: OwnedMatrix;
+  readonly #backend: Backend;
+  readonly #status: OwnedMatrix;
+
+  /** Of a factor of `dimension` rows and columns, 1 <= rank <= dimension. The caller disposes it. */
+  constructor(backend: Backend, rank: number, dimension: number) {
+    this.#backend = backend;
+    this.basis = backend.alloc(rank, dimension);
+    this.product = backend.alloc(rank, dimension);
+    this.#status = backend.alloc(1, 3);
+    backend.write(this.basis, firstBasis(rank, dimension));
+  }
+
+  /** Status of the last {@linkcode FactorSketch.renew}, [1, 3], as of `EighStatus`. */
+  get status(): Matrix {
+    return this.#status;
+  }
+
+  /**
+   * Adds a micro-batch: `Y <- decay Y + scale (X Q^T)^T diag(w) X`. The very first observation multiplies
+   * twice, since the basis is a random one. Inside a scope.
+   *
+   * @param weights One per row, [1, N T]; all ones where it is left out.
+   */
+  observe(rows: FactorRows, weights: Matrix | undefined, observation: Observation): void {
+    const multiply = (): void =>
+      this.#backend.scope(() => {
+        const projected = rows.project(this.basis);
+        if (weights !== undefined) this.#backend.scaleRows(projected, projected, weights);
+        rows.accumulate(this.product, projected, observation);
+      });
+    multiply();
+    if (observation.decay !== 0) return;
+    this.renew();
+    multiply();
+  }
+
+  /**
+   * Moves the basis to the leading eigenvectors of `S ~ Y^T (Y Q^T)^-1 Y` (Nystrom's approximation, with
+   * the shift that keeps it stable: Tropp, Yurtsever, Udell & Cevher 2017, algorithm 3), and Y with it.
+   * Where a number is not finite, all stands. Inside a scope.
+   *
+   * @returns Overlaps `Q' Q^T` of the new basis with the old, [k, k], in scratch memory.
+   */
+  renew(): Matrix {
+    const backend = this.#backend;
+    const { basis, product } = this;
+    const { rows: k, cols: d } = basis;
+    // C = Y Q^T, symmetric up to rounding; nu is a share of its mean eigenvalue.
+    const core = this.#times(product, basis);
+    const shift = backend.scratch(1, 1);
+    backend.trace(shift, core);
+    backend.evaluate(shiftOf, { trace: shift, rank: k }, { shift });
+    const shifted = backend.scratch(k, d);
+    backend.axpby(shifted, 1, product, 0);
+    backend.axpby(shifted, shift, basis, 1);
+    backend.gemm(core, basis, shifted, { transposeB: true, alpha: 0.5 });
+    backend.gemm(core, shifted, basis, { transposeB: true, alpha: 0.5, beta: 1 });
+
+    // Rows of B = C^(-1/2) Y, so that S ~ B^T B; its right singular vectors are the eigenvectors.
+    const inner = this.#solve(core);
+    const roots = backend.scratch(1, k);
+    backend.evaluate(inverseRoots, { values: inner.values, shift }, { roots });
+    const half = this.#rotated(inner.vectors, shifted, roots);
+    const outer = this.#solve(this.#times(half, half));
+    backend.evaluate(inverseRoots, { values: outer.values, shift }, { roots });
+    const fresh = this.#polished(this.#rotated(outer.vectors, half, roots));
+
+    // Y' = diag(eigenvalues) Q'.
+    const values = backend.scratch(1, k);
+    backend.evaluate(unshifted, { values: outer.values, shift }, { values });
+    backend.scaleRows(shifted, fresh, values);
+
+    const overlap = this.#adopt(fresh, shifted);
+    backend.axpby(this.#status, 1, outer.status, 0);
+    return overlap;
+  }
+
+  /** Gives the matrices back. */
+  [Symbol.dispose](): void {
+    for (const matrix of [this.basis, this.product, this.#status]) matrix[Symbol.dispose]();
+  }
+
+  /** Takes over a new basis and sketch unless one holds a number that is not finite. */
+  #adopt(basis: Matrix, product: Matrix): Matrix {
+    const backend = this.#backend;
+    const [good, other] = [backend.scratch(1, 1), backend.scratch(1, 1)];
+    backend.allFinite(good, product);
+    backend.evaluate(rest, { good }, { rest: other });
+    const old = backend.scratch(basis.rows, basis.cols);
+    backend.axpby(old, 1, this.basis, 0);
+    backend.axpby(this.basis, good, basis, other);
+    backend.axpby(this.product, good, product, other);
+    return this.#times(this.basis, old);
+  }
+
+  /** One step of Newton and Schulz towards orthonormal rows: `Q <- (3 Q - Q Q^T Q) / 2`. */
+  #polished(basis: Matrix): Matrix {
+    const backend = this.#backend;
+    const out = backend.scratch(basis.rows, basis.cols);
+    backend.axpby(out, 1, basis, 0);
+    backend.gemm(out, this.#times(basis, basis), basis, { alpha: -0.5, beta: 1.5 });
+    return out;
+  }
+
+  /** `diag(scales) V^T X`, in scratch memory. */
+  #rotated(vectors: Matrix, x: Matrix, scales: Matrix): Matrix {
+    const out = this.#backend.scratch(x.rows, x.cols);
+    this.#backend.gemm(out, vectors, x, { transposeA: true });
+    this.#backend.scaleRows(out, out, scales);
+    return out;
+  }
+
+  /** `X Z^T`, [k, k], in scratch memory. */
+  #times(x: Matrix, z: Matrix): Matrix {
+    const out = this.#backend.scratch(x.rows, z.rows);
+    this.#backend.gemm(out, x, z, { transposeB: true });
+    return out;
+  }
+
+  #solve(matrix: Matrix): EighJob {
+    const { rows: k } = matrix;
+    const backend = this.#backend;
+    const job = {
+      matrix,
+      vectors: backend.scratch(k, k),
+      values: backend.scratch(1, k),
+      status: backend.scratch(1, 3),
+    };
+    backend.eigh([job]);
+    return job;
+  }
+}
+
+const shiftOf = formula(["trace", "rank"], ({ trace, rank }) => ({
+  shift: max(div(mul(SHIFT, trace), rank), LEAST_SHIFT),
+}));
+
+/** Eigenvalues are at least the shift; rounding may leave them below. */
+const inverseRoots = formula(["values", "shift"], ({ values, shift }) => ({
+  roots: div(1, sqrt(max(values, mul(0.5, shift)))),
+}));
+
+const unshifted = formula(["values", "shift"], ({ values, shift }) => ({
+  values: max(sub(values, shift), 0),
+}));
+
+const rest = formula(["good"], ({ good }) => ({ rest: sub(1, good) }));
+
+/**
+ * Where a basis begins: all coordinates, or random numbers of about unit length, the same for equal sizes.
+ * They need not be orthonormal: the first renewal makes them so.
+ */
+function firstBasis(rank: number, dimension: number): Float32Array {
+  const basis = new Float32Array(rank * dimension);
+  if (rank === dimension) {
+    for (let i = 0; i < rank; i++) basis[i * (dimension + 1)] = 1;
+    return basis;
+  }
+  const random = new Random(rank + dimension);
+  const scale = Math.sqrt(12 / dimension);
+  for (let i = 0; i < basis.length; i++) basis[i] = scale * (random.uniform() - 0.5);
+  return basis;
+}
