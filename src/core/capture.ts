@@ -6,11 +6,14 @@
  * @module
  */
 
-import type { Matrix } from "./matrix.ts";
+import { type Matrix, rowsOf } from "./matrix.ts";
 import type { ConvGeometry } from "./geometry.ts";
 
-/** Inputs and output gradients of one layer for one batch. N examples, T locations each. */
-export type Capture = DenseCapture | ConvCapture;
+/** What one layer leaves of one batch. N examples, T locations each. */
+export type Capture = KroneckerCapture | ElementsCapture;
+
+/** A capture of a layer that may have Kronecker factors. */
+export type KroneckerCapture = DenseCapture | ConvCapture;
 
 /** Capture of a dense layer; T = 1. */
 export interface DenseCapture {
@@ -22,8 +25,6 @@ export interface DenseCapture {
   readonly inputs: Matrix;
   /** `g_n`, gradient of each example's **own** loss with respect to the outputs, [N, dOut]. */
   readonly outputGradients: Matrix;
-  /** Both in the frame that the layer's parameter had during the pass, `abar Q_in` and `g Q_out`, if any. */
-  readonly framed?: { readonly inputs: Matrix; readonly outputGradients: Matrix };
 }
 
 /** Capture of a convolution; T = output height * width. */
@@ -38,4 +39,55 @@ export interface ConvCapture {
   readonly images: Matrix;
   /** `g_nt`, gradient of each example's **own** loss with respect to the outputs, [N * T, dOut]. */
   readonly outputGradients: Matrix;
+}
+
+/** Capture of a parameter so small that the gradients of all examples can be kept. */
+export interface ElementsCapture {
+  /** Tells the kinds apart. */
+  readonly kind: "elements";
+  /** N, the number of examples. */
+  readonly examples: number;
+  /** Gradient of each example's **own** loss with respect to the parameter, row by row, [N, dOut dIn']. */
+  readonly gradients: Matrix;
+}
+
+/**
+ * A view of a capture's first examples.
+ *
+ * @param examples From 1 to all of them.
+ *
+ * @example Two of three examples
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { leadingExamples } from "@tekfac/tekfac/core";
+ *
+ * using backend = await createBackend();
+ * using gradients = backend.alloc(3, 2);
+ * const two = leadingExamples({ kind: "elements", examples: 3, gradients }, 2);
+ * assert(two.kind === "elements" && two.gradients.rows === 2);
+ * ```
+ */
+export function leadingExamples(capture: Capture, examples: number): Capture {
+  if (examples >= capture.examples) return capture;
+  const first = (m: Matrix): Matrix => rowsOf(m, 0, m.rows / capture.examples * examples);
+  if (capture.kind === "elements") {
+    return { ...capture, examples, gradients: first(capture.gradients) };
+  }
+  const outputGradients = first(capture.outputGradients);
+  return capture.kind === "dense"
+    ? { ...capture, examples, inputs: first(capture.inputs), outputGradients }
+    : { ...capture, examples, images: first(capture.images), outputGradients };
+}
+
+/** What is propagated back to observe the curvature. */
+export interface CurvatureSample {
+  /**
+   * - `signs`: `B_n e_n` with random signs e and `B_n B_n^T` the Hessian of the loss in the outputs: the
+   *   Gauss-Newton matrix;
+   * - `targets`: gradients for targets drawn from the model's prediction: the Fisher information.
+   */
+  readonly from: "signs" | "targets";
+  /** The first examples of the batch, from 1 to all. */
+  readonly examples: number;
 }

@@ -41,20 +41,6 @@ export function leavesCaptures(
 }
 
 /**
- * Orthogonal coordinates of a weight matrix: with a frame, what is stored is `Q_out^T Wbar Q_in`.
- *
- * An optimizer whose preconditioner is diagonal in an eigenbasis may keep a layer's weights, gradient
- * and velocity in it, so that only activations have to be rotated; for batches smaller than the layer
- * that is less work than rotating gradients.
- */
-export interface Frame {
-  /** `Q_out`, [dOut, dOut], orthogonal. */
-  readonly output: Matrix;
-  /** `Q_in`, [dIn', dIn'], orthogonal. */
-  readonly input: Matrix;
-}
-
-/**
  * One trainable matrix of a model. For dense and convolutional layers it is the homogeneous matrix
  * `Wbar = [weights | bias]` of shape [dOut, dIn'], so that bias and weights share a curvature block.
  */
@@ -67,12 +53,4 @@ export interface Parameter {
   readonly value: Matrix;
   /** The gradient of the mean loss, same shape. */
   readonly gradient: Matrix;
-  /**
-   * The coordinates in which `value` and `gradient` are stored at the moment; `undefined` for the usual
-   * ones. Only set on dense layers, by their optimizer, which resets it when it is disposed. Use
-   * `readWeights` and `writeWeights` to be independent of it.
-   */
-  frame?: Frame | undefined;
-  /** Whether `value` and `gradient` must stay in the usual coordinates: somebody reads them every step. */
-  readonly pinned?: boolean;
 }

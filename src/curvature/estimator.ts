@@ -8,11 +8,12 @@ import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
-import { continued, MovingAverage, type Observation } from "./moving_average.ts";
+import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
 import { type Outcome, Refresher, type RefreshMode } from "./refresher.ts";
 import { type Due, dueAt, type RefreshPlan } from "./scheduler.ts";
 
@@ -20,6 +21,8 @@ import { type Due, dueAt, type RefreshPlan } from "./scheduler.ts";
 export interface EstimatorOptions {
   /** When what is due. */
   readonly plan: RefreshPlan;
+  /** How averages begin. */
+  readonly averaging: Averaging;
   /** Weight of the past in the average of the factors, in [0, 1). */
   readonly factorDecay: Schedule;
   /** Weight of the past in the average of the eigenvalues, in [0, 1). */
@@ -34,9 +37,16 @@ export interface EstimatorOptions {
 
 /** The examples of a step, as the estimator sees them. */
 export interface ObservedBatch {
-  /** Examples of the whole step, all micro-batches together. */
+  /** Observed examples of the whole step, all micro-batches together. */
   readonly examples: number;
-  /** Calls `visit` once per micro-batch, while that micro-batch's captures are live. */
+  /** Examples that the mean gradient is of. */
+  readonly gradientExamples: number;
+  /** What the mean gradient is multiplied with where it is observed, [1, 1]; nothing where left out. */
+  readonly gradientScale?: Matrix | undefined;
+  /**
+   * Calls `visit` once per micro-batch, while that micro-batch's captures are live; not for one that is left
+   * out.
+   */
   forEachCapture(visit: (captureOf: (parameter: Parameter) => Capture | undefined) => void): void;
 }
 
@@ -62,6 +72,7 @@ export interface ObservedBatch {
  *   [new TekfacBlock(backend, parameter, { damping })],
  *   {
  *     plan: resolvePlan("Cannot observe", {}),
+ *     averaging: "corrected",
  *     factorDecay: 0.95,
  *     eigenvalueDecay: 0.95,
  *     staleness: 0,
@@ -77,6 +88,7 @@ export interface ObservedBatch {
  * backend.scope(() => {
  *   const [renewal] = estimator.update(0, {
  *     examples: 2,
+ *     gradientExamples: 2,
  *     forEachCapture: (visit) => visit((of) => of === parameter ? capture : undefined),
  *   });
  *   assert(renewal !== undefined); // all is due at step 0
@@ -90,10 +102,7 @@ export class CurvatureEstimator implements Disposable {
   /** One block per parameter, in the parameters' order. */
   readonly blocks: readonly Block[];
   /** Bookkeeping of the two averages; part of a checkpoint. */
-  readonly averages: { readonly factors: MovingAverage; readonly eigenvalues: MovingAverage } = {
-    factors: new MovingAverage(),
-    eigenvalues: new MovingAverage(),
-  };
+  readonly averages: { readonly factors: MovingAverage; readonly eigenvalues: MovingAverage };
   readonly #backend: Backend;
   readonly #options: EstimatorOptions;
   readonly #failures: FailureCounts;
@@ -104,6 +113,10 @@ export class CurvatureEstimator implements Disposable {
     this.#backend = backend;
     this.blocks = blocks;
     this.#options = options;
+    this.averages = {
+      factors: new MovingAverage(options.averaging),
+      eigenvalues: new MovingAverage(options.averaging),
+    };
     const names = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(names, options.toleratedFailures);
     this.#refresher = new Refresher(backend, options.refresh, options.staleness);
@@ -131,23 +144,12 @@ export class CurvatureEstimator implements Disposable {
     if (due.statistics) {
       const { factors } = this.averages;
       this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
-        block.observeStatistics(capture, part);
+        if (capture.kind !== "elements") block.observeStatistics(capture, part);
       });
     }
     const blocks = due.bases.map((index) => this.blocks[index]);
     const refreshes = this.#adopt(step, this.#refresher.refresh(step, blocks));
-    if (due.eigenvalues) {
-      const { eigenvalues } = this.averages;
-      const decay = valueAt(eigenvalueDecay, step);
-      const observation = this.#observe(batch, eigenvalues, decay, (block, capture, part) => {
-        if (block.eigenvaluesFrom === "captures") block.observeEigenvalues(capture, part);
-      });
-      for (const block of this.blocks) {
-        if (block.eigenvaluesFrom === "gradient") {
-          block.observeMeanGradient(block.parameter.gradient, batch.examples, observation);
-        }
-      }
-    }
+    if (due.eigenvalues) this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
     return refreshes;
   }
 
@@ -161,13 +163,9 @@ export class CurvatureEstimator implements Disposable {
     this.#failures.judge(index, refresh, step);
   }
 
-  /**
-   * Adopts a refresh that is under way and moves all parameters back to their usual coordinates, so that
-   * the state is in the blocks' matrices alone.
-   */
+  /** Adopts a refresh that is under way, so that the state is in the blocks' matrices alone. */
   settle(step: number): void {
     this.#adopt(step, this.#refresher.settle(step));
-    for (const block of this.blocks) block.settle();
   }
 
   /** Disposes the blocks. */
@@ -176,18 +174,53 @@ export class CurvatureEstimator implements Disposable {
     for (const block of this.blocks) block[Symbol.dispose]();
   }
 
-  /** One observation of an average. It does not count where captures are missing, which throws. */
+  #observeEigenvalues(batch: ObservedBatch, beta: number): void {
+    const { eigenvalues } = this.averages;
+    const fromGradient = new Set(this.blocks.filter((block) => block.eigenvaluesFrom !== "captures"));
+    const observation = this.#observe(batch, eigenvalues, beta, (block, capture, part) => {
+      if (block.eigenvaluesFrom === "gradient") return;
+      fromGradient.delete(block);
+      block.observeEigenvalues(capture, part);
+    });
+    if (observation === undefined) return;
+    const { decay, scale } = observation;
+    // A sum over examples of squares of the mean gradient: each counts as the examples' own would.
+    const count = batch.gradientExamples;
+    const blend = { decay, scale: scale * batch.examples / count };
+    for (const block of fromGradient) {
+      const { gradient, name } = block.parameter;
+      atLayer(name, () => {
+        this.#backend.scope(() => {
+          block.observeMeanGradient(this.#scaled(gradient, batch.gradientScale), count, blend);
+        });
+      });
+    }
+  }
+
+  #scaled(gradient: Matrix, scale: Matrix | undefined): Matrix {
+    if (scale === undefined) return gradient;
+    const out = this.#backend.scratch(gradient.rows, gradient.cols);
+    this.#backend.axpby(out, scale, gradient, 0);
+    return out;
+  }
+
+  /**
+   * One observation of an average. It does not count where captures are missing, which throws, or where all
+   * of them are left out; the result is then `undefined`.
+   */
   #observe(
     batch: ObservedBatch,
     average: MovingAverage,
     decay: number,
     visit: (block: Block, capture: Capture, part: Observation) => void,
-  ): Observation {
+  ): Observation | undefined {
     const { count } = average;
     const first = average.observe(decay, batch.examples);
     let part = first;
+    let seen = false;
     try {
       batch.forEachCapture((captureOf) => {
+        seen = true;
         const captures = this.blocks.map((block) => captureFor(block, captureOf));
         this.blocks.forEach((block, index) => {
           const capture = captures[index];
@@ -202,7 +235,9 @@ export class CurvatureEstimator implements Disposable {
       average.count = count;
       throw error;
     }
-    return first;
+    if (seen) return first;
+    average.count = count;
+    return undefined;
   }
 
   /** Judges what has been renewed where that needs no waiting. */
@@ -219,14 +254,13 @@ export class CurvatureEstimator implements Disposable {
   }
 }
 
-/** The capture of a block's layer, or `undefined` where it is known to leave none. */
+/** The capture of a block's layer; `undefined` where layers of its kind need not leave one. */
 function captureFor(
   { parameter }: Block,
   captureOf: (parameter: Parameter) => Capture | undefined,
 ): Capture | undefined {
-  if (!leavesCaptures(parameter.layer)) return undefined;
   const capture = captureOf(parameter);
-  if (capture !== undefined) return capture;
+  if (capture !== undefined || !leavesCaptures(parameter.layer)) return capture;
   throw new StateError(
     `Cannot observe curvature: layer '${parameter.name}' left no capture; run a backward pass ` +
       "first, or give its parameter the layer kind 'other'",

@@ -6,7 +6,7 @@
  */
 
 import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
-import { type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
 import { identity } from "./identity.ts";
 import type { Refresh, Renewal } from "./renewal.ts";
 
@@ -127,6 +127,13 @@ export class FactorBases implements Disposable {
     this.#lasting.forEach(({ matrix }, i) => backend.axpby(matrix, 1, factors[i], 0));
     return this.#lasting;
   }
+}
+
+/** A renewal from statuses of eigenproblems that were solved one by one, each [1, 3]. In scratch memory. */
+export function renewalOf(backend: Backend, statuses: readonly Matrix[]): Renewal {
+  const status = backend.scratch(1, 3 * statuses.length);
+  statuses.forEach((one, i) => backend.axpby(columnsOf(status, 3 * i, 3 * i + 3), 1, one, 0));
+  return { status, outcome: (numbers) => outcomeOf(numbers, statuses.length) };
 }
 
 function outcomeOf(status: ArrayLike<number>, problems: number): Refresh {

@@ -6,67 +6,86 @@
  */
 
 import type { Backend, SecondMomentOptions } from "../backend/backend.ts";
-import type { Capture } from "../core/capture.ts";
+import type { KroneckerCapture } from "../core/capture.ts";
 import { locationsOf } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Observation } from "./moving_average.ts";
 
 /**
- * Whose targets the output gradients belong to:
- * - `empirical`: the data's own. No extra cost. The choice of EKFAC and TEKFAC; for a model that fits
- *   its data well, these gradients fade and the curvature with them.
- * - `monteCarlo`: drawn from the model's own prediction, which makes it the Fisher information proper;
- *   costs a second backward pass in the steps that observe. Seeded by the optimizer's `seed`.
+ * Which gradients the curvature is the second moment of:
+ * - `gaussNewton`: of `B_n e_n` propagated back from the outputs, e random signs and `B_n B_n^T` the Hessian
+ *   of the loss there: the Gauss-Newton matrix, which for the losses of this library is the Fisher
+ *   information. In the unit of the loss, so that step lengths need no tuning.
+ * - `monteCarlo`: of targets drawn from the model's own prediction: the same matrix, with more noise.
+ * - `empirical`: of the data's own targets, the choice of the EKFAC and TEKFAC papers. No backward pass of
+ *   its own; in the unit of the loss squared, and fading where the model fits its data.
+ * - `perLoss`: the same divided by the batch's loss, which has the right unit: for models whose outputs
+ *   cannot be sampled. A loss that is not positive counts as 1.
+ *
+ * Steps that observe pay for a backward pass of the observed examples with the first two. Signs and targets
+ * are seeded by the optimizer's `seed`.
  */
-export type Fisher = { readonly kind: "empirical" } | { readonly kind: "monteCarlo" };
+export interface Fisher {
+  /** Which of them. */
+  readonly kind: "gaussNewton" | "monteCarlo" | "empirical" | "perLoss";
+}
 
 /** T, the number of locations of each example. */
-export function locationsPerExample(capture: Capture): number {
+export function locationsPerExample(capture: KroneckerCapture): number {
   return capture.kind === "dense" ? 1 : locationsOf(capture.geometry);
 }
 
-/** The statistics of KFAC and EKFAC, as if inputs and gradients were independent. */
-export interface IndependentFactors {
-  /** `A = E[sum_t abar abar^T]`, [dIn', dIn']. */
+/** The two factors of a layer. */
+export interface Factors {
+  /** Over inputs, [dIn', dIn']. */
   readonly inputFactor: Matrix;
-  /** `B = (1/T) E[sum_t g g^T]`, [dOut, dOut]. */
+  /** Over outputs, [dOut, dOut]. */
   readonly outputFactor: Matrix;
 }
 
-/** Adds a micro-batch to A and B. */
-export function observeIndependent(
-  backend: Backend,
-  { inputFactor, outputFactor }: IndependentFactors,
-  capture: Capture,
-  { decay, scale }: Observation,
-): void {
-  inputMoment(backend, inputFactor, capture, { decay, scale });
-  const weight = scale / locationsPerExample(capture);
-  outputMoment(backend, outputFactor, capture, { decay, scale: weight });
+/** How much each row of a capture counts in the factors; `undefined` weights are ones. */
+export interface RowWeights {
+  /** Of the inputs (patches), [1, N T]. */
+  readonly input: Matrix | undefined;
+  /** Of the output gradients, [1, N T]. */
+  readonly output: Matrix | undefined;
+  /** Factor of all weights of the output gradients. */
+  readonly outputScale: number;
 }
 
-/** The statistics of TKFAC and TEKFAC: each input counts as much as the gradient it met. */
-export interface TraceKeepingFactors {
-  /** `PhiRaw = E[sum_t |g|^2 abar abar^T]`, [dIn', dIn']. */
-  readonly inputFactor: Matrix;
-  /** `PsiRaw = E[sum_t |abar|^2 g g^T]`, [dOut, dOut]. */
-  readonly outputFactor: Matrix;
-  /** `delta = E[sum_t |abar|^2 |g|^2]`, the trace of both, [1, 1]. */
-  readonly delta: Matrix;
-}
+/** A pair of factors, by its weights. They are in scratch memory. */
+export type Statistic = (backend: Backend, capture: KroneckerCapture) => RowWeights;
 
 /**
- * Adds a micro-batch to delta, PhiRaw and PsiRaw; equal coefficients keep their traces equal.
+ * The statistics of KFAC and EKFAC, as if inputs and gradients were independent:
+ * `A = E[sum_t abar abar^T]`, `B = (1/T) E[sum_t g g^T]`.
+ */
+export const independent: Statistic = (_backend, capture) => ({
+  input: undefined,
+  output: undefined,
+  outputScale: 1 / locationsPerExample(capture),
+});
+
+/**
+ * The statistics of TKFAC and TEKFAC: each input counts as much as the gradient it met, so that both traces
+ * are `delta = E[sum_t |abar|^2 |g|^2]`: `PhiRaw = E[sum_t |g|^2 abar abar^T]`,
+ * `PsiRaw = E[sum_t |abar|^2 g g^T]`.
+ */
+export const traceKeeping: Statistic = (backend, capture) => ({
+  input: outputSquaredNorms(backend, capture),
+  output: inputSquaredNorms(backend, capture),
+  outputScale: 1,
+});
+
+/**
+ * Adds a micro-batch to a layer's factors. Inside a scope.
  *
- * @example Only the factors of TKFAC and TEKFAC know which input met which gradient
+ * @example Only trace-keeping factors know which input met which gradient
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import {
- *   locationsPerExample,
- *   observeIndependent,
- *   observeTraceKeeping,
- * } from "@tekfac/tekfac/curvature";
+ * import { independent, locationsPerExample, observeFactors, traceKeeping }
+ *   from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { upload } from "@tekfac/tekfac/testing";
  *
@@ -77,55 +96,43 @@ export interface TraceKeepingFactors {
  * assert.equal(locationsPerExample(capture), 1); // a convolution would have more
  * using inputFactor = backend.alloc(2, 2);
  * using outputFactor = backend.alloc(1, 1);
- * using delta = backend.alloc(1, 1);
+ * const factors = { inputFactor, outputFactor };
  * const first = { decay: 0, scale: 1 / 2 }; // a mean over two examples, and nothing of the past
  *
- * backend.scope(() => observeIndependent(backend, { inputFactor, outputFactor }, capture, first));
+ * backend.scope(() => observeFactors(backend, factors, capture, independent, first));
  * assert.deepEqual([...backend.readSync(inputFactor)], [2, 0, 0, 0.5]);
  * assert.deepEqual([...backend.readSync(outputFactor)], [5]); // F is [2, 0, 0, 4.5], far from 5 A
  *
- * const factors = { inputFactor, outputFactor, delta };
- * backend.scope(() => observeTraceKeeping(backend, factors, capture, first));
+ * backend.scope(() => observeFactors(backend, factors, capture, traceKeeping, first));
  * assert.deepEqual([...backend.readSync(inputFactor)], [2, 0, 0, 4.5]);
- * assert.deepEqual([...backend.readSync(outputFactor)], [...backend.readSync(delta)]);
+ * assert.deepEqual([...backend.readSync(outputFactor)], [6.5]); // the trace of the other
  * ```
  */
-export function observeTraceKeeping(
+export function observeFactors(
   backend: Backend,
-  { inputFactor, outputFactor, delta }: TraceKeepingFactors,
-  capture: Capture,
-  blend: Observation,
+  { inputFactor, outputFactor }: Factors,
+  capture: KroneckerCapture,
+  statistic: Statistic,
+  { decay, scale }: Observation,
 ): void {
-  const inputNorms = inputSquaredNorms(backend, capture);
-  const gradientNorms = outputSquaredNorms(backend, capture);
-  backend.dot(delta, inputNorms, gradientNorms, blend);
-  inputMoment(backend, inputFactor, capture, { weights: gradientNorms, ...blend });
-  outputMoment(backend, outputFactor, capture, { weights: inputNorms, ...blend });
-}
-
-/** `out = decay out + scale sum_nt w_nt abar_nt abar_nt^T`, [dIn', dIn']. */
-function inputMoment(
-  backend: Backend,
-  out: Matrix,
-  capture: Capture,
-  options: SecondMomentOptions,
-): void {
-  if (capture.kind === "dense") backend.secondMoment(out, capture.inputs, options);
-  else backend.patchSecondMoment(out, capture.images, capture.geometry, options);
-}
-
-/** `out = decay out + scale sum_nt w_nt g_nt g_nt^T`, [dOut, dOut]. */
-function outputMoment(
-  backend: Backend,
-  out: Matrix,
-  capture: Capture,
-  options: SecondMomentOptions,
-): void {
-  backend.secondMoment(out, capture.outputGradients, options);
+  const { input, output, outputScale } = statistic(backend, capture);
+  const options = (weights: Matrix | undefined, scale: number): SecondMomentOptions => ({
+    ...(weights === undefined ? {} : { weights }),
+    decay,
+    scale,
+  });
+  if (capture.kind === "dense") {
+    backend.secondMoment(inputFactor, capture.inputs, options(input, scale));
+  } else {
+    const { images, geometry } = capture;
+    backend.patchSecondMoment(inputFactor, images, geometry, options(input, scale));
+  }
+  const outputOptions = options(output, scale * outputScale);
+  backend.secondMoment(outputFactor, capture.outputGradients, outputOptions);
 }
 
 /** `|abar_nt|^2` for every example and location, [1, N T], in scratch memory. */
-function inputSquaredNorms(backend: Backend, capture: Capture): Matrix {
+export function inputSquaredNorms(backend: Backend, capture: KroneckerCapture): Matrix {
   const norms = backend.scratch(1, capture.outputGradients.rows);
   if (capture.kind === "dense") backend.rowSquaredNorms(norms, capture.inputs);
   else backend.patchSquaredNorms(norms, capture.images, capture.geometry);
@@ -133,7 +140,7 @@ function inputSquaredNorms(backend: Backend, capture: Capture): Matrix {
 }
 
 /** `|g_nt|^2` for every example and location, [1, N T], in scratch memory. */
-function outputSquaredNorms(backend: Backend, capture: Capture): Matrix {
+export function outputSquaredNorms(backend: Backend, capture: KroneckerCapture): Matrix {
   const norms = backend.scratch(1, capture.outputGradients.rows);
   backend.rowSquaredNorms(norms, capture.outputGradients);
   return norms;

@@ -1,6 +1,5 @@
 /**
- * Averages over steps, `X <- beta X + (1 - beta) new` (Gao et al. 2020, eq. 3.6-3.8), seeded by the
- * first observation, so that no bias towards an initial value has to be corrected.
+ * Averages over steps, `X <- beta X + (1 - beta) new` (Gao et al. 2020, eq. 3.6-3.8).
  *
  * @module
  */
@@ -17,14 +16,28 @@ export interface Observation {
 }
 
 /**
+ * How an average begins:
+ * - `corrected`: as the mean of what there is, `beta_k = min(1 - 1/k, beta)` at observation k (Martens & Grosse
+ *   2015, section 5);
+ * - `seeded`: by its first observation, which then weighs `beta^(k - 1)` for long (the papers' way).
+ */
+export type Averaging = "corrected" | "seeded";
+
+/** `min(1 - 1/k, beta)` after `count = k - 1` observations: the weight of the past in a corrected average. */
+export function correctedDecay(count: number, beta: number): number {
+  return Math.min(1 - 1 / (count + 1), beta);
+}
+
+/**
  * The bookkeeping of one average: how many observations it has seen. The numbers live elsewhere.
  *
  * @example Two observations of four examples each, the second in two micro-batches
  * ```ts
  * import assert from "node:assert/strict";
- * import { continued, MovingAverage } from "@tekfac/tekfac/curvature";
+ * import { continued, correctedDecay, MovingAverage } from "@tekfac/tekfac/curvature";
  *
- * const average = new MovingAverage();
+ * const average = new MovingAverage("corrected");
+ * assert.equal(correctedDecay(0, 0.5), 0);
  * assert.deepEqual(average.observe(0.5, 4), { decay: 0, scale: 1 / 4 });
  * const part = average.observe(0.5, 4);
  * assert.deepEqual(part, { decay: 0.5, scale: 1 / 8 });
@@ -34,6 +47,12 @@ export interface Observation {
 export class MovingAverage {
   /** Observations so far. */
   count = 0;
+  readonly #averaging: Averaging;
+
+  /** An average without observations. */
+  constructor(averaging: Averaging) {
+    this.#averaging = averaging;
+  }
 
   /**
    * Counts an observation and returns how its first micro-batch enters.
@@ -42,7 +61,8 @@ export class MovingAverage {
    * @param examples Examples of the whole observation, > 0.
    */
   observe(beta: number, examples: number): Observation {
-    const decay = this.count === 0 ? 0 : beta;
+    const seeded = this.count === 0 ? 0 : beta;
+    const decay = this.#averaging === "seeded" ? seeded : correctedDecay(this.count, beta);
     this.count++;
     return { decay, scale: (1 - decay) / examples };
   }

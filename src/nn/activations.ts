@@ -7,6 +7,7 @@
  */
 
 import type { Activation } from "../backend/backend.ts";
+import { rowsOf } from "../core/matrix.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 import { functionLayer } from "./function_layer.ts";
 
@@ -69,7 +70,7 @@ export function activation(kind: Activation): LayerSpec {
         },
         backward(g, y) {
           const out = backend.scratch(g.rows, g.cols);
-          backend.activationGradient(kind, out, y, g);
+          backend.activationGradient(kind, out, rowsOf(y, 0, g.rows), g);
           return out;
         },
       });

@@ -5,8 +5,9 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import type { ElementsCapture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
-import { type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
+import { type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import { expectImages } from "./example_shape.ts";
 import { allocateParameter, type OwnedParameter } from "./layer_parameter.ts";
@@ -37,8 +38,9 @@ export interface BatchNorm2dOptions {
  * `1 - runningDecay` towards the batch's (variances with division by n - 1); predictions use those. They are
  * in the model's `state` and in checkpoints.
  *
- * Scales and shifts leave no capture. Second-order optimizers give them a diagonal block, measured from the
- * mean gradient; weight decay leaves them out by default. A convolution in front needs no bias.
+ * Second-order optimizers give scales and shifts a diagonal block, measured from each example's own gradient
+ * (from the mean gradient, where the curvature is that of the data's own targets); weight decay leaves them
+ * out by default. A convolution in front needs no bias.
  *
  * Takes and gives [height, width, channels].
  *
@@ -94,13 +96,13 @@ class BatchNorm2d implements Layer {
   readonly name: string;
   readonly output: ExampleShape;
   readonly parameter: OwnedParameter;
-  readonly capture = undefined;
   readonly #backend: Backend;
   /** Means above variances, [2, C], for predictions. */
   readonly #running: OwnedMatrix;
   readonly #numbers: Required<BatchNorm2dOptions>;
   /** Inputs [N h w, C] of the last training pass and their moments [2, C]. */
   #kept: { readonly x: Matrix; readonly moments: Matrix } | undefined;
+  #capture: ElementsCapture | undefined;
 
   constructor(
     backend: Backend,
@@ -115,6 +117,11 @@ class BatchNorm2d implements Layer {
     this.#backend = backend;
     this.#running = running;
     this.#numbers = numbers;
+  }
+
+  /** Only passes for the curvature leave one. */
+  get capture(): ElementsCapture | undefined {
+    return this.#capture;
   }
 
   get state(): Readonly<Record<string, Matrix>> {
@@ -143,7 +150,8 @@ class BatchNorm2d implements Layer {
       );
     }
     const backend = this.#backend;
-    const { x, moments } = this.#kept;
+    const { x: all, moments } = this.#kept;
+    const x = rowsOf(all, 0, g.rows);
     const { value, gradient } = this.parameter;
     const { epsilon } = this.#numbers;
     const sums = backend.scratch(2, x.cols);
@@ -151,11 +159,29 @@ class BatchNorm2d implements Layer {
     if (pass.kind === "gradient") {
       backend.axpby(gradient, pass.scale, sums, pass.decay);
       this.#follow(moments, x.rows);
-    }
+      this.#capture = undefined;
+    } else this.#capture = this.#perExample(x, g, moments);
     if (!needInput) return undefined;
+    // The moments are those of all rows; what the others' gradients would add is not asked for.
+    if (x.rows < all.rows) backend.axpby(sums, x.rows / all.rows, sums, 0);
     const out = backend.scratch(x.rows, x.cols);
     backend.batchNormGradient(out, x, g, moments, value, sums, epsilon);
     return out;
+  }
+
+  /** Gradients of scales and shifts of each example, the moments being taken as constants. */
+  #perExample(x: Matrix, g: Matrix, moments: Matrix): ElementsCapture {
+    const backend = this.#backend;
+    const [height, width, channels] = this.output as readonly [number, number, number];
+    const pixels = height * width;
+    const examples = x.rows / pixels;
+    const gradients = backend.scratch(examples, 2 * channels);
+    for (let n = 0; n < examples; n++) {
+      const own = (m: Matrix): Matrix => rowsOf(m, n * pixels, (n + 1) * pixels);
+      const out = reshaped(rowsOf(gradients, n, n + 1), 2, channels);
+      backend.batchNormSums(out, own(x), own(g), moments, this.#numbers.epsilon);
+    }
+    return { kind: "elements", examples, gradients };
   }
 
   /** Moves the running moments towards those of n rows, unless they are not finite. */

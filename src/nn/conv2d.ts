@@ -15,7 +15,7 @@ import {
   type Pair,
   resolveWindow,
 } from "../core/geometry.ts";
-import type { Matrix } from "../core/matrix.ts";
+import { type Matrix, rowsOf } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import { expectImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
@@ -133,8 +133,9 @@ class Conv2d implements Layer {
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
     const geometry = this.#geometry;
-    const images = expectForward(this.name, this.#images);
     const examples = g.rows / locationsOf(geometry);
+    const pixels = examples * geometry.height * geometry.width;
+    const images = rowsOf(expectForward(this.name, this.#images), 0, pixels);
     const { value, gradient } = this.parameter;
     this.#capture = { kind: "conv2d", examples, geometry, images, outputGradients: g };
     if (pass.kind === "gradient") {

@@ -60,8 +60,6 @@ class Dense implements Layer {
   readonly #features: number;
   /** `abar` of the last forward pass, [N, dIn']. */
   #inputs: Matrix | undefined;
-  /** The same in the parameter's frame, `abar Q_in`, where it has one. */
-  #framedInputs: Matrix | undefined;
   #capture: DenseCapture | undefined;
 
   constructor(backend: Backend, parameter: OwnedParameter, features: number) {
@@ -78,43 +76,29 @@ class Dense implements Layer {
 
   forward(x: Matrix, examples: number): Matrix {
     const backend = this.#backend;
-    const { value, frame } = this.parameter;
+    const { value } = this.parameter;
     let inputs = x;
     if (value.cols > this.#features) {
       inputs = backend.scratch(examples, value.cols);
       backend.appendOnes(inputs, x);
     }
     this.#inputs = inputs;
-    this.#framedInputs = frame && this.#times(inputs, frame.input);
-    const out = this.#times(this.#framedInputs ?? inputs, value, true);
-    return frame === undefined ? out : this.#times(out, frame.output, true);
+    const out = backend.scratch(examples, value.rows);
+    backend.gemm(out, inputs, value, { transposeB: true });
+    return out;
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
-    const inputs = expectForward(this.name, this.#inputs);
-    const { value, gradient, frame } = this.parameter;
-    const framed = frame && {
-      inputs: expectForward(this.name, this.#framedInputs),
-      outputGradients: this.#times(g, frame.output),
-    };
-    const own = { inputs, outputGradients: g };
-    this.#capture = { kind: "dense", examples: g.rows, ...own, ...(framed ? { framed } : {}) };
-    const seen = framed ?? own;
+    const inputs = rowsOf(expectForward(this.name, this.#inputs), 0, g.rows);
+    const { value, gradient } = this.parameter;
+    this.#capture = { kind: "dense", examples: g.rows, inputs, outputGradients: g };
     if (pass.kind === "gradient") {
       const { scale: alpha, decay: beta } = pass;
-      const options = { transposeA: true, alpha, beta };
-      this.#backend.gemm(gradient, seen.outputGradients, seen.inputs, options);
+      this.#backend.gemm(gradient, g, inputs, { transposeA: true, alpha, beta });
     }
     if (!needInput) return undefined;
-    if (frame === undefined) return this.#times(g, columnsOf(value, 0, this.#features));
-    const framedInput = this.#times(seen.outputGradients, value);
-    return this.#times(framedInput, rowsOf(frame.input, 0, this.#features), true);
-  }
-
-  /** `x m`, or `x m^T`, in scratch memory. */
-  #times(x: Matrix, m: Matrix, transposeB = false): Matrix {
-    const out = this.#backend.scratch(x.rows, transposeB ? m.rows : m.cols);
-    this.#backend.gemm(out, x, m, { transposeB });
+    const out = this.#backend.scratch(g.rows, this.#features);
+    this.#backend.gemm(out, g, columnsOf(value, 0, this.#features));
     return out;
   }
 

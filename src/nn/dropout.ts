@@ -5,7 +5,7 @@
  */
 
 import { checkNumber } from "../core/options.ts";
-import type { Matrix } from "../core/matrix.ts";
+import { type Matrix, rowsOf } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { functionLayer } from "./function_layer.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
@@ -54,7 +54,7 @@ export function dropout(rate: number): LayerSpec {
           backend.write(mask, drawMask(new Random(seed + pass.draw), x.rows * x.cols, rate));
           return { outputs: gated(x, mask), kept: mask };
         },
-        backward: (g, mask) => mask === undefined ? g : gated(g, mask),
+        backward: (g, mask) => mask === undefined ? g : gated(g, rowsOf(mask, 0, g.rows)),
       });
     },
   };

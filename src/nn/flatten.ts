@@ -34,8 +34,8 @@ export function flatten(): LayerSpec {
       const size = sizeOf(context.input);
       return functionLayer(context, {
         output: [size],
-        forward: (x, examples) => ({ outputs: reshaped(x, examples, size), kept: examples }),
-        backward: (g, examples) => reshaped(g, ...batchShape(context.input, examples)),
+        forward: (x, examples) => ({ outputs: reshaped(x, examples, size), kept: true }),
+        backward: (g) => reshaped(g, ...batchShape(context.input, g.rows)),
       });
     },
   };

@@ -65,7 +65,6 @@ export function allocateParameter(
       layer,
       value,
       gradient,
-      frame: undefined,
       [Symbol.dispose]: dispose,
     };
     writeWeights(backend, parameter, initial());

@@ -63,7 +63,7 @@ export type BackwardPass =
    * statistics take in those of the batch.
    */
   | { readonly kind: "gradient"; readonly scale: number; readonly decay: number }
-  /** Only captures are wanted (labels sampled from the model): gradients and statistics stay. */
+  /** Only captures are wanted, for the curvature: gradients and statistics stay. */
   | { readonly kind: "capture" };
 
 /**
@@ -78,8 +78,8 @@ export interface Layer extends Disposable {
   /** The trainable matrix, if the layer has one. */
   readonly parameter: Parameter | undefined;
   /**
-   * Inputs and output gradients of the last backward pass, if the layer has a parameter. Valid until
-   * the scope of that pass ends; output gradients are of each example's own loss.
+   * What the curvature needs of the last backward pass, if the layer has a parameter. Valid until the scope
+   * of that pass ends; gradients are of each example's own loss.
    */
   readonly capture: Capture | undefined;
 
@@ -101,7 +101,8 @@ export interface Layer extends Disposable {
    * The gradient of the inputs, after the parameter's gradient and the capture have been left.
    *
    * @param g Gradient of the sum of the examples' losses with respect to the outputs of the last forward:
-   * row by row that of each example's own loss, as long as no layer behind mixes examples.
+   * row by row that of each example's own loss, as long as no layer behind mixes examples. In a pass for
+   * captures it may be that of the first examples alone.
    * @param pass What the pass is for.
    * @param needInput Whether the returned gradient will be used; the first layer of a model need not
    * compute it.

@@ -6,9 +6,9 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { survivingLoss } from "../backend/recovery/recovery.ts";
-import type { Capture } from "../core/capture.ts";
+import type { Capture, CurvatureSample } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
-import { type Matrix, reshaped } from "../core/matrix.ts";
+import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import {
@@ -25,6 +25,7 @@ import {
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
+import { drawSigns } from "./losses/noise.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
 import { allLayers, type Sequential } from "./sequential.ts";
 
@@ -155,23 +156,31 @@ export class ModelObjective {
   }
 
   /**
-   * Replaces the captures of the last {@linkcode ModelObjective.differentiate} by those of targets
-   * drawn from the model's own prediction. Gradients of parameters stay. Must come in the same scope.
+   * Replaces the captures of the last {@linkcode ModelObjective.differentiate} by those of curvature at the
+   * model's own prediction, for the first examples of the batch. Gradients of parameters stay. Must come in
+   * the same scope.
    *
-   * @param random Draws the targets.
+   * @param random Draws signs or targets.
+   * @param sample How, and of how many examples.
    * @throws {StateError} When no `differentiate` came before it, or an evaluation in between.
    */
-  differentiateSampled(random: Random): void {
-    const predictions = this.#predictions;
-    if (predictions === undefined) {
+  differentiateSampled(random: Random, { from, examples }: CurvatureSample): void {
+    if (this.#predictions === undefined) {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
     const { backend, loss } = this;
-    const [rows, cols] = loss.targetShape(predictions.rows, this.#outputs);
-    const noise = backend.scratch(rows, cols);
-    backend.write(noise, loss.drawNoise(random, rows * cols));
-    const gradients = backend.scratch(predictions.rows, predictions.cols);
-    backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
+    const predictions = rowsOf(this.#predictions, 0, examples);
+    const gradients = backend.scratch(examples, this.#outputs);
+    if (from === "signs") {
+      const signs = backend.scratch(examples, this.#outputs);
+      backend.write(signs, drawSigns(random, examples * this.#outputs));
+      backend.gaussNewtonGradient(loss.kind, gradients, predictions, signs);
+    } else {
+      const [rows, cols] = loss.targetShape(examples, this.#outputs);
+      const noise = backend.scratch(rows, cols);
+      backend.write(noise, loss.drawNoise(random, rows * cols));
+      backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
+    }
     this.#backward(gradients, { kind: "capture" });
   }
 

@@ -15,6 +15,7 @@ import {
   type Window,
 } from "../core/geometry.ts";
 import { checkKnownKeys } from "../core/options.ts";
+import { rowsOf } from "../core/matrix.ts";
 import { expectImages } from "./example_shape.ts";
 import type { BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
 import { functionLayer } from "./function_layer.ts";
@@ -114,8 +115,10 @@ function poolLayer(
       return { outputs: pooled, kept: { images, pooled } };
     },
     backward(g, { images, pooled }) {
-      const out = backend.scratch(images.rows, images.cols);
-      backend.poolGradient(pooling, out, images, pooled, g, window);
+      const pixels = g.rows / locationsOf(window) * window.height * window.width;
+      const out = backend.scratch(pixels, images.cols);
+      const [seen, given] = [rowsOf(images, 0, pixels), rowsOf(pooled, 0, g.rows)];
+      backend.poolGradient(pooling, out, seen, given, g, window);
       return out;
     },
   });

@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { resolveWindow, type Window } from "../core/geometry.ts";
-import { columnsOf, type Matrix } from "../core/matrix.ts";
+import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
 import { formatShape } from "./example_shape.ts";
 import { expectForward } from "./layer_parameter.ts";
 import type {
@@ -123,12 +123,13 @@ class Residual implements Layer {
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
     const backend = this.#backend;
-    const x = expectForward(this.name, this.#x);
+    const all = expectForward(this.name, this.#x);
     let change: Matrix | undefined = g;
     for (let i = this.layers.length - 1; i >= 0 && change !== undefined; i--) {
       change = backwardThrough(this.layers[i], change, pass, needInput || i > 0);
     }
     if (!needInput || change === undefined) return undefined;
+    const x = rowsOf(all, 0, change.rows);
     const out = backend.scratch(x.rows, x.cols);
     if (this.#subsampling === undefined) {
       backend.axpby(out, 1, g, 0);

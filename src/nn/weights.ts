@@ -58,8 +58,8 @@ export async function readWeights(
   parameter: Parameter,
   which: ParameterMatrix = "value",
 ): Promise<Float64Array> {
-  const read = () => backend.scope(() => backend.read(unframed(backend, parameter, which)));
-  return toPublicOrder(parameter.layer, await survivingLoss(backend, read));
+  const stored = await survivingLoss(backend, () => backend.read(parameter[which]));
+  return toPublicOrder(parameter.layer, stored);
 }
 
 /**
@@ -72,8 +72,7 @@ export function readWeightsSync(
   parameter: Parameter,
   which: ParameterMatrix = "value",
 ): Float64Array {
-  const stored = backend.scope(() => backend.readSync(unframed(backend, parameter, which)));
-  return toPublicOrder(parameter.layer, stored);
+  return toPublicOrder(parameter.layer, backend.readSync(parameter[which]));
 }
 
 /**
@@ -89,7 +88,7 @@ export function writeWeights(
   parameter: Parameter,
   data: ArrayLike<number>,
 ): void {
-  const { value, frame } = parameter;
+  const { value } = parameter;
   const { rows, cols } = value;
   if (data.length !== rows * cols) {
     throw new ShapeError(
@@ -98,22 +97,7 @@ export function writeWeights(
       `${data.length}`,
     );
   }
-  const stored = toStoredOrder(parameter.layer, data);
-  if (frame === undefined) return backend.write(value, stored);
-  backend.scope(() => {
-    const weights = backend.scratch(rows, cols);
-    backend.write(weights, stored);
-    backend.rotateInto(value, weights, frame);
-  });
-}
-
-/** The matrix in the usual coordinates: itself, or a scratch copy out of its frame. */
-function unframed(backend: Backend, parameter: Parameter, which: ParameterMatrix): Matrix {
-  const { [which]: matrix, frame } = parameter;
-  if (frame === undefined) return matrix;
-  const out = backend.scratch(matrix.rows, matrix.cols);
-  backend.rotateBack(out, matrix, frame);
-  return out;
+  backend.write(value, toStoredOrder(parameter.layer, data));
 }
 
 /** Rows of dIn' numbers, columns moved from the stored order to the public one. A copy. */

@@ -143,10 +143,6 @@ class AdamPreconditioner implements Preconditioner {
     return out;
   }
 
-  endStep(): void {}
-
-  follow(): void {}
-
   settle(): void {}
 
   damping(): undefined {

@@ -14,11 +14,6 @@ import type { Optimizer } from "./optimizer.ts";
 export interface EkfacOptions extends KroneckerOptions {
   /** p of `(s* + lambda)^-p`, in (0, 1]; 1 is the natural gradient. @default {1} */
   readonly exponent?: number;
-  /**
-   * Keep the weights of dense layers in the eigenbasis between refreshes where that is less work; see
-   * `CorrectedOptions`. @default {"auto"}
-   */
-  readonly eigenbasisWeights?: "auto" | "never";
   /** From per-example gradients, or from squares of the mean gradient. @default {"perExample"} */
   readonly eigenvaluesFrom?: "perExample" | "runningAverage";
 }
@@ -47,20 +42,18 @@ export interface EkfacOptions extends KroneckerOptions {
  */
 export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): Optimizer<B> {
   const subject = "Cannot create EKFAC";
-  const { exponent = 1, eigenbasisWeights = "auto", eigenvaluesFrom = "perExample" } = options;
+  const { exponent = 1, eigenvaluesFrom = "perExample" } = options;
   checkExponent(subject, exponent, options);
-  checkChoice(subject, "eigenbasisWeights", eigenbasisWeights, ["auto", "never"]);
   checkChoice(subject, "eigenvaluesFrom", eigenvaluesFrom, ["perExample", "runningAverage"]);
   return kroneckerOptimizer(
     "ekfac",
     objective,
     options,
-    ["exponent", "eigenbasisWeights", "eigenvaluesFrom"],
+    ["exponent", "eigenvaluesFrom"],
     (backend, parameter, shared) =>
       new EkfacBlock(backend, parameter, {
         ...shared,
         exponent,
-        eigenbasisWeights,
         eigenvaluesFrom,
       }),
   );

@@ -116,8 +116,6 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
         layer,
         value: alloc(...shape),
         gradient: alloc(...shape),
-        // Weights are read after every step: moving them into a basis would be undone at once.
-        pinned: true,
       }));
     } catch (error) {
       for (const matrix of owned) matrix[Symbol.dispose]();

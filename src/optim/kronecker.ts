@@ -346,14 +346,6 @@ export class KroneckerPreconditioner implements Preconditioner {
     return direction;
   }
 
-  endStep(examples: number): void {
-    for (const block of this.estimator.blocks) block.endStep(examples);
-  }
-
-  follow(index: number, matrix: Matrix): void {
-    this.estimator.blocks[index].follow(matrix);
-  }
-
   settle(step: number): void {
     this.#backend.scope(() => this.estimator.settle(step));
   }

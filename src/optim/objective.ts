@@ -6,7 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture } from "../core/capture.ts";
+import type { Capture, CurvatureSample } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
@@ -75,10 +75,14 @@ export interface Objective<B> {
   readonly losses?: ((batch: B) => Matrix) | false;
 
   /**
-   * Replaces the captures of the last {@linkcode Objective.differentiate} by those of targets sampled
-   * from the model's own prediction, for the Monte-Carlo Fisher. Gradients of parameters stay.
+   * Replaces the captures of the last {@linkcode Objective.differentiate} by those of curvature at the model's
+   * own prediction, for the first examples of the batch alone: an estimate of it needs fewer than a gradient
+   * does. Gradients of parameters stay. `false` where the model's outputs cannot be sampled; the curvature is
+   * then that of the data's own targets.
+   *
+   * @param random Draws signs or targets.
    */
-  differentiateSampled(random: Random): void;
+  readonly differentiateSampled: ((random: Random, sample: CurvatureSample) => void) | false;
 
   /** The capture that a parameter's layer left behind, or `undefined` if it leaves none. */
   capture(parameter: Parameter): Capture | undefined;

@@ -55,17 +55,7 @@ export interface Preconditioner extends Disposable {
    */
   precondition(index: number, source: Matrix, step: number): Matrix;
 
-  /**
-   * Called after a step: parameters may move into other coordinates for the steps to come.
-   *
-   * @param examples Examples of the step's largest micro-batch.
-   */
-  endStep(examples: number): void;
-
-  /** Adds a matrix that is stored in a parameter's coordinates and has to move with it. */
-  follow(index: number, matrix: Matrix): void;
-
-  /** Finishes work under way and moves all parameters back to their usual coordinates, until the next step. */
+  /** Finishes work under way, so that all state is in matrices. */
   settle(step: number): void;
 
   /** Lambda in force for a parameter, or `undefined` where nothing is damped. */
@@ -142,10 +132,6 @@ export class NoPreconditioner implements Preconditioner {
   precondition(_index: number, source: Matrix): Matrix {
     return source;
   }
-
-  endStep(): void {}
-
-  follow(): void {}
 
   settle(): void {}
 

@@ -221,10 +221,6 @@ class SoapPreconditioner implements Preconditioner {
     return direction;
   }
 
-  endStep(): void {}
-
-  follow(): void {}
-
   settle(step: number): void {
     this.#backend.scope(() => this.#adopt(step, this.#refresher.settle(step)));
   }

@@ -14,11 +14,6 @@ import type { Optimizer } from "./optimizer.ts";
 export interface TekfacOptions extends KroneckerOptions {
   /** p of `(Theta + lambda)^-p`, in (0, 1]; 1 is the natural gradient. @default {1} */
   readonly exponent?: number;
-  /**
-   * Keep the weights of dense layers in the eigenbasis between refreshes where that is less work; see
-   * `CorrectedOptions`. @default {"auto"}
-   */
-  readonly eigenbasisWeights?: "auto" | "never";
 }
 
 /**
@@ -49,16 +44,15 @@ export interface TekfacOptions extends KroneckerOptions {
  * ```
  */
 export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}): Optimizer<B> {
-  const { exponent = 1, eigenbasisWeights = "auto" } = options;
+  const { exponent = 1 } = options;
   const subject = "Cannot create TEKFAC";
   checkExponent(subject, exponent, options);
-  checkChoice(subject, "eigenbasisWeights", eigenbasisWeights, ["auto", "never"]);
   return kroneckerOptimizer(
     "tekfac",
     objective,
     options,
-    ["exponent", "eigenbasisWeights"],
+    ["exponent"],
     (backend, parameter, shared) =>
-      new TekfacBlock(backend, parameter, { ...shared, exponent, eigenbasisWeights }),
+      new TekfacBlock(backend, parameter, { ...shared, exponent }),
   );
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { Capture, KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Refreshable } from "../refresher.ts";
@@ -31,25 +31,11 @@ export interface Block extends Refreshable, Disposable {
   readonly parameter: Parameter;
   /** The matrices that make up its state, by the names of docs/NOTATION.md; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
-  /** Whether eigenvalues are observed from captures or from the mean gradient. */
-  readonly eigenvaluesFrom: "captures" | "gradient";
-
-  /**
-   * Called after a step: the block may move the parameter into its basis for the steps to come, or
-   * out of it.
-   *
-   * @param examples Examples of the step's largest micro-batch.
-   */
-  endStep(examples: number): void;
-
-  /** Adds a matrix that is stored in the parameter's coordinates and has to move with it. */
-  follow(matrix: Matrix): void;
-
-  /** Moves the parameter back to the usual coordinates, until the next {@linkcode Block.endStep}. */
-  settle(): void;
+  /** Whether eigenvalues are observed from captures, from the mean gradient, or from what there is. */
+  readonly eigenvaluesFrom: "captures" | "gradient" | "either";
 
   /** Adds a micro-batch to the factors. */
-  observeStatistics(capture: Capture, observation: Observation): void;
+  observeStatistics(capture: KroneckerCapture, observation: Observation): void;
 
   /** Adds a micro-batch to the eigenvalues, where they are corrected from captures. */
   observeEigenvalues(capture: Capture, observation: Observation): void;

@@ -6,13 +6,12 @@
  */
 
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping } from "../layer_damping.ts";
-import { ParameterFrame } from "../frame.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
 
@@ -20,12 +19,6 @@ import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.
 export interface CorrectedOptions extends BlockOptions {
   /** p of `(Theta + lambda)^-p`; 1 is the natural gradient. @default {1} */
   readonly exponent?: number;
-  /**
-   * Whether a dense layer's weights, gradient and velocity are kept in the eigenbasis between refreshes
-   * wherever that is less work than rotating gradients and updates (small batches); results agree up to
-   * rounding. While they are, `Parameter.frame` is set. @default {"auto"}
-   */
-  readonly eigenbasisWeights?: "auto" | "never";
 }
 
 /**
@@ -75,14 +68,10 @@ export abstract class CorrectedBlock extends Owner implements Block {
   /** Where the block lives. */
   protected readonly backend: Backend;
   readonly #exponent: number;
-  readonly #mayFrame: boolean;
   /** Sum of the eigenvalues, as long as it is `#traced`. */
   readonly #trace: Matrix;
-  readonly #frame: ParameterFrame;
   #traced = false;
   #measured = false;
-  /** Whether the basis has moved since the captures of this step were framed. */
-  #moved = false;
 
   /** Allocates the block of one parameter. The caller disposes it. */
   constructor(backend: Backend, parameter: Parameter, options: CorrectedOptions) {
@@ -91,14 +80,12 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.backend = backend;
     this.parameter = parameter;
     this.#exponent = options.exponent ?? 1;
-    this.#mayFrame = options.eigenbasisWeights !== "never";
     this.outputFactor = this.alloc(backend, dOut, dOut);
     this.inputFactor = this.alloc(backend, dIn, dIn);
     this.eigenvalues = this.alloc(backend, dOut, dIn);
     this.basis = this.own(new Eigenbasis(backend, dOut, dIn));
     this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     this.#trace = this.alloc(backend, 1, 1);
-    this.#frame = new ParameterFrame(backend, parameter, this.basis);
   }
 
   get state(): Readonly<Record<string, Matrix>> {
@@ -112,22 +99,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
     };
   }
 
-  endStep(examples: number): void {
-    this.#moved = false;
-    const enter = this.#mayFrame && this.basis.solved && this.#frame.pays(examples);
-    if (enter) this.#frame.enter();
-    else this.#frame.leave();
-  }
-
-  follow(matrix: Matrix): void {
-    this.#frame.include(matrix);
-  }
-
-  settle(): void {
-    this.#frame.leave();
-  }
-
-  abstract observeStatistics(capture: Capture, observation: Observation): void;
+  abstract observeStatistics(capture: KroneckerCapture, observation: Observation): void;
 
   get solved(): boolean {
     return this.basis.solved;
@@ -143,18 +115,11 @@ export abstract class CorrectedBlock extends Owner implements Block {
       const move = overlap(this.backend, from, to);
       if (this.#measured) transport(this.backend, this.eigenvalues, move);
       this.#traced = false;
-      this.#frame.follow(move);
-      this.#moved = true;
     });
   }
 
-  observeEigenvalues(capture: Capture, observation: Observation): void {
-    if (capture.kind === "dense" && capture.framed !== undefined && !this.#moved) {
-      const framed = { ...capture, ...capture.framed };
-      this.backend.squaredProjection(this.eigenvalues, framed, undefined, observation);
-    } else {
-      this.backend.squaredProjection(this.eigenvalues, capture, this.basis, observation);
-    }
+  observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {
+    this.backend.squaredProjection(this.eigenvalues, capture, this.basis, observation);
     this.#measured = true;
     this.#traced = false;
   }
@@ -183,8 +148,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
       damping: this.lambda(step),
       exponent: this.#exponent,
     };
-    if (this.#frame.active) this.backend.dampedDivide(out, source, division);
-    else this.backend.rotateBack(out, this.#coordinates(source), this.basis, division);
+    this.backend.rotateBack(out, this.#coordinates(source), this.basis, division);
   }
 
   spectrum(): Matrix {
@@ -197,15 +161,8 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.basis.solved = true;
   }
 
-  /** Leaves the basis' coordinates, then gives everything back. */
-  override [Symbol.dispose](): void {
-    this.#frame.leave();
-    super[Symbol.dispose]();
-  }
-
-  /** A matrix in the parameter's coordinates, seen in the basis. */
+  /** A matrix of the parameter's shape, seen in the basis. */
   #coordinates(x: Matrix): Matrix {
-    if (this.#frame.active) return x;
     const coordinates = this.backend.scratch(x.rows, x.cols);
     this.backend.rotateInto(coordinates, x, this.basis);
     return coordinates;

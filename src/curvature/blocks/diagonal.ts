@@ -6,16 +6,16 @@
 
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
-import type { Matrix } from "../../core/matrix.ts";
-import { leavesCaptures, type Parameter } from "../../core/parameter.ts";
+import { type Matrix, reshaped } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockOptions, Owner } from "./block.ts";
 
 /**
- * `F ~ diag(E[G_n^2])`: eigenvalues corrected in the identity basis. Measured from captures where the
- * layer leaves them, else as `N G^2` from the mean gradient G of N examples.
+ * `F ~ diag(E[G_n^2])`: eigenvalues corrected in the identity basis. Measured from captures in steps where
+ * the layer leaves them, else as `N G^2` from the mean gradient G of N examples.
  *
  * @example Two examples whose Fisher is diag(2, 4.5)
  * ```ts
@@ -47,7 +47,8 @@ import { type Block, type BlockOptions, Owner } from "./block.ts";
  */
 export class DiagonalBlock extends Owner implements Block {
   readonly method = "diagonal";
-  readonly eigenvaluesFrom: "captures" | "gradient";
+  /** Captures, where the layer leaves any in this step. */
+  readonly eigenvaluesFrom = "either";
   readonly parameter: Parameter;
   /** Second moments of the gradient's entries, [dOut, dIn']. */
   readonly eigenvalues: Matrix;
@@ -62,7 +63,6 @@ export class DiagonalBlock extends Owner implements Block {
     const { rows, cols } = parameter.value;
     this.#backend = backend;
     this.parameter = parameter;
-    this.eigenvaluesFrom = leavesCaptures(parameter.layer) ? "captures" : "gradient";
     this.eigenvalues = this.alloc(backend, rows, cols);
     this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     this.#trace = this.alloc(backend, 1, 1);
@@ -71,15 +71,6 @@ export class DiagonalBlock extends Owner implements Block {
   get state(): Readonly<Record<string, Matrix>> {
     return { eigenvalues: this.eigenvalues };
   }
-
-  /** Parameters stay in their usual coordinates. */
-  endStep(): void {}
-
-  /** Parameters stay in their usual coordinates. */
-  follow(): void {}
-
-  /** Parameters stay in their usual coordinates. */
-  settle(): void {}
 
   /** There are no factors. */
   observeStatistics(): void {}
@@ -98,7 +89,8 @@ export class DiagonalBlock extends Owner implements Block {
   }
 
   observeEigenvalues(capture: Capture, observation: Observation): void {
-    this.#backend.squaredProjection(this.eigenvalues, capture, undefined, observation);
+    if (capture.kind === "elements") this.#observeElements(capture.gradients, observation);
+    else this.#backend.squaredProjection(this.eigenvalues, capture, undefined, observation);
   }
 
   observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {
@@ -125,4 +117,15 @@ export class DiagonalBlock extends Owner implements Block {
 
   /** Nothing besides the matrices. */
   restored(): void {}
+
+  /** Sums of the squares of the examples' gradients, [N, dOut dIn']. */
+  #observeElements(gradients: Matrix, { decay, scale }: Observation): void {
+    const backend = this.#backend;
+    const squares = backend.scratch(gradients.rows, gradients.cols);
+    backend.squares(squares, gradients);
+    const ones = backend.scratch(1, gradients.rows);
+    backend.write(ones, new Float32Array(gradients.rows).fill(1));
+    const out = reshaped(this.eigenvalues, 1, gradients.cols);
+    backend.gemm(out, ones, squares, { alpha: scale, beta: decay });
+  }
 }

@@ -5,9 +5,9 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { observeIndependent } from "../fisher.ts";
+import { independent, observeFactors } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
@@ -71,7 +71,7 @@ export class EkfacBlock extends CorrectedBlock {
   }
 
   /** Adds to A and B. */
-  observeStatistics(capture: Capture, observation: Observation): void {
-    observeIndependent(this.backend, this, capture, observation);
+  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    observeFactors(this.backend, this, capture, independent, observation);
   }
 }

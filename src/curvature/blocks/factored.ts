@@ -5,7 +5,7 @@
  */
 
 import type { Backend, Basis, EighJob, Scalar } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis } from "../basis.ts";
@@ -93,16 +93,7 @@ export abstract class FactoredBlock extends Owner implements Block {
     return { ...factors, outputBasis: basis.output, inputBasis: basis.input, eigenvalues };
   }
 
-  /** Parameters stay in their usual coordinates. */
-  endStep(): void {}
-
-  /** Parameters stay in their usual coordinates. */
-  follow(): void {}
-
-  /** Parameters stay in their usual coordinates. */
-  settle(): void {}
-
-  abstract observeStatistics(capture: Capture, observation: Observation): void;
+  abstract observeStatistics(capture: KroneckerCapture, observation: Observation): void;
 
   /** The trace of the block, as a product of [1, 1] matrices. */
   protected abstract traces(): readonly Matrix[];

@@ -6,10 +6,10 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { observeIndependent } from "../fisher.ts";
+import { independent, observeFactors } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
 import { FactoredBlock, type FactoredOptions } from "./factored.ts";
@@ -70,8 +70,8 @@ export class KfacBlock extends FactoredBlock {
   }
 
   /** Adds to A and B. */
-  observeStatistics(capture: Capture, observation: Observation): void {
-    observeIndependent(this.backend, this, capture, observation);
+  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    observeFactors(this.backend, this, capture, independent, observation);
   }
 
   /** See {@linkcode FactoredBlock}. */

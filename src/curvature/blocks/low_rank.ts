@@ -10,9 +10,15 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
-import type { RowWeights } from "../fisher.ts";
+import type { Statistic } from "../fisher.ts";
 import { LayerDamping } from "../layer_damping.ts";
-import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
+import {
+  divideByMoments,
+  momentSpectrum,
+  observeMoments,
+  traceOf,
+  transportMoments,
+} from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { FactorSketch, inputRows, outputRows } from "../sketch.ts";
@@ -23,7 +29,7 @@ export interface LowRankOptions extends BlockOptions {
   /** Name of the approximation whose factors are sketched. */
   readonly method: "ekfac" | "tekfac";
   /** How much each row counts in the factors; what sets EKFAC and TEKFAC apart. */
-  readonly weights: RowWeights;
+  readonly statistic: Statistic;
   /** Directions a side, >= 1; a side with fewer dimensions keeps all of them. */
   readonly rank: number;
   /** p of `(Theta + lambda)^-p`; 1 is the natural gradient. @default {1} */
@@ -58,7 +64,7 @@ export interface LowRankOptions extends BlockOptions {
  *
  * using block = new LowRankBlock(backend, parameter, {
  *   method: "tekfac",
- *   weights: traceKeeping,
+ *   statistic: traceKeeping,
  *   rank: 2,
  *   damping: { kind: "absolute", lambda: 0.5 },
  * });
@@ -90,7 +96,7 @@ export class LowRankBlock extends Owner implements Block {
   /** A basis is quick to renew, so that none ever has to stand in. */
   readonly solved = false;
   readonly #backend: Backend;
-  readonly #weights: RowWeights;
+  readonly #statistic: Statistic;
   readonly #exponent: number;
   readonly #sizes: readonly [dOut: number, dIn: number];
   /** Whether there are moments that a new basis must not lose. */
@@ -100,11 +106,11 @@ export class LowRankBlock extends Owner implements Block {
   constructor(backend: Backend, parameter: Parameter, options: LowRankOptions) {
     super();
     const { rows: dOut, cols: dIn } = parameter.value;
-    const { method, weights, rank, exponent = 1 } = options;
+    const { method, statistic, rank, exponent = 1 } = options;
     this.#backend = backend;
     this.parameter = parameter;
     this.method = method;
-    this.#weights = weights;
+    this.#statistic = statistic;
     this.#exponent = exponent;
     this.#sizes = [dOut, dIn];
     try {
@@ -131,7 +137,7 @@ export class LowRankBlock extends Owner implements Block {
 
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const backend = this.#backend;
-    const { input, output, outputScale } = this.#weights(backend, capture);
+    const { input, output, outputScale } = this.#statistic(backend, capture);
     this.input.observe(inputRows(backend, capture), input, observation);
     const scaled = { ...observation, scale: outputScale * observation.scale };
     this.output.observe(outputRows(backend, capture), output, scaled);
@@ -149,7 +155,7 @@ export class LowRankBlock extends Owner implements Block {
   }
 
   observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {
-    this.#backend.projectedMoments(this.moments, capture, this.#basis, observation);
+    observeMoments(this.#backend, this.moments, capture, this.#basis, observation);
     this.#measured = true;
   }
 
@@ -162,11 +168,8 @@ export class LowRankBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    this.#backend.lowRankDivide(out, source, this.#basis, {
-      moments: this.moments,
-      damping: this.lambda(step),
-      exponent: this.#exponent,
-    });
+    const division = { damping: this.lambda(step), exponent: this.#exponent };
+    divideByMoments(this.#backend, out, source, this.#basis, this.moments, division);
   }
 
   spectrum(): Matrix {

@@ -5,11 +5,8 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
-import type { Matrix } from "../../core/matrix.ts";
-import type { Parameter } from "../../core/parameter.ts";
-import { observeTraceKeeping } from "../fisher.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
+import { observeFactors, traceKeeping } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
@@ -58,22 +55,8 @@ export class TekfacBlock extends CorrectedBlock {
   readonly method = "tekfac";
   /** Where the eigenvalues are measured. */
   readonly eigenvaluesFrom = "captures";
-  /** delta, [1, 1]. */
-  readonly delta: Matrix;
-
-  /** Allocates the block of one parameter. The caller disposes it. */
-  constructor(backend: Backend, parameter: Parameter, options: TekfacBlockOptions) {
-    super(backend, parameter, options);
-    this.delta = this.alloc(backend, 1, 1);
-  }
-
-  /** delta besides the factors. */
-  override get state(): Readonly<Record<string, Matrix>> {
-    return { delta: this.delta, ...super.state };
-  }
-
-  /** Adds to delta, PhiRaw and PsiRaw. */
-  observeStatistics(capture: Capture, observation: Observation): void {
-    observeTraceKeeping(this.backend, this, capture, observation);
+  /** Adds to PhiRaw and PsiRaw. */
+  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    observeFactors(this.backend, this, capture, traceKeeping, observation);
   }
 }

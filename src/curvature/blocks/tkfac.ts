@@ -5,10 +5,10 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { observeTraceKeeping } from "../fisher.ts";
+import { observeFactors, traceKeeping } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
 import { FactoredBlock, type FactoredOptions } from "./factored.ts";
@@ -69,14 +69,15 @@ export class TkfacBlock extends FactoredBlock {
     this.#shift = this.alloc(backend, 1, 1);
   }
 
-  /** delta besides the factors. */
-  override get state(): Readonly<Record<string, Matrix>> {
-    return { delta: this.delta, ...super.state };
+  /** Adds to PhiRaw and PsiRaw, whose traces are delta. */
+  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    observeFactors(this.backend, this, capture, traceKeeping, observation);
+    this.backend.trace(this.delta, this.inputFactor);
   }
 
-  /** Adds to delta, PhiRaw and PsiRaw. */
-  observeStatistics(capture: Capture, observation: Observation): void {
-    observeTraceKeeping(this.backend, this, capture, observation);
+  override restored(): void {
+    super.restored();
+    this.backend.trace(this.delta, this.inputFactor);
   }
 
   /** See {@linkcode FactoredBlock}. */

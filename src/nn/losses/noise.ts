@@ -19,3 +19,14 @@ export function normals(random: Random, count: number): Float32Array {
   for (let i = 0; i < count; i++) noise[i] = random.normal();
   return noise;
 }
+
+/** `count` random signs, 1 or -1: 32 from each draw. */
+export function drawSigns(random: Random, count: number): Float32Array {
+  const signs = new Float32Array(count);
+  let bits = 0;
+  for (let i = 0; i < count; i++) {
+    if (i % 32 === 0) bits = random.bits();
+    signs[i] = (bits >>> (i % 32)) & 1 ? 1 : -1;
+  }
+  return signs;
+}

@@ -88,35 +88,23 @@ function addIncluded(
   { include }: Required<WeightDecay>,
   factor: Scalar,
 ): void {
-  const { value, frame } = parameter;
+  const { value } = parameter;
   const [weights, bias] = partsOf(parameter);
   const included = {
     weights: include(parameter, "weights"),
     bias: bias !== undefined && include(parameter, "bias"),
   };
   if (included.weights && (included.bias || bias === undefined)) {
-    backend.axpby(target, factor, value, 1);
-  } else if (frame === undefined) {
-    if (!included.weights && !included.bias) return;
-    const part = included.weights ? weights : bias!;
-    backend.axpby(part(target), factor, part(value), 1);
-  } else {
-    // In a frame the bias is not a column but the part along q, the last row of Q_in: (V q) q^T.
-    const q = rowsOf(frame.input, value.cols - 1, value.cols);
-    const along = backend.scratch(value.rows, 1);
-    backend.gemm(along, value, q, { transposeB: true });
-    if (included.weights) backend.axpby(target, factor, value, 1);
-    if (included.weights !== included.bias) {
-      const part = backend.scratch(value.rows, value.cols);
-      backend.gemm(part, along, q, { alpha: included.weights ? -1 : 1 });
-      backend.axpby(target, factor, part, 1);
-    }
+    return backend.axpby(target, factor, value, 1);
   }
+  if (!included.weights && !included.bias) return;
+  const part = included.weights ? weights : bias!;
+  backend.axpby(part(target), factor, part(value), 1);
 }
 
 type View = (m: Matrix) => Matrix;
 
-/** Views of weights and, where there are any, biases of a matrix in the usual coordinates. */
+/** Views of weights and, where there are any, biases of a matrix. */
 function partsOf(
   { layer, value: { rows, cols } }: Parameter,
 ): readonly [weights: View, bias?: View] {
