@@ -58,8 +58,8 @@ export interface Formula<I extends string = string, O extends string = string> {
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
  * import { abs, atLeast, div, exp, formula, greater, isFinite, largest, log, max, mean, min, mul, pow, select }
- *   from "@tekfac/tekfac/core";
- * import { add, sqrt, sub, sum } from "@tekfac/tekfac/core";
+ *   from "@tekfac/tekfac/formula";
+ * import { add, sqrt, sub, sum } from "@tekfac/tekfac/formula";
  *
  * const length = formula(["norms", "bound"], ({ norms, bound }) => ({
  *   length: min(1, div(bound, sqrt(sum(mul(norms, norms))))),

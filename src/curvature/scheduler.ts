@@ -49,10 +49,11 @@ export function resolvePlan(
     readonly denseStart?: DenseStart | false;
     readonly staggered?: boolean;
   },
+  presets: Required<Intervals> = { statistics: 10, basis: 100, eigenvalues: 10 },
 ): RefreshPlan {
   const { intervals = {}, denseStart = {}, staggered = false } = input;
   checkKnownKeys(subject, intervals, ["statistics", "basis", "eigenvalues"], "intervals.");
-  const interval = (name: keyof Intervals, preset: number): Schedule =>
+  const interval = (name: keyof Intervals, preset: Schedule): Schedule =>
     checkSchedule(subject, `intervals.${name}`, intervals[name] ?? preset, {
       min: 1,
       integer: true,
@@ -66,9 +67,9 @@ export function resolvePlan(
   }
   return {
     intervals: {
-      statistics: interval("statistics", 10),
-      basis: interval("basis", 100),
-      eigenvalues: interval("eigenvalues", 10),
+      statistics: interval("statistics", presets.statistics),
+      basis: interval("basis", presets.basis),
+      eigenvalues: interval("eigenvalues", presets.eigenvalues),
     },
     denseStart: denseStart !== false && {
       steps: checkNumber(subject, "denseStart.steps", denseStart.steps ?? 12, {

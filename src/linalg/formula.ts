@@ -16,7 +16,7 @@ type Value = ArrayLike<number>;
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { formula, mul, sum } from "@tekfac/tekfac/core";
+ * import { formula, mul, sum } from "@tekfac/tekfac/formula";
  * import { evaluate } from "@tekfac/tekfac/linalg";
  *
  * const scaled = formula(["x", "c"], ({ x, c }) => ({ y: mul(c, x), total: sum(mul(c, x)) }));

@@ -4,17 +4,17 @@
  * @module
  */
 
+import { OptionError } from "../core/errors.ts";
 import { checkChoice } from "../core/options.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
-import { checkExponent, kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
+import { independent } from "../curvature/fisher.ts";
+import { type MeasuredOptions, measuredOptimizer } from "./measured.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode ekfac}. */
-export interface EkfacOptions extends KroneckerOptions {
-  /** p of `(s* + lambda)^-p`, in (0, 1]; 1 is the natural gradient. @default {1} */
-  readonly exponent?: number;
-  /** From per-example gradients, or from squares of the mean gradient. @default {"perExample"} */
+export interface EkfacOptions extends MeasuredOptions {
+  /** From per-example gradients, or (at full rank) from squares of the mean gradient. @default {"perExample"} */
   readonly eigenvaluesFrom?: "perExample" | "runningAverage";
 }
 
@@ -24,7 +24,7 @@ export interface EkfacOptions extends KroneckerOptions {
  * Limitations: see `EkfacBlock`.
  *
  * @param objective The model and its loss.
- * @param options See {@linkcode EkfacOptions} and {@linkcode KroneckerOptions}.
+ * @param options See {@linkcode EkfacOptions}.
  * @returns An optimizer; the caller disposes it.
  * @throws {OptionError} On an unknown option or a value outside its range.
  *
@@ -35,26 +35,24 @@ export interface EkfacOptions extends KroneckerOptions {
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
- * using optimizer = ekfac(objective(model, squaredError()), { eigenvaluesFrom: "runningAverage" });
+ * using optimizer = ekfac(objective(model, squaredError()), { rank: "full", eigenvaluesFrom: "runningAverage" });
  * const { layers } = optimizer.stepSync({ inputs: [1, 2, 3, 5], targets: [1, 2] });
  * assert.equal(layers[0].block, "ekfac");
  * ```
  */
 export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): Optimizer<B> {
+  const { eigenvaluesFrom = "perExample" } = options;
   const subject = "Cannot create EKFAC";
-  const { exponent = 1, eigenvaluesFrom = "perExample" } = options;
-  checkExponent(subject, exponent, options);
   checkChoice(subject, "eigenvaluesFrom", eigenvaluesFrom, ["perExample", "runningAverage"]);
-  return kroneckerOptimizer(
-    "ekfac",
-    objective,
-    options,
-    ["exponent", "eigenvaluesFrom"],
-    (backend, parameter, shared) =>
-      new EkfacBlock(backend, parameter, {
-        ...shared,
-        exponent,
-        eigenvaluesFrom,
-      }),
-  );
+  if (eigenvaluesFrom === "runningAverage" && options.rank !== "full" && options.preset !== "paper") {
+    const expectation = "must be 'full' where eigenvalues are measured from the mean gradient";
+    throw new OptionError(subject, "rank", expectation, options.rank);
+  }
+  return measuredOptimizer(objective, options, {
+    method: "ekfac",
+    statistic: independent,
+    extraNames: ["eigenvaluesFrom"],
+    createFull: (backend, parameter, shared) =>
+      new EkfacBlock(backend, parameter, { ...shared, eigenvaluesFrom }),
+  });
 }

@@ -23,6 +23,7 @@ import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { type Damping, resolveDamping } from "../curvature/damping.ts";
 import { CurvatureEstimator, type ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
+import type { Averaging } from "../curvature/moving_average.ts";
 import { type RefreshMode, resolveRefreshMode } from "../curvature/refresher.ts";
 import {
   type DenseStart,
@@ -31,6 +32,7 @@ import {
   resolvePlan,
 } from "../curvature/scheduler.ts";
 import type { Objective } from "./objective.ts";
+import type { ObservedShare } from "./observation.ts";
 import { Optimizer } from "./optimizer.ts";
 import type {
   Counters,
@@ -38,11 +40,19 @@ import type {
   PreconditionerRow,
   PreconditionerUpdate,
 } from "./preconditioner.ts";
-import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+import { type KroneckerPreset, type Preset, presets } from "./presets.ts";
+import {
+  type ResolvedStepOptions,
+  resolveStepOptions,
+  stepOptionNames,
+  type StepOptions,
+} from "./step_options.ts";
 
-/** Options of all four Kronecker-factored optimizers. */
+/** Options of all four Kronecker-factored optimizers; defaults are those of {@linkcode presets}. */
 export interface KroneckerOptions extends StepOptions {
-  /** What is added to the eigenvalues. @default {{ kind: "relative", tau: 1 }} */
+  /** What is not said otherwise: the safe default, or the papers' algorithms. @default {"default"} */
+  readonly preset?: Preset;
+  /** What is added to the eigenvalues. @default {{ kind: "relative", tau: 0.3 }} */
   readonly damping?: Damping;
   /**
    * Multiplies the damping of all layers by a factor that follows how well the quadratic model predicts
@@ -51,28 +61,42 @@ export interface KroneckerOptions extends StepOptions {
    * joined with L2 decay (whose penalty the loss does not hold), an `exponent` below 1 (whose direction
    * does not minimise the model), or a model whose loss cannot be asked for.
    *
-   * @default {{}} where `damping` is left out, too, and adaptation is possible with a forward pass alone
-   * (`Objective.losses`); else `false`: who states a damping gets it
+   * @default {false}
    */
   readonly dampingAdaptation?: DampingAdaptation | false;
-  /** Whose labels the curvature sees. @default {{ kind: "empirical" }} */
+  /**
+   * Which gradients the curvature is made of. @default {{ kind: "gaussNewton" }}, or `{ kind: "perLoss" }` where the
+   * model's outputs cannot be sampled
+   */
   readonly fisher?: Fisher;
-  /** Steps between renewals. @default {{ statistics: 10, basis: 100, eigenvalues: 10 }} */
+  /** How many examples of a batch are observed. @default {{ share: 1 / 4, atLeast: 16 }} */
+  readonly observe?: Partial<ObservedShare>;
+  /**
+   * An observation more than this many times as large as usual is left out, once, > 1; or `false`. See
+   * `ObservationGuard`. @default {1000}
+   */
+  readonly observationLimit?: number | false;
+  /**
+   * Steps between renewals.
+   * @default {{ statistics: 2, basis: 10, eigenvalues: 2 }}, and 10, 100, 10 for full bases and inverses
+   */
   readonly intervals?: Intervals;
   /** More frequent renewals at the beginning, or `false`. */
   readonly denseStart?: DenseStart | false;
   /** Renew the layers' bases at different steps, so that no step does all the work. @default {false} */
   readonly staggered?: boolean;
+  /** How averages begin. @default {"corrected"} */
+  readonly averaging?: Averaging;
   /** Weight of the past in the averages of the factors, in [0, 1). @default {0.95} */
   readonly factorDecay?: Schedule;
   /** Weight of the past in the averages of the eigenvalues, in [0, 1). @default {0.95} */
   readonly eigenvalueDecay?: Schedule;
   /**
-   * A basis that is due is only renewed when its off-diagonal share, `|offdiag(Q^T X Q)|_F / |X|_F`,
+   * A full basis that is due is only renewed when its off-diagonal share, `|offdiag(Q^T X Q)|_F / |X|_F`,
    * exceeds this, in [0, 1). @default {0}
    */
   readonly staleness?: number;
-  /** Whether steps wait for bases, or go on with the old ones. @default {{ kind: "immediate" }} */
+  /** Whether steps wait for full bases, or go on with the old ones. @default {{ kind: "immediate" }} */
   readonly refresh?: RefreshMode;
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
@@ -85,12 +109,16 @@ export interface KroneckerOptions extends StepOptions {
 
 const names: readonly (keyof KroneckerOptions)[] = [
   ...stepOptionNames,
+  "preset",
   "damping",
   "dampingAdaptation",
   "fisher",
+  "observe",
+  "observationLimit",
   "intervals",
   "denseStart",
   "staggered",
+  "averaging",
   "factorDecay",
   "eigenvalueDecay",
   "staleness",
@@ -99,61 +127,64 @@ const names: readonly (keyof KroneckerOptions)[] = [
   "blocks",
 ];
 
+/** How a method makes its blocks. */
+export interface BlockMaker {
+  /** Name of the method. */
+  readonly method: Exclude<BlockMethod, "diagonal">;
+  /** Names of options of the method alone, which its caller checks. */
+  readonly extraNames: readonly string[];
+  /** The method's block of a parameter. */
+  readonly create: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block;
+  /** Whether all bases are of full rank. */
+  readonly full: boolean;
+}
+
 /**
  * Builds an optimizer from the constructor of its blocks.
  *
- * @param method Name of the method.
  * @param objective The model and its loss.
- * @param options The user's; `extraNames` are checked by the caller.
- * @param createBlock The method's block for a parameter.
+ * @param options The user's.
  * @throws {OptionError} On an unknown option or a value outside its range; nothing is allocated then.
  */
 export function kroneckerOptimizer<B>(
-  method: Exclude<BlockMethod, "diagonal">,
   objective: Objective<B>,
   options: KroneckerOptions & { readonly exponent?: number },
-  extraNames: readonly string[],
-  createBlock: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block,
+  { method, extraNames, create, full }: BlockMaker,
 ): Optimizer<B> {
   const subject = `Cannot create ${method.toUpperCase()}`;
   checkKnownKeys(subject, options, [...names, ...extraNames]);
-  // Defaults: the recipe of docs/CHOOSING.md.
-  const step = resolveStepOptions(subject, options, {
-    learningRate: 1,
-    momentum: { on: "gradient", value: 0.9 },
-    klClip: { kind: "lossRelative", kappa: 1e-2 },
-  });
-  const damping = resolveDamping(subject, options.damping ?? { kind: "relative", tau: 1 });
-  const adaptation = resolveAdaptation(
-    subject,
-    options.dampingAdaptation ?? presetAdaptation(objective, options),
-  );
-  if (adaptation !== false && step.weightDecay !== false && step.weightDecay.kind === "l2") {
-    const expectation = "must be of kind 'decoupled' where damping is adapted";
-    throw new OptionError(subject, "weightDecay.kind", expectation, step.weightDecay.kind);
-  }
-  if (adaptation !== false && objective.losses === false) {
-    const expectation = "must be false for a model that is not asked for its loss at trial weights";
-    throw new OptionError(subject, "dampingAdaptation", expectation, options.dampingAdaptation);
-  }
-  const fisher: Fisher = options.fisher ?? { kind: "empirical" };
-  checkChoice(subject, "fisher.kind", fisher.kind, ["empirical", "monteCarlo"]);
+  const preset = presetOf(subject, options);
+  const step = resolveStepOptions(subject, options, preset);
+  const damping = resolveDamping(subject, options.damping ?? preset.damping);
+  const adaptation = resolveAdaptation(subject, options.dampingAdaptation ?? false);
+  checkAdaptation(subject, objective, step, options);
+  const fisher = resolveFisher(subject, objective, options.fisher, preset);
   const decay = { min: 0, below: 1 };
+  const schedule = (name: "factorDecay" | "eigenvalueDecay"): Schedule =>
+    checkSchedule(subject, name, options[name] ?? 0.95, decay);
+  const denseStart = options.denseStart ?? preset.denseStart;
+  const intervals = full ? preset.fullIntervals : preset.intervals;
   const estimatorOptions = {
-    plan: resolvePlan(subject, options),
-    factorDecay: checkSchedule(subject, "factorDecay", options.factorDecay ?? 0.95, decay),
-    eigenvalueDecay: checkSchedule(
-      subject,
-      "eigenvalueDecay",
-      options.eigenvalueDecay ?? 0.95,
-      decay,
-    ),
+    plan: resolvePlan(subject, { ...options, denseStart }, intervals),
+    averaging: checkChoice(subject, "averaging", options.averaging ?? preset.averaging, [
+      "corrected",
+      "seeded",
+    ]),
+    factorDecay: schedule("factorDecay"),
+    eigenvalueDecay: schedule("eigenvalueDecay"),
     staleness: checkNumber(subject, "staleness", options.staleness ?? 0, decay),
     refresh: resolveRefreshMode(subject, options.refresh ?? { kind: "immediate" }),
     toleratedFailures: checkNumber(subject, "toleratedFailures", options.toleratedFailures ?? 5, {
       min: 0,
       integer: true,
     }),
+  };
+  const { observationLimit = preset.observationLimit } = options;
+  const observation = {
+    fisher,
+    share: resolveShare(subject, { ...preset.observe, ...options.observe }),
+    limit: observationLimit !== false &&
+      checkNumber(subject, "observationLimit", observationLimit, { above: 1 }),
   };
   const { backend, parameters } = objective;
   const choices = parameters.map((parameter) => chooseBlock(subject, parameter, options.blocks));
@@ -170,7 +201,7 @@ export function kroneckerOptimizer<B>(
       (index) =>
         choices[index] === "diagonal"
           ? new DiagonalBlock(backend, parameters[index], context)
-          : createBlock(backend, parameters[index], context),
+          : create(backend, parameters[index], context),
     );
   } catch (error) {
     adapter?.[Symbol.dispose]();
@@ -184,31 +215,52 @@ export function kroneckerOptimizer<B>(
     estimatorOptions.plan,
     adapter,
   );
-  return new Optimizer(objective, preconditioner, step, fisher);
+  return new Optimizer(objective, preconditioner, step, observation);
 }
 
-/** Adapts a damping that nobody has stated, where that is possible at the price of a forward pass. */
-function presetAdaptation<B>(
-  objective: Objective<B>,
-  { damping, exponent = 1, weightDecay = false }: KroneckerOptions & { exponent?: number },
-): DampingAdaptation | false {
-  const possible = typeof objective.losses === "function" && exponent === 1 &&
-    !(weightDecay !== false && weightDecay.kind === "l2");
-  return damping === undefined && possible ? {} : false;
+/** The preset that options name. */
+export function presetOf(subject: string, { preset = "default" }: KroneckerOptions): KroneckerPreset {
+  return presets[checkChoice(subject, "preset", preset, ["default", "paper"])];
 }
 
-/**
- * The exponent of damped eigenvalues: in (0, 1], and 1 where damping is adapted.
- *
- * @throws {OptionError} Otherwise.
- */
-export function checkExponent(
+function checkAdaptation<B>(
   subject: string,
-  exponent: number,
+  objective: Objective<B>,
+  { weightDecay }: ResolvedStepOptions,
   { dampingAdaptation = false }: KroneckerOptions,
 ): void {
-  const range = dampingAdaptation === false ? { above: 0, max: 1 } : { min: 1, max: 1 };
-  checkNumber(subject, "exponent", exponent, range);
+  if (dampingAdaptation === false) return;
+  if (weightDecay !== false && weightDecay.kind === "l2") {
+    const expectation = "must be of kind 'decoupled' where damping is adapted";
+    throw new OptionError(subject, "weightDecay.kind", expectation, weightDecay.kind);
+  }
+  if (objective.losses === false) {
+    const expectation = "must be false for a model that is not asked for its loss at trial weights";
+    throw new OptionError(subject, "dampingAdaptation", expectation, dampingAdaptation);
+  }
+}
+
+function resolveFisher<B>(
+  subject: string,
+  { canSample = true }: Objective<B>,
+  fisher: Fisher | undefined,
+  preset: KroneckerPreset,
+): Fisher {
+  if (fisher === undefined) {
+    const sampled = preset.fisher.kind === "gaussNewton" || preset.fisher.kind === "monteCarlo";
+    return sampled && !canSample ? { kind: "perLoss" } : preset.fisher;
+  }
+  checkKnownKeys(subject, fisher, ["kind"], "fisher.");
+  const kinds = ["gaussNewton", "monteCarlo", "empirical", "perLoss"] as const;
+  return { kind: checkChoice(subject, "fisher.kind", fisher.kind, kinds) };
+}
+
+function resolveShare(subject: string, observe: ObservedShare): ObservedShare {
+  checkKnownKeys(subject, observe, ["share", "atLeast"], "observe.");
+  return {
+    share: checkNumber(subject, "observe.share", observe.share, { above: 0, max: 1 }),
+    atLeast: checkNumber(subject, "observe.atLeast", observe.atLeast, { min: 1, integer: true }),
+  };
 }
 
 function hasKroneckerConvolution({ parameter, method }: Block): boolean {
@@ -360,8 +412,9 @@ export class KroneckerPreconditioner implements Preconditioner {
 
   describe(index: number): PreconditionerRow {
     const { method, state } = this.estimator.blocks[index];
-    const { outputFactor, inputFactor } = state;
-    const size = (matrix: Matrix): string => `${matrix.rows} x ${matrix.rows}`;
+    // Factors, or what is kept of them.
+    const { outputFactor = state.outputBasis, inputFactor = state.inputBasis } = state;
+    const size = (matrix: Matrix): string => `${matrix.rows} x ${matrix.cols}`;
     return {
       block: method,
       factors: outputFactor === undefined ? "" : `${size(outputFactor)}, ${size(inputFactor)}`,

@@ -5,6 +5,7 @@
  */
 
 import type { Refresh } from "../curvature/renewal.ts";
+import type { StepLimit } from "./transforms/step_length.ts";
 
 /** One layer's part of a {@linkcode StepReport}. */
 export interface LayerReport {
@@ -38,12 +39,21 @@ export interface StepReport {
   readonly loss: number;
   /** Examples of the step, all micro-batches together. */
   readonly examples: number;
-  /** The learning rate, as the KL clip saw it. */
+  /** The learning rate. */
   readonly learningRate: number;
   /** Factor of the clipped update. */
   readonly annealing: number;
-  /** nu of the KL clip; 1 when it did not bind or there is none. */
+  /** nu, the factor of the directions before the learning rate; 1 when no bound did bind. */
   readonly clipFactor: number;
+  /** Which bound decided nu. */
+  readonly limitedBy: StepLimit;
+  /** Factor of the gradients, 1 unless they are out of scale; `undefined` without a gradient clip. */
+  readonly gradientFactor: number | undefined;
+  /**
+   * chi: running mean of the batch's curvature along a step over what the blocks assume; `undefined` where it is
+   * not measured.
+   */
+  readonly curvature: number | undefined;
   /** Euclidean norm of the gradient of the mean loss, all parameters together. */
   readonly gradientNorm: number;
   /** Sum over layers of `<U, source>`: update direction times the (averaged) gradient it came from. */

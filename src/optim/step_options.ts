@@ -23,6 +23,16 @@ export interface StepOptions {
   readonly momentum?: Momentum | false;
   /** Bound on how far a step moves the predictions, or `false`. */
   readonly klClip?: KlClip | false;
+  /**
+   * Bound on how far a step moves the weights: the sum over layers of `|dW_l| / |W_l|` is at most this, > 0; or
+   * `false` (Bernstein et al. 2020, deep relative trust: the layers' changes multiply).
+   */
+  readonly relativeChange?: Schedule | false;
+  /**
+   * Gradients of a step are scaled down where they are more than this many times what is usual, > 1; or `false`.
+   * See `GradientClip`.
+   */
+  readonly gradientClip?: number | false;
   /** Weight decay, or `false`. @default {false} */
   readonly weightDecay?: WeightDecay | false;
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
@@ -35,6 +45,8 @@ export const stepOptionNames: readonly (keyof StepOptions)[] = [
   "annealing",
   "momentum",
   "klClip",
+  "relativeChange",
+  "gradientClip",
   "weightDecay",
   "seed",
 ];
@@ -49,6 +61,10 @@ export interface ResolvedStepOptions {
   readonly momentum: Momentum | false;
   /** See {@linkcode StepOptions.klClip}. */
   readonly klClip: KlClip | false;
+  /** See {@linkcode StepOptions.relativeChange}. */
+  readonly relativeChange: Schedule | false;
+  /** See {@linkcode StepOptions.gradientClip}. */
+  readonly gradientClip: number | false;
   /** See {@linkcode StepOptions.weightDecay}. */
   readonly weightDecay: Required<WeightDecay> | false;
   /** See {@linkcode StepOptions.seed}. */
@@ -76,13 +92,17 @@ export interface ResolvedStepOptions {
 export function resolveStepOptions(
   subject: string,
   options: StepOptions,
-  presets: Pick<ResolvedStepOptions, "learningRate" | "momentum" | "klClip">,
+  presets:
+    & Pick<ResolvedStepOptions, "learningRate" | "momentum" | "klClip">
+    & Partial<Pick<ResolvedStepOptions, "relativeChange" | "gradientClip">>,
 ): ResolvedStepOptions {
   const {
     learningRate = presets.learningRate,
     annealing = 1,
     momentum = presets.momentum,
     klClip = presets.klClip,
+    relativeChange = presets.relativeChange ?? false,
+    gradientClip = presets.gradientClip ?? false,
     weightDecay = false,
     seed = 0,
   } = options;
@@ -91,6 +111,10 @@ export function resolveStepOptions(
     annealing: checkSchedule(subject, "annealing", annealing, { min: 0 }),
     momentum: resolveMomentum(subject, momentum),
     klClip: resolveKlClip(subject, klClip),
+    relativeChange: relativeChange !== false &&
+      checkSchedule(subject, "relativeChange", relativeChange, { above: 0 }),
+    gradientClip: gradientClip !== false &&
+      checkNumber(subject, "gradientClip", gradientClip, { above: 1 }),
     weightDecay: resolveWeightDecay(subject, weightDecay),
     seed: checkNumber(subject, "seed", seed),
   });

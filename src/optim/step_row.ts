@@ -12,15 +12,15 @@ import type { Renewal } from "../curvature/renewal.ts";
 /** Steps whose reports can be outstanding at a time. */
 const ROWS = 64;
 
-/** Numbers of the whole model: loss, inner product, flag, clip factor, and three of a trial step. */
-const OVERALL = 7;
+/** Numbers of the whole model: loss, inner product, flag, clip factor, its limit, chi, three of a trial step. */
+const OVERALL = 9;
 
 /** Numbers per parameter besides its gradient: lambda and six of the refresh. */
 const PER_LAYER = 7;
 
 /**
  * One step's numbers, a row of the log: loss, squared gradient norms (one per parameter), inner product;
- * flag, clip factor; loss, prediction and damping factor of a trial step; then lambda and refresh status
+ * flag, clip factor, what limited it, chi; loss, prediction and damping factor of a trial step; then lambda and refresh status
  * of each parameter. The first part is what has to be finite.
  */
 export class StepRow {
@@ -73,6 +73,21 @@ export class StepRow {
     return this.#cell(3 + this.#parameters.length);
   }
 
+  /** What limited the step, a place in `limits`, [1, 1]. */
+  get limit(): Matrix {
+    return this.#cell(7 + this.#parameters.length);
+  }
+
+  /** Measured over assumed curvature, [1, 1]. */
+  get curvature(): Matrix {
+    return this.#cell(8 + this.#parameters.length);
+  }
+
+  /** Squared norms of all gradients, [1, parameters]. */
+  get squaredNorms(): Matrix {
+    return columnsOf(this.#row, 1, 1 + this.#parameters.length);
+  }
+
   /** Mean loss after a trial step, [1, 1]. */
   get trialLoss(): Matrix {
     return this.#cell(4 + this.#parameters.length);
@@ -110,6 +125,8 @@ export class StepRow {
       gradientNorm: Math.sqrt(squares),
       innerProduct: numbers[1 + count],
       clipFactor: numbers[3 + count],
+      limit: numbers[7 + count],
+      curvature: numbers[8 + count],
       trialLoss: numbers[4 + count],
       predicted: numbers[5 + count],
       dampingFactor: numbers[6 + count],
@@ -157,6 +174,10 @@ export interface RowValues {
   readonly innerProduct: number;
   /** See `StepReport`. */
   readonly clipFactor: number;
+  /** A place in `limits`. */
+  readonly limit: number;
+  /** See `StepReport`. */
+  readonly curvature: number;
   /** Mean loss after a trial step; meaningless in a step without one. */
   readonly trialLoss: number;
   /** Change of the loss predicted for a trial step; meaningless in a step without one. */

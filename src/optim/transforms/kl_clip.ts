@@ -12,11 +12,15 @@ import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.t
 import type { Schedule } from "../../core/schedule.ts";
 
 /**
+ * - `measured`: the bound is `kappa` times the step's mean loss, in the curvature that the batch itself shows
+ *   along the step (`MeasuredCurvature`), and no step goes beyond the minimum of that quadratic model. Needs
+ *   curvature from captures.
  * - `fixed`: the bound is `kl`.
  * - `lossRelative`: the bound is `kappa` times the step's mean loss, so that steps shrink as the loss
  *   does.
  */
 export type KlClip =
+  | { readonly kind: "measured"; readonly kappa: Schedule }
   | { readonly kind: "fixed"; readonly kl: Schedule }
   | { readonly kind: "lossRelative"; readonly kappa: Schedule };
 
@@ -37,7 +41,7 @@ export type KlClip =
  */
 export function resolveKlClip(subject: string, clip: KlClip | false): KlClip | false {
   if (clip === false) return false;
-  const kind = checkChoice(subject, "klClip.kind", clip.kind, ["fixed", "lossRelative"]);
+  const kind = checkChoice(subject, "klClip.kind", clip.kind, ["measured", "fixed", "lossRelative"]);
   if (kind === "fixed") {
     const { kl } = clip as { kl: Schedule };
     checkKnownKeys(subject, clip, ["kind", "kl"], "klClip.");

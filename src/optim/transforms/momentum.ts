@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
+import type { Backend, Scalar } from "../../backend/backend.ts";
 import { madeForEach } from "../../core/at_layer.ts";
 import { OptionError } from "../../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
@@ -110,14 +110,26 @@ export class MomentumState implements Disposable {
   /**
    * What is to be preconditioned in the gradient's place: the gradient, or its corrected average. The
    * buffers hold averages that are corrected already, `m^ = m / (1 - mu^t)`, so that one pass over them
-   * does: `m^ <- p m^ + (1 - p) G` with `p = mu (1 - mu^(t-1)) / (1 - mu^t)`.
+   * does: `m^ <- p m^ + (1 - p) c G` with `p = mu (1 - mu^(t-1)) / (1 - mu^t)`. Inside a scope.
+   *
+   * @param factor c, [1, 1]; 1 where it is left out.
    */
-  averaged(index: number, gradient: Matrix): Matrix {
+  averaged(index: number, gradient: Matrix, factor?: Matrix): Matrix {
+    const backend = this.#backend;
+    const scaled = (value: number): Scalar => {
+      if (factor === undefined) return value;
+      const product = backend.scratch(1, 1);
+      backend.axpby(product, value, factor, 0);
+      return product;
+    };
     if (this.#momentum === false || this.#momentum.on !== "gradient" || this.buffers.length === 0) {
-      return gradient;
+      if (factor === undefined) return gradient;
+      const out = backend.scratch(gradient.rows, gradient.cols);
+      backend.axpby(out, factor, gradient, 0);
+      return out;
     }
     const average = this.buffers[index];
-    this.#backend.axpby(average, 1 - this.#past, gradient, this.#past);
+    backend.axpby(average, scaled(1 - this.#past), gradient, this.#past);
     return average;
   }
 

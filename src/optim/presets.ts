@@ -1,0 +1,82 @@
+/**
+ * What the Kronecker-factored optimizers are set to unless their options say otherwise: one table.
+ *
+ * @module
+ */
+
+import type { Damping } from "../curvature/damping.ts";
+import type { Fisher } from "../curvature/fisher.ts";
+import type { Averaging } from "../curvature/moving_average.ts";
+import type { DenseStart, Intervals } from "../curvature/scheduler.ts";
+import type { ObservedShare } from "./observation.ts";
+import type { KlClip } from "./transforms/kl_clip.ts";
+import type { Momentum } from "./transforms/momentum.ts";
+
+/**
+ * - `"default"`: low rank, and a step that is safe on any problem and right in every unit.
+ * - `"paper"`: the algorithms of the papers to the letter: full bases, statistics of the data's own targets
+ *   averaged from the first observation on, TEKFAC's damping, the plain step `W <- W - lr U`.
+ */
+export type Preset = "default" | "paper";
+
+/** How many directions of each side of a layer are kept. */
+export type Rank = number | "full";
+
+/** What a {@linkcode Preset} sets. */
+export interface KroneckerPreset {
+  readonly learningRate: number;
+  readonly momentum: Momentum | false;
+  readonly klClip: KlClip | false;
+  readonly relativeChange: number | false;
+  readonly gradientClip: number | false;
+  readonly observationLimit: number | false;
+  readonly observe: ObservedShare;
+  readonly fisher: Fisher;
+  readonly damping: Damping;
+  readonly averaging: Averaging;
+  readonly rank: Rank;
+  /** Where bases are of full rank, and hence dear. */
+  readonly fullIntervals: Required<Intervals>;
+  /** Where they are of low rank. */
+  readonly intervals: Required<Intervals>;
+  readonly denseStart: DenseStart | false;
+}
+
+/** The papers' own intervals differ between their experiments; these are of their order. */
+const DEAR = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
+
+/** The table; docs/CHOOSING.md says why. */
+export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
+  default: {
+    learningRate: 1,
+    momentum: { on: "gradient", value: 0.9 },
+    klClip: { kind: "measured", kappa: 0.1 },
+    relativeChange: 0.7,
+    gradientClip: 10,
+    observationLimit: 1000,
+    observe: { share: 1 / 4, atLeast: 16 },
+    fisher: { kind: "gaussNewton" },
+    damping: { kind: "relative", tau: 0.3 },
+    averaging: "corrected",
+    rank: 32,
+    fullIntervals: DEAR,
+    intervals: { statistics: 2, basis: 10, eigenvalues: 2 },
+    denseStart: {},
+  },
+  paper: {
+    learningRate: 1e-3,
+    momentum: false,
+    klClip: false,
+    relativeChange: false,
+    gradientClip: false,
+    observationLimit: false,
+    observe: { share: 1, atLeast: 1 },
+    fisher: { kind: "empirical" },
+    damping: { kind: "paper" },
+    averaging: "seeded",
+    rank: "full",
+    fullIntervals: DEAR,
+    intervals: DEAR,
+    denseStart: false,
+  },
+};
