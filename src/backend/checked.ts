@@ -6,7 +6,7 @@
  */
 
 import type * as api from "./backend.ts";
-import type { Capture } from "../core/capture.ts";
+import type { KroneckerCapture } from "../core/capture.ts";
 import { type ConvGeometry, locationsOf, patchLength, type Window } from "../core/geometry.ts";
 import type { Formula } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -64,7 +64,7 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
   /** See {@linkcode Verbs.squaredProjection}. */
   squaredProjection(
     theta: Matrix,
-    capture: Capture,
+    capture: KroneckerCapture,
     basis?: api.Basis,
     blend?: api.Blend,
   ): void {

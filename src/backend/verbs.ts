@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Capture } from "../core/capture.ts";
+import type { KroneckerCapture } from "../core/capture.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Formula } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -140,7 +140,7 @@ export interface Verbs {
    * `G_n = sum_t g_nt abar_nt^T`; without a basis, of the gradients themselves. Theta [dOut, dIn'].
    * (George et al. 2018; Gao et al. 2020, eq. 3.3.)
    */
-  squaredProjection(theta: Matrix, capture: Capture, basis?: Basis, blend?: Blend): void;
+  squaredProjection(theta: Matrix, capture: KroneckerCapture, basis?: Basis, blend?: Blend): void;
 
   /** Eigenvectors of several symmetric matrices. Failure is a status, never an exception. */
   eigh(jobs: readonly EighJob[]): void;

@@ -9,7 +9,7 @@ import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
 import type { KroneckerCapture } from "../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
-import { add, count, div, formula, max, mul, sqrt, sub } from "../core/formula.ts";
+import { div, formula, max, mul, sqrt, sub } from "../core/formula.ts";
 import type { Observation } from "./moving_average.ts";
 
 /**

@@ -58,7 +58,7 @@ export async function saveState<B>(
 ): Promise<Uint8Array> {
   const { objective: { backend } } = optimizer;
   const { progress, arrays } = await survivingLoss(backend, async () => {
-    // Into the usual coordinates and with nothing under way, which is where a resumed run starts.
+    // With nothing under way, which is where a resumed run starts.
     const progress = settledProgress(optimizer);
     const entries = Object.entries(matricesOf(optimizer)).map(async ([name, matrix]) => {
       const { rows, cols } = matrix;
@@ -130,11 +130,11 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
 
 /** Every matrix of a checkpoint by its name in the file. */
 function matricesOf<B>(optimizer: Optimizer<B>): Record<string, Matrix> {
-  const { objective: { parameters, state = {} }, momentum, preconditioner } = optimizer;
+  const { objective: { parameters, state = {} }, momentum, preconditioner, rules } = optimizer;
   const matrices: Record<string, Matrix> = { ...state };
   parameters.forEach(({ name, value }, index) => {
     matrices[`${name}.weights`] = value;
     if (momentum.buffers.length > 0) matrices[`${name}.momentum`] = momentum.buffers[index];
   });
-  return { ...matrices, ...preconditioner.state };
+  return { ...matrices, ...preconditioner.state, ...rules.state };
 }

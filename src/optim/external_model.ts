@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture } from "../core/capture.ts";
+import type { KroneckerCapture } from "../core/capture.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
@@ -96,10 +96,12 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   readonly parameters: readonly Parameter[];
   /** The loss is handed over, and only for the weights as they are. */
   readonly losses = false;
+  /** Sampled output gradients are handed over where they are asked for, not otherwise. */
+  readonly canSample = false;
   readonly #external: readonly ExternalParameter[];
   readonly #owned: readonly OwnedMatrix[];
   /** Captures of the batch that was differentiated last. */
-  #captures: ReadonlyMap<string, Capture> = new Map();
+  #captures: ReadonlyMap<string, KroneckerCapture> = new Map();
   #batch: ExternalBatch | undefined;
 
   /** See {@linkcode externalModel}. */
@@ -208,7 +210,7 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   }
 
   /** What a parameter's layer handed over, or `undefined`. */
-  capture({ name }: Parameter): Capture | undefined {
+  capture({ name }: Parameter): KroneckerCapture | undefined {
     return this.#captures.get(name);
   }
 
@@ -242,8 +244,8 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   #capturesOf(
     { examples, captures = {} }: ExternalBatch,
     outputGradientsOf: (name: string) => Numbers | undefined,
-  ): ReadonlyMap<string, Capture> {
-    const found = new Map<string, Capture>();
+  ): ReadonlyMap<string, KroneckerCapture> {
+    const found = new Map<string, KroneckerCapture>();
     for (const parameter of this.#external) {
       const { name, layer, shape: [dOut] } = parameter;
       const layout = captureLayout(parameter);

@@ -41,11 +41,10 @@ export interface KfacOptions extends KroneckerOptions {
 export function kfac<B>(objective: Objective<B>, options: KfacOptions = {}): Optimizer<B> {
   const { split = "factored" } = options;
   checkChoice("Cannot create KFAC", "split", split, ["factored", "exact"]);
-  return kroneckerOptimizer(
-    "kfac",
-    objective,
-    options,
-    ["split"],
-    (backend, parameter, shared) => new KfacBlock(backend, parameter, { ...shared, split }),
-  );
+  return kroneckerOptimizer(objective, options, {
+    method: "kfac",
+    extraNames: ["split"],
+    create: (backend, parameter, shared) => new KfacBlock(backend, parameter, { ...shared, split }),
+    full: true,
+  });
 }

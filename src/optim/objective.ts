@@ -77,12 +77,19 @@ export interface Objective<B> {
   /**
    * Replaces the captures of the last {@linkcode Objective.differentiate} by those of curvature at the model's
    * own prediction, for the first examples of the batch alone: an estimate of it needs fewer than a gradient
-   * does. Gradients of parameters stay. `false` where the model's outputs cannot be sampled; the curvature is
-   * then that of the data's own targets.
+   * does. Gradients of parameters stay. One that observes all examples all the same is good enough.
    *
    * @param random Draws signs or targets.
    */
-  readonly differentiateSampled: ((random: Random, sample: CurvatureSample) => void) | false;
+  differentiateSampled(random: Random, sample: CurvatureSample): void;
+
+  /**
+   * Whether {@linkcode Objective.differentiateSampled} can be asked for at any time. Where it is `false`, the
+   * curvature is that of the data's own targets unless another is asked for.
+   *
+   * @default {true}
+   */
+  readonly canSample?: boolean;
 
   /** The capture that a parameter's layer left behind, or `undefined` if it leaves none. */
   capture(parameter: Parameter): Capture | undefined;

@@ -50,11 +50,17 @@ export class Observer<B> {
    * gradient's pass; several are differentiated again, one after the other, to keep memory small.
    *
    * @param batches The step's micro-batches.
+   * @param sizes Their numbers of examples.
    * @param row Has the step's mean loss.
    * @param random Draws signs or labels.
    */
-  observe(batches: readonly B[], row: StepRow, random: Random): StepObservation {
-    return new BatchObservation(batches, row, random, {
+  observe(
+    batches: readonly B[],
+    sizes: readonly number[],
+    row: StepRow,
+    random: Random,
+  ): StepObservation {
+    return new BatchObservation(batches, sizes, row, random, {
       objective: this.#objective,
       fisher: this.#fisher,
       share: this.#share,
@@ -78,6 +84,7 @@ interface Context<B> {
 
 class BatchObservation<B> implements StepObservation {
   readonly examples: number;
+  readonly gradientExamples: number;
   captures: readonly (Capture | undefined)[] = [];
   readonly #batches: readonly B[];
   readonly #sizes: readonly number[];
@@ -88,17 +95,21 @@ class BatchObservation<B> implements StepObservation {
   #scale: Matrix | undefined;
   #prepared = false;
 
-  constructor(batches: readonly B[], row: StepRow, random: Random, context: Context<B>) {
-    const { objective, share: { share, atLeast }, fisher } = context;
+  constructor(
+    batches: readonly B[],
+    sizes: readonly number[],
+    row: StepRow,
+    random: Random,
+    context: Context<B>,
+  ) {
+    const { share: { share, atLeast }, fisher } = context;
     this.#batches = batches;
     this.#row = row;
     this.#context = context;
     this.#draws = isSampled(fisher) ? random.fork().save() : [];
-    this.#sizes = batches.map((batch) => {
-      const all = objective.examplesOf(batch);
-      return Math.min(all, Math.max(atLeast, Math.ceil(share * all)));
-    });
+    this.#sizes = sizes.map((all) => Math.min(all, Math.max(atLeast, Math.ceil(share * all))));
     this.examples = this.#sizes.reduce((sum, size) => sum + size, 0);
+    this.gradientExamples = sizes.reduce((sum, size) => sum + size, 0);
   }
 
   get gradientScale(): Matrix | undefined {
@@ -134,7 +145,7 @@ class BatchObservation<B> implements StepObservation {
     const { objective, fisher, guard } = this.#context;
     const { backend, parameters } = objective;
     if (isSampled(fisher)) {
-      const from = fisher.kind === "gaussNewton" ? "signs" : "labels";
+      const from = fisher.kind === "gaussNewton" ? "signs" : "targets";
       objective.differentiateSampled(random, { from, examples });
     }
     const captures = parameters.map((parameter) => {

@@ -8,24 +8,25 @@
 import type { Backend } from "../backend/backend.ts";
 import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { atLayer } from "../core/at_layer.ts";
-import type { Capture } from "../core/capture.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
-import type { Matrix } from "../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
 import type { Renewal } from "../curvature/renewal.ts";
-import type { ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import { describeOptimizer } from "./describe.ts";
 import type { Objective } from "./objective.ts";
+import { type ObservedShare, Observer, type StepObservation } from "./observation.ts";
 import type { Preconditioner } from "./preconditioner.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
 import type { AdaptationReport, StepHandle, StepReport } from "./report.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import { type RowValues, StepLog, type StepRow } from "./step_row.ts";
+import { StepRules } from "./step_rules.ts";
 import { MomentumState } from "./transforms/momentum.ts";
 import { Rate } from "./transforms/rate.ts";
+import { limits, setStepLength, type StepNumbers } from "./transforms/step_length.ts";
 import { tryStep } from "./trial_step.ts";
 import { addPenaltyGradient, shrink } from "./transforms/weight_decay.ts";
 
@@ -102,33 +103,47 @@ export class Optimizer<B> implements Disposable {
   readonly random: Random;
   /** Steps taken so far. */
   stepCount = 0;
-  readonly #fisher: Fisher;
+  /** What keeps steps safe; part of a checkpoint. */
+  readonly rules: StepRules;
+  readonly #observer: Observer<B>;
+  /** Least norms of the layers' weights that a relative change is measured by, [1, parameters]. */
+  readonly #leastWeights: OwnedMatrix;
   readonly #log: StepLog;
   /** In what goes on after the loss of a device. */
   readonly #membership: Disposable | undefined;
   #disposed = false;
 
-  /** Takes over the preconditioner. */
+  /**
+   * Takes over the preconditioner.
+   *
+   * @param observation How the curvature observes; of no meaning where nothing is observed.
+   */
   constructor(
     objective: Objective<B>,
     preconditioner: Preconditioner,
     options: ResolvedStepOptions,
-    fisher: Fisher = { kind: "empirical" },
+    observation: ObservationOptions = NOT_OBSERVED,
   ) {
     this.objective = objective;
     this.preconditioner = preconditioner;
     this.options = options;
+    const { backend, parameters } = objective;
+    const made: Disposable[] = [preconditioner];
+    const own = <T extends Disposable>(thing: T): T => (made.push(thing), thing);
     try {
-      this.momentum = new MomentumState(objective.backend, objective.parameters, options.momentum);
+      this.momentum = own(new MomentumState(backend, parameters, options.momentum));
+      this.rules = own(new StepRules(backend, parameters.length, options, observation.limit));
+      this.#leastWeights = own(backend.alloc(1, parameters.length));
+      this.#log = own(new StepLog(backend, parameters.map(({ name }) => name)));
     } catch (error) {
-      preconditioner[Symbol.dispose]();
+      for (const thing of made) thing[Symbol.dispose]();
       throw error;
     }
-    this.momentum.buffers.forEach((buffer, index) => preconditioner.follow(index, buffer));
+    backend.write(this.#leastWeights, parameters.map(leastNorm));
     this.random = new Random(options.seed);
-    this.#fisher = fisher;
-    this.#log = new StepLog(objective.backend, objective.parameters.map(({ name }) => name));
-    this.#membership = objective.backend.recovery?.join({
+    const { fisher, share } = observation;
+    this.#observer = new Observer(objective, fisher, share, this.rules.observationGuard);
+    this.#membership = backend.recovery?.join({
       save: () => settledProgress(this),
       restore: (progress) => resume(this, progress as Progress),
     });
@@ -216,9 +231,10 @@ export class Optimizer<B> implements Disposable {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#membership?.[Symbol.dispose]();
-    // The preconditioner first: it may have to move weights and velocities back.
     this.preconditioner[Symbol.dispose]();
     this.momentum[Symbol.dispose]();
+    this.rules[Symbol.dispose]();
+    this.#leastWeights[Symbol.dispose]();
     this.#log[Symbol.dispose]();
   }
 
@@ -243,18 +259,21 @@ export class Optimizer<B> implements Disposable {
           backend.zeroUnless(gradient, row.flag);
         }
       }
+      this.#clipGradients(row);
 
-      const batch = this.#observed(batches, examples, row);
-      const { observed, renewals } = this.preconditioner.update(step, batch);
-      const directions = this.#directions(row, step);
+      const observation = this.#observer.observe(batches, sizes, row, this.random);
+      const { observed, renewals } = this.preconditioner.update(step, observation);
+      const { directions, numbers } = this.#directions(row, step);
       this.#stopUnlessFinite(row, row.finitePart, step);
-      this.#clip(row, step);
+      if (observed.eigenvalues) {
+        this.#measureCurvature(observation, directions, numbers.products);
+      }
+      this.#setLength(row, numbers, step);
       const rate = this.#rate(row, step);
       const { adapter } = this.preconditioner;
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(this.objective, adapter, { batches, examples }, directions, { rate, row });
       this.#apply(directions, rate, row, step);
-      this.preconditioner.endStep(Math.max(...sizes));
       this.stepCount++;
 
       this.#log.note(
@@ -286,73 +305,75 @@ export class Optimizer<B> implements Disposable {
     else this.#backend.allFinite(row.flag, numbers);
   }
 
-  /**
-   * The batch as the curvature sees it. A single micro-batch's captures are still there from the
-   * gradient's pass; several are differentiated again, one after the other, to keep memory small.
-   */
-  #observed(batches: readonly B[], examples: number, row: StepRow): ObservedBatch {
-    const { objective } = this;
-    const captureOf = (parameter: Parameter): Capture | undefined => {
-      const capture = objective.capture(parameter);
-      if (capture !== undefined && !this.#backend.sync) cancel(this.#backend, capture, row.flag);
-      return capture;
-    };
-    const sampled = this.#fisher.kind === "monteCarlo";
-    const labels = sampled ? this.random.fork().save() : [];
-    let sampledAlready = false;
-    return {
-      examples,
-      forEachCapture: (visit) => {
-        const random = new Random(0);
-        // The same labels for statistics and eigenvalues of one step.
-        if (sampled) random.restore(labels);
-        if (batches.length === 1) {
-          if (sampled && !sampledAlready) objective.differentiateSampled(random);
-          sampledAlready = true;
-          return visit(captureOf);
-        }
-        for (const batch of batches) {
-          this.#backend.scope(() => {
-            objective.differentiate(batch, undefined);
-            if (sampled) objective.differentiateSampled(random);
-            visit(captureOf);
-          });
-        }
-      },
-    };
+  #clipGradients(row: StepRow): void {
+    const { gradientClip } = this.rules;
+    if (gradientClip === undefined) return;
+    gradientClip.update(row.squaredNorms);
+    this.#backend.axpby(row.gradientFactor, 1, gradientClip.factor, 0);
   }
 
-  /** The preconditioned (averaged) gradients; leaves the sum of their products with what they came from. */
-  #directions(row: StepRow, step: number): Matrix[] {
-    const { objective: { parameters }, options: { weightDecay } } = this;
+  /** The preconditioned (averaged) gradients, and the numbers from which their length follows. */
+  #directions(row: StepRow, step: number): { directions: Matrix[]; numbers: LayerNumbers } {
+    const { objective: { parameters }, options: { weightDecay, relativeChange } } = this;
     const backend = this.#backend;
+    // Products above squared norms of directions and weights, a column per layer.
+    const table = backend.scratch(3, parameters.length);
+    const numbers: LayerNumbers = {
+      products: rowsOf(table, 0, 1),
+      directions: rowsOf(table, 1, 2),
+      weights: rowsOf(table, 2, 3),
+    };
     this.momentum.advance(step);
-    return parameters.map((parameter, index) => {
+    const directions = parameters.map((parameter, index) => {
       if (weightDecay !== false && weightDecay.kind === "l2") {
         addPenaltyGradient(backend, parameter, weightDecay, step);
       }
-      const source = this.momentum.averaged(index, parameter.gradient);
+      const factor = this.rules.gradientClip?.factor;
+      const source = this.momentum.averaged(index, parameter.gradient, factor);
       const direction = atLayer(parameter.name, () => {
         return this.preconditioner.precondition(index, source, step);
       });
-      backend.dot(row.innerProduct, direction, source, { decay: index === 0 ? 0 : 1 });
+      const at = (m: Matrix): Matrix => columnsOf(m, index, index + 1);
+      backend.dot(at(numbers.products), direction, source);
+      if (relativeChange !== false) {
+        backend.dot(at(numbers.directions), direction, direction);
+        backend.dot(at(numbers.weights), parameter.value, parameter.value);
+      }
       return direction;
     });
+    backend.sum(row.innerProduct, numbers.products);
+    return { directions, numbers };
   }
 
-  #clip(row: StepRow, step: number): void {
-    const { klClip } = this.options;
-    if (klClip === false) {
-      this.#backend.write(row.clip, [1]);
-    } else {
-      this.#backend.clipFactor(row.clip, row.innerProduct, {
-        learningRate: valueAt(this.options.learningRate, step),
-        ...(klClip.kind === "fixed"
-          ? { kl: valueAt(klClip.kl, step) }
-          : { kl: valueAt(klClip.kappa, step), loss: row.loss }),
+  /** Looks at the curvature of what has been observed, along the directions. */
+  #measureCurvature(
+    { captures }: StepObservation,
+    directions: readonly Matrix[],
+    products: Matrix,
+  ): void {
+    const { curvature } = this.rules;
+    if (curvature === undefined || captures.length === 0) return;
+    const backend = this.#backend;
+    let seen = products;
+    if (captures.includes(undefined)) {
+      seen = backend.scratch(1, products.cols);
+      backend.axpby(seen, 1, products, 0);
+      captures.forEach((capture, index) => {
+        if (capture === undefined) backend.write(columnsOf(seen, index, index + 1), [0]);
       });
     }
-    if (!this.#backend.sync) this.#backend.zeroUnless(row.clip, row.flag);
+    curvature.update(captures, directions, seen);
+  }
+
+  #setLength(row: StepRow, numbers: LayerNumbers, step: number): void {
+    const backend = this.#backend;
+    const curvature = this.rules.curvature?.ratio;
+    if (curvature !== undefined) backend.axpby(row.curvature, 1, curvature, 0);
+    const { loss } = row;
+    const leastWeights = this.#leastWeights;
+    const all = { loss, ...numbers, leastWeights, curvature };
+    setStepLength(backend, row, all, this.options, step);
+    if (!backend.sync) backend.zeroUnless(row.clip, row.flag);
   }
 
   /** Length of a step along its clipped directions. */
@@ -376,6 +397,7 @@ export class Optimizer<B> implements Disposable {
     const { step, examples, row, observed, renewals, tried, milliseconds } = taken;
     const values = row.values(numbers);
     const { loss, gradientNorm, innerProduct, clipFactor, lambda, status } = values;
+    const { gradientClip, curvature } = this.rules;
     const layers = this.objective.parameters.map(({ name }, index) => {
       const refresh = renewals[index]?.outcome(status(index));
       if (refresh !== undefined && !this.#backend.sync) {
@@ -392,6 +414,9 @@ export class Optimizer<B> implements Disposable {
       learningRate: valueAt(this.options.learningRate, step),
       annealing: valueAt(this.options.annealing, step),
       clipFactor,
+      limitedBy: limits[values.limit],
+      gradientFactor: gradientClip && values.gradientFactor,
+      curvature: curvature && values.curvature,
       gradientNorm,
       innerProduct,
       layers,
@@ -415,13 +440,29 @@ function adaptationOf(values: RowValues): AdaptationReport {
   return { loss, predicted, reductionRatio: (loss - before) / predicted, factor };
 }
 
-/** Empties a capture where the step is cancelled, so that averages only decay. */
-function cancel(backend: Backend, capture: Capture, flag: Matrix): void {
-  const matrices = capture.kind === "conv2d" ? [capture.images] : [
-    capture.inputs,
-    ...(capture.framed === undefined
-      ? []
-      : [capture.framed.inputs, capture.framed.outputGradients]),
-  ];
-  for (const matrix of [...matrices, capture.outputGradients]) backend.zeroUnless(matrix, flag);
+/** How the curvature observes steps. */
+export interface ObservationOptions {
+  /** Which gradients it is made of. */
+  readonly fisher: Fisher;
+  /** How many examples are observed. */
+  readonly share: ObservedShare;
+  /** See `ObservationGuard`; `false` for none. */
+  readonly limit: number | false;
+}
+
+const NOT_OBSERVED: ObservationOptions = {
+  fisher: { kind: "empirical" },
+  share: { share: 1, atLeast: 1 },
+  limit: false,
+};
+
+/** Numbers of the layers, [1, parameters] each. */
+type LayerNumbers = Pick<StepNumbers, "products" | "directions" | "weights">;
+
+/** Share of its usual initial norm, `sqrt(dOut)`, that a layer's weights are taken to have at least. */
+const LEAST_SHARE = 0.1;
+
+/** A layer that begins with zeros could not move at all by a share of them. */
+function leastNorm({ value }: Parameter): number {
+  return LEAST_SHARE * Math.sqrt(value.rows);
 }

@@ -18,19 +18,22 @@ export interface Progress {
   readonly random: readonly number[];
   /** Of the preconditioner. */
   readonly counters: Counters;
+  /** Of the rules of a step. */
+  readonly rules: Counters;
   /** Of the objective, where it counts them. */
   readonly passes?: number | undefined;
 }
 
 /** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
 export function settledProgress<B>(optimizer: Optimizer<B>): Progress {
-  const { momentum, preconditioner, objective, random, stepCount: step } = optimizer;
+  const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
   preconditioner.settle(step);
   return {
     step,
     momentumWeight: momentum.weight,
     random: random.save(),
     counters: preconditioner.counters(),
+    rules: rules.counters(),
     passes: objective.passes,
   };
 }
@@ -41,10 +44,11 @@ export function settledProgress<B>(optimizer: Optimizer<B>): Progress {
  * @throws {StateError} When it is damaged. Nothing is changed then.
  */
 export function resume<B>(optimizer: Optimizer<B>, progress: Progress): void {
-  const { momentum, preconditioner, objective, random } = optimizer;
+  const { momentum, preconditioner, objective, random, rules } = optimizer;
   preconditioner.settle(optimizer.stepCount);
-  // Both refuse damaged numbers before they change anything.
+  // Each refuses damaged numbers before it changes anything.
   random.restore(progress.random);
+  rules.restore(progress.rules ?? {});
   preconditioner.restore(progress.counters);
   momentum.weight = progress.momentumWeight;
   optimizer.stepCount = progress.step;

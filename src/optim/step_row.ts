@@ -12,8 +12,8 @@ import type { Renewal } from "../curvature/renewal.ts";
 /** Steps whose reports can be outstanding at a time. */
 const ROWS = 64;
 
-/** Numbers of the whole model: loss, inner product, flag, clip factor, its limit, chi, three of a trial step. */
-const OVERALL = 9;
+/** Numbers of the whole model: loss, inner product, flag, clip factor, its limit, chi, factor of gradients, three of a trial step. */
+const OVERALL = 10;
 
 /** Numbers per parameter besides its gradient: lambda and six of the refresh. */
 const PER_LAYER = 7;
@@ -83,6 +83,11 @@ export class StepRow {
     return this.#cell(8 + this.#parameters.length);
   }
 
+  /** Factor of the gradients, [1, 1]. */
+  get gradientFactor(): Matrix {
+    return this.#cell(9 + this.#parameters.length);
+  }
+
   /** Squared norms of all gradients, [1, parameters]. */
   get squaredNorms(): Matrix {
     return columnsOf(this.#row, 1, 1 + this.#parameters.length);
@@ -127,6 +132,7 @@ export class StepRow {
       clipFactor: numbers[3 + count],
       limit: numbers[7 + count],
       curvature: numbers[8 + count],
+      gradientFactor: numbers[9 + count],
       trialLoss: numbers[4 + count],
       predicted: numbers[5 + count],
       dampingFactor: numbers[6 + count],
@@ -176,6 +182,8 @@ export interface RowValues {
   readonly clipFactor: number;
   /** A place in `limits`. */
   readonly limit: number;
+  /** See `StepReport`; meaningless without a gradient clip. */
+  readonly gradientFactor: number;
   /** See `StepReport`. */
   readonly curvature: number;
   /** Mean loss after a trial step; meaningless in a step without one. */

@@ -42,11 +42,10 @@ export interface TkfacOptions extends KroneckerOptions {
 export function tkfac<B>(objective: Objective<B>, options: TkfacOptions = {}): Optimizer<B> {
   const { split = "factored" } = options;
   checkChoice("Cannot create TKFAC", "split", split, ["factored", "exact"]);
-  return kroneckerOptimizer(
-    "tkfac",
-    objective,
-    options,
-    ["split"],
-    (backend, parameter, shared) => new TkfacBlock(backend, parameter, { ...shared, split }),
-  );
+  return kroneckerOptimizer(objective, options, {
+    method: "tkfac",
+    extraNames: ["split"],
+    create: (backend, parameter, shared) => new TkfacBlock(backend, parameter, { ...shared, split }),
+    full: true,
+  });
 }

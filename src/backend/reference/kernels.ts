@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { ConvGeometry, Window } from "../../core/geometry.ts";
 import type { Formula } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
@@ -108,7 +108,7 @@ class ReferenceKernels implements Kernels {
 
   squaredProjection(
     theta: Matrix,
-    capture: Capture,
+    capture: KroneckerCapture,
     basis: api.Basis | undefined,
     blend: Blend,
   ): void {

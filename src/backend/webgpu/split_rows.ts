@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import { locationsOf, type Window } from "../../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import type { Blend, GemmOptions, Verbs } from "../backend.ts";
@@ -92,7 +92,7 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
     const [perExample, locations] = [images, outputGradients].map((m) => {
       return examples === 0 ? 0 : m.rows / examples;
     });
-    const part = ({ rows, from, to }: Run): Capture => {
+    const part = ({ rows, from, to }: Run): KroneckerCapture => {
       const common = {
         ...capture,
         examples: to - from,

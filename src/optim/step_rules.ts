@@ -1,0 +1,92 @@
+/**
+ * What an optimizer remembers from step to step to keep steps safe: the running means of its guards, and the
+ * curvature along its steps.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { ObservationGuard } from "../curvature/observation_guard.ts";
+import type { Counters } from "./preconditioner.ts";
+import type { ResolvedStepOptions } from "./step_options.ts";
+import { GradientClip } from "./transforms/gradient_clip.ts";
+import { MeasuredCurvature } from "./transforms/measured_curvature.ts";
+
+/** The rules of one optimizer, as far as they have a memory. */
+export class StepRules implements Disposable {
+  /** See {@linkcode GradientClip}. */
+  readonly gradientClip: GradientClip | undefined;
+  /** See {@linkcode ObservationGuard}. */
+  readonly observationGuard: ObservationGuard | undefined;
+  /** See {@linkcode MeasuredCurvature}. */
+  readonly curvature: MeasuredCurvature | undefined;
+
+  /**
+   * Allocates a few numbers per layer. The caller disposes them.
+   *
+   * @param observationLimit `false` where nothing is observed, or nothing left out.
+   */
+  constructor(
+    backend: Backend,
+    layers: number,
+    { gradientClip, klClip }: ResolvedStepOptions,
+    observationLimit: number | false,
+  ) {
+    try {
+      if (gradientClip !== false) {
+        this.gradientClip = new GradientClip(backend, layers, gradientClip);
+      }
+      if (observationLimit !== false) {
+        this.observationGuard = new ObservationGuard(backend, layers, observationLimit);
+      }
+      if (klClip !== false && klClip.kind === "measured") {
+        this.curvature = new MeasuredCurvature(backend);
+      }
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Its matrices by name; for checkpoints. */
+  get state(): Readonly<Record<string, Matrix>> {
+    const { gradientClip, observationGuard, curvature } = this;
+    return {
+      ...(gradientClip && { "step.gradientNorms": gradientClip.means }),
+      ...(observationGuard && { "step.observations": observationGuard.state }),
+      ...(curvature && { "step.curvature": curvature.ratio }),
+    };
+  }
+
+  /** Its counters; for checkpoints. */
+  counters(): Counters {
+    return Object.fromEntries(this.#counted().map(([name, { count }]) => [name, count]));
+  }
+
+  /**
+   * Takes counters back.
+   *
+   * @throws {StateError} When one is missing or no count. Nothing is changed then.
+   */
+  restore(counters: Counters): void {
+    const counts = this.#counted().map(([name]) => counters[name]);
+    for (const count of counts) {
+      if (typeof count === "number" && Number.isInteger(count) && count >= 0) continue;
+      throw new StateError("Cannot restore the rules of a step: their counters are missing or damaged");
+    }
+    this.#counted().forEach(([, rule], index) => rule.count = counts[index] as number);
+  }
+
+  /** Gives the matrices back. */
+  [Symbol.dispose](): void {
+    for (const [, rule] of this.#counted()) rule[Symbol.dispose]();
+  }
+
+  #counted(): (readonly [name: string, rule: { count: number } & Disposable])[] {
+    const { gradientClip, observationGuard, curvature } = this;
+    const rules = { gradientClip, observationGuard, curvature };
+    return Object.entries(rules).flatMap(([name, rule]) => rule ? [[name, rule] as const] : []);
+  }
+}
