@@ -6,7 +6,7 @@
  */
 
 import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
-import { columnsOf, type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
+import { type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
 import { identity } from "./identity.ts";
 import type { Refresh, Renewal } from "./renewal.ts";
 
@@ -129,11 +129,9 @@ export class FactorBases implements Disposable {
   }
 }
 
-/** A renewal from statuses of eigenproblems that were solved one by one, each [1, 3]. In scratch memory. */
-export function renewalOf(backend: Backend, statuses: readonly Matrix[]): Renewal {
-  const status = backend.scratch(1, 3 * statuses.length);
-  statuses.forEach((one, i) => backend.axpby(columnsOf(status, 3 * i, 3 * i + 3), 1, one, 0));
-  return { status, outcome: (numbers) => outcomeOf(numbers, statuses.length) };
+/** A renewal of some eigenproblems, from their statuses side by side, [1, 3] each. */
+export function renewalOf(status: Matrix): Renewal {
+  return { status, outcome: (numbers) => outcomeOf(numbers, status.cols / 3) };
 }
 
 function outcomeOf(status: ArrayLike<number>, problems: number): Refresh {

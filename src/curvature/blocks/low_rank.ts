@@ -7,7 +7,7 @@
 
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
-import type { Matrix } from "../../core/matrix.ts";
+import { columnsOf, type Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
 import type { Statistic } from "../fisher.ts";
@@ -98,6 +98,8 @@ export class LowRankBlock extends Owner implements Block {
   readonly #backend: Backend;
   readonly #statistic: Statistic;
   readonly #exponent: number;
+  /** Statuses of both sides' eigenproblems, [1, 6]. */
+  readonly #status: Matrix;
   readonly #sizes: readonly [dOut: number, dIn: number];
   /** Whether there are moments that a new basis must not lose. */
   #measured = false;
@@ -118,6 +120,7 @@ export class LowRankBlock extends Owner implements Block {
       this.input = this.own(new FactorSketch(backend, Math.min(rank, dIn), dIn));
       const { basis: { rows: k } } = this.output;
       this.moments = this.alloc(backend, k + 1, this.input.basis.rows + 1);
+      this.#status = this.alloc(backend, 1, 6);
       this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     } catch (error) {
       this[Symbol.dispose]();
@@ -151,7 +154,11 @@ export class LowRankBlock extends Owner implements Block {
   finishRefresh(): Renewal {
     const overlaps = { output: this.output.renew(), input: this.input.renew() };
     if (this.#measured) transportMoments(this.#backend, this.moments, overlaps, this.#sizes);
-    return renewalOf(this.#backend, [this.output.status, this.input.status]);
+    [this.output, this.input].forEach(({ status }, side) => {
+      const place = columnsOf(this.#status, 3 * side, 3 * side + 3);
+      this.#backend.axpby(place, 1, status, 0);
+    });
+    return renewalOf(this.#status);
   }
 
   observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {
