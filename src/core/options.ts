@@ -160,3 +160,13 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length];
 }
+
+/**
+ * Checks an option that is true or false.
+ *
+ * @throws {OptionError} Otherwise.
+ */
+export function checkFlag(subject: string, option: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new OptionError(subject, option, "must be true or false", value);
+}

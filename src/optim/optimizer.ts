@@ -27,7 +27,7 @@ import { StepRules } from "./step_rules.ts";
 import { MomentumState } from "./transforms/momentum.ts";
 import { Rate } from "./transforms/rate.ts";
 import { limits, setStepLength, type StepNumbers } from "./transforms/step_length.ts";
-import { tryStep } from "./trial_step.ts";
+import { lossesOf, tryStep } from "./trial_step.ts";
 import { addPenaltyGradient, shrink } from "./transforms/weight_decay.ts";
 
 /** Eigenvalues of one layer's curvature. */
@@ -132,7 +132,7 @@ export class Optimizer<B> implements Disposable {
     const own = <T extends Disposable>(thing: T): T => (made.push(thing), thing);
     try {
       this.momentum = own(new MomentumState(backend, parameters, options.momentum));
-      this.rules = own(new StepRules(backend, parameters.length, options, observation.limit));
+      this.rules = own(new StepRules(objective, options, observation.limit));
       this.#leastWeights = own(backend.alloc(1, parameters.length));
       this.#log = own(new StepLog(backend, parameters.map(({ name }) => name)));
     } catch (error) {
@@ -253,6 +253,7 @@ export class Optimizer<B> implements Disposable {
       if (examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
       const row = this.#log.rowOf(step);
       this.#differentiate(batches, examples, row);
+      this.#checkLastStep(batches, examples, row);
       this.#stopUnlessFinite(row, row.gradientPart, step);
       if (!backend.sync) {
         for (const { gradient } of this.objective.parameters) {
@@ -297,6 +298,30 @@ export class Optimizer<B> implements Disposable {
     this.objective.parameters.forEach(({ gradient }, index) => {
       this.#backend.dot(row.squaredNorm(index), gradient, gradient);
     });
+  }
+
+  /** Takes the last step back where it turns out to have been too long; gradients are then of the old weights. */
+  #checkLastStep(batches: readonly B[], examples: number, row: StepRow): void {
+    const { stepCheck: check } = this.rules;
+    const backend = this.#backend;
+    if (check === undefined) return;
+    const lossOf = (m: Matrix): number => backend.readSync(m)[0];
+    const after = lossOf(row.loss);
+    if (!check.suspects(after)) return;
+    check.swap();
+    const before = backend.scope(() => {
+      const sum = backend.scratch(1, 1);
+      batches.forEach((batch, index) => {
+        backend.scope(() => {
+          const losses = lossesOf(this.objective, batch);
+          backend.sum(sum, losses, { decay: index === 0 ? 0 : 1, scale: 1 / examples });
+        });
+      });
+      return lossOf(sum);
+    });
+    if (check.isTooLong(before, after)) check.shorten();
+    else check.swap();
+    this.#differentiate(batches, examples, row);
   }
 
   /** Throws, or leaves it to the device to cancel the step, unless these numbers are finite. */
@@ -373,6 +398,14 @@ export class Optimizer<B> implements Disposable {
     const leastWeights = this.#leastWeights;
     const all = { loss, ...numbers, leastWeights, curvature };
     setStepLength(backend, row, all, this.options, step);
+    const { stepCheck } = this.rules;
+    if (stepCheck !== undefined) {
+      if (stepCheck.scale < 1) {
+        backend.axpby(row.clip, stepCheck.scale, row.clip, 0);
+        backend.write(row.limit, [limits.indexOf("rejection")]);
+      }
+      stepCheck.keep(backend.readSync(row.loss)[0]);
+    }
     if (!backend.sync) backend.zeroUnless(row.clip, row.flag);
   }
 

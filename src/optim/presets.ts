@@ -29,6 +29,7 @@ export interface KroneckerPreset {
   readonly klClip: KlClip | false;
   readonly relativeChange: number | false;
   readonly gradientClip: number | false;
+  readonly takeBack: boolean;
   readonly observationLimit: number | false;
   readonly observe: ObservedShare;
   readonly fisher: Fisher;
@@ -53,6 +54,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     klClip: { kind: "measured", kappa: 0.1 },
     relativeChange: 0.7,
     gradientClip: 10,
+    takeBack: true,
     observationLimit: 1000,
     observe: { share: 1 / 4, atLeast: 16 },
     fisher: { kind: "gaussNewton" },
@@ -69,6 +71,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     klClip: false,
     relativeChange: false,
     gradientClip: false,
+    takeBack: false,
     observationLimit: false,
     observe: { share: 1, atLeast: 1 },
     fisher: { kind: "empirical" },

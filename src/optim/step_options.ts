@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNumber, checkSchedule } from "../core/options.ts";
+import { checkFlag, checkNumber, checkSchedule } from "../core/options.ts";
 import type { Schedule } from "../core/schedule.ts";
 import { type KlClip, resolveKlClip } from "./transforms/kl_clip.ts";
 import { type Momentum, resolveMomentum } from "./transforms/momentum.ts";
@@ -33,6 +33,11 @@ export interface StepOptions {
    * See `GradientClip`.
    */
   readonly gradientClip?: number | false;
+  /**
+   * Whether a step that more than doubles the loss is taken back; see `StepCheck`. Not on a GPU, where it would
+   * take a readback in every step, and not for models that live elsewhere.
+   */
+  readonly takeBack?: boolean;
   /** Weight decay, or `false`. @default {false} */
   readonly weightDecay?: WeightDecay | false;
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
@@ -47,6 +52,7 @@ export const stepOptionNames: readonly (keyof StepOptions)[] = [
   "klClip",
   "relativeChange",
   "gradientClip",
+  "takeBack",
   "weightDecay",
   "seed",
 ];
@@ -65,6 +71,8 @@ export interface ResolvedStepOptions {
   readonly relativeChange: Schedule | false;
   /** See {@linkcode StepOptions.gradientClip}. */
   readonly gradientClip: number | false;
+  /** See {@linkcode StepOptions.takeBack}. */
+  readonly takeBack: boolean;
   /** See {@linkcode StepOptions.weightDecay}. */
   readonly weightDecay: Required<WeightDecay> | false;
   /** See {@linkcode StepOptions.seed}. */
@@ -94,7 +102,7 @@ export function resolveStepOptions(
   options: StepOptions,
   presets:
     & Pick<ResolvedStepOptions, "learningRate" | "momentum" | "klClip">
-    & Partial<Pick<ResolvedStepOptions, "relativeChange" | "gradientClip">>,
+    & Partial<Pick<ResolvedStepOptions, "relativeChange" | "gradientClip" | "takeBack">>,
 ): ResolvedStepOptions {
   const {
     learningRate = presets.learningRate,
@@ -103,6 +111,7 @@ export function resolveStepOptions(
     klClip = presets.klClip,
     relativeChange = presets.relativeChange ?? false,
     gradientClip = presets.gradientClip ?? false,
+    takeBack = presets.takeBack ?? false,
     weightDecay = false,
     seed = 0,
   } = options;
@@ -115,6 +124,7 @@ export function resolveStepOptions(
       checkSchedule(subject, "relativeChange", relativeChange, { above: 0 }),
     gradientClip: gradientClip !== false &&
       checkNumber(subject, "gradientClip", gradientClip, { above: 1 }),
+    takeBack: checkFlag(subject, "takeBack", takeBack),
     weightDecay: resolveWeightDecay(subject, weightDecay),
     seed: checkNumber(subject, "seed", seed),
   });

@@ -5,11 +5,12 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { ObservationGuard } from "../curvature/observation_guard.ts";
 import type { Counters } from "./preconditioner.ts";
+import type { Objective } from "./objective.ts";
+import { StepCheck } from "./step_check.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import { GradientClip } from "./transforms/gradient_clip.ts";
 import { MeasuredCurvature } from "./transforms/measured_curvature.ts";
@@ -23,18 +24,24 @@ export class StepRules implements Disposable {
   /** See {@linkcode MeasuredCurvature}. */
   readonly curvature: MeasuredCurvature | undefined;
 
+  /** See {@linkcode StepCheck}; only where losses can be asked for at once. */
+  readonly stepCheck: StepCheck | undefined;
+
   /**
-   * Allocates a few numbers per layer. The caller disposes them.
+   * Allocates a few numbers per layer, and for the check as many as there are weights. The caller disposes them.
    *
    * @param observationLimit `false` where nothing is observed, or nothing left out.
    */
   constructor(
-    backend: Backend,
-    layers: number,
-    { gradientClip, klClip }: ResolvedStepOptions,
+    { backend, parameters, losses }: Pick<Objective<never>, "backend" | "parameters" | "losses">,
+    { gradientClip, klClip, takeBack }: ResolvedStepOptions,
     observationLimit: number | false,
   ) {
+    const layers = parameters.length;
     try {
+      if (takeBack && backend.sync && losses !== false) {
+        this.stepCheck = new StepCheck(backend, parameters);
+      }
       if (gradientClip !== false) {
         this.gradientClip = new GradientClip(backend, layers, gradientClip);
       }

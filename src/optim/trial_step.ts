@@ -48,9 +48,7 @@ export function tryStep<B>(
     });
     batches.forEach((batch, index) => {
       backend.scope(() => {
-        const losses = objective.losses
-          ? objective.losses(batch)
-          : objective.differentiate(batch, undefined);
+        const losses = lossesOf(objective, batch);
         backend.sum(row.trialLoss, losses, { decay: index === 0 ? 0 : 1, scale: 1 / examples });
       });
     });
@@ -58,4 +56,9 @@ export function tryStep<B>(
     adapter.judge({ before: row.loss, after: row.trialLoss, predicted: row.predicted });
     backend.axpby(row.dampingFactor, 1, adapter.factor, 0);
   });
+}
+
+/** Losses of a batch at the weights as they are, [1, N]: by a forward pass where that can be had. */
+export function lossesOf<B>(objective: Objective<B>, batch: B): Matrix {
+  return objective.losses ? objective.losses(batch) : objective.differentiate(batch, undefined);
 }

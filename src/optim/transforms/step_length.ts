@@ -12,7 +12,13 @@ import type { ResolvedStepOptions } from "../step_options.ts";
 import type { StepRow } from "../step_row.ts";
 
 /** Which bound decided the length of a step, in the order of their codes in a step's row. */
-export const limits = ["learningRate", "newton", "klClip", "relativeChange"] as const;
+export const limits = [
+  "learningRate",
+  "newton",
+  "klClip",
+  "relativeChange",
+  "rejection",
+] as const;
 
 /**
  * Which bound decided the length of a step:
@@ -20,6 +26,7 @@ export const limits = ["learningRate", "newton", "klClip", "relativeChange"] as 
  * - `"newton"`: the minimum of the quadratic model along the step.
  * - `"klClip"`: the bound on how far predictions move.
  * - `"relativeChange"`: the bound on how far weights move.
+ * - `"rejection"`: any of them, shortened because a step has lately been taken back.
  */
 export type StepLimit = typeof limits[number];
 

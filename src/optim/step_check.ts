@@ -1,0 +1,117 @@
+/**
+ * A step that turns out to have been too long is taken back.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { madeForEach } from "../core/at_layer.ts";
+import type { OwnedMatrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
+
+/** A loss that grows by more than this share of itself is looked into. */
+const GROWTH = 1;
+
+/** Share of the first loss below which growth is of no concern: there it may be rounding. */
+const FLOOR = 1e-3;
+
+/** What the length is multiplied with when a step has been taken back. */
+const SHORTER = 1 / 4;
+
+/** What it is multiplied with in every step after that, until it is whole again. */
+const LONGER = 1.1;
+
+/**
+ * Keeps the weights from before the last step, for one that more than doubles the loss of a batch: no model of
+ * the loss sees a cliff. The next batch's loss says when to look: where it is more than twice the last one, its
+ * loss at the old weights decides. Steps after that begin at a quarter of their length.
+ *
+ * @example A loss that doubles is suspect, one that falls is not
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { StepCheck } from "@tekfac/tekfac/optim";
+ *
+ * using backend = await createBackend();
+ * using value = backend.alloc(1, 1);
+ * using gradient = backend.alloc(1, 1);
+ * const parameter = { name: "w", layer: { kind: "other" }, value, gradient } as const;
+ * using check = new StepCheck(backend, [parameter]);
+ * check.keep(1);
+ * backend.write(value, [7]); // a step
+ * assert.equal(check.suspects(0.9), false);
+ * assert.equal(check.suspects(2.1), true);
+ * check.swap(); // to the old weights, to look at the loss there
+ * assert.equal(backend.readSync(value)[0], 0);
+ * assert.equal(check.isTooLong(1, 2.1), true);
+ * check.shorten();
+ * assert.equal(check.scale, 1 / 4);
+ * ```
+ */
+export class StepCheck implements Disposable {
+  /** Weights before the last step, one matrix per parameter; part of a checkpoint. */
+  readonly kept: readonly OwnedMatrix[];
+  /** Factor of the next step's length, in (0, 1]. Part of a checkpoint, as are the losses. */
+  scale = 1;
+  /** Loss of the last step; `undefined` where no step can be taken back. */
+  lastLoss: number | undefined;
+  /** Loss of the first step. */
+  firstLoss: number | undefined;
+  readonly #backend: Backend;
+  readonly #parameters: readonly Parameter[];
+
+  /** Allocates as much as the weights take. The caller disposes it. */
+  constructor(backend: Backend, parameters: readonly Parameter[]) {
+    this.#backend = backend;
+    this.#parameters = parameters;
+    this.kept = madeForEach(parameters, (index) => {
+      const { rows, cols } = parameters[index].value;
+      return backend.alloc(rows, cols);
+    });
+  }
+
+  /** Called before a step is applied, with the loss of its batch. */
+  keep(loss: number): void {
+    this.#parameters.forEach(({ value }, index) => {
+      this.#backend.axpby(this.kept[index], 1, value, 0);
+    });
+    this.lastLoss = loss;
+    this.firstLoss ??= loss;
+    this.scale = Math.min(1, LONGER * this.scale);
+  }
+
+  /** Whether the last step should be looked into, now that the next batch has this loss. */
+  suspects(loss: number): boolean {
+    return this.lastLoss !== undefined && this.isTooLong(this.lastLoss, loss);
+  }
+
+  /** Whether a loss has grown too much: more than doubled, counted from a share of the first one. */
+  isTooLong(before: number, after: number): boolean {
+    const floor = FLOOR * Math.abs(this.firstLoss ?? 0);
+    return !Number.isFinite(after) || after - before > GROWTH * Math.max(Math.abs(before), floor);
+  }
+
+  /** Exchanges the weights and those that are kept. */
+  swap(): void {
+    const backend = this.#backend;
+    backend.scope(() => {
+      this.#parameters.forEach(({ value }, index) => {
+        const place = backend.scratch(value.rows, value.cols);
+        backend.axpby(place, 1, value, 0);
+        backend.axpby(value, 1, this.kept[index], 0);
+        backend.axpby(this.kept[index], 1, place, 0);
+      });
+    });
+  }
+
+  /** Called when the old weights are to stay: the next steps are shorter, and this one is history. */
+  shorten(): void {
+    this.scale *= SHORTER;
+    this.lastLoss = undefined;
+  }
+
+  /** Gives the matrices back. */
+  [Symbol.dispose](): void {
+    for (const matrix of this.kept) matrix[Symbol.dispose]();
+  }
+}
