@@ -70,4 +70,11 @@ async function main(): Promise<boolean> {
   return lines.every(({ ok }) => ok !== false);
 }
 
-if (import.meta.main && !await main()) Deno.exitCode = 1;
+if (import.meta.main) {
+  try {
+    if (!await main()) Deno.exitCode = 1;
+  } catch (error) {
+    remark(`\n${error instanceof Error ? error.message : error}`);
+    Deno.exitCode = 2;
+  }
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BatchLike, Random } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac";
 
 /** N examples. */
 export interface Examples {
@@ -57,7 +57,7 @@ export function* shuffled(
   size: number,
   seed: number,
   epoch: number,
-): Generator<BatchLike> {
+): Generator<Examples> {
   const count = countOf(examples);
   if (size >= count) {
     yield examples;

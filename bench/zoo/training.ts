@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Optimizer } from "@tekfac/tekfac";
+import { DataError, NumericalError, type Optimizer } from "@tekfac/tekfac";
 
 /** A run that is about to begin. */
 export interface Training<B> {
@@ -74,8 +74,8 @@ export function train<B>(training: Training<B>): Trace {
       if (watch.sound) training.afterEpoch?.(epoch);
     }
   } catch (error) {
-    // Errors of this program are to be mended, not counted.
-    if (!(error instanceof Error) || error.name !== "NumericalError") throw error;
+    // NaN comes as a DataError from a model outside the library. Other errors are to be mended, not counted.
+    if (!(error instanceof NumericalError || error instanceof DataError)) throw error;
     threw = error.message;
   }
   const end = threw === undefined && watch.sound ? training.evaluate() / unit : NaN;
