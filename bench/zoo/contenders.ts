@@ -39,6 +39,8 @@ export interface Contender {
   readonly method: Judged | "adam";
   /** What is set besides the annealing. */
   readonly options: PlainOptions;
+  /** Examples of a step, where they are not the row's. */
+  readonly batch?: number;
 }
 
 /** Rates of AdamW: its usual one, and three and ten times that. */

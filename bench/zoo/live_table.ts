@@ -12,7 +12,7 @@ const COLUMNS = [
   ["optimizer", 9],
   ["value", 9],
   ["best rival", 9],
-  ["named", 10],
+  ["named", 14],
   ["worst step", 10],
   ["seconds", 7],
   ["verdict", 7],
