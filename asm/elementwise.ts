@@ -85,29 +85,6 @@ export function multiply(
   }
 }
 
-/** scaleRows: out_ij = w_i x_ij, weights [rows]; out may be x. */
-export function scaleRows(
-  rows: i32,
-  cols: i32,
-  out: usize,
-  strideOut: i32,
-  x: usize,
-  strideX: i32,
-  weights: usize,
-): void {
-  for (let i = 0; i < rows; i++) {
-    const w = f32x4.splat(load<f32>(at(weights, i)));
-    let p = at(x, i * strideX), o = at(out, i * strideOut);
-    let j = cols;
-    for (; j >= 4; j -= 4) {
-      v128.store(o, f32x4.mul(w, v128.load(p)));
-      p += 16;
-      o += 16;
-    }
-    if (j > 0) storeTail(o, f32x4.mul(w, loadTail(p, j)), j);
-  }
-}
-
 /**
  * adamDirection: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2,
  * out = correction1 m / (sqrt(correction2 v) + epsilon), correctionI = 1 / (1 - betaI^count).

@@ -56,24 +56,6 @@ export function rowSquaredNorms(rows: i32, cols: i32, out: usize, x: usize, stri
   }
 }
 
-/** rowDots: out_i = decay out_i + scale sum_j x_ij y_ij. */
-export function rowDots(
-  rows: i32,
-  cols: i32,
-  decay: f32,
-  scale: f32,
-  out: usize,
-  x: usize,
-  strideX: i32,
-  y: usize,
-  strideY: i32,
-): void {
-  for (let i = 0; i < rows; i++) {
-    const total = sumOfProducts(cols, at(x, i * strideX), at(y, i * strideY));
-    blend(decay, scale, at(out, i), total);
-  }
-}
-
 /** sum_j x_j y_j of contiguous numbers, in float64. */
 export function sumOfProducts(n: i32, x: usize, y: usize): f64 {
   let s0 = f64x2.splat(0), s1 = s0, s2 = s0, s3 = s0;

@@ -293,19 +293,6 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().multiply(out, x, y);
   }
 
-  /** See {@linkcode Verbs.scaleRows}. */
-  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void {
-    this.check("scaleRows").output("out", out).input("x", x, undefined, true)
-      .input("weights", weights);
-    this.kernels().scaleRows(out, x, weights);
-  }
-
-  /** See {@linkcode Verbs.rowDots}. */
-  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
-    this.check("rowDots").output("out", out).input("x", x).input("y", y);
-    this.kernels().rowDots(out, x, y, resolveBlend(blend));
-  }
-
   /** See {@linkcode Verbs.squares}. */
   squares(out: Matrix, x: Matrix, blend?: api.Blend): void {
     const resolved = resolveBlend(blend);

@@ -73,8 +73,6 @@ export type KernelArguments = {
   readonly gaussNewtonGradient: "gradients" | "z" | "signs";
   readonly axpby: "y" | "x" | "alpha?" | "beta?";
   readonly multiply: "out" | "x" | "y";
-  readonly scaleRows: "out" | "x" | "weights";
-  readonly rowDots: "out" | "x" | "y";
   readonly squares: "out" | "x";
   readonly adamDirection: "out" | "m" | "v" | "g";
   readonly dot: "out" | "x" | "y";
@@ -227,8 +225,6 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
     ({ m, n }) => 3 * m * n,
   ),
   multiply: row({ out: "m, n", x: "m, n", y: "m, n" }, ({ m, n }) => m * n),
-  scaleRows: row({ out: "n, d", x: "n, d", weights: "1, n" }, ({ n, d }) => n * d),
-  rowDots: row({ out: "1, n", x: "n, d", y: "n, d" }, ({ n, d }) => 2 * n * d),
   squares: row({ out: "m, n", x: "m, n" }, ({ m, n }) => 3 * m * n),
   adamDirection: row({ out: "k, l", m: "k, l", v: "k, l", g: "k, l" }, ({ k, l }) => 12 * k * l),
   dot: row({ out: "1, 1", x: "m, n", y: "m, n" }, ({ m, n }) => 2 * m * n),

@@ -273,12 +273,6 @@ export interface Verbs {
   /** `out = x o y` elementwise; out may be x or y. */
   multiply(out: Matrix, x: Matrix, y: Matrix): void;
 
-  /** `out = diag(w) X`: X and out [n, d], weights [1, n]; out may be X. */
-  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void;
-
-  /** `out_i = decay out_i + scale sum_j x_ij y_ij`, x and y [n, d], out [1, n]. */
-  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: Blend): void;
-
   /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
   squares(out: Matrix, x: Matrix, blend?: Blend): void;
 

@@ -20,7 +20,6 @@ import { type DenseMatrix, denseMatrix, mapMatrix } from "./dense_matrix.ts";
  * assert.deepEqual([...linalg.appendOnes(x).data], [1, 2, 1]);
  * assert.deepEqual([...linalg.squares(y).data], [100, 400]);
  * assert.deepEqual([...linalg.multiply(x, y).data], [10, 40]);
- * assert.deepEqual([...linalg.scaleRows(linalg.denseMatrix(2, 1, [1, 2]), [3, 4]).data], [3, 8]);
  * ```
  */
 export function axpby(alpha: number, x: DenseMatrix, beta: number, y: DenseMatrix): DenseMatrix {
@@ -36,18 +35,6 @@ export function zeroUnless(x: DenseMatrix, flag: boolean): DenseMatrix {
 /** `x o y`, element by element. */
 export function multiply(x: DenseMatrix, y: DenseMatrix): DenseMatrix {
   return mapMatrix(x, (a, b) => a * b, y);
-}
-
-/**
- * `diag(w) X`.
- *
- * @param x [n, d].
- * @param weights n numbers.
- */
-export function scaleRows(x: DenseMatrix, weights: ArrayLike<number>): DenseMatrix {
-  const out = denseMatrix(x.rows, x.cols, x.data);
-  out.data.forEach((value, at) => out.data[at] = weights[Math.floor(at / x.cols)] * value);
-  return out;
 }
 
 /** `x^2`, element by element. */

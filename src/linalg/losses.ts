@@ -9,7 +9,7 @@
 
 import { sigmoid } from "./activations.ts";
 import { type DenseMatrix, denseMatrix, mapMatrix } from "./dense_matrix.ts";
-import { rowDots } from "./row_squared_norms.ts";
+import { rowDots } from "./reductions.ts";
 
 /** Kinds of loss, in formulas at {@linkcode loss}. */
 export type LossName =

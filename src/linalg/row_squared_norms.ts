@@ -27,25 +27,3 @@ export function rowSquaredNorms(x: DenseMatrix): DenseMatrix {
   }
   return out;
 }
-
-/**
- * `out_i = sum_j x_ij y_ij`.
- *
- * @param x [n, d].
- * @param y [n, d].
- * @returns [1, n].
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { denseMatrix, rowDots } from "@tekfac/tekfac/linalg";
- *
- * const x = denseMatrix(2, 2, [1, 2, 3, 4]), y = denseMatrix(2, 2, [1, 1, 0, 2]);
- * assert.deepEqual([...rowDots(x, y).data], [3, 8]);
- * ```
- */
-export function rowDots(x: DenseMatrix, y: DenseMatrix): DenseMatrix {
-  const out = denseMatrix(1, x.rows);
-  x.data.forEach((value, at) => out.data[Math.floor(at / x.cols)] += value * y.data[at]);
-  return out;
-}

@@ -323,18 +323,6 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
     run: (b, [out], [x, y]) => b.multiply(out, x, y),
     allowed: 4,
   }),
-  scaleRows: (random) => ({
-    outputs: [zeros(9, 40)],
-    inputs: [normals(random, 9, 40), normals(random, 1, 9)],
-    run: (b, [out], [x, weights]) => b.scaleRows(out, x, weights),
-    allowed: 4,
-  }),
-  rowDots: (random) => ({
-    outputs: [normals(random, 1, 9)],
-    inputs: [positives(random, 9, 300), positives(random, 9, 300)],
-    run: (b, [out], [x, y]) => b.rowDots(out, x, y, { decay: 0.5 }),
-    allowed: 64,
-  }),
   squares: (random) => ({
     outputs: [normals(random, 9, 40)],
     inputs: [normals(random, 9, 40)],

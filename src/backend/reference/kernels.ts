@@ -282,14 +282,6 @@ class ReferenceKernels implements Kernels {
     scatter(out, linalg.multiply(gather(x), gather(y)).data);
   }
 
-  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void {
-    scatter(out, linalg.scaleRows(gather(x), gather(weights).data).data);
-  }
-
-  rowDots(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
-    scatter(out, linalg.rowDots(gather(x), gather(y)).data, blend);
-  }
-
   dot(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
     scatter(out, [linalg.dot(gather(x), gather(y))], blend);
   }

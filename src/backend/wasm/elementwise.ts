@@ -29,16 +29,6 @@ interface Exports {
     x: number, strideX: number, y: number, strideY: number,
   ): void;
   // deno-fmt-ignore
-  scaleRows(
-    rows: number, cols: number, out: number, strideOut: number,
-    x: number, strideX: number, weights: number,
-  ): void;
-  // deno-fmt-ignore
-  rowDots(
-    rows: number, cols: number, decay: number, scale: number, out: number,
-    x: number, strideX: number, y: number, strideY: number,
-  ): void;
-  // deno-fmt-ignore
   adamDirection(
     rows: number, cols: number, beta1: number, beta2: number, rest1: number, rest2: number,
     correction1: number, correction2: number, epsilon: number, out: number, strideOut: number,
@@ -82,8 +72,6 @@ export type Elementwise = Pick<
   | "activationGradient"
   | "axpby"
   | "multiply"
-  | "scaleRows"
-  | "rowDots"
   | "squares"
   | "adamDirection"
   | "dot"
@@ -138,21 +126,6 @@ export function createElementwise(machine: Machine): Elementwise {
       // deno-fmt-ignore
       kernels.multiply(
         rows, cols, addressOf(out), out.stride, addressOf(x), x.stride, addressOf(y), y.stride,
-      );
-    },
-
-    scaleRows(out, x, weights) {
-      // deno-fmt-ignore
-      kernels.scaleRows(
-        x.rows, x.cols, addressOf(out), out.stride, addressOf(x), x.stride, addressOf(weights),
-      );
-    },
-
-    rowDots(out, x, y, { decay = 0, scale = 1 } = {}) {
-      // deno-fmt-ignore
-      kernels.rowDots(
-        x.rows, x.cols, decay, scale, addressOf(out), addressOf(x), x.stride,
-        addressOf(y), y.stride,
       );
     },
 

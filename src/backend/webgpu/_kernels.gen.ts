@@ -1946,76 +1946,6 @@ spectrum[places + i] = f32(select(place, i, kept));
   fields: [["n", "u32"], ["job", "u32"], ["size", "u32"], ["spectrumOffset", "u32"], ["stateOffset", "u32"], ["vOffset", "u32"], ["productsOffset", "u32"], ["sOffset", "u32"]],
   overrides: [],
 };
-/** gaussNewtonGradient: gradients [rows, cols] = B e, B B^T the Hessian of a row's loss in z, e signs. */
-export const gaussNewtonGradient: Shader<"gradients" | "z" | "signs", "rows" | "cols"> = {
-  name: "gauss_newton_gradient",
-  source: `struct Params {
-rows: u32,
-cols: u32,
-gradientsOffset: u32,
-gradientsStride: u32,
-zOffset: u32,
-zStride: u32,
-signsOffset: u32,
-signsStride: u32,
-}
-override KIND: u32 = 0;
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> gradients: array<f32>;
-@group(0) @binding(2) var<storage, read> z: array<f32>;
-@group(0) @binding(3) var<storage, read> signs: array<f32>;
-//! include exp
-//! include workgroup_sum
-fn softmaxRow(row: u32, index: u32) {
-let begin = params.zOffset + row * params.zStride;
-let to = params.gradientsOffset + row * params.gradientsStride;
-let sign = params.signsOffset + row * params.signsStride;
-var own = -3.4028234e38;
-for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
-let top = workgroupMax(index, own);
-var sum = 0.0;
-for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[begin + k] - top); }
-let total = workgroupSum(index, sum);
-var along = 0.0;
-for (var k = index; k < params.cols; k += GROUP) {
-let p = preciseExp(z[begin + k] - top) / total;
-gradients[to + k] = p;
-along = fma(sqrt(p), signs[sign + k], along);
-}
-let product = workgroupSum(index, along);
-for (var k = index; k < params.cols; k += GROUP) {
-let p = gradients[to + k];
-gradients[to + k] = sqrt(p) * signs[sign + k] - p * product;
-}
-}
-fn elementwiseRow(row: u32, index: u32) {
-let to = params.gradientsOffset + row * params.gradientsStride;
-let sign = params.signsOffset + row * params.signsStride;
-for (var k = index; k < params.cols; k += GROUP) {
-let e = signs[sign + k];
-if (KIND == 1u) { gradients[to + k] = e; }
-if (KIND == 2u) { gradients[to + k] = sqrt(2.0 / f32(params.cols)) * e; }
-if (KIND == 3u) {
-let power = preciseExp(-abs(z[params.zOffset + row * params.zStride + k]));
-gradients[to + k] = sqrt(power) / (1.0 + power) * e;
-}
-}
-}
-@compute @workgroup_size(256)
-fn main(
-@builtin(workgroup_id) group: vec3<u32>,
-@builtin(num_workgroups) groups: vec3<u32>,
-@builtin(local_invocation_index) index: u32,
-) {
-let row = group.y * groups.x + group.x;
-if (row >= params.rows) { return; }
-if (KIND == 0u) { softmaxRow(row, index); } else { elementwiseRow(row, index); }
-}
-`,
-  bindings: [{ name: "gradients", written: true }, { name: "z", written: false }, { name: "signs", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["signsOffset", "u32"], ["signsStride", "u32"]],
-  overrides: ["KIND"],
-};
 /** gemm: C = decay C + scale op(A) op(B), for one pair of matrices or for a batch of pairs. */
 export const gemm: Shader<"c" | "a" | "b", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "aRow" | "aCol" | "aBatch" | "bRow" | "bCol" | "bBatch" | "decay" | "scale"> = {
   name: "gemm",
@@ -2133,36 +2063,6 @@ if (KIND == 0u) { softmaxRow(row, index); } else { elementwiseRow(row, index); }
   bindings: [{ name: "losses", written: true }, { name: "gradients", written: true }, { name: "z", written: false }, { name: "targets", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["lossesOffset", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["targetsOffset", "u32"], ["targetsStride", "u32"]],
   overrides: ["KIND"],
-};
-/** multiply: out = x o y elementwise, [rows, cols]; out may be x or y. One invocation per element. */
-export const multiply: Shader<"out" | "x" | "y", "rows" | "cols"> = {
-  name: "multiply",
-  source: `struct Params {
-rows: u32,
-cols: u32,
-outOffset: u32,
-outStride: u32,
-xOffset: u32,
-xStride: u32,
-yOffset: u32,
-yStride: u32,
-}
-override X_IS_OUT: bool = false;
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> y: array<f32>;
-//! include elements
-fn element(i: u32, j: u32) {
-let at = params.outOffset + i * params.outStride + j;
-var a: f32;
-if (X_IS_OUT) { a = out[at]; } else { a = x[params.xOffset + i * params.xStride + j]; }
-out[at] = a * y[params.yOffset + i * params.yStride + j];
-}
-`,
-  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "y", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["yOffset", "u32"], ["yStride", "u32"]],
-  overrides: ["X_IS_OUT"],
 };
 /** patchSecondMoment: C = decay C + scale P^T diag(w) P, P [depth, n] the patches of images, C [n, n]. */
 export const patchSecondMoment: Shader<"c" | "images" | "weights", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "weighted" | "decay" | "scale" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
@@ -2480,58 +2380,6 @@ out[params.outOffset] = product;
   fields: [["tau", "f32"], ["factor", "f32"], ["floor", "f32"], ["count", "u32"], ["outOffset", "u32"], ["s0Offset", "u32"], ["s1Offset", "u32"], ["s2Offset", "u32"], ["s3Offset", "u32"]],
   overrides: ["LAST"],
 };
-/** rowDots: out_i = decay out_i + scale sum_j x_ij y_ij, x and y [rows, cols], out [1, rows]; out is not read */
-export const rowDots: Shader<"out" | "x" | "y", "rows" | "cols" | "decay" | "scale"> = {
-  name: "row_dots",
-  source: `struct Params {
-rows: u32,
-cols: u32,
-decay: f32,
-scale: f32,
-outOffset: u32,
-xOffset: u32,
-xStride: u32,
-yOffset: u32,
-yStride: u32,
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> y: array<f32>;
-override LANES: u32 = 256u;
-var<workgroup> sums: array<f32, 256>;
-@compute @workgroup_size(256)
-fn main(
-@builtin(workgroup_id) group: vec3<u32>,
-@builtin(num_workgroups) groups: vec3<u32>,
-@builtin(local_invocation_index) index: u32,
-) {
-let lane = index % LANES;
-let row = (group.y * groups.x + group.x) * (256u / LANES) + index / LANES;
-let terms = select(0u, params.cols, row < params.rows);
-let beginX = params.xOffset + row * params.xStride;
-let beginY = params.yOffset + row * params.yStride;
-var sum = 0.0;
-for (var j = lane; j < terms; j += LANES) {
-sum = fma(x[beginX + j], y[beginY + j], sum);
-}
-sums[index] = sum;
-for (var half = LANES / 2u; half > 0u; half /= 2u) {
-workgroupBarrier();
-if (lane < half) { sums[index] += sums[index + half]; }
-}
-if (lane == 0u && row < params.rows) {
-let at = params.outOffset + row;
-var result = params.scale * sums[index];
-if (params.decay != 0.0) { result = fma(params.decay, out[at], result); }
-out[at] = result;
-}
-}
-`,
-  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "y", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["yOffset", "u32"], ["yStride", "u32"]],
-  overrides: ["LANES"],
-};
 /** rowSquaredNorms: out_i = sum_j X_ij^2, X [rows, cols], out [1, rows]. */
 export const rowSquaredNorms: Shader<"out" | "x", "rows" | "cols"> = {
   name: "row_squared_norms",
@@ -2689,35 +2537,6 @@ out[params.outOffset] = result;
   bindings: [{ name: "out", written: true }, { name: "x", written: false }],
   fields: [["power", "f32"], ["scale", "f32"], ["halves", "u32"], ["outOffset", "u32"], ["xHeld", "u32"], ["xOffset", "u32"], ["xNumber", "f32"]],
   overrides: [],
-};
-/** scaleRows: out = diag(w) X, [rows, cols], weights [1, rows]; out may be x. One invocation per element. */
-export const scaleRows: Shader<"out" | "x" | "weights", "rows" | "cols"> = {
-  name: "scale_rows",
-  source: `struct Params {
-rows: u32,
-cols: u32,
-outOffset: u32,
-outStride: u32,
-xOffset: u32,
-xStride: u32,
-weightsOffset: u32,
-}
-override X_IS_OUT: bool = false;
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
-//! include elements
-fn element(i: u32, j: u32) {
-let at = params.outOffset + i * params.outStride + j;
-var value: f32;
-if (X_IS_OUT) { value = out[at]; } else { value = x[params.xOffset + i * params.xStride + j]; }
-out[at] = weights[params.weightsOffset + i] * value;
-}
-`,
-  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "weights", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["weightsOffset", "u32"]],
-  overrides: ["X_IS_OUT"],
 };
 /** secondMoment: C = decay C + scale X^T diag(w) X, X [depth, n], C [n, n], m = n. */
 export const secondMoment: Shader<"c" | "x" | "weights", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "weighted" | "decay" | "scale"> = {

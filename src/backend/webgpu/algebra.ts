@@ -8,7 +8,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import type { Basis, GemmOptions, Verbs } from "../backend.ts";
 import * as kernels from "./_kernels.gen.ts";
 import { choleskyInverse } from "./cholesky.ts";
-import { elementGrid, type Grid, type Launch, type Machine, rowGrid } from "./machine.ts";
+import { elementGrid, type Machine, rowGrid } from "./machine.ts";
 import { accumulate, isInFours, product } from "./products.ts";
 
 /** The verbs of this topic. */
@@ -17,7 +17,6 @@ export type Algebra = Pick<
   | "gemm"
   | "secondMoment"
   | "rowSquaredNorms"
-  | "rowDots"
   | "rotateInto"
   | "rotateBack"
   | "dampedDivide"
@@ -90,13 +89,10 @@ const TERMS_OF_LANE = 32;
 /** The verb {@linkcode Verbs.rowSquaredNorms}. */
 export function rowSquaredNorms(machine: Machine, out: Matrix, x: Matrix): void {
   const { rows, cols } = x;
-  machine.run(kernels.rowSquaredNorms, { out, x }, { rows, cols }, ...lanesFor(rows, cols));
-}
-
-/** Workgroups and lanes of a kernel that sums along rows. */
-function lanesFor(rows: number, cols: number): readonly [grid: Grid, launch: Launch] {
   const lanes = LANES.find((lanes) => cols <= TERMS_OF_LANE * lanes) ?? 256;
-  return [rowGrid(Math.ceil(rows * lanes / 256)), { overrides: { LANES: lanes } }];
+  const grid = rowGrid(Math.ceil(rows * lanes / 256));
+  const launch = { overrides: { LANES: lanes } };
+  machine.run(kernels.rowSquaredNorms, { out, x }, { rows, cols }, grid, launch);
 }
 
 /** The verbs of this topic on one machine. */
@@ -122,12 +118,6 @@ export function createAlgebra(machine: Machine): Algebra {
     },
 
     rowSquaredNorms: (out, x) => rowSquaredNorms(machine, out, x),
-
-    rowDots(out, x, y, { decay = 0, scale = 1 } = {}) {
-      const { rows, cols } = x;
-      const numbers = { rows, cols, decay, scale };
-      machine.run(kernels.rowDots, { out, x, y }, numbers, ...lanesFor(rows, cols));
-    },
 
     rotateInto(out, x, { output, input }) {
       machine.scope(() => {

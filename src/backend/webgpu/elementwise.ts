@@ -29,7 +29,6 @@ export type Elementwise = Pick<
   | "activationGradient"
   | "axpby"
   | "multiply"
-  | "scaleRows"
   | "squares"
   | "adamDirection"
   | "zeroUnless"
@@ -105,11 +104,6 @@ export function createElementwise(machine: Machine): Elementwise {
     multiply(out, x, y) {
       const { rows, cols } = out;
       machine.run(kernels.multiply, { out, x, y }, { rows, cols }, elementGrid(rows * cols));
-    },
-
-    scaleRows(out, x, weights) {
-      const { rows, cols } = out;
-      machine.run(kernels.scaleRows, { out, x, weights }, { rows, cols }, elementGrid(rows * cols));
     },
 
     squares(out, x, { decay = 0, scale = 1 } = {}) {

@@ -175,14 +175,6 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
       byRows([y, x], ({ rows }) => verbs.axpby(rows(y), alpha, rows(x), beta)),
     multiply: (out, x, y) =>
       byRows([out, x, y], ({ rows }) => verbs.multiply(rows(out), rows(x), rows(y))),
-    scaleRows: (out, x, weights) =>
-      byRows([out, x], ({ rows, columns }) => {
-        verbs.scaleRows(rows(out), rows(x), columns(weights));
-      }),
-    rowDots: (out, x, y, blend) =>
-      byRows([x, y], ({ rows, columns }) => {
-        verbs.rowDots(columns(out), rows(x), rows(y), blend);
-      }),
     squares: (out, x, blend) =>
       byRows([out, x], ({ rows }) => verbs.squares(rows(out), rows(x), blend)),
     adamDirection: (out, m, v, g, numbers) =>
