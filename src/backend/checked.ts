@@ -7,8 +7,16 @@
 
 import type * as api from "./backend.ts";
 import type { Capture } from "../core/capture.ts";
-import { type ConvGeometry, locationsOf, patchLength, type Window } from "../core/geometry.ts";
+import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
+import {
+  ranksOf,
+  resolveBlend,
+  resolveDivision,
+  resolveSecondMoment,
+  sizesOf,
+  windowSizes,
+} from "./call_defaults.ts";
 import { CheckedMemory } from "./checked_memory.ts";
 import { parseShape } from "./kernel_table.ts";
 import type { Kernels } from "./kernels.ts";
@@ -74,6 +82,36 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     else check.input("images", capture.images);
     check.optional("basis.output", basis?.output).optional("basis.input", basis?.input);
     this.kernels().squaredProjection(theta, capture, basis, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.projectedMoments}. */
+  projectedMoments(
+    moments: Matrix,
+    capture: Capture,
+    basis: api.RowBasis,
+    blend?: api.Blend,
+  ): void {
+    const geometry = capture.kind === "dense" ? { T: 1 } : sizesOf(capture.geometry);
+    const sizes = { ...geometry, ...ranksOf(basis), N: capture.examples };
+    const check = this.check("projectedMoments", sizes).output("moments", moments)
+      .input("outputGradients", capture.outputGradients);
+    if (capture.kind === "dense") check.input("inputs", capture.inputs);
+    else check.input("images", capture.images);
+    check.input("basis.output", basis.output).input("basis.input", basis.input);
+    this.kernels().projectedMoments(moments, capture, basis, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.lowRankDivide}. */
+  lowRankDivide(
+    out: Matrix,
+    x: Matrix,
+    basis: api.RowBasis,
+    division: api.LowRankDivision,
+  ): void {
+    this.check("lowRankDivide", ranksOf(basis)).output("out", out).input("x", x)
+      .input("basis.output", basis.output).input("basis.input", basis.input)
+      .input("moments", division.moments).scalar("damping", division.damping);
+    this.kernels().lowRankDivide(out, x, basis, resolveDivision(division));
   }
 
   /** See {@linkcode Verbs.eigh}. */
@@ -284,6 +322,13 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().squares(out, x, resolved);
   }
 
+  /** See {@linkcode Verbs.scaleRows}. */
+  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void {
+    this.check("scaleRows").output("out", out).input("x", x, undefined, true)
+      .input("weights", weights);
+    this.kernels().scaleRows(out, x, weights);
+  }
+
   /** See {@linkcode Verbs.adamDirection}. */
   adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: api.AdamNumbers): void {
     this.check("adamDirection").output("out", out).output("m", m).output("v", v).input("g", g);
@@ -294,6 +339,18 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
   dot(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
     this.check("dot").output("out", out).input("x", x).input("y", y);
     this.kernels().dot(out, x, y, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.rowDots}. */
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
+    this.check("rowDots").output("out", out).input("x", x).input("y", y);
+    this.kernels().rowDots(out, x, y, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.stepProducts}. */
+  stepProducts(out: Matrix, u: Matrix, s: Matrix, w: Matrix): void {
+    this.check("stepProducts").output("out", out).input("u", u).input("s", s).input("w", w);
+    this.kernels().stepProducts(out, u, s, w);
   }
 
   /** See {@linkcode Verbs.sum}. */
@@ -361,29 +418,6 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
       .optional("loss", numbers.loss);
     this.kernels().clipFactor(out, innerProduct, numbers);
   }
-}
-
-function resolveBlend({ decay = 0, scale = 1 }: api.Blend = {}): Required<api.Blend> {
-  return { decay, scale };
-}
-
-function resolveSecondMoment(options: api.SecondMomentOptions = {}): api.SecondMomentOptions {
-  return { ...options, ...resolveBlend(options) };
-}
-
-function resolveDivision(division: api.DampedDivision): Required<api.DampedDivision> {
-  return { ...division, exponent: division.exponent ?? 1 };
-}
-
-/** The letters of a window: h, w, C, T, and `taps`, the pixels of a window. */
-function windowSizes(window: Window): Record<string, number> {
-  const { height: h, width: w, channels: C, kernel } = window;
-  return { h, w, C, T: locationsOf(window), taps: kernel[0] * kernel[1] };
-}
-
-/** The letters of a convolution: those of its window and dIn. */
-function sizesOf(geometry: ConvGeometry): Record<string, number> {
-  return { ...windowSizes(geometry), dIn: patchLength(geometry) };
 }
 
 /** A ticket without a thread: the work is done when its result is wanted. */

@@ -16,6 +16,7 @@ import { createEigensolver } from "./eigensolver.ts";
 import { createElementwise } from "./elementwise.ts";
 import { HostEigensolver } from "./host_eigensolver.ts";
 import { createLosses } from "./losses.ts";
+import { createLowRank } from "./low_rank.ts";
 import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
@@ -63,12 +64,14 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
 }
 
 function createVerbs(machine: Machine): Verbs {
+  const elementwise = createElementwise(machine);
   const verbs = splitByRows(machine, {
     ...createAlgebra(machine),
-    ...createElementwise(machine),
+    ...elementwise,
     ...createConvolution(machine),
     ...createEigensolver(machine),
     ...createProjection(machine),
+    ...createLowRank(machine, elementwise),
     ...createBatchNorm(machine),
     ...createLosses(machine),
     ...createScalars(machine),
