@@ -6,18 +6,10 @@
  */
 
 import type * as api from "./backend.ts";
-import type { Capture } from "../core/capture.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
-import {
-  ranksOf,
-  resolveBlend,
-  resolveDivision,
-  resolveSecondMoment,
-  sizesOf,
-  windowSizes,
-} from "./call_defaults.ts";
-import { CheckedMemory } from "./checked_memory.ts";
+import { resolveBlend, resolveSecondMoment, sizesOf, windowSizes } from "./call_defaults.ts";
+import { CheckedCurvature } from "./checked_curvature.ts";
 import { parseShape } from "./kernel_table.ts";
 import type { Kernels } from "./kernels.ts";
 
@@ -45,7 +37,7 @@ const ONE_PER_EXAMPLE = parseShape("1, N");
  * assert.throws(() => backend.squares(a, b), /expected/);
  * ```
  */
-export class CheckedBackend extends CheckedMemory implements api.Backend {
+export class CheckedBackend extends CheckedCurvature implements api.Backend {
   /** See {@linkcode Verbs.gemm}. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options: api.GemmOptions = {}): void {
     const { transposeA = false, transposeB = false, alpha = 1, beta = 0 } = options;
@@ -67,53 +59,6 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().rowSquaredNorms(out, x);
   }
 
-  /** See {@linkcode Verbs.squaredProjection}. */
-  squaredProjection(
-    theta: Matrix,
-    capture: Capture,
-    basis?: api.Basis,
-    blend?: api.Blend,
-  ): void {
-    const geometry = capture.kind === "dense" ? { T: 1 } : sizesOf(capture.geometry);
-    const check = this.check("squaredProjection", { ...geometry, N: capture.examples })
-      .output("theta", theta)
-      .input("outputGradients", capture.outputGradients);
-    if (capture.kind === "dense") check.input("inputs", capture.inputs);
-    else check.input("images", capture.images);
-    check.optional("basis.output", basis?.output).optional("basis.input", basis?.input);
-    this.kernels().squaredProjection(theta, capture, basis, resolveBlend(blend));
-  }
-
-  /** See {@linkcode Verbs.projectedMoments}. */
-  projectedMoments(
-    moments: Matrix,
-    capture: Capture,
-    basis: api.RowBasis,
-    blend?: api.Blend,
-  ): void {
-    const geometry = capture.kind === "dense" ? { T: 1 } : sizesOf(capture.geometry);
-    const sizes = { ...geometry, ...ranksOf(basis), N: capture.examples };
-    const check = this.check("projectedMoments", sizes).output("moments", moments)
-      .input("outputGradients", capture.outputGradients);
-    if (capture.kind === "dense") check.input("inputs", capture.inputs);
-    else check.input("images", capture.images);
-    check.input("basis.output", basis.output).input("basis.input", basis.input);
-    this.kernels().projectedMoments(moments, capture, basis, resolveBlend(blend));
-  }
-
-  /** See {@linkcode Verbs.lowRankDivide}. */
-  lowRankDivide(
-    out: Matrix,
-    x: Matrix,
-    basis: api.RowBasis,
-    division: api.LowRankDivision,
-  ): void {
-    this.check("lowRankDivide", ranksOf(basis)).output("out", out).input("x", x)
-      .input("basis.output", basis.output).input("basis.input", basis.input)
-      .input("moments", division.moments).scalar("damping", division.damping);
-    this.kernels().lowRankDivide(out, x, basis, resolveDivision(division));
-  }
-
   /** See {@linkcode Verbs.eigh}. */
   eigh(jobs: readonly api.EighJob[]): void {
     this.kernels().eigh(this.#checkEigh(jobs));
@@ -132,28 +77,6 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
         .output("status", status).input("matrix", matrix).optional("previous", previous);
     }
     return jobs.map((job) => ({ ...job, staleness: job.staleness ?? 0 }));
-  }
-
-  /** See {@linkcode Verbs.rotateInto}. */
-  rotateInto(out: Matrix, x: Matrix, basis: api.Basis): void {
-    this.check("rotateInto").output("out", out).input("x", x)
-      .input("basis.output", basis.output).input("basis.input", basis.input);
-    this.kernels().rotateInto(out, x, basis);
-  }
-
-  /** See {@linkcode Verbs.rotateBack}. */
-  rotateBack(out: Matrix, x: Matrix, basis: api.Basis, division?: api.DampedDivision): void {
-    this.check("rotateBack").output("out", out).input("x", x)
-      .input("basis.output", basis.output).input("basis.input", basis.input)
-      .optional("eigenvalues", division?.eigenvalues).scalar("damping", division?.damping);
-    this.kernels().rotateBack(out, x, basis, division && resolveDivision(division));
-  }
-
-  /** See {@linkcode Verbs.dampedDivide}. */
-  dampedDivide(out: Matrix, x: Matrix, division: api.DampedDivision): void {
-    this.check("dampedDivide").output("out", out).input("x", x, undefined, true)
-      .input("eigenvalues", division.eigenvalues).scalar("damping", division.damping);
-    this.kernels().dampedDivide(out, x, resolveDivision(division));
   }
 
   /** See {@linkcode Verbs.choleskyInverse}. */
