@@ -29,12 +29,13 @@ export {
   softmaxSampledGradient,
   squaredLoss,
 } from "./losses";
-export { lowRankFactors } from "./low_rank_divide";
+export { lowRankFactors, lowRankUpdate, lowRankUpdateWorkspace } from "./low_rank_divide";
 export { heapBase } from "./memory";
 export { patchSecondMoment, patchSecondMomentWorkspace } from "./patch_second_moment";
 export { patches, patchSquaredNorms, patchSquaredNormsWorkspace } from "./patches";
 export { pool, poolGradient } from "./pool";
 export { dot, rowDots, rowSquaredNorms, stepProducts, sum, trace } from "./reductions";
+export { projectedMoments, projectedMomentsWorkspace } from "./projected_moments";
 export { multiplyAdds, PEAK_OPERATIONS } from "./peak";
 export { rotateBack, rotateInto, rotateWorkspace } from "./rotate";
 export { secondMoment, secondMomentColumns, secondMomentWorkspace } from "./second_moment";

@@ -7,7 +7,7 @@
 // rounding the result.
 
 import { fma64 } from "./fma";
-import { at, joinHigh, loadTail, sum2 } from "./simd";
+import { at, joinHigh, load4, sum2 } from "./simd";
 
 /** out = decay out + scale sum_ij x_ij y_ij. */
 export function dot(
@@ -92,9 +92,7 @@ export function stepProducts(
     let p = at(u, i * strideU), q = at(s, i * strideS), r = at(w, i * strideW);
     let us0 = f64x2.splat(0), us1 = us0, uu0 = us0, uu1 = us0, ww0 = us0, ww1 = us0;
     for (let j = cols; j > 0; j -= 4) {
-      const x = j >= 4 ? v128.load(p) : loadTail(p, j);
-      const y = j >= 4 ? v128.load(q) : loadTail(q, j);
-      const z = j >= 4 ? v128.load(r) : loadTail(r, j);
+      const x = load4(p, j), y = load4(q, j), z = load4(r, j);
       const x0 = low(x), x1 = high(x), z0 = low(z), z1 = high(z);
       us0 = fma64(x0, low(y), us0);
       us1 = fma64(x1, high(y), us1);
@@ -163,7 +161,7 @@ function low(v: v128): v128 {
 
 /** The two high ones. */
 @inline
-function high(v: v128): v128 {
+export function high(v: v128): v128 {
   return f64x2.promote_low_f32x4(joinHigh(v, v));
 }
 

@@ -132,10 +132,6 @@ function product(factors: readonly Factor[], sizes: Sizes): number {
 const convolution = ({ N, T, dIn, dOut }: Sizes): number => 2 * N * T * dIn * dOut;
 const rotation = ({ dIn, dOut }: Sizes): number => 2 * dIn * dOut * (dIn + dOut);
 
-/** Multiply-adds per location for `|G_n|^2`: of G_n itself, or of the locations' inner products. */
-const normOperations = (T: number, dIn: number, dOut: number): number =>
-  Math.min(dIn * dOut, T * (dIn + dOut));
-
 /** The table. Symmetric results count in full, transcendental functions as one operation. */
 export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArguments[V]> } = {
   gemm: row({ c: "m, n", a: "m, k", b: "k, n" }, ({ m, n, k }) => 2 * m * n * k),
@@ -163,12 +159,14 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
       "basis.output": "kOut, dOut",
       "basis.input": "kIn, dIn",
     },
-    ({ N, T, dIn, dOut, kIn, kOut }) =>
-      // Both projections of the captures; then one product, or per example the block, R, C and a norm.
-      2 * N * (T * (dOut * kOut + dIn * kIn) +
-        (T === 1
-          ? (kOut + 1) * (kIn + 1)
-          : T * (kOut * kIn + kOut * dIn + kIn * dOut + normOperations(T, dIn, dOut)))),
+    ({ N, T, dIn, dOut, kIn, kOut }) => {
+      const captures = dIn * kIn + dOut * kOut;
+      if (T === 1) return 2 * N * (captures + (kIn + 1) * (kOut + 1));
+      // The gradients, projected; or the captures, projected, and inner products of locations.
+      const fromGradients = dOut * (dIn * (T + kIn + kOut) + kIn * kOut);
+      const fromLocations = T * (captures + kIn * kOut + T * ((dIn + dOut) / 2 + kIn + kOut));
+      return 2 * N * Math.min(fromGradients, fromLocations);
+    },
   ),
   lowRankDivide: row(
     {

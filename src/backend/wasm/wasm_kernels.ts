@@ -83,7 +83,7 @@ function createVerbs(machine: Machine): Verbs {
     ...convolution,
     ...createEigensolver(machine),
     ...createProjection(machine, { ...algebra, ...convolution }),
-    ...createLowRank(machine, { ...algebra, ...elementwise, ...convolution }),
+    ...createLowRank(machine, { ...algebra, ...elementwise }),
     ...createBatchNorm(machine),
     ...createLosses(machine, elementwise),
     ...createScalars(machine),

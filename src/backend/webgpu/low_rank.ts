@@ -9,8 +9,8 @@ import { locationsOf, patchLength } from "../../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import type { Blend, RowBasis, Verbs } from "../backend.ts";
 import * as kernels from "./_kernels.gen.ts";
-import { multiply, rowSquaredNorms } from "./algebra.ts";
-import { fieldsOf, timesPatches } from "./convolution.ts";
+import { multiply, rowDots, rowSquaredNorms } from "./algebra.ts";
+import { fieldsOf } from "./convolution.ts";
 import { elementGrid, type Machine } from "./machine.ts";
 import { product } from "./products.ts";
 
@@ -45,7 +45,6 @@ export function createLowRank(machine: Machine, verbs: Parts): LowRank {
         machine.run(kernels.lowRankFactors, { factors, moments, damping }, numbers, [1, 1, 1]);
         const r = machine.temporary(kOut, x.cols);
         multiply(machine, r, output, x);
-        const c = timesRows(machine, x, input);
         const block = timesRows(machine, r, input);
         machine.run(
           kernels.lowRankBlock,
@@ -55,6 +54,9 @@ export function createLowRank(machine: Machine, verbs: Parts): LowRank {
         );
         verbs.scaleRows(r, r, columnsOf(factors, 0, kOut));
         multiply(machine, r, block, input, { beta: 1 });
+        // Where the outputs' directions are all of them there is nothing else.
+        if (outside === 0) return multiply(machine, out, output, r, { transposeA: true });
+        const c = timesRows(machine, x, input);
         const scaled = machine.temporary(kIn, x.cols);
         verbs.scaleRows(scaled, input, columnsOf(factors, kOut, kOut + kIn));
         verbs.axpby(out, columnsOf(factors, kOut + kIn, kOut + kIn + 1), x, 0);
@@ -98,13 +100,15 @@ function ofConvolution(
   blend: Blend,
 ): void {
   const [T, pixels] = [locationsOf(geometry), geometry.height * geometry.width];
-  const [dOut, dIn, kOut, kIn] = [
-    outputGradients.cols,
-    patchLength(geometry),
-    basis.output.rows,
-    basis.input.rows,
-  ];
-  const perExample = dOut * dIn + kOut * dIn + kIn * dOut + T * (kOut + kIn);
+  const [dOut, dIn] = [outputGradients.cols, patchLength(geometry)];
+  const [kOut, kIn] = [basis.output.rows, basis.input.rows];
+  // As in asm/projected_moments.ts: whichever takes fewer operations.
+  const formsGradients = (T + kOut + kIn) * dIn * dOut <
+    T * (dIn * (kIn + 1) + dOut * kOut + T * ((dIn + dOut) / 2 + kIn + kOut));
+  const add = formsGradients ? addGradients : addLocations;
+  const perExample = formsGradients
+    ? dOut * dIn + kOut * dIn + kIn * (dOut + kOut)
+    : T * (dIn + 2 * (kOut + kIn) + 2 * T);
   const chunk = Math.max(1, Math.min(examples, MOST_EXAMPLES, Math.floor(CHUNK / perExample)));
   for (let first = 0; first === 0 || first < examples; first += chunk) {
     const last = Math.min(first + chunk, examples);
@@ -116,66 +120,123 @@ function ofConvolution(
       outputGradients: rowsOf(outputGradients, first * T, last * T),
     };
     const partBlend = first === 0 ? blend : { ...blend, decay: 1 };
-    machine.scope(() => ofExamples(machine, verbs, moments, part, basis, partBlend));
+    machine.scope(() => add(machine, verbs, moments, part, basis, partBlend));
   }
 }
 
-/** Matrices of all examples lie one below the other. */
-function ofExamples(
+/** From the gradients of all examples, one below the other. */
+function addGradients(
   machine: Machine,
   { dot }: Parts,
   moments: Matrix,
   { examples: count, geometry, images, outputGradients: g }: ConvCapture,
-  basis: RowBasis,
+  { output, input }: RowBasis,
+  blend: Blend,
+): void {
+  const [dOut, dIn] = [g.cols, patchLength(geometry)];
+  const c = machine.temporary(count * dOut, dIn);
+  product(
+    machine,
+    kernels.conv2dWeightGradient,
+    { c, images, g },
+    { cBatch: dOut * dIn, decay: 0, scale: 1, ...fieldsOf(geometry) },
+    { m: dOut, n: dIn, depth: locationsOf(geometry) },
+    { leftAlongK: false, batches: count },
+  );
+  const rows = products(machine, count, output, c, { shared: true });
+  const columns = products(machine, count, input, c, { shared: true, transposeB: true });
+  const places = placesOf(moments);
+  addSquares(machine, places.block, timesRows(machine, rows, input), count, blend);
+  addRowDots(machine, places.rows, rows, rows, count, blend);
+  addRowDots(machine, places.columns, columns, columns, count, blend);
+  dot(places.corner, c, c, blend);
+}
+
+/** From inner products of the locations of each example: nothing as large as a gradient is formed. */
+function addLocations(
+  machine: Machine,
+  { dot }: Parts,
+  moments: Matrix,
+  { examples: count, geometry, images, outputGradients: g }: ConvCapture,
+  { output, input }: RowBasis,
+  blend: Blend,
+): void {
+  const a = machine.temporary(g.rows, patchLength(geometry));
+  const { rows, cols } = a;
+  const numbers = { rows, cols, ...fieldsOf(geometry) };
+  machine.run(kernels.patches, { out: a, images }, numbers, elementGrid(rows * cols));
+  const byRows = { transposeB: true };
+  const [ofInputs, ofOutputs] = [a, g].map((x) => products(machine, count, x, x, byRows));
+  const p = products(machine, count, output, g, { shared: true, ...byRows });
+  const r = products(machine, count, input, a, { shared: true, ...byRows });
+  const places = placesOf(moments);
+  addSquares(machine, places.block, products(machine, count, p, r, byRows), count, blend);
+  addRowDots(machine, places.rows, p, products(machine, count, p, ofInputs), count, blend);
+  addRowDots(machine, places.columns, r, products(machine, count, r, ofOutputs), count, blend);
+  dot(places.corner, ofInputs, ofOutputs, blend);
+}
+
+/** The parts of M; the last column as a column, the last row as a row. */
+function placesOf(moments: Matrix): Record<"block" | "rows" | "columns" | "corner", Matrix> {
+  const [kOut, kIn] = [moments.rows - 1, moments.cols - 1];
+  const [upper, lower] = [rowsOf(moments, 0, kOut), rowsOf(moments, kOut, kOut + 1)];
+  return {
+    block: columnsOf(upper, 0, kIn),
+    rows: columnsOf(upper, kIn, kIn + 1),
+    columns: columnsOf(lower, 0, kIn),
+    corner: columnsOf(lower, kIn, kIn + 1),
+  };
+}
+
+/** `X_n Y_n`, or `X_n Y_n^T`, of each example; both one below the other, unless all `shared` one X. */
+function products(
+  machine: Machine,
+  count: number,
+  x: Matrix,
+  y: Matrix,
+  { shared = false, transposeB = false }: { shared?: boolean; transposeB?: boolean } = {},
+): Matrix {
+  if (count === 0) return machine.temporary(0, 0);
+  const [m, depth] = [shared ? x.rows : x.rows / count, y.rows / count];
+  const out = machine.temporary(count * m, transposeB ? depth : y.cols);
+  const batch = {
+    count,
+    c: m * out.cols,
+    a: shared ? 0 : m * x.stride,
+    b: depth * y.stride,
+  };
+  const [c, a, b] = [{ ...out, rows: m }, { ...x, rows: m }, { ...y, rows: depth }];
+  multiply(machine, c, a, b, { transposeB }, batch);
+  return out;
+}
+
+/** `out = decay out + scale sum_n X_n^2`. */
+function addSquares(
+  machine: Machine,
+  theta: Matrix,
+  gradients: Matrix,
+  count: number,
   { decay = 0, scale = 1 }: Blend,
 ): void {
-  const T = locationsOf(geometry);
-  const [dIn, kOut, kIn] = [patchLength(geometry), basis.output.rows, basis.input.rows];
-  const p = timesRows(machine, g, basis.output);
-  const r = machine.temporary(count * T, kIn);
-  timesPatches(machine, r, images, basis.input, geometry, true);
+  const { rows, cols } = theta;
+  const numbers = { rows, cols, count, decay, scale };
+  machine.run(kernels.addSquares, { theta, gradients }, numbers, elementGrid(rows * cols));
+}
 
-  /** `X_n^T Y_n` of each example. */
-  const products = (x: Matrix, y: Matrix): Matrix => {
-    const out = machine.temporary(count * x.cols, y.cols);
-    const batch = { count, c: x.cols * y.cols, a: T * x.stride, b: T * y.stride };
-    const [c, a, b] = [{ ...out, rows: x.cols }, { ...x, rows: T }, { ...y, rows: T }];
-    if (count > 0) multiply(machine, c, a, b, { transposeA: true }, batch);
-    return out;
-  };
-  /** `X_n^T P_n` of each example, P_n its patches. */
-  const weightGradients = (x: Matrix): Matrix => {
-    const c = machine.temporary(count * x.cols, dIn);
-    product(
-      machine,
-      kernels.conv2dWeightGradient,
-      { c, images, g: x },
-      { cBatch: x.cols * dIn, decay: 0, scale: 1, ...fieldsOf(geometry) },
-      { m: x.cols, n: dIn, depth: T },
-      { leftAlongK: false, batches: count },
-    );
-    return c;
-  };
-  /** Adds the squared lengths of `k` rows of each example. */
-  const addLengths = (out: Matrix, stack: Matrix): void => {
-    const parts = machine.temporary(1, stack.rows);
-    rowSquaredNorms(machine, parts, stack);
-    const { rows, cols } = out;
-    const numbers = { rows, cols, count, decay, scale, flush: 1 };
-    machine.run(kernels.combine, { out, parts }, numbers, elementGrid(rows * cols));
-  };
-
-  const [upper, lower] = [rowsOf(moments, 0, kOut), rowsOf(moments, kOut, kOut + 1)];
-  machine.run(
-    kernels.addSquares,
-    { theta: columnsOf(upper, 0, kIn), gradients: products(p, r) },
-    { rows: kOut, cols: kIn, count, decay, scale },
-    elementGrid(kOut * kIn),
-  );
-  addLengths(columnsOf(upper, kIn, kIn + 1), weightGradients(p));
-  addLengths(columnsOf(lower, 0, kIn), products(r, g));
-  const gradients = weightGradients(g);
-  dot(columnsOf(lower, kIn, kIn + 1), gradients, gradients, { decay, scale });
+/** `out = decay out + scale sum_n (inner products of the rows of X_n and Y_n)`. */
+function addRowDots(
+  machine: Machine,
+  out: Matrix,
+  x: Matrix,
+  y: Matrix,
+  count: number,
+  { decay = 0, scale = 1 }: Blend,
+): void {
+  const parts = machine.temporary(1, x.rows);
+  rowDots(machine, parts, x, y);
+  const { rows, cols } = out;
+  const numbers = { rows, cols, count, decay, scale, flush: 1 };
+  machine.run(kernels.combine, { out, parts }, numbers, elementGrid(rows * cols));
 }
 
 /** `X Q^T`. */
