@@ -33,6 +33,22 @@ export function axpby(
   }
 }
 
+/** scaleRows: out_ij = w_i x_ij; out may be x. */
+export function scaleRows(
+  rows: i32,
+  cols: i32,
+  out: usize,
+  strideOut: i32,
+  x: usize,
+  strideX: i32,
+  weights: usize,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const w = load<f32>(at(weights, i));
+    axpby(1, cols, w, 0, at(out, i * strideOut), 0, at(x, i * strideX), 0);
+  }
+}
+
 /** squares: out = decay out + scale x^2; out is not read when decay is 0, and may then be x. */
 export function squares(
   rows: i32,

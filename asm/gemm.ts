@@ -27,7 +27,8 @@ const BLOCK_N: i32 = 512;
 const BLOCK_K: i32 = 512;
 
 /** Bytes of the buffer that tiles at the edge of C go through, and of its rows. */
-const EDGE_BYTES: usize = 320, EDGE_ROW: usize = 48;
+export const EDGE_BYTES: usize = 320;
+const EDGE_ROW: usize = 48;
 
 /** Bytes of workspace of {@link gemm} and {@link multiply}. */
 export function gemmWorkspace(m: i32, n: i32, k: i32): usize {
@@ -139,14 +140,14 @@ function readsInPlaceA(n: i32, depth: i32, colA: usize): bool {
  */
 @inline
 function readsInPlaceB(m: i32, bytes: usize): bool {
-  return bytes <= 1 << 16 || m <= 4 * TILE_ROWS;
+  return bytes <= 1 << 16 || m <= 9 * TILE_ROWS;
 }
 
 /**
  * The size, a multiple of `unit` and at most `most`, that divides n into the fewest, equal blocks.
  */
 @inline
-function evenly(n: i32, most: i32, unit: i32): i32 {
+export function evenly(n: i32, most: i32, unit: i32): i32 {
   const blocks = max((n + most - 1) / most, 1);
   const even = (n + blocks - 1) / blocks;
   return (even + unit - 1) / unit * unit;
@@ -154,7 +155,7 @@ function evenly(n: i32, most: i32, unit: i32): i32 {
 
 /** Width of the next panel when `left` columns are left. */
 @inline
-function panelWidth(left: i32): i32 {
+export function panelWidth(left: i32): i32 {
   return left > WIDE && left <= BROAD ? BROAD : WIDE;
 }
 
@@ -184,7 +185,7 @@ function packColumnPanels(
  * Tiles whose first row lies below their last column's diagonal entry are left out; `diagonal` is
  * the block's first row minus its first column.
  */
-function multiplyBlock(
+export function multiplyBlock(
   m: i32,
   n: i32,
   k: i32,

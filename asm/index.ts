@@ -19,7 +19,7 @@ export {
   conv2dWeightGradientWorkspace,
 } from "./conv2d_weight_gradient";
 export { dampedDivide } from "./damped_divide";
-export { adamDirection, appendOnes, axpby, multiply, squares } from "./elementwise";
+export { adamDirection, appendOnes, axpby, multiply, scaleRows, squares } from "./elementwise";
 export { eigh, eighWorkspace } from "./eigh";
 export { gemm, gemmWorkspace } from "./gemm";
 export {
@@ -31,11 +31,13 @@ export {
   softmaxSampledGradient,
   squaredLoss,
 } from "./losses";
+export { lowRankFactors, lowRankUpdate, lowRankUpdateWorkspace } from "./low_rank_divide";
 export { heapBase } from "./memory";
 export { patchSecondMoment, patchSecondMomentWorkspace } from "./patch_second_moment";
 export { patches, patchSquaredNorms, patchSquaredNormsWorkspace } from "./patches";
 export { pool, poolGradient } from "./pool";
-export { dot, rowSquaredNorms, sum, trace } from "./reductions";
+export { dot, rowDots, rowSquaredNorms, stepProducts, sum, trace } from "./reductions";
+export { projectedMoments, projectedMomentsWorkspace } from "./projected_moments";
 export { multiplyAdds, PEAK_OPERATIONS } from "./peak";
 export { rotateBack, rotateInto, rotateWorkspace } from "./rotate";
 export { secondMoment, secondMomentColumns, secondMomentWorkspace } from "./second_moment";

@@ -1,11 +1,13 @@
 // dot = sum_ij x_ij y_ij, sum = sum_ij x_ij, trace = sum_i x_ii; out = decay out + scale (...).
 //
+// rowDots: out_i = decay out_i + scale sum_j x_ij y_ij. stepProducts: (sum u s, sum u^2, sum w^2).
+//
 // x, y [rows, cols] with any row strides; out one number, not read when decay is 0.
 // Every term is widened to float64 and added to one of eight float64 sums: the error is that of
 // rounding the result.
 
 import { fma64 } from "./fma";
-import { at, sum2 } from "./simd";
+import { at, joinHigh, load4, sum2 } from "./simd";
 
 /** out = decay out + scale sum_ij x_ij y_ij. */
 export function dot(
@@ -56,6 +58,61 @@ export function rowSquaredNorms(rows: i32, cols: i32, out: usize, x: usize, stri
   }
 }
 
+/** rowDots: out_i = decay out_i + scale sum_j x_ij y_ij. */
+export function rowDots(
+  rows: i32,
+  cols: i32,
+  decay: f32,
+  scale: f32,
+  out: usize,
+  x: usize,
+  strideX: i32,
+  y: usize,
+  strideY: i32,
+): void {
+  for (let i = 0; i < rows; i++) {
+    blend(decay, scale, at(out, i), sumOfProducts(cols, at(x, i * strideX), at(y, i * strideY)));
+  }
+}
+
+/** stepProducts: out = (sum_ij u_ij s_ij, sum_ij u_ij^2, sum_ij w_ij^2), each matrix read once. */
+export function stepProducts(
+  rows: i32,
+  cols: i32,
+  out: usize,
+  u: usize,
+  strideU: i32,
+  s: usize,
+  strideS: i32,
+  w: usize,
+  strideW: i32,
+): void {
+  let us: f64 = 0, uu: f64 = 0, ww: f64 = 0;
+  for (let i = 0; i < rows; i++) {
+    let p = at(u, i * strideU), q = at(s, i * strideS), r = at(w, i * strideW);
+    let us0 = f64x2.splat(0), us1 = us0, uu0 = us0, uu1 = us0, ww0 = us0, ww1 = us0;
+    for (let j = cols; j > 0; j -= 4) {
+      const x = load4(p, j), y = load4(q, j), z = load4(r, j);
+      const x0 = low(x), x1 = high(x), z0 = low(z), z1 = high(z);
+      us0 = fma64(x0, low(y), us0);
+      us1 = fma64(x1, high(y), us1);
+      uu0 = fma64(x0, x0, uu0);
+      uu1 = fma64(x1, x1, uu1);
+      ww0 = fma64(z0, z0, ww0);
+      ww1 = fma64(z1, z1, ww1);
+      p += 16;
+      q += 16;
+      r += 16;
+    }
+    us += sum2(f64x2.add(us0, us1));
+    uu += sum2(f64x2.add(uu0, uu1));
+    ww += sum2(f64x2.add(ww0, ww1));
+  }
+  store<f32>(out, <f32>us);
+  store<f32>(out, <f32>uu, 4);
+  store<f32>(out, <f32>ww, 8);
+}
+
 /** sum_j x_j y_j of contiguous numbers, in float64. */
 export function sumOfProducts(n: i32, x: usize, y: usize): f64 {
   let s0 = f64x2.splat(0), s1 = s0, s2 = s0, s3 = s0;
@@ -100,6 +157,12 @@ function sumOf(n: i32, x: usize): f64 {
 @inline
 function low(v: v128): v128 {
   return f64x2.promote_low_f32x4(v);
+}
+
+/** The two high ones. */
+@inline
+export function high(v: v128): v128 {
+  return f64x2.promote_low_f32x4(joinHigh(v, v));
 }
 
 function blend(decay: f32, scale: f32, out: usize, value: f64): void {

@@ -85,6 +85,12 @@ export function loadTail(p: usize, count: i32): v128 {
   return v;
 }
 
+/** The first `count` numbers at p, four at most, zeros behind. */
+@inline
+export function load4(p: usize, count: i32): v128 {
+  return count >= 4 ? v128.load(p) : loadTail(p, count);
+}
+
 /** Stores the first `count` < 4 lanes. */
 @inline
 export function storeTail(p: usize, v: v128, count: i32): void {

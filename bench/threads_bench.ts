@@ -105,6 +105,33 @@ function convolutions(): Work[] {
   });
 }
 
+/** Divisions by curvature along 32 directions, and its moments from 32 examples. */
+function lowRank(): Work[] {
+  const divisions = [[512, 785], [250, 785], [64, 577], [512, 4609]].map(([dOut, dIn]): Work => ({
+    name: `lowRankDivide ${dOut}x${dIn}`,
+    prepare: ({ backend, normal }) => {
+      const [x, result, moments] = [normal(dOut, dIn), backend.alloc(dOut, dIn), normal(33, 33)];
+      const basis = { output: normal(32, dOut), input: normal(32, dIn) };
+      const division = { moments, damping: 1e6 };
+      return { run: () => backend.lowRankDivide(result, x, basis, division), result };
+    },
+  }));
+  const layers = BENCH_LAYERS.map(({ name, geometry, outputs, sizes }): Work => ({
+    name: `projectedMoments ${name}`,
+    prepare: ({ backend, normal }) => {
+      const [examples, kOut] = [32, Math.min(32, outputs)];
+      const kIn = Math.min(32, sizes.dIn);
+      const images = normal(examples * geometry.height * geometry.width, geometry.channels);
+      const outputGradients = normal(examples * sizes.T, outputs);
+      const capture = { kind: "conv2d", examples, geometry, images, outputGradients } as const;
+      const basis = { output: normal(kOut, outputs), input: normal(kIn, sizes.dIn) };
+      const result = backend.alloc(kOut + 1, kIn + 1);
+      return { run: () => backend.projectedMoments(result, capture, basis), result };
+    },
+  }));
+  return [...divisions, ...layers];
+}
+
 function eigenproblems(): Work[] {
   return [[64, 64, 64, 64], [256, 128, 64, 64], [512, 512], [785, 513, 512, 512, 10]].map(
     (orders) => ({
@@ -204,7 +231,7 @@ async function main(): Promise<void> {
   remark(`${machine.name}; ${machine.runtime}`);
   const rows: Row[] = [];
   const scatters: number[] = [];
-  const all = [products(), moments(), convolutions(), eigenproblems(), steps()].flat();
+  const all = [products(), moments(), convolutions(), lowRank(), eigenproblems(), steps()].flat();
   for (const work of all.filter(({ name }) => isWanted(name, only))) {
     const { oneMs, twoMs, scatter } = compare(work, seconds);
     const row = { work: work.name, oneMs, twoMs, speedup: oneMs / twoMs };

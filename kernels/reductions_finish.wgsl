@@ -8,6 +8,7 @@ struct Params {
   decay: f32,
   scale: f32,
   outOffset: u32,
+  partialsOffset: u32,
 }
 
 override NONE: bool = false;
@@ -21,7 +22,7 @@ override NONE: bool = false;
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) index: u32) {
   var value = 0.0;
-  if (index < params.count) { value = partials[index]; }
+  if (index < params.count) { value = partials[params.partialsOffset + index]; }
   let sum = workgroupSum(index, value);
   if (index == 0u) {
     let at = params.outOffset;

@@ -6,11 +6,11 @@
  */
 
 import type * as api from "./backend.ts";
-import type { KroneckerCapture } from "../core/capture.ts";
-import { type ConvGeometry, locationsOf, patchLength, type Window } from "../core/geometry.ts";
 import type { Formula } from "../core/formula.ts";
+import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { CheckedMemory } from "./checked_memory.ts";
+import { resolveBlend, resolveSecondMoment, sizesOf, windowSizes } from "./call_defaults.ts";
+import { CheckedCurvature } from "./checked_curvature.ts";
 import { parseShape } from "./kernel_table.ts";
 import type { Kernels } from "./kernels.ts";
 
@@ -39,7 +39,7 @@ const SINGLE = parseShape("1, 1");
  * assert.throws(() => backend.squares(a, b), /expected/);
  * ```
  */
-export class CheckedBackend extends CheckedMemory implements api.Backend {
+export class CheckedBackend extends CheckedCurvature implements api.Backend {
   /** See {@linkcode Verbs.gemm}. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options: api.GemmOptions = {}): void {
     const { transposeA = false, transposeB = false, alpha = 1, beta = 0 } = options;
@@ -61,23 +61,6 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().rowSquaredNorms(out, x);
   }
 
-  /** See {@linkcode Verbs.squaredProjection}. */
-  squaredProjection(
-    theta: Matrix,
-    capture: KroneckerCapture,
-    basis?: api.Basis,
-    blend?: api.Blend,
-  ): void {
-    const geometry = capture.kind === "dense" ? { T: 1 } : sizesOf(capture.geometry);
-    const check = this.check("squaredProjection", { ...geometry, N: capture.examples })
-      .output("theta", theta)
-      .input("outputGradients", capture.outputGradients);
-    if (capture.kind === "dense") check.input("inputs", capture.inputs);
-    else check.input("images", capture.images);
-    check.optional("basis.output", basis?.output).optional("basis.input", basis?.input);
-    this.kernels().squaredProjection(theta, capture, basis, resolveBlend(blend));
-  }
-
   /** See {@linkcode Verbs.eigh}. */
   eigh(jobs: readonly api.EighJob[]): void {
     this.kernels().eigh(this.#checkEigh(jobs));
@@ -96,28 +79,6 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
         .output("status", status).input("matrix", matrix).optional("previous", previous);
     }
     return jobs.map((job) => ({ ...job, staleness: job.staleness ?? 0 }));
-  }
-
-  /** See {@linkcode Verbs.rotateInto}. */
-  rotateInto(out: Matrix, x: Matrix, basis: api.Basis): void {
-    this.check("rotateInto").output("out", out).input("x", x)
-      .input("basis.output", basis.output).input("basis.input", basis.input);
-    this.kernels().rotateInto(out, x, basis);
-  }
-
-  /** See {@linkcode Verbs.rotateBack}. */
-  rotateBack(out: Matrix, x: Matrix, basis: api.Basis, division?: api.DampedDivision): void {
-    this.check("rotateBack").output("out", out).input("x", x)
-      .input("basis.output", basis.output).input("basis.input", basis.input)
-      .optional("eigenvalues", division?.eigenvalues).scalar("damping", division?.damping);
-    this.kernels().rotateBack(out, x, basis, division && resolveDivision(division));
-  }
-
-  /** See {@linkcode Verbs.dampedDivide}. */
-  dampedDivide(out: Matrix, x: Matrix, division: api.DampedDivision): void {
-    this.check("dampedDivide").output("out", out).input("x", x, undefined, true)
-      .input("eigenvalues", division.eigenvalues).scalar("damping", division.damping);
-    this.kernels().dampedDivide(out, x, resolveDivision(division));
   }
 
   /** See {@linkcode Verbs.choleskyInverse}. */
@@ -300,6 +261,13 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     this.kernels().squares(out, x, resolved);
   }
 
+  /** See {@linkcode Verbs.scaleRows}. */
+  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void {
+    this.check("scaleRows").output("out", out).input("x", x, undefined, true)
+      .input("weights", weights);
+    this.kernels().scaleRows(out, x, weights);
+  }
+
   /** See {@linkcode Verbs.adamDirection}. */
   adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: api.AdamNumbers): void {
     this.check("adamDirection").output("out", out).output("m", m).output("v", v).input("g", g);
@@ -310,6 +278,18 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
   dot(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
     this.check("dot").output("out", out).input("x", x).input("y", y);
     this.kernels().dot(out, x, y, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.rowDots}. */
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
+    this.check("rowDots").output("out", out).input("x", x).input("y", y);
+    this.kernels().rowDots(out, x, y, resolveBlend(blend));
+  }
+
+  /** See {@linkcode Verbs.stepProducts}. */
+  stepProducts(out: Matrix, u: Matrix, s: Matrix, w: Matrix): void {
+    this.check("stepProducts").output("out", out).input("u", u).input("s", s).input("w", w);
+    this.kernels().stepProducts(out, u, s, w);
   }
 
   /** See {@linkcode Verbs.sum}. */
@@ -397,29 +377,6 @@ export class CheckedBackend extends CheckedMemory implements api.Backend {
     }
     this.kernels().evaluate(formula, inputs, outputs);
   }
-}
-
-function resolveBlend({ decay = 0, scale = 1 }: api.Blend = {}): Required<api.Blend> {
-  return { decay, scale };
-}
-
-function resolveSecondMoment(options: api.SecondMomentOptions = {}): api.SecondMomentOptions {
-  return { ...options, ...resolveBlend(options) };
-}
-
-function resolveDivision(division: api.DampedDivision): Required<api.DampedDivision> {
-  return { ...division, exponent: division.exponent ?? 1 };
-}
-
-/** The letters of a window: h, w, C, T, and `taps`, the pixels of a window. */
-function windowSizes(window: Window): Record<string, number> {
-  const { height: h, width: w, channels: C, kernel } = window;
-  return { h, w, C, T: locationsOf(window), taps: kernel[0] * kernel[1] };
-}
-
-/** The letters of a convolution: those of its window and dIn. */
-function sizesOf(geometry: ConvGeometry): Record<string, number> {
-  return { ...windowSizes(geometry), dIn: patchLength(geometry) };
 }
 
 /** A ticket without a thread: the work is done when its result is wanted. */

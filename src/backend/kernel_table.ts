@@ -48,6 +48,14 @@ export type KernelArguments = {
     | "images?"
     | "basis.output?"
     | "basis.input?";
+  readonly projectedMoments:
+    | "moments"
+    | "outputGradients"
+    | "inputs?"
+    | "images?"
+    | "basis.output"
+    | "basis.input";
+  readonly lowRankDivide: "out" | "x" | "basis.output" | "basis.input" | "moments" | "damping?";
   readonly eigh: "vectors" | "values" | "status" | "matrix" | "previous?";
   readonly rotateInto: "out" | "x" | "basis.output" | "basis.input";
   readonly rotateBack: "out" | "x" | "basis.output" | "basis.input" | "eigenvalues?" | "damping?";
@@ -74,8 +82,11 @@ export type KernelArguments = {
   readonly axpby: "y" | "x" | "alpha?" | "beta?";
   readonly multiply: "out" | "x" | "y";
   readonly squares: "out" | "x";
+  readonly scaleRows: "out" | "x" | "weights";
   readonly adamDirection: "out" | "m" | "v" | "g";
   readonly dot: "out" | "x" | "y";
+  readonly rowDots: "out" | "x" | "y";
+  readonly stepProducts: "out" | "u" | "s" | "w";
   readonly sum: "out" | "x";
   readonly trace: "out" | "x";
   readonly allFinite: "out" | "x";
@@ -141,6 +152,36 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
     // The per-example gradients, and both rotations, of the captures or of the gradients.
     ({ N, T, dIn, dOut }) =>
       2 * N * (T * dOut * dIn + dIn ** 2 * Math.min(T, dOut) + dOut ** 2 * Math.min(T, dIn)),
+  ),
+  projectedMoments: row(
+    {
+      moments: "kOut+1, kIn+1",
+      outputGradients: "N T, dOut",
+      "inputs?": "N, dIn",
+      "images?": "N h w, C",
+      "basis.output": "kOut, dOut",
+      "basis.input": "kIn, dIn",
+    },
+    ({ N, T, dIn, dOut, kIn, kOut }) => {
+      const captures = dIn * kIn + dOut * kOut;
+      if (T === 1) return 2 * N * (captures + (kIn + 1) * (kOut + 1));
+      // The gradients, projected; or the captures, projected, and inner products of locations.
+      const fromGradients = dOut * (dIn * (T + kIn + kOut) + kIn * kOut);
+      const fromLocations = T * (captures + kIn * kOut + T * ((dIn + dOut) / 2 + kIn + kOut));
+      return 2 * N * Math.min(fromGradients, fromLocations);
+    },
+  ),
+  lowRankDivide: row(
+    {
+      out: "dOut, dIn",
+      x: "dOut, dIn",
+      "basis.output": "kOut, dOut",
+      "basis.input": "kIn, dIn",
+      moments: "kOut+1, kIn+1",
+      "damping?": "1, 1",
+    },
+    // R and C, P and X Q_in, and the product of inner size kOut + kIn.
+    ({ dIn, dOut, kIn, kOut }) => 4 * (dIn * dOut * (kOut + kIn) + kOut * kIn * dIn),
   ),
   eigh: row(
     { vectors: "n, n", values: "1, n", status: "1, 3", matrix: "n, n", "previous?": "n, n" },
@@ -226,8 +267,11 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
   ),
   multiply: row({ out: "m, n", x: "m, n", y: "m, n" }, ({ m, n }) => m * n),
   squares: row({ out: "m, n", x: "m, n" }, ({ m, n }) => 3 * m * n),
+  scaleRows: row({ out: "n, d", x: "n, d", weights: "1, n" }, ({ n, d }) => n * d),
   adamDirection: row({ out: "k, l", m: "k, l", v: "k, l", g: "k, l" }, ({ k, l }) => 12 * k * l),
   dot: row({ out: "1, 1", x: "m, n", y: "m, n" }, ({ m, n }) => 2 * m * n),
+  rowDots: row({ out: "1, n", x: "n, d", y: "n, d" }, ({ n, d }) => 2 * n * d),
+  stepProducts: row({ out: "1, 3", u: "m, n", s: "m, n", w: "m, n" }, ({ m, n }) => 6 * m * n),
   sum: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
   trace: row({ out: "1, 1", x: "n, n" }, ({ n }) => n),
   allFinite: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),

@@ -7,6 +7,7 @@
 export * from "./backend.ts";
 export * from "./call_check.ts";
 export * from "./checked.ts";
+export * from "./checked_curvature.ts";
 export * from "./checked_memory.ts";
 export * from "./kernel_table.ts";
 export * from "./kernels.ts";

@@ -57,6 +57,24 @@ export interface DampedDivision {
   readonly exponent?: number;
 }
 
+/** A few orthonormal directions of each side of a layer: **rows** are basis vectors. */
+export interface RowBasis {
+  /** Of the outputs, `Q_out`, [kOut, dOut], `kOut <= dOut`. */
+  readonly output: Matrix;
+  /** Of the inputs, `Q_in`, [kIn, dIn'], `kIn <= dIn'`. */
+  readonly input: Matrix;
+}
+
+/** The damped division by a curvature of low rank. */
+export interface LowRankDivision {
+  /** `M`, as {@linkcode Verbs.projectedMoments} leaves it, [kOut + 1, kIn + 1]. */
+  readonly moments: Matrix;
+  /** `lambda`, > 0, added to every eigenvalue. */
+  readonly damping: Scalar;
+  /** p of `(F + lambda)^-p`. @default {1} */
+  readonly exponent?: number;
+}
+
 /** One symmetric matrix whose eigenvectors are wanted. */
 export interface EighJob {
   /** Symmetric, [n, n]; only read. */
@@ -141,6 +159,26 @@ export interface Verbs {
    * (George et al. 2018; Gao et al. 2020, eq. 3.3.)
    */
   squaredProjection(theta: Matrix, capture: KroneckerCapture, basis?: Basis, blend?: Blend): void;
+
+  /**
+   * Second moments of the layer's per-example gradients along the rows q of a basis, with what lies
+   * outside of it, in one matrix M [kOut + 1, kIn + 1]: `M = decay M + scale sum_n S_n`,
+   * `S_ij = (q_i^T G_n q_j)^2`, last column `|q_i^T G_n|^2`, last row `|G_n q_j|^2`, corner `|G_n|^2`,
+   * `G_n = sum_t g_nt abar_nt^T`.
+   */
+  projectedMoments(
+    moments: Matrix,
+    capture: KroneckerCapture,
+    basis: RowBasis,
+    blend?: Blend,
+  ): void;
+
+  /**
+   * `out = (F + lambda)^-p X`, X and out [dOut, dIn'], for the operator F whose eigenvalues are the block
+   * of M on the directions `q_i q_j^T`, and on the rest of each row and column of directions, and of the
+   * whole space, the mean of what M leaves there (not below 0). See `linalg.lowRankDivide`.
+   */
+  lowRankDivide(out: Matrix, x: Matrix, basis: RowBasis, division: LowRankDivision): void;
 
   /** Eigenvectors of several symmetric matrices. Failure is a status, never an exception. */
   eigh(jobs: readonly EighJob[]): void;
@@ -276,12 +314,25 @@ export interface Verbs {
   /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
   squares(out: Matrix, x: Matrix, blend?: Blend): void;
 
+  /** `out_ij = w_i x_ij`: x and out [n, d], weights [1, n]. `out` may be x. */
+  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void;
+
   /** `m = beta1 m + (1 - beta1) g`, `v = beta2 v + (1 - beta2) g^2`, out = mHat / (sqrt vHat + epsilon)
    * with the bias-corrected `mHat = m / (1 - beta1^count)`, `vHat` alike (Kingma & Ba 2015, alg. 1). */
   adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: AdamNumbers): void;
 
   /** `out = decay out + scale sum_ij x_ij y_ij`, out [1, 1]. Summed so that the error grows with log n. */
   dot(out: Matrix, x: Matrix, y: Matrix, blend?: Blend): void;
+
+  /** `out_i = decay out_i + scale sum_j x_ij y_ij`, x and y [n, d], out [1, n]. */
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: Blend): void;
+
+  /**
+   * `out = (sum_ij u_ij s_ij, sum_ij u_ij^2, sum_ij w_ij^2)`, out [1, 3]: what judging a step takes, in one
+   * pass over the update u, the gradient s and the weights w, all of one shape. Summed as
+   * {@linkcode Verbs.dot} is.
+   */
+  stepProducts(out: Matrix, u: Matrix, s: Matrix, w: Matrix): void;
 
   /** `out = decay out + scale sum_ij x_ij`, out [1, 1]. */
   sum(out: Matrix, x: Matrix, blend?: Blend): void;

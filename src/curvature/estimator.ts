@@ -176,7 +176,9 @@ export class CurvatureEstimator implements Disposable {
 
   #observeEigenvalues(batch: ObservedBatch, beta: number): void {
     const { eigenvalues } = this.averages;
-    const fromGradient = new Set(this.blocks.filter((block) => block.eigenvaluesFrom !== "captures"));
+    const fromGradient = new Set(
+      this.blocks.filter((block) => block.eigenvaluesFrom !== "captures"),
+    );
     const observation = this.#observe(batch, eigenvalues, beta, (block, capture, part) => {
       if (block.eigenvaluesFrom === "gradient") return;
       fromGradient.delete(block);

@@ -57,6 +57,27 @@ export function appendOnes(x: DenseMatrix): DenseMatrix {
   return out;
 }
 
+/**
+ * `out_ij = w_i x_ij`: row i times weight i.
+ *
+ * @param x [n, d].
+ * @param weights [1, n].
+ * @returns [n, d].
+ *
+ * @example A weight for each row
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { denseMatrix, scaleRows } from "@tekfac/tekfac/linalg";
+ *
+ * const x = denseMatrix(2, 2, [1, 2, 3, 4]);
+ * assert.deepEqual([...scaleRows(x, denseMatrix(1, 2, [1, 10])).data], [1, 2, 30, 40]);
+ * ```
+ */
+export function scaleRows(x: DenseMatrix, weights: DenseMatrix): DenseMatrix {
+  const { rows, cols } = x;
+  return { rows, cols, data: x.data.map((value, i) => value * weights.data[Math.floor(i / cols)]) };
+}
+
 /** What one Adam update makes of its averages. */
 export interface AdamResult {
   /** `m`, average of gradients. */

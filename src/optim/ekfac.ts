@@ -8,7 +8,7 @@ import { OptionError } from "../core/errors.ts";
 import { checkChoice } from "../core/options.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
 import { independent } from "../curvature/fisher.ts";
-import { type MeasuredOptions, measuredOptimizer } from "./measured.ts";
+import { measuredOptimizer, type MeasuredOptions } from "./measured.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -44,7 +44,9 @@ export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): O
   const { eigenvaluesFrom = "perExample" } = options;
   const subject = "Cannot create EKFAC";
   checkChoice(subject, "eigenvaluesFrom", eigenvaluesFrom, ["perExample", "runningAverage"]);
-  if (eigenvaluesFrom === "runningAverage" && options.rank !== "full" && options.preset !== "paper") {
+  if (
+    eigenvaluesFrom === "runningAverage" && options.rank !== "full" && options.preset !== "paper"
+  ) {
     const expectation = "must be 'full' where eigenvalues are measured from the mean gradient";
     throw new OptionError(subject, "rank", expectation, options.rank);
   }

@@ -219,7 +219,10 @@ export function kroneckerOptimizer<B>(
 }
 
 /** The preset that options name. */
-export function presetOf(subject: string, { preset = "default" }: KroneckerOptions): KroneckerPreset {
+export function presetOf(
+  subject: string,
+  { preset = "default" }: KroneckerOptions,
+): KroneckerPreset {
   return presets[checkChoice(subject, "preset", preset, ["default", "paper"])];
 }
 

@@ -12,7 +12,7 @@ import type { Block } from "../curvature/blocks/block.ts";
 import type { CorrectedOptions } from "../curvature/blocks/corrected.ts";
 import { LowRankBlock } from "../curvature/blocks/low_rank.ts";
 import type { Statistic } from "../curvature/fisher.ts";
-import { type KroneckerOptions, kroneckerOptimizer, presetOf } from "./kronecker.ts";
+import { kroneckerOptimizer, type KroneckerOptions, presetOf } from "./kronecker.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Rank } from "./presets.ts";
@@ -76,7 +76,11 @@ export function measuredOptimizer<B>(
  * @returns A number, or `"full"` where both sides have no more.
  * @throws {OptionError} When the option says something else than an integer >= 1 or `"full"`.
  */
-function rankOf(subject: string, parameter: Parameter, rank: Rank | ((parameter: Parameter) => Rank)): Rank {
+function rankOf(
+  subject: string,
+  parameter: Parameter,
+  rank: Rank | ((parameter: Parameter) => Rank),
+): Rank {
   const chosen = typeof rank === "function" ? rank(parameter) : rank;
   if (chosen === "full") return chosen;
   if (!Number.isInteger(chosen) || chosen < 1) {

@@ -9,7 +9,7 @@ import type { Backend } from "../backend/backend.ts";
 import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
-import { columnsOf, type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
@@ -339,15 +339,10 @@ export class Optimizer<B> implements Disposable {
 
   /** The preconditioned (averaged) gradients, and the numbers from which their length follows. */
   #directions(row: StepRow, step: number): { directions: Matrix[]; numbers: LayerNumbers } {
-    const { objective: { parameters }, options: { weightDecay, relativeChange } } = this;
+    const { objective: { parameters }, options: { weightDecay } } = this;
     const backend = this.#backend;
-    // Products above squared norms of directions and weights, a column per layer.
-    const table = backend.scratch(3, parameters.length);
-    const numbers: LayerNumbers = {
-      products: rowsOf(table, 0, 1),
-      directions: rowsOf(table, 1, 2),
-      weights: rowsOf(table, 2, 3),
-    };
+    // A row per layer: products, and squared norms of directions and weights.
+    const table = backend.scratch(parameters.length, 3);
     this.momentum.advance(step);
     const directions = parameters.map((parameter, index) => {
       if (weightDecay !== false && weightDecay.kind === "l2") {
@@ -358,16 +353,17 @@ export class Optimizer<B> implements Disposable {
       const direction = atLayer(parameter.name, () => {
         return this.preconditioner.precondition(index, source, step);
       });
-      const at = (m: Matrix): Matrix => columnsOf(m, index, index + 1);
-      backend.dot(at(numbers.products), direction, source);
-      if (relativeChange !== false) {
-        backend.dot(at(numbers.directions), direction, direction);
-        backend.dot(at(numbers.weights), parameter.value, parameter.value);
-      }
+      const sums = rowsOf(table, index, index + 1);
+      backend.stepProducts(sums, direction, source, parameter.value);
       return direction;
     });
-    backend.sum(row.innerProduct, numbers.products);
-    return { directions, numbers };
+    const [products, directionNorms, weights] = [0, 1, 2].map((column) => {
+      const out = backend.scratch(parameters.length, 1);
+      backend.axpby(out, 1, columnsOf(table, column, column + 1), 0);
+      return reshaped(out, 1, parameters.length);
+    });
+    backend.sum(row.innerProduct, products);
+    return { directions, numbers: { products, directions: directionNorms, weights } };
   }
 
   /** Looks at the curvature of what has been observed, along the directions. */

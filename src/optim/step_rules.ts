@@ -81,7 +81,9 @@ export class StepRules implements Disposable {
     const counts = this.#counted().map(([name]) => counters[name]);
     for (const count of counts) {
       if (typeof count === "number" && Number.isInteger(count) && count >= 0) continue;
-      throw new StateError("Cannot restore the rules of a step: their counters are missing or damaged");
+      throw new StateError(
+        "Cannot restore the rules of a step: their counters are missing or damaged",
+      );
     }
     this.#counted().forEach(([, rule], index) => rule.count = counts[index] as number);
   }

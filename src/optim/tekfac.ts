@@ -6,7 +6,7 @@
 
 import { TekfacBlock } from "../curvature/blocks/tekfac.ts";
 import { traceKeeping } from "../curvature/fisher.ts";
-import { type MeasuredOptions, measuredOptimizer } from "./measured.ts";
+import { measuredOptimizer, type MeasuredOptions } from "./measured.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 

@@ -45,7 +45,8 @@ export function tkfac<B>(objective: Objective<B>, options: TkfacOptions = {}): O
   return kroneckerOptimizer(objective, options, {
     method: "tkfac",
     extraNames: ["split"],
-    create: (backend, parameter, shared) => new TkfacBlock(backend, parameter, { ...shared, split }),
+    create: (backend, parameter, shared) =>
+      new TkfacBlock(backend, parameter, { ...shared, split }),
     full: true,
   });
 }

@@ -72,6 +72,11 @@ function orthogonal(random: Random, n: number): DenseMatrix {
   return rounded(randomOrthogonal(random, n));
 }
 
+/** The first rows. */
+function someRows({ cols, data }: DenseMatrix, rows: number): DenseMatrix {
+  return { rows, cols, data: data.slice(0, rows * cols) };
+}
+
 /** A symmetric positive definite matrix of condition about 10, exact in float32. */
 function definite(random: Random, n: number): DenseMatrix {
   return rounded(secondMoment(randomMatrix(random, 4 * n, n)));
@@ -160,6 +165,37 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
       const capture = { kind: "dense", examples: EXAMPLES, inputs, outputGradients } as const;
       b.squaredProjection(dense, capture, { output, input }, { decay: 0.5 });
     },
+    allowed: 64,
+  }),
+  projectedMoments: (random) => ({
+    outputs: [zeros(5, 7), normals(random, 5, 7)],
+    inputs: [
+      normals(random, PIXELS, GEOMETRY.channels),
+      normals(random, LOCATIONS, OUTPUTS),
+      someRows(orthogonal(random, OUTPUTS), 4),
+      someRows(orthogonal(random, PATCH), 6),
+      normals(random, EXAMPLES, OUTPUTS),
+      normals(random, EXAMPLES, PATCH),
+    ],
+    run: (b, [conv, dense], [images, g, output, input, outputGradients, inputs]) => {
+      const few = { kind: "conv2d", examples: EXAMPLES, geometry: GEOMETRY, images } as const;
+      b.projectedMoments(conv, { ...few, outputGradients: g }, { output, input });
+      const capture = { kind: "dense", examples: EXAMPLES, inputs, outputGradients } as const;
+      b.projectedMoments(dense, capture, { output, input }, { decay: 0.5 });
+    },
+    allowed: 64,
+  }),
+  lowRankDivide: (random) => ({
+    outputs: [zeros(37, 70)],
+    inputs: [
+      normals(random, 37, 70),
+      someRows(orthogonal(random, 37), 9),
+      someRows(orthogonal(random, 70), 12),
+      positives(random, 10, 13),
+      scalar(0.25),
+    ],
+    run: (b, [out], [x, output, input, moments, damping]) =>
+      b.lowRankDivide(out, x, { output, input }, { moments, damping }),
     allowed: 64,
   }),
   eigh: (random) => ({
@@ -329,6 +365,12 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
     run: (b, [out], [x]) => b.squares(out, x, { decay: 0.5, scale: 0.25 }),
     allowed: 4,
   }),
+  scaleRows: (random) => ({
+    outputs: [zeros(9, 40)],
+    inputs: [normals(random, 9, 40), normals(random, 1, 9)],
+    run: (b, [out], [x, weights]) => b.scaleRows(out, x, weights),
+    allowed: 2,
+  }),
   adamDirection: (random) => ({
     outputs: [zeros(9, 40), normals(random, 9, 40), positives(random, 9, 40)],
     inputs: [normals(random, 9, 40)],
@@ -340,6 +382,18 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
     outputs: [scalar(2)],
     inputs: [positives(random, 70, 301), positives(random, 70, 301)],
     run: (b, [out], [x, y]) => b.dot(out, x, y, { decay: 0.5 }),
+    allowed: 32,
+  }),
+  rowDots: (random) => ({
+    outputs: [normals(random, 1, 33)],
+    inputs: [normals(random, 33, 300), normals(random, 33, 300)],
+    run: (b, [out], [x, y]) => b.rowDots(out, x, y, { decay: 0.5 }),
+    allowed: 64,
+  }),
+  stepProducts: (random) => ({
+    outputs: [zeros(1, 3)],
+    inputs: [positives(random, 70, 301), positives(random, 70, 301), positives(random, 70, 301)],
+    run: (b, [out], [u, s, w]) => b.stepProducts(out, u, s, w),
     allowed: 32,
   }),
   sum: (random) => ({
@@ -406,7 +460,8 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
   evaluate: (random) => ({
     outputs: [zeros(1, 5), zeros(1, 1)],
     inputs: [positives(random, 1, 5), scalar(3)],
-    run: (b, [scaled, norm], [x, c]) => b.evaluate(checkedFormula, { x, c, d: 2 }, { scaled, norm }),
+    run: (b, [scaled, norm], [x, c]) =>
+      b.evaluate(checkedFormula, { x, c, d: 2 }, { scaled, norm }),
     allowed: 32,
   }),
 };

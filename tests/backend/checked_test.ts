@@ -297,6 +297,14 @@ const CALLS: {
       { kind: "dense", examples: 1, inputs: x(), outputGradients: x() },
       { output: x(), input: x() },
     ),
+  projectedMoments: (b, x) => {
+    const capture = { kind: "dense", examples: 1, inputs: x(), outputGradients: x() } as const;
+    return b.projectedMoments(b.alloc(2, 2), capture, { output: x(), input: x() });
+  },
+  lowRankDivide: (b, x) => {
+    const moments = b.alloc(2, 2);
+    return b.lowRankDivide(x(), x(), { output: x(), input: x() }, { moments, damping: x() });
+  },
   eigh: (b, x) => b.eigh([{ matrix: x(), vectors: x(), values: x(), status: b.alloc(1, 3) }]),
   rotateInto: (b, x) => b.rotateInto(x(), x(), { output: x(), input: x() }),
   rotateBack: (b, x) =>
@@ -318,9 +326,12 @@ const CALLS: {
   sampledLossGradient: (b, x) => b.sampledLossGradient("meanSquaredError", x(), x(), x()),
   axpby: (b, x) => b.axpby(x(), 1, x(), 0),
   squares: (b, x) => b.squares(x(), x()),
+  scaleRows: (b, x) => b.scaleRows(x(), x(), x()),
   adamDirection: (b, x) =>
     b.adamDirection(x(), x(), x(), x(), { beta1: 0.9, beta2: 0.9, epsilon: 1, count: 1 }),
   dot: (b, x) => b.dot(x(), x(), x()),
+  rowDots: (b, x) => b.rowDots(x(), x(), x()),
+  stepProducts: (b, x) => b.stepProducts(b.alloc(1, 3), x(), x(), x()),
   sum: (b, x) => b.sum(x(), x()),
   trace: (b, x) => b.trace(x(), x()),
   allFinite: (b, x) => b.allFinite(x(), x()),
@@ -368,7 +379,7 @@ for (const [verb, call] of Object.entries(CALLS)) {
 }
 
 Deno.test("flopsOf() and bytesOf() are finite and >= 0 for every verb", () => {
-  const letters = "m n k d N T h w C K l dIn dOut taps d+1".split(" ");
+  const letters = "m n k d N T h w C K l dIn dOut taps d+1 kOut kIn kOut+1 kIn+1".split(" ");
   const sizes = Object.fromEntries(letters.map((letter) => [letter, 4]));
   for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
     assert.ok(flopsOf(verb, sizes) >= 0, verb);

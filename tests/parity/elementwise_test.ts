@@ -176,3 +176,18 @@ parity("dampedDivide() agrees with its definition for every exponent", (check, r
     }
   }
 });
+
+parity("scaleRows() rounds each product once, in place too", (check, random) => {
+  for (const [rows, cols] of SHAPES) {
+    check({
+      label: `${rows}x${cols}`,
+      outputs: [unread(rows, cols), inputs(random, rows, cols)],
+      inputs: [inputs(random, rows, cols), inputs(random, 1, rows)],
+      call: (backend, [out, self], [x, weights]) => {
+        backend.scaleRows(out, x, weights);
+        backend.scaleRows(self, self, weights);
+      },
+      relative: 2 * ROUNDOFF,
+    });
+  }
+});

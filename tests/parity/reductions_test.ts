@@ -79,6 +79,38 @@ parity("rowSquaredNorms() agrees to the rounding of its result", (check, random)
   }
 });
 
+parity("rowDots() agrees to the rounding of its result", (check, random) => {
+  for (const [rows, cols] of [...SHAPES, [17, 513], [600, 40]]) {
+    for (const decay of [0, 0.5]) {
+      const [x, y] = [inputs(random, rows, cols), inputs(random, rows, cols)];
+      check({
+        label: `${rows}x${cols} decay ${decay}`,
+        outputs: [decay === 0 ? unread(1, rows) : inputs(random, 1, rows)],
+        inputs: [x, y],
+        call: (backend, [out], [x, y]) => backend.rowDots(out, x, y, { decay, scale: 2 }),
+        relative: 2 * ROUNDOFF,
+        absolute: 1e-12,
+        webgpu: { absolute: 4 * ROUNDOFF * (40 * cols + 8) },
+      });
+    }
+  }
+});
+
+parity("stepProducts() agrees to the rounding of its result", (check, random) => {
+  for (const [rows, cols] of [...SHAPES, [70, 1000], [130, 785]]) {
+    const [u, s, w] = [1, 2, 3].map(() => inputs(random, rows, cols));
+    check({
+      label: `${rows}x${cols}`,
+      outputs: [unread(1, 3)],
+      inputs: [u, s, w],
+      call: (backend, [out], [u, s, w]) => backend.stepProducts(out, u, s, w),
+      relative: 2 * ROUNDOFF,
+      absolute: 1e-12,
+      webgpu: { absolute: treeError(u.data.map((value) => value * value)) },
+    });
+  }
+});
+
 parity("the formulas on single numbers agree with their definitions", (check) => {
   const numbers = denseMatrix(1, 1, [0.5]);
   check({

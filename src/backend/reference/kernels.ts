@@ -112,17 +112,34 @@ class ReferenceKernels implements Kernels {
     basis: api.Basis | undefined,
     blend: Blend,
   ): void {
-    const inputs = capture.kind === "dense"
-      ? gather(capture.inputs)
-      : linalg.patches(gather(capture.images), capture.geometry);
-    const g = gather(capture.outputGradients);
-    const gradients = linalg.perExampleGradients(inputs, g, capture.examples);
     // Of no examples the sum is zero, but still has a shape.
     const none = linalg.denseMatrix(theta.rows, theta.cols);
     scatter(
       theta,
-      linalg.squaredProjection([none, ...gradients], basis && gatherBasis(basis)).data,
+      linalg.squaredProjection([none, ...gradientsOf(capture)], basis && gatherBasis(basis)).data,
       blend,
+    );
+  }
+
+  projectedMoments(
+    moments: Matrix,
+    capture: KroneckerCapture,
+    basis: api.RowBasis,
+    blend: Blend,
+  ): void {
+    scatter(moments, linalg.projectedMoments(gradientsOf(capture), gatherBasis(basis)).data, blend);
+  }
+
+  lowRankDivide(
+    out: Matrix,
+    x: Matrix,
+    basis: api.RowBasis,
+    { moments, damping, exponent }: Required<api.LowRankDivision>,
+  ): void {
+    const [lambda, directions] = [numberOf(damping), gatherBasis(basis)];
+    scatter(
+      out,
+      linalg.lowRankDivide(gather(x), directions, gather(moments), lambda, exponent).data,
     );
   }
 
@@ -271,6 +288,10 @@ class ReferenceKernels implements Kernels {
     scatter(out, linalg.squares(gather(x)).data, blend);
   }
 
+  scaleRows(out: Matrix, x: Matrix, weights: Matrix): void {
+    scatter(out, linalg.scaleRows(gather(x), gather(weights)).data);
+  }
+
   adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: api.AdamNumbers): void {
     const result = linalg.adamDirection(gather(m), gather(v), gather(g), numbers);
     scatter(m, result.m.data);
@@ -284,6 +305,14 @@ class ReferenceKernels implements Kernels {
 
   dot(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
     scatter(out, [linalg.dot(gather(x), gather(y))], blend);
+  }
+
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
+    scatter(out, linalg.rowDots(gather(x), gather(y)).data, blend);
+  }
+
+  stepProducts(out: Matrix, u: Matrix, s: Matrix, w: Matrix): void {
+    scatter(out, linalg.stepProducts(gather(u), gather(s), gather(w)).data);
   }
 
   sum(out: Matrix, x: Matrix, blend: Blend): void {
@@ -361,6 +390,13 @@ function scatterMoment(c: Matrix, x: linalg.DenseMatrix, { weights, ...blend }: 
 function divided(x: Matrix, division: Required<api.DampedDivision>): linalg.DenseMatrix {
   const { eigenvalues, damping, exponent } = division;
   return linalg.dampedDivide(gather(x), gather(eigenvalues), numberOf(damping), exponent);
+}
+
+function gradientsOf(capture: KroneckerCapture): linalg.DenseMatrix[] {
+  const inputs = capture.kind === "dense"
+    ? gather(capture.inputs)
+    : linalg.patches(gather(capture.images), capture.geometry);
+  return linalg.perExampleGradients(inputs, gather(capture.outputGradients), capture.examples);
 }
 
 function gatherBasis(basis: api.Basis): linalg.DenseBasis {

@@ -29,6 +29,11 @@ interface Exports {
     x: number, strideX: number, y: number, strideY: number,
   ): void;
   // deno-fmt-ignore
+  scaleRows(
+    rows: number, cols: number, out: number, strideOut: number, x: number, strideX: number,
+    weights: number,
+  ): void;
+  // deno-fmt-ignore
   adamDirection(
     rows: number, cols: number, beta1: number, beta2: number, rest1: number, rest2: number,
     correction1: number, correction2: number, epsilon: number, out: number, strideOut: number,
@@ -54,6 +59,16 @@ interface Exports {
     x: number, strideX: number, y: number, strideY: number,
   ): void;
   // deno-fmt-ignore
+  rowDots(
+    rows: number, cols: number, decay: number, scale: number, out: number,
+    x: number, strideX: number, y: number, strideY: number,
+  ): void;
+  // deno-fmt-ignore
+  stepProducts(
+    rows: number, cols: number, out: number, u: number, strideU: number, s: number, strideS: number,
+    w: number, strideW: number,
+  ): void;
+  // deno-fmt-ignore
   sum(
     rows: number, cols: number, decay: number, scale: number, out: number,
     x: number, strideX: number,
@@ -73,8 +88,11 @@ export type Elementwise = Pick<
   | "axpby"
   | "multiply"
   | "squares"
+  | "scaleRows"
   | "adamDirection"
   | "dot"
+  | "rowDots"
+  | "stepProducts"
   | "sum"
   | "trace"
   | "allFinite"
@@ -137,6 +155,13 @@ export function createElementwise(machine: Machine): Elementwise {
       );
     },
 
+    scaleRows(out, x, weights) {
+      // deno-fmt-ignore
+      kernels.scaleRows(
+        x.rows, x.cols, addressOf(out), out.stride, addressOf(x), x.stride, addressOf(weights),
+      );
+    },
+
     adamDirection(out, m, v, g, { beta1, beta2, epsilon, count }) {
       const [rows, cols] = extent(out, m, v, g);
       // deno-fmt-ignore
@@ -153,6 +178,23 @@ export function createElementwise(machine: Machine): Elementwise {
       // deno-fmt-ignore
       kernels.dot(
         rows, cols, decay, scale, addressOf(out), addressOf(x), x.stride, addressOf(y), y.stride,
+      );
+    },
+
+    rowDots(out, x, y, { decay = 0, scale = 1 } = {}) {
+      // deno-fmt-ignore
+      kernels.rowDots(
+        x.rows, x.cols, decay, scale, addressOf(out), addressOf(x), x.stride,
+        addressOf(y), y.stride,
+      );
+    },
+
+    stepProducts(out, u, s, w) {
+      const [rows, cols] = extent(u, s, w);
+      // deno-fmt-ignore
+      kernels.stepProducts(
+        rows, cols, addressOf(out), addressOf(u), u.stride, addressOf(s), s.stride,
+        addressOf(w), w.stride,
       );
     },
 

@@ -14,6 +14,7 @@ import { createEigensolver } from "./eigensolver.ts";
 import { createElementwise } from "./elementwise.ts";
 import { type Instance, instantiate, type InstantiateOptions } from "./instantiate.ts";
 import { createLosses } from "./losses.ts";
+import { createLowRank } from "./low_rank.ts";
 import { addressOf, Machine, type WasmStorage } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
@@ -82,6 +83,7 @@ function createVerbs(machine: Machine): Verbs {
     ...convolution,
     ...createEigensolver(machine),
     ...createProjection(machine, { ...algebra, ...convolution }),
+    ...createLowRank(machine, { ...algebra, ...elementwise }),
     ...createBatchNorm(machine),
     ...createLosses(machine, elementwise),
     ...createScalars(machine),

@@ -23,6 +23,15 @@ workgroupBarrier();
 return columnSums[index % COLUMNS];
 }
 `,
+  damped_power: `fn dampedPower(x: f32) -> f32 {
+var lambda = params.dampingNumber;
+if (params.dampingHeld == 1u) { lambda = damping[params.dampingOffset]; }
+let base = max(0.0, x) + lambda;
+if (params.exponent == 1.0) { return 1.0 / base; }
+if (params.exponent == 0.5) { return 1.0 / sqrt(base); }
+return pow(base, -params.exponent);
+}
+`,
   eigh_state: `const SCALE: u32 = 0u;
 const SHARE: u32 = 1u;
 const PHASE: u32 = 2u;
@@ -1946,6 +1955,76 @@ spectrum[places + i] = f32(select(place, i, kept));
   fields: [["n", "u32"], ["job", "u32"], ["size", "u32"], ["spectrumOffset", "u32"], ["stateOffset", "u32"], ["vOffset", "u32"], ["productsOffset", "u32"], ["sOffset", "u32"]],
   overrides: [],
 };
+/** gaussNewtonGradient: gradients [rows, cols] = B e, B B^T the Hessian of a row's loss in z, e signs. */
+export const gaussNewtonGradient: Shader<"gradients" | "z" | "signs", "rows" | "cols"> = {
+  name: "gauss_newton_gradient",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+gradientsOffset: u32,
+gradientsStride: u32,
+zOffset: u32,
+zStride: u32,
+signsOffset: u32,
+signsStride: u32,
+}
+override KIND: u32 = 0;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> gradients: array<f32>;
+@group(0) @binding(2) var<storage, read> z: array<f32>;
+@group(0) @binding(3) var<storage, read> signs: array<f32>;
+//! include exp
+//! include workgroup_sum
+fn softmaxRow(row: u32, index: u32) {
+let begin = params.zOffset + row * params.zStride;
+let to = params.gradientsOffset + row * params.gradientsStride;
+let sign = params.signsOffset + row * params.signsStride;
+var own = -3.4028234e38;
+for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
+let top = workgroupMax(index, own);
+var sum = 0.0;
+for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[begin + k] - top); }
+let total = workgroupSum(index, sum);
+var along = 0.0;
+for (var k = index; k < params.cols; k += GROUP) {
+let p = preciseExp(z[begin + k] - top) / total;
+gradients[to + k] = p;
+along = fma(sqrt(p), signs[sign + k], along);
+}
+let product = workgroupSum(index, along);
+for (var k = index; k < params.cols; k += GROUP) {
+let p = gradients[to + k];
+gradients[to + k] = sqrt(p) * signs[sign + k] - p * product;
+}
+}
+fn elementwiseRow(row: u32, index: u32) {
+let to = params.gradientsOffset + row * params.gradientsStride;
+let sign = params.signsOffset + row * params.signsStride;
+for (var k = index; k < params.cols; k += GROUP) {
+let e = signs[sign + k];
+if (KIND == 1u) { gradients[to + k] = e; }
+if (KIND == 2u) { gradients[to + k] = sqrt(2.0 / f32(params.cols)) * e; }
+if (KIND == 3u) {
+let power = preciseExp(-abs(z[params.zOffset + row * params.zStride + k]));
+gradients[to + k] = sqrt(power) / (1.0 + power) * e;
+}
+}
+}
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let row = group.y * groups.x + group.x;
+if (row >= params.rows) { return; }
+if (KIND == 0u) { softmaxRow(row, index); } else { elementwiseRow(row, index); }
+}
+`,
+  bindings: [{ name: "gradients", written: true }, { name: "z", written: false }, { name: "signs", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["signsOffset", "u32"], ["signsStride", "u32"]],
+  overrides: ["KIND"],
+};
 /** gemm: C = decay C + scale op(A) op(B), for one pair of matrices or for a batch of pairs. */
 export const gemm: Shader<"c" | "a" | "b", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "aRow" | "aCol" | "aBatch" | "bRow" | "bCol" | "bBatch" | "decay" | "scale"> = {
   name: "gemm",
@@ -2063,6 +2142,131 @@ if (KIND == 0u) { softmaxRow(row, index); } else { elementwiseRow(row, index); }
   bindings: [{ name: "losses", written: true }, { name: "gradients", written: true }, { name: "z", written: false }, { name: "targets", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["lossesOffset", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["targetsOffset", "u32"], ["targetsStride", "u32"]],
   overrides: ["KIND"],
+};
+/** lowRankBlock: x_ij = x_ij (h(M_ij) - rows_i - columns_j - rest), in place: what lowRankDivide multiplies the */
+export const lowRankBlock: Shader<"x" | "moments" | "factors" | "damping", "rows" | "cols" | "exponent"> = {
+  name: "low_rank_block",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+exponent: f32,
+xOffset: u32,
+xStride: u32,
+momentsOffset: u32,
+momentsStride: u32,
+factorsOffset: u32,
+dampingHeld: u32,
+dampingOffset: u32,
+dampingNumber: f32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read> moments: array<f32>;
+@group(0) @binding(3) var<storage, read> factors: array<f32>;
+@group(0) @binding(4) var<storage, read> damping: array<f32>;
+//! include elements
+//! include damped_power
+fn element(i: u32, j: u32) {
+let h = dampedPower(moments[params.momentsOffset + i * params.momentsStride + j]);
+let first = params.factorsOffset;
+let others = factors[first + i] + factors[first + params.rows + j];
+let rest = factors[first + params.rows + params.cols];
+x[params.xOffset + i * params.xStride + j] *= h - others - rest;
+}
+`,
+  bindings: [{ name: "x", written: true }, { name: "moments", written: false }, { name: "factors", written: false }, { name: "damping", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["exponent", "f32"], ["xOffset", "u32"], ["xStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["factorsOffset", "u32"], ["dampingHeld", "u32"], ["dampingOffset", "u32"], ["dampingNumber", "f32"]],
+  overrides: [],
+};
+/** lowRankFactors: by what lowRankDivide multiplies outside of its block, from moments M [kOut + 1, kIn + 1]. */
+export const lowRankFactors: Shader<"factors" | "moments" | "damping", "kOut" | "kIn" | "outside" | "inside" | "exponent"> = {
+  name: "low_rank_factors",
+  source: `struct Params {
+kOut: u32,
+kIn: u32,
+outside: f32,
+inside: f32,
+exponent: f32,
+factorsOffset: u32,
+momentsOffset: u32,
+momentsStride: u32,
+dampingHeld: u32,
+dampingOffset: u32,
+dampingNumber: f32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> factors: array<f32>;
+@group(0) @binding(2) var<storage, read> moments: array<f32>;
+@group(0) @binding(3) var<storage, read> damping: array<f32>;
+//! include workgroup_sum
+//! include damped_power
+fn momentAt(i: u32, j: u32) -> f32 {
+return moments[params.momentsOffset + i * params.momentsStride + j];
+}
+fn inverse(sum: f32, count: f32) -> f32 {
+if (count == 0.0) { return 0.0; }
+return dampedPower(sum / count);
+}
+@compute @workgroup_size(256)
+fn main(@builtin(local_invocation_index) index: u32) {
+var left = 0.0;
+for (var i = index; i < params.kOut; i += GROUP) {
+var row = momentAt(i, params.kIn);
+for (var j = 0u; j < params.kIn; j++) { row -= momentAt(i, j); }
+left += row;
+factors[params.factorsOffset + i] = inverse(row, params.inside);
+}
+var last = 0.0;
+for (var j = index; j < params.kIn; j += GROUP) {
+var column = momentAt(params.kOut, j);
+last += column;
+for (var i = 0u; i < params.kOut; i++) { column -= momentAt(i, j); }
+factors[params.factorsOffset + params.kOut + j] = inverse(column, params.outside);
+}
+left = workgroupSum(index, left);
+last = workgroupSum(index, last);
+let corner = momentAt(params.kOut, params.kIn);
+let rest = inverse(corner - last - left, params.outside * params.inside);
+for (var i = index; i < params.kOut; i += GROUP) { factors[params.factorsOffset + i] -= rest; }
+for (var j = index; j < params.kIn; j += GROUP) {
+factors[params.factorsOffset + params.kOut + j] -= rest;
+}
+if (index == 0u) { factors[params.factorsOffset + params.kOut + params.kIn] = rest; }
+}
+`,
+  bindings: [{ name: "factors", written: true }, { name: "moments", written: false }, { name: "damping", written: false }],
+  fields: [["kOut", "u32"], ["kIn", "u32"], ["outside", "f32"], ["inside", "f32"], ["exponent", "f32"], ["factorsOffset", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["dampingHeld", "u32"], ["dampingOffset", "u32"], ["dampingNumber", "f32"]],
+  overrides: [],
+};
+/** multiply: out = x o y elementwise, [rows, cols]; out may be x or y. One invocation per element. */
+export const multiply: Shader<"out" | "x" | "y", "rows" | "cols"> = {
+  name: "multiply",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+yOffset: u32,
+yStride: u32,
+}
+override X_IS_OUT: bool = false;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> y: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+let at = params.outOffset + i * params.outStride + j;
+var a: f32;
+if (X_IS_OUT) { a = out[at]; } else { a = x[params.xOffset + i * params.xStride + j]; }
+out[at] = a * y[params.yOffset + i * params.yStride + j];
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "y", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["yOffset", "u32"], ["yStride", "u32"]],
+  overrides: ["X_IS_OUT"],
 };
 /** patchSecondMoment: C = decay C + scale P^T diag(w) P, P [depth, n] the patches of images, C [n, n]. */
 export const patchSecondMoment: Shader<"c" | "images" | "weights", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "weighted" | "decay" | "scale" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
@@ -2313,6 +2517,7 @@ count: u32,
 decay: f32,
 scale: f32,
 outOffset: u32,
+partialsOffset: u32,
 }
 override NONE: bool = false;
 @group(0) @binding(0) var<uniform> params: Params;
@@ -2322,7 +2527,7 @@ override NONE: bool = false;
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) index: u32) {
 var value = 0.0;
-if (index < params.count) { value = partials[index]; }
+if (index < params.count) { value = partials[params.partialsOffset + index]; }
 let sum = workgroupSum(index, value);
 if (index == 0u) {
 let at = params.outOffset;
@@ -2337,7 +2542,7 @@ out[at] = result;
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "partials", written: false }],
-  fields: [["count", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"]],
+  fields: [["count", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["partialsOffset", "u32"]],
   overrides: ["NONE"],
 };
 /** relativeDamping: out = tau max(factor * s0 s1 s2 s3, floor), all [1, 1]; `count` of the four sources */
@@ -2380,19 +2585,24 @@ out[params.outOffset] = product;
   fields: [["tau", "f32"], ["factor", "f32"], ["floor", "f32"], ["count", "u32"], ["outOffset", "u32"], ["s0Offset", "u32"], ["s1Offset", "u32"], ["s2Offset", "u32"], ["s3Offset", "u32"]],
   overrides: ["LAST"],
 };
-/** rowSquaredNorms: out_i = sum_j X_ij^2, X [rows, cols], out [1, rows]. */
-export const rowSquaredNorms: Shader<"out" | "x", "rows" | "cols"> = {
-  name: "row_squared_norms",
+/** rowDots: out_i = decay out_i + scale sum_j X_ij Y_ij, X and Y [rows, cols], out [1, rows]; rowSquaredNorms */
+export const rowDots: Shader<"out" | "x" | "y", "rows" | "cols" | "decay" | "scale"> = {
+  name: "row_dots",
   source: `struct Params {
 rows: u32,
 cols: u32,
+decay: f32,
+scale: f32,
 outOffset: u32,
 xOffset: u32,
 xStride: u32,
+yOffset: u32,
+yStride: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> y: array<f32>;
 override LANES: u32 = 256u;
 var<workgroup> sums: array<f32, 256>;
 @compute @workgroup_size(256)
@@ -2404,22 +2614,25 @@ fn main(
 let lane = index % LANES;
 let row = (group.y * groups.x + group.x) * (256u / LANES) + index / LANES;
 let terms = select(0u, params.cols, row < params.rows);
-let begin = params.xOffset + row * params.xStride;
+let beginX = params.xOffset + row * params.xStride;
+let beginY = params.yOffset + row * params.yStride;
 var sum = 0.0;
-for (var j = lane; j < terms; j += LANES) {
-let value = x[begin + j];
-sum = fma(value, value, sum);
-}
+for (var j = lane; j < terms; j += LANES) { sum = fma(x[beginX + j], y[beginY + j], sum); }
 sums[index] = sum;
 for (var half = LANES / 2u; half > 0u; half /= 2u) {
 workgroupBarrier();
 if (lane < half) { sums[index] += sums[index + half]; }
 }
-if (lane == 0u && row < params.rows) { out[params.outOffset + row] = sums[index]; }
+if (lane == 0u && row < params.rows) {
+let at = params.outOffset + row;
+var value = params.scale * sums[index];
+if (params.decay != 0.0) { value = fma(params.decay, out[at], value); }
+out[at] = value;
+}
 }
 `,
-  bindings: [{ name: "out", written: true }, { name: "x", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "y", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["yOffset", "u32"], ["yStride", "u32"]],
   overrides: ["LANES"],
 };
 /** sampledLossGradient: gradients [rows, cols] at targets drawn from the model's own distribution. */
@@ -2537,6 +2750,35 @@ out[params.outOffset] = result;
   bindings: [{ name: "out", written: true }, { name: "x", written: false }],
   fields: [["power", "f32"], ["scale", "f32"], ["halves", "u32"], ["outOffset", "u32"], ["xHeld", "u32"], ["xOffset", "u32"], ["xNumber", "f32"]],
   overrides: [],
+};
+/** scaleRows: out_ij = w_i x_ij, [rows, cols], weights [1, rows]; out may be x. One invocation per element. */
+export const scaleRows: Shader<"out" | "x" | "weights", "rows" | "cols"> = {
+  name: "scale_rows",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+weightsOffset: u32,
+}
+override X_IS_OUT: bool = false;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+let at = params.outOffset + i * params.outStride + j;
+var value: f32;
+if (X_IS_OUT) { value = out[at]; } else { value = x[params.xOffset + i * params.xStride + j]; }
+out[at] = weights[params.weightsOffset + i] * value;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["weightsOffset", "u32"]],
+  overrides: ["X_IS_OUT"],
 };
 /** secondMoment: C = decay C + scale X^T diag(w) X, X [depth, n], C [n, n], m = n. */
 export const secondMoment: Shader<"c" | "x" | "weights", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "weighted" | "decay" | "scale"> = {
@@ -2678,6 +2920,59 @@ out[at] = result;
   bindings: [{ name: "out", written: true }, { name: "x", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: ["X_IS_OUT"],
+};
+/** The first half of stepProducts: (sum u s, sum u^2, sum w^2) of a workgroup's elements, all [rows, cols]. */
+export const stepProducts: Shader<"partials" | "u" | "s" | "w", "rows" | "cols"> = {
+  name: "step_products",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+partialsStride: u32,
+uOffset: u32,
+uStride: u32,
+sOffset: u32,
+sStride: u32,
+wOffset: u32,
+wStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> partials: array<f32>;
+@group(0) @binding(2) var<storage, read> u: array<f32>;
+@group(0) @binding(3) var<storage, read> s: array<f32>;
+@group(0) @binding(4) var<storage, read> w: array<f32>;
+//! include workgroup_sum
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let count = params.rows * params.cols;
+var us = 0.0;
+var uu = 0.0;
+var ww = 0.0;
+for (var at = group.x * GROUP + index; at < count; at += GROUP * groups.x) {
+let i = at / params.cols;
+let j = at % params.cols;
+let x = u[params.uOffset + i * params.uStride + j];
+let z = w[params.wOffset + i * params.wStride + j];
+us = fma(x, s[params.sOffset + i * params.sStride + j], us);
+uu = fma(x, x, uu);
+ww = fma(z, z, ww);
+}
+us = workgroupSum(index, us);
+uu = workgroupSum(index, uu);
+ww = workgroupSum(index, ww);
+if (index == 0u) {
+partials[group.x] = us;
+partials[params.partialsStride + group.x] = uu;
+partials[2u * params.partialsStride + group.x] = ww;
+}
+}
+`,
+  bindings: [{ name: "partials", written: true }, { name: "u", written: false }, { name: "s", written: false }, { name: "w", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["partialsStride", "u32"], ["uOffset", "u32"], ["uStride", "u32"], ["sOffset", "u32"], ["sStride", "u32"], ["wOffset", "u32"], ["wStride", "u32"]],
+  overrides: [],
 };
 /** zeroUnless: x = flag ? x : 0 elementwise, [rows, cols], flag [1, 1]; what is replaced may be NaN. One */
 export const zeroUnless: Shader<"x" | "flag", "rows" | "cols"> = {

@@ -5,7 +5,7 @@
  */
 
 import type { Matrix } from "../../core/matrix.ts";
-import type { Basis, GemmOptions, Verbs } from "../backend.ts";
+import type { Basis, Blend, GemmOptions, Verbs } from "../backend.ts";
 import * as kernels from "./_kernels.gen.ts";
 import { choleskyInverse } from "./cholesky.ts";
 import { elementGrid, type Machine, rowGrid } from "./machine.ts";
@@ -17,6 +17,7 @@ export type Algebra = Pick<
   | "gemm"
   | "secondMoment"
   | "rowSquaredNorms"
+  | "rowDots"
   | "rotateInto"
   | "rotateBack"
   | "dampedDivide"
@@ -80,19 +81,30 @@ export function multiply(
   }
 }
 
-/** Lanes that may share a row of squares: 1 for short rows, a workgroup for long ones. */
+/** Lanes that may share a row of products: 1 for short rows, a workgroup for long ones. */
 const LANES = [1, 16, 256] as const;
 
-/** Squares that a lane sums before more lanes are worth their barriers. */
+/** Products that a lane sums before more lanes are worth their barriers. */
 const TERMS_OF_LANE = 32;
 
 /** The verb {@linkcode Verbs.rowSquaredNorms}. */
 export function rowSquaredNorms(machine: Machine, out: Matrix, x: Matrix): void {
+  rowDots(machine, out, x, x);
+}
+
+/** The verb {@linkcode Verbs.rowDots}. */
+export function rowDots(
+  machine: Machine,
+  out: Matrix,
+  x: Matrix,
+  y: Matrix,
+  { decay = 0, scale = 1 }: Blend = {},
+): void {
   const { rows, cols } = x;
   const lanes = LANES.find((lanes) => cols <= TERMS_OF_LANE * lanes) ?? 256;
   const grid = rowGrid(Math.ceil(rows * lanes / 256));
   const launch = { overrides: { LANES: lanes } };
-  machine.run(kernels.rowSquaredNorms, { out, x }, { rows, cols }, grid, launch);
+  machine.run(kernels.rowDots, { out, x, y }, { rows, cols, decay, scale }, grid, launch);
 }
 
 /** The verbs of this topic on one machine. */
@@ -118,6 +130,8 @@ export function createAlgebra(machine: Machine): Algebra {
     },
 
     rowSquaredNorms: (out, x) => rowSquaredNorms(machine, out, x),
+
+    rowDots: (out, x, y, blend) => rowDots(machine, out, x, y, blend),
 
     rotateInto(out, x, { output, input }) {
       machine.scope(() => {

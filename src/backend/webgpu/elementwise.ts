@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Matrix } from "../../core/matrix.ts";
+import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import type { Activation, Verbs } from "../backend.ts";
 import * as kernels from "./_kernels.gen.ts";
 import { elementGrid, type Machine } from "./machine.ts";
@@ -30,9 +30,11 @@ export type Elementwise = Pick<
   | "axpby"
   | "multiply"
   | "squares"
+  | "scaleRows"
   | "adamDirection"
   | "zeroUnless"
   | "dot"
+  | "stepProducts"
   | "sum"
   | "trace"
   | "allFinite"
@@ -48,7 +50,7 @@ export function createElementwise(machine: Machine): Elementwise {
     { decay = 0, scale = 1 } = {},
   ): void => {
     const [rows, cols] = kind === "trace" ? [1, x.rows] : [x.rows, x.cols];
-    const count = Math.min(Math.ceil(rows * cols / (256 * ELEMENTS_EACH)), MOST_PARTIALS);
+    const count = partialsOf(rows * cols);
     machine.scope(() => {
       const partials = machine.temporary(1, MOST_PARTIALS);
       machine.run(
@@ -58,14 +60,24 @@ export function createElementwise(machine: Machine): Elementwise {
         [count, 1, 1],
         { overrides: { KIND: REDUCTIONS[kind] } },
       );
-      machine.run(
-        kernels.reductionsFinish,
-        { out, partials },
-        { count, decay, scale },
-        [1, 1, 1],
-        { overrides: { NONE: kind === "allFinite" } },
-      );
+      finish(out, partials, count, { decay, scale }, kind === "allFinite");
     });
+  };
+
+  const finish = (
+    out: Matrix,
+    partials: Matrix,
+    count: number,
+    { decay = 0, scale = 1 } = {},
+    none = false,
+  ): void => {
+    machine.run(
+      kernels.reductionsFinish,
+      { out, partials },
+      { count, decay, scale },
+      [1, 1, 1],
+      { overrides: { NONE: none } },
+    );
   };
 
   return {
@@ -112,6 +124,16 @@ export function createElementwise(machine: Machine): Elementwise {
       machine.run(kernels.squares, { out, x }, numbers, elementGrid(rows * cols));
     },
 
+    scaleRows(out, x, weights) {
+      const { rows, cols } = x;
+      machine.run(
+        kernels.scaleRows,
+        { out, x, weights },
+        { rows, cols },
+        elementGrid(rows * cols),
+      );
+    },
+
     adamDirection(out, m, v, g, { beta1, beta2, epsilon, count }) {
       const { rows, cols } = g;
       machine.run(
@@ -138,8 +160,25 @@ export function createElementwise(machine: Machine): Elementwise {
     },
 
     dot: (out, x, y, blend) => reduce("dot", out, x, y, blend),
+    stepProducts(out, u, s, w) {
+      const { rows, cols } = u;
+      const count = partialsOf(rows * cols);
+      machine.scope(() => {
+        const partials = machine.temporary(3, MOST_PARTIALS);
+        const operands = { partials, u, s, w };
+        machine.run(kernels.stepProducts, operands, { rows, cols }, [count, 1, 1]);
+        for (let i = 0; i < 3; i++) {
+          finish(columnsOf(out, i, i + 1), rowsOf(partials, i, i + 1), count);
+        }
+      });
+    },
     sum: (out, x, blend) => reduce("sum", out, x, undefined, blend),
     trace: (out, x, blend) => reduce("trace", out, x, undefined, blend),
     allFinite: (out, x) => reduce("allFinite", out, x, undefined),
   };
+}
+
+/** Workgroups of a reduction's first half. */
+function partialsOf(elements: number): number {
+  return Math.min(Math.ceil(elements / (256 * ELEMENTS_EACH)), MOST_PARTIALS);
 }

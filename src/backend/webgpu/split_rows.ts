@@ -86,7 +86,8 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
     });
   };
 
-  const squaredProjection: Verbs["squaredProjection"] = (theta, capture, basis, blend) => {
+  /** Calls `body` for runs of examples. */
+  const byExamples = (capture: KroneckerCapture, body: (part: KroneckerCapture, run: Run) => void): void => {
     const { examples, outputGradients } = capture;
     const images = capture.kind === "dense" ? capture.inputs : capture.images;
     const [perExample, locations] = [images, outputGradients].map((m) => {
@@ -103,15 +104,20 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
         : { ...common, images: rows(images, perExample) };
     };
     const parts = ({ rows }: Run) => [rows(outputGradients, locations), rows(images, perExample)];
-    inRuns(examples, parts, (run) => {
-      verbs.squaredProjection(theta, part(run), basis, run.blend(blend));
-    });
+    inRuns(examples, parts, (run) => body(part(run), run));
   };
 
   return {
     ...verbs,
     gemm,
-    squaredProjection,
+    squaredProjection: (theta, capture, basis, rest) =>
+      byExamples(capture, (part, { blend }) => {
+        verbs.squaredProjection(theta, part, basis, blend(rest));
+      }),
+    projectedMoments: (moments, capture, basis, rest) =>
+      byExamples(capture, (part, { blend }) => {
+        verbs.projectedMoments(moments, part, basis, blend(rest));
+      }),
     secondMoment(c, x, { weights, ...rest } = {}) {
       byRows([x], ({ rows, columns, blend }) => {
         const weighted = weights && { weights: columns(weights) };
@@ -120,6 +126,21 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
     },
     rowSquaredNorms: (out, x) =>
       byRows([x], ({ rows, columns }) => verbs.rowSquaredNorms(columns(out), rows(x))),
+    rowDots: (out, x, y, rest) =>
+      byRows([x, y], ({ rows, columns }) => verbs.rowDots(columns(out), rows(x), rows(y), rest)),
+    scaleRows: (out, x, weights) =>
+      byRows([out, x], ({ rows, columns }) => {
+        verbs.scaleRows(rows(out), rows(x), columns(weights));
+      }),
+    stepProducts: (out, u, s, w) =>
+      byRows([u, s, w], ({ from, rows }) => {
+        if (from === 0) return verbs.stepProducts(out, rows(u), rows(s), rows(w));
+        machine.scope(() => {
+          const more = machine.temporary(1, 3);
+          verbs.stepProducts(more, rows(u), rows(s), rows(w));
+          verbs.axpby(out, 1, more, 1);
+        });
+      }),
     dampedDivide: (out, x, division) =>
       byRows([out, x, division.eigenvalues], ({ rows }) => {
         const eigenvalues = rows(division.eigenvalues);

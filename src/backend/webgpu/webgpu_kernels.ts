@@ -17,6 +17,7 @@ import { createElementwise } from "./elementwise.ts";
 import { HostEigensolver } from "./host_eigensolver.ts";
 import { createFormulas } from "./formula.ts";
 import { createLosses } from "./losses.ts";
+import { createLowRank } from "./low_rank.ts";
 import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
 import { createScalars } from "./scalars.ts";
@@ -64,12 +65,14 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
 }
 
 function createVerbs(machine: Machine): Verbs {
+  const elementwise = createElementwise(machine);
   const verbs = splitByRows(machine, {
     ...createAlgebra(machine),
-    ...createElementwise(machine),
+    ...elementwise,
     ...createConvolution(machine),
     ...createEigensolver(machine),
     ...createProjection(machine),
+    ...createLowRank(machine, elementwise),
     ...createBatchNorm(machine),
     ...createLosses(machine),
     ...createScalars(machine),

@@ -88,7 +88,7 @@ async function checkSpectra(
       backend.read(block.basis.inputValues),
       backend.read(block.basis.outputValues),
       download(backend, block.eigenvalues),
-      "delta" in block ? backend.read(block.delta) : [1],
+      "tekfac" === block.method ? backend.read(blocks.tkfac.delta) : [1],
     ]);
     // The golden eigenvalues are those of Phi and Psi, whose traces are 1.
     const scale = delta > 0 ? 1 / delta : 1;

@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../../backend/mod.ts";
-import { type Capture, type Parameter, Random } from "../../core/mod.ts";
+import { type Capture, type KroneckerCapture, type Parameter, Random } from "../../core/mod.ts";
 import {
   type Block,
   CurvatureEstimator,
@@ -40,7 +40,7 @@ export interface ObservedLayer {
   readonly backend: Backend;
   /** The layer's weights, and the mean gradient that its backward pass left. */
   readonly parameter: Parameter;
-  readonly capture: Capture;
+  readonly capture: KroneckerCapture;
   readonly blocks: Blocks;
   /** N. */
   readonly examples: number;
@@ -86,6 +86,7 @@ export async function withLayer(
   const intervals = { statistics: NEVER, basis: 1, eigenvalues: NEVER };
   const estimator = new CurvatureEstimator(backend, Object.values<Block>({ ...blocks }), {
     plan: { intervals, denseStart: false, staggered: false },
+    averaging: "seeded",
     factorDecay: 0,
     eigenvalueDecay: 0,
     staleness: 1,
@@ -109,9 +110,10 @@ export async function withLayer(
         { kind: "gradient", scale: 1 / examples, decay: 0 },
         false,
       );
-      const capture = layer.capture!;
+      const capture = layer.capture as KroneckerCapture;
       const batch = {
         examples,
+        gradientExamples: examples,
         forEachCapture: (visit: (captureOf: () => Capture) => void) => visit(() => capture),
       };
       estimator.update(0, batch);

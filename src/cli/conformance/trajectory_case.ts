@@ -117,6 +117,7 @@ function optimizerOf(golden: Fields, goal: ModelObjective): Optimizer<BatchLike>
 function kroneckerOptions(hyper: Fields): KroneckerOptions {
   const kl = hyper.numberOr("klClip", 0);
   return {
+    preset: "paper",
     learningRate: hyper.number("lr"),
     momentum: { on: "update", value: hyper.numberOr("momentum", 0) },
     damping: hyper.has("tau")

@@ -12,13 +12,7 @@ import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
 import type { Statistic } from "../fisher.ts";
 import { LayerDamping } from "../layer_damping.ts";
-import {
-  divideByMoments,
-  momentSpectrum,
-  observeMoments,
-  traceOf,
-  transportMoments,
-} from "../moments.ts";
+import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { FactorSketch, inputRows, outputRows } from "../sketch.ts";
@@ -162,7 +156,7 @@ export class LowRankBlock extends Owner implements Block {
   }
 
   observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {
-    observeMoments(this.#backend, this.moments, capture, this.#basis, observation);
+    this.#backend.projectedMoments(this.moments, capture, this.#basis, observation);
     this.#measured = true;
   }
 
@@ -175,8 +169,11 @@ export class LowRankBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    const division = { damping: this.lambda(step), exponent: this.#exponent };
-    divideByMoments(this.#backend, out, source, this.#basis, this.moments, division);
+    this.#backend.lowRankDivide(out, source, this.#basis, {
+      moments: this.moments,
+      damping: this.lambda(step),
+      exponent: this.#exponent,
+    });
   }
 
   spectrum(): Matrix {

@@ -5,7 +5,19 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import { add, atLeast, div, formula, max, mean, min, mul, select, sqrt, sub } from "../../core/formula.ts";
+import {
+  add,
+  atLeast,
+  div,
+  formula,
+  max,
+  mean,
+  min,
+  mul,
+  select,
+  sqrt,
+  sub,
+} from "../../core/formula.ts";
 import { isFinite } from "../../core/formula.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import { correctedDecay } from "../../curvature/moving_average.ts";

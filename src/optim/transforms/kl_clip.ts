@@ -41,7 +41,11 @@ export type KlClip =
  */
 export function resolveKlClip(subject: string, clip: KlClip | false): KlClip | false {
   if (clip === false) return false;
-  const kind = checkChoice(subject, "klClip.kind", clip.kind, ["measured", "fixed", "lossRelative"]);
+  const kind = checkChoice(subject, "klClip.kind", clip.kind, [
+    "measured",
+    "fixed",
+    "lossRelative",
+  ]);
   if (kind === "fixed") {
     const { kl } = clip as { kl: Schedule };
     checkKnownKeys(subject, clip, ["kind", "kl"], "klClip.");

@@ -6,7 +6,18 @@
 
 import type { Backend } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
-import { add, div, formula, greater, isFinite, max, mul, select, sub, sum } from "../../core/formula.ts";
+import {
+  add,
+  div,
+  formula,
+  greater,
+  isFinite,
+  max,
+  mul,
+  select,
+  sub,
+  sum,
+} from "../../core/formula.ts";
 import { type Matrix, type OwnedMatrix, reshaped } from "../../core/matrix.ts";
 import { correctedDecay } from "../../curvature/moving_average.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { EkfacBlock } from "../../curvature/blocks/ekfac.ts";
@@ -46,7 +46,7 @@ type CorrectedBlock = EkfacBlock | TekfacBlock;
 export function approximate(
   backend: Backend,
   parameter: Parameter,
-  capture: Capture,
+  capture: KroneckerCapture,
 ): Approximations {
   const options = { damping: { kind: "absolute", lambda: 1 } } as const;
   const kfac = new KfacBlock(backend, parameter, options);

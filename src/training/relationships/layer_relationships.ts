@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { KroneckerCapture } from "../../core/capture.ts";
 import { leavesCaptures } from "../../core/parameter.ts";
 import { type DenseMatrix, frobeniusNorm, mapMatrix } from "../../linalg/dense_matrix.ts";
 import { eigh } from "../../linalg/eigh.ts";
@@ -89,7 +90,8 @@ function compare(objective: ModelObjective, batch: BatchLike): Described[] {
     return parameters.flatMap((parameter, i): Described[] => {
       const { layer, value, name } = parameter;
       if (!leavesCaptures(layer)) return [];
-      const capture = objective.capture(parameter)!;
+      // Of a layer that has Kronecker factors.
+      const capture = objective.capture(parameter) as KroneckerCapture;
       const bias = layer.kind === "conv2d" ? layer.geometry.bias : layer.bias;
       return [{
         ...{ name, outputs: value.rows, inputs: value.cols, bias, examples },

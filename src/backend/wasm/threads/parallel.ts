@@ -26,6 +26,9 @@ export interface Parallel {
 /** Bytes of a float32. */
 export const BYTES = 4;
 
+/** Columns of whole register tiles, and rows of them in both builds; see `asm/gemm_tiles.ts`. */
+export const TILE_COLUMNS = 8, TILE_ROWS = 30;
+
 /** What moving one number to or from memory costs, in operations of a product. */
 export const WORK_PER_NUMBER = 8;
 

@@ -10,12 +10,11 @@ import {
   type Kernels,
   type Parallel,
   piecesOf,
+  TILE_COLUMNS,
+  TILE_ROWS,
   wholeLines,
 } from "./parallel.ts";
 import { evenRanges } from "./split.ts";
-
-/** Columns of whole register tiles, and rows of them in both builds; see `asm/gemm_tiles.ts`. */
-const TILE_COLUMNS = 8, TILE_ROWS = 30;
 
 /** Names of the kernels that tasks of this topic call. */
 export const ALGEBRA_KERNELS: readonly string[] = ["gemm"];

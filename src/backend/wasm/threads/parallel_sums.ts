@@ -10,6 +10,7 @@ import {
   type Kernels,
   type Parallel,
   piecesOf,
+  TILE_COLUMNS,
   wholeLines,
 } from "./parallel.ts";
 import { triangleRanges } from "./split.ts";
@@ -23,9 +24,6 @@ export const SUM_KERNELS: readonly string[] = [
   "conv2dWeightGradient",
   "patchSecondMoment",
 ];
-
-/** Columns of whole register tiles; see `asm/gemm_tiles.ts`. */
-const TILE_COLUMNS = 8;
 
 /**
  * From so many rows per column on, adding parts of a second moment costs less than reading X once for

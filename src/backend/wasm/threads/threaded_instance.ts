@@ -10,6 +10,7 @@ import { probeSimd, type SimdFlavour } from "../probe.ts";
 import type { Kernel, Kernels, Parallel } from "./parallel.ts";
 import { ALGEBRA_KERNELS, parallelAlgebra } from "./parallel_algebra.ts";
 import { EIGENSOLVER_KERNELS } from "./parallel_eigensolver.ts";
+import { LOW_RANK_KERNELS, parallelLowRank } from "./parallel_low_rank.ts";
 import { parallelProjection, PROJECTION_KERNELS } from "./parallel_projection.ts";
 import { parallelRows, ROW_KERNELS } from "./parallel_rows.ts";
 import { parallelSums, SUM_KERNELS } from "./parallel_sums.ts";
@@ -76,6 +77,7 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
       ...ROW_KERNELS,
       ...SUM_KERNELS,
       ...PROJECTION_KERNELS,
+      ...LOW_RANK_KERNELS,
       ...EIGENSOLVER_KERNELS,
     ],
     module,
@@ -93,6 +95,7 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
       ...rows,
       ...algebra,
       ...parallelSums(parallel, memory, rows.axpby),
+      ...parallelLowRank(parallel, memory, rows.axpby),
       ...parallelProjection(parallel, memory, { ...rows, ...algebra }),
     },
     parallel,
