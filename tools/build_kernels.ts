@@ -43,7 +43,9 @@ async function compile(build: keyof typeof BUILDS): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main([
     "index.ts",
-    "-O3",
+    // As fast as -O3 alone on every bench, and a quarter smaller when packed: what has to be inlined in
+    // loops says so itself.
+    ...["-O3", "--shrinkLevel", "1"],
     // Kernels never allocate: the stub runtime stays empty and nothing is imported.
     ...["--runtime", "stub", "--noAssert", "--use", "abort="],
     // Hosts without guard pages check every access; with a declared minimum of memory above the

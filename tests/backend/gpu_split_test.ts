@@ -72,6 +72,19 @@ const CALLS: Readonly<Record<string, (b: Backend, make: Bench["matrix"]) => read
     b.squaredProjection(dense, { kind: "dense", ...layer }, undefined, { decay: 0.5 });
     return [theta, dense];
   },
+  projectedMoments(b, make) {
+    const [outputGradients, images] = [
+      make(EXAMPLES * LOCATIONS, OUTPUTS),
+      make(EXAMPLES * PIXELS, 3),
+    ];
+    const [moments, basis] = [make(3, 5), { output: make(2, OUTPUTS), input: make(4, PATCH) }];
+    const capture = { examples: EXAMPLES, geometry: GEOMETRY, outputGradients, images };
+    b.projectedMoments(moments, { kind: "conv2d", ...capture }, basis, { decay: 0.5, scale: 0.01 });
+    const [dense, few] = [make(3, 4), { output: make(2, 6), input: make(3, 8) }];
+    const layer = { examples: 300, outputGradients: make(300, 6), inputs: make(300, 8) };
+    b.projectedMoments(dense, { kind: "dense", ...layer }, few, { decay: 0.5 });
+    return [moments, dense];
+  },
   convolution(b, make) {
     const [images, weights] = [make(EXAMPLES * PIXELS, 3), make(OUTPUTS, PATCH)];
     const [out, g] = [make(EXAMPLES * LOCATIONS, OUTPUTS), make(EXAMPLES * LOCATIONS, OUTPUTS)];
@@ -109,16 +122,22 @@ const CALLS: Readonly<Record<string, (b: Backend, make: Bench["matrix"]) => read
     b.appendOnes(ones, x);
     const norms = make(1, rows);
     b.rowSquaredNorms(norms, y);
-    return [x, y, out, m, v, ones, norms];
+    const scaled = make(rows, cols);
+    b.scaleRows(scaled, y, norms);
+    const dots = make(1, rows);
+    b.rowDots(dots, out, y, { decay: 0.5 });
+    return [x, y, out, m, v, ones, norms, scaled, dots];
   },
   reductions(b, make) {
     const [x, y] = [make(90, 21), make(90, 21)];
     const [dot, sum, finite] = [make(1, 1), make(1, 1), make(1, 1)];
     b.dot(dot, x, y, { decay: 0.5, scale: 2 });
     b.sum(sum, x);
+    const products = make(1, 3);
+    b.stepProducts(products, x, y, x);
     b.allFinite(finite, x);
     b.zeroUnless(y, finite);
-    return [dot, sum, finite, y];
+    return [dot, sum, products, finite, y];
   },
 };
 

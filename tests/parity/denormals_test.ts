@@ -108,6 +108,23 @@ const AVERAGES: Readonly<Record<string, Average>> = {
       backend.squaredProjection(out, convCapture(zeros), undefined, blend);
     },
   },
+  "projectedMoments, dense": {
+    rows: 3,
+    cols: 4,
+    observe: (backend, out, zeros, blend) => {
+      const [inputs, outputGradients] = [zeros(EXAMPLES, 7), zeros(EXAMPLES, 3)];
+      const capture = { kind: "dense", examples: EXAMPLES, inputs, outputGradients } as const;
+      backend.projectedMoments(out, capture, { output: zeros(2, 3), input: zeros(3, 7) }, blend);
+    },
+  },
+  "projectedMoments, convolution": {
+    rows: 3,
+    cols: 4,
+    observe: (backend, out, zeros, blend) => {
+      const basis = { output: zeros(2, OUTPUTS), input: zeros(3, INPUTS) };
+      backend.projectedMoments(out, convCapture(zeros), basis, blend);
+    },
+  },
   conv2dWeightGradient: {
     rows: OUTPUTS,
     cols: INPUTS,
