@@ -29,10 +29,8 @@ interface StepRow {
   readonly optimizer: string;
   readonly stepMs: number;
   readonly ratioToSgd: number;
-  /** Ratio of the operations, gradients and updates rotated. */
+  /** Ratio of the operations. */
   readonly bound: number;
-  /** Ratio of the operations, weights kept in the eigenbasis where that is less. */
-  readonly boundInBasis: number;
 }
 
 function rowsOf(model: string, batch: number, { times, layers }: StepMeasurement): StepRow[] {
@@ -42,8 +40,7 @@ function rowsOf(model: string, batch: number, { times, layers }: StepMeasurement
     optimizer: method,
     stepMs: rounded(stepMs),
     ratioToSgd: rounded(ratioToSgd),
-    bound: rounded(ratioBound(method, layers, batch, INTERVALS, "never")),
-    boundInBasis: rounded(ratioBound(method, layers, batch, INTERVALS, "auto")),
+    bound: rounded(ratioBound(method, layers, batch, INTERVALS)),
   }));
 }
 
@@ -58,12 +55,12 @@ function printTable(rows: readonly StepRow[], measured: StepMeasurement): void {
     `\n${model}, batch ${batch}: ${weights.toLocaleString("en")} weights, ` +
       `medians of ${measured.rounds} rounds`,
   );
-  const head = ["optimizer", "step ms", "/ SGD", "bound", "in basis", "ordinary", "stat.", "basis"];
+  const head = ["optimizer", "step ms", "/ SGD", "bound", "ordinary", "stat.", "basis"];
   console.log(formatTable(
     head,
     rows.map((row, i) => {
       const { ordinary, statistics, basis } = measured.times[i].kinds;
-      const ratios = [row.ratioToSgd, row.bound, row.boundInBasis];
+      const ratios = [row.ratioToSgd, row.bound];
       return [
         row.optimizer,
         threeDigits(row.stepMs),
@@ -83,9 +80,8 @@ async function main(): Promise<void> {
   if (!json) {
     console.log(
       "Milliseconds per step, averaged over a cycle of the intervals 10 / 100 / 10: 90 % ordinary\n" +
-        "steps, 9 % with statistics and eigenvalues, 1 % with new bases besides. 'bound' and\n" +
-        "'in basis' are the ratios of multiply-adds: gradients and updates rotated; weights kept\n" +
-        "in the eigenbasis where that is less. The first layer needs no gradient of its inputs.",
+        "steps, 9 % with statistics and eigenvalues, 1 % with new bases besides. 'bound' is the\n" +
+        "ratio of multiply-adds. The first layer needs no gradient of its inputs.",
     );
   }
   const saved: Row[] = [];
@@ -98,7 +94,7 @@ async function main(): Promise<void> {
       scatter = Math.max(scatter, measured.scatter);
       saved.push(...rows.map((row) => ({ ...row })));
       if (!json) printTable(rows, measured);
-      for (const { bound: _, boundInBasis: __, ...row } of json ? rows : []) printJson(row);
+      for (const { bound: _, ...row } of json ? rows : []) printJson(row);
     }
   }
   const contended = watch.complaint(scatter);

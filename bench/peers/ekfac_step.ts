@@ -1,8 +1,7 @@
 /**
  * The same EKFAC step here and in PyTorch: same model, same weights, same batches, same intervals.
  *
- * `ekfac_step.py` does what `ekfac()` does, except that it always rotates gradients and updates, while
- * our dense layers keep their weights in the eigenbasis where that is less work.
+ * `ekfac_step.py` does what `ekfac()` does.
  *
  * @module
  */
@@ -98,7 +97,7 @@ export async function compareEkfacSteps(
     }
     const [oursMs, peerMs] = [ourTimes, theirTimes].map(averageOfMedians);
     const layers = layerSizes(network.parameters);
-    const operations = stepOperations("ekfac", layers, batchSize, INTERVALS, "auto");
+    const operations = stepOperations("ekfac", layers, batchSize, INTERVALS);
     const gflops = operations / oursMs / 1e6;
     return {
       row: {

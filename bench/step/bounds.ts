@@ -25,8 +25,6 @@ export interface LayerSizes {
   readonly dOut: number;
   /** T; 1 for a dense layer. */
   readonly locations: number;
-  /** Whether the layer can keep its weights in its eigenbasis: dense layers can. */
-  readonly dense: boolean;
   /** Whether a gradient of its inputs is needed: not by the first layer. */
   readonly inputGradient: boolean;
 }
@@ -61,7 +59,6 @@ export function layerSizes(parameters: readonly Parameter[]): LayerSizes[] {
     dIn: value.cols,
     dOut: value.rows,
     locations: layer.kind === "conv2d" ? locationsOf(layer.geometry) : 1,
-    dense: layer.kind === "dense",
     inputGradient: index > 0,
   }));
 }
@@ -70,25 +67,22 @@ export function layerSizes(parameters: readonly Parameter[]): LayerSizes[] {
  * Operations of a step of one layer.
  *
  * - Gradient: `6 N T P`, a third less where no gradient of the inputs is needed.
- * - Preconditioning in an eigenbasis: `4 P (dIn' + dOut)`; by two inverses, half of that; with weights
- *   kept in the eigenbasis, the rotation of what passes through the layer, `4 N (dIn'^2 + dOut^2)`.
+ * - Preconditioning in an eigenbasis: `4 P (dIn' + dOut)`; by two inverses, half of that.
  * - Statistics: `N T (dIn'^2 + dOut^2)`, symmetric products counted as one triangle, per T_FIM.
  * - Theta: `2 N (T P + dOut^2 min(T, dIn') + dIn'^2 min(T, dOut))`, which for T larger than the layer is
- *   `2 N P (T + dIn' + dOut)`, per T_RE; without rotations where captures are in the basis already.
+ *   `2 N P (T + dIn' + dOut)`, per T_RE.
  * - Bases: `9 n^3` for eigenvectors, `n^3` for an inverse, per T_EIG.
  *
  * @param method The optimizer.
  * @param layer Sizes of the layer.
  * @param examples N.
  * @param intervals T_FIM, T_EIG, T_RE.
- * @param framed Whether the layer keeps its weights in the eigenbasis.
  */
 export function layerOperations(
   method: Method,
   layer: LayerSizes,
   examples: number,
   intervals: BoundIntervals,
-  framed: boolean,
 ): StepOperations {
   const { dIn, dOut, locations, inputGradient } = layer;
   const weights = dIn * dOut;
@@ -107,12 +101,11 @@ export function layerOperations(
     const bases = solve("choleskyInverse");
     return { gradient, preconditioning: rotation, statistics, eigenvalues: 0, bases };
   }
-  const passing = 2 * examples * ((inputGradient ? 2 : 1) * dIn ** 2 + 2 * dOut ** 2);
   const captured = dOut ** 2 * Math.min(locations, dIn) + dIn ** 2 * Math.min(locations, dOut);
-  const theta = 2 * examples * (locations * weights + (framed ? 0 : captured));
+  const theta = 2 * examples * (locations * weights + captured);
   return {
     gradient,
-    preconditioning: framed ? passing : 2 * rotation,
+    preconditioning: 2 * rotation,
     statistics,
     eigenvalues: theta / intervals.eigenvalues,
     bases: solve("eigh"),
@@ -131,22 +124,17 @@ export function totalOf(operations: StepOperations): number {
  * @param layers Sizes of all layers.
  * @param examples N.
  * @param intervals T_FIM, T_EIG, T_RE.
- * @param frames `"never"`: gradients and updates are rotated. `"auto"`: each dense layer keeps its
- * weights in its eigenbasis where that is less work.
  */
 export function stepOperations(
   method: Method,
   layers: readonly LayerSizes[],
   examples: number,
   intervals: BoundIntervals,
-  frames: "never" | "auto",
 ): number {
-  return layers.reduce((sum, layer) => {
-    const cost = (framed: boolean): number =>
-      totalOf(layerOperations(method, layer, examples, intervals, framed));
-    const mayFrame = frames === "auto" && layer.dense;
-    return sum + (mayFrame ? Math.min(cost(false), cost(true)) : cost(false));
-  }, 0);
+  return layers.reduce(
+    (sum, layer) => sum + totalOf(layerOperations(method, layer, examples, intervals)),
+    0,
+  );
 }
 
 /**
@@ -158,9 +146,7 @@ export function ratioBound(
   layers: readonly LayerSizes[],
   examples: number,
   intervals: BoundIntervals,
-  frames: "never" | "auto",
 ): number {
-  const operations = (which: Method): number =>
-    stepOperations(which, layers, examples, intervals, frames);
+  const operations = (which: Method): number => stepOperations(which, layers, examples, intervals);
   return operations(method) / operations("sgd");
 }

@@ -197,22 +197,6 @@ Deno.test("externalModel() refuses shapes that do not fit, names used twice, ada
   assert.equal(backend.memory().handles, 2);
 });
 
-Deno.test("tekfac() keeps the weights of an ExternalModel in their usual coordinates", () => {
-  using backend = referenceBackend();
-  const wide = { name: "wide", layer: { kind: "dense", bias: true }, shape: [64, 65] } as const;
-  using model = externalModel(backend, [wide]);
-  using optimizer = tekfac(model);
-  const random = new Random(1);
-  const normals = (length: number) => Float64Array.from({ length }, () => random.normal());
-  // A batch of 2 is where moving into the eigenbasis would be less work.
-  optimizer.stepSync({
-    examples: 2,
-    loss: 1,
-    captures: { wide: { inputs: normals(128), outputGradients: normals(128) } },
-  });
-  assert.equal(model.parameters[0].frame, undefined);
-});
-
 gpuTest("ExternalModel takes the steps of WebAssembly", async (gpu) => {
   const weightsOn = async (backend: Backend): Promise<ArrayLike<number>> => {
     using model = externalModel(backend, parameters);
