@@ -31,7 +31,7 @@ backend.write(abar, inputs);
 const parameter = { name: "w", layer: { kind: "dense", bias: true }, value, gradient } as const;
 const damping = resolveDamping("Cannot create the block", { kind: "absolute", lambda: 0.01 });
 using block = new TekfacBlock(backend, parameter, { damping });
-const factors = new MovingAverage(), eigenvalues = new MovingAverage();
+const factors = new MovingAverage("corrected"), eigenvalues = new MovingAverage("corrected");
 
 for (let step = 0; step <= 40; step++) {
   const loss = backend.scope(() => {

@@ -26,7 +26,7 @@ export * from "./report.ts";
 export * from "./safetensors.ts";
 export * from "./sgd.ts";
 export * from "./soap.ts";
-export * from "./step_check.ts";
+export { StepCheck } from "./step_check.ts";
 export * from "./step_options.ts";
 export * from "./step_probe.ts";
 export * from "./tekfac.ts";

@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
-import type { OwnedMatrix } from "../core/matrix.ts";
+import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 
 /** A loss that grows by more than this share of itself is looked into. */
@@ -70,6 +70,24 @@ export class StepCheck implements Disposable {
     });
   }
 
+  /** Its matrices by name; for checkpoints. */
+  get state(): Readonly<Record<string, Matrix>> {
+    return Object.fromEntries(
+      this.#parameters.map(({ name }, index) => [`${name}.before`, this.kept[index]]),
+    );
+  }
+
+  /** Its numbers, for checkpoints: the scale, the first loss and the last one, as far as there are any. */
+  get memory(): readonly number[] {
+    return [this.scale, this.firstLoss, this.lastLoss].filter((number) => number !== undefined);
+  }
+
+  set memory([scale, first, last]: readonly number[]) {
+    this.scale = scale;
+    this.firstLoss = first;
+    this.lastLoss = last;
+  }
+
   /** Called before a step is applied, with the loss of its batch. */
   keep(loss: number): void {
     this.#parameters.forEach(({ value }, index) => {
@@ -114,4 +132,10 @@ export class StepCheck implements Disposable {
   [Symbol.dispose](): void {
     for (const matrix of this.kept) matrix[Symbol.dispose]();
   }
+}
+
+/** Whether a checkpoint's numbers can be those of a {@linkcode StepCheck}. */
+export function isStepMemory(memory: unknown): boolean {
+  return Array.isArray(memory) && memory.length >= 1 && memory.length <= 3 &&
+    memory.every(Number.isFinite) && memory[0] > 0 && memory[0] <= 1;
 }

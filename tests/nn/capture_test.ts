@@ -1,6 +1,6 @@
 import assert from "#assert";
 import type { Backend } from "@tekfac/tekfac/backend";
-import { type Capture, Random } from "@tekfac/tekfac/core";
+import { type Capture, type KroneckerCapture, Random } from "@tekfac/tekfac/core";
 import { type DenseMatrix, denseMatrix, patches, perExampleGradients } from "@tekfac/tekfac/linalg";
 import {
   averagePool2d,
@@ -45,7 +45,7 @@ function batchOf(random: Random) {
 }
 
 /** `G_n = sum_t g_nt abar_nt^T` of every example, from a capture alone. */
-function gradientsOf(backend: Backend, capture: Capture): DenseMatrix[] {
+function gradientsOf(backend: Backend, capture: KroneckerCapture): DenseMatrix[] {
   const matrix = (m: { rows: number; cols: number }, data: ArrayLike<number>) =>
     denseMatrix(m.rows, m.cols, data);
   const g = matrix(capture.outputGradients, backend.readSync(capture.outputGradients));
@@ -66,7 +66,7 @@ Deno.test("capture() holds g of each example's own loss: the mean of G_n is the 
     const gradients = backend.scope(() => {
       problem.differentiate(batch, { decay: 0, scale: 1 / EXAMPLES });
       return model.parameters.map((parameter) => {
-        const capture = problem.capture(parameter)!;
+        const capture = ofLayer(problem.capture(parameter));
         assert.equal(capture.kind, parameter.layer.kind);
         assert.equal(capture.examples, EXAMPLES);
         const perExample = gradientsOf(backend, capture);
@@ -105,7 +105,7 @@ Deno.test("differentiate() without a blend leaves captures and the parameters' g
       backend.scope(() => {
         problem.differentiate(batch, asked);
         return model.parameters.map((parameter) =>
-          gradientsOf(backend, problem.capture(parameter)!).map(({ data }) => data)
+          gradientsOf(backend, ofLayer(problem.capture(parameter))).map(({ data }) => data)
         );
       });
     const expected = run(blend);
@@ -128,17 +128,17 @@ Deno.test("differentiateSampled() replaces captures, keeps gradients and inputs,
       problem.differentiate(batch, { decay: 0, scale: 1 / EXAMPLES });
       const gradients = model.parameters.map(({ gradient }) => backend.readSync(gradient));
       const g = () =>
-        model.parameters.map((p) => backend.readSync(problem.capture(p)!.outputGradients));
+        model.parameters.map((p) => backend.readSync(ofLayer(problem.capture(p)).outputGradients));
       const inputs = () => {
         const capture = problem.capture(model.parameters[0])!;
         return capture.kind === "conv2d" ? backend.readSync(capture.images) : undefined;
       };
       const [trueTargets, images] = [g(), inputs()];
-      problem.differentiateSampled(new Random(4));
+      problem.differentiateSampled(new Random(4), TARGETS);
       const sampled = g();
       assert.notDeepEqual(sampled, trueTargets);
       assert.deepEqual(inputs(), images);
-      problem.differentiateSampled(new Random(4));
+      problem.differentiateSampled(new Random(4), TARGETS);
       assert.deepEqual(g(), sampled);
       assert.deepEqual(model.parameters.map((p) => backend.readSync(p.gradient)), gradients);
     });
@@ -163,14 +163,14 @@ Deno.test("differentiateSampled() needs a differentiate in front, with no evalua
     const batch = batchOf(new Random(5));
     const expected = { name: "StateError", message: /call differentiate first, in the same scope/ };
     backend.scope(() => {
-      assert.throws(() => problem.differentiateSampled(new Random(0)), expected);
+      assert.throws(() => problem.differentiateSampled(new Random(0), TARGETS), expected);
       problem.differentiate(batch, undefined);
       problem.evaluateSync(batch);
-      assert.throws(() => problem.differentiateSampled(new Random(0)), expected);
+      assert.throws(() => problem.differentiateSampled(new Random(0), TARGETS), expected);
     });
     backend.scope(() => problem.differentiate(batch, undefined));
     backend.scope(() =>
-      assert.throws(() => problem.differentiateSampled(new Random(0)), { name: "StateError" })
+      assert.throws(() => problem.differentiateSampled(new Random(0), TARGETS), { name: "StateError" })
     );
   }));
 
@@ -179,6 +179,14 @@ Deno.test("captures of a finished scope are refused by the backend", () => {
   using model = convolutional(backend);
   const problem = objective(model, softmaxCrossEntropy());
   backend.scope(() => problem.differentiate(batchOf(new Random(6)), undefined));
-  const { outputGradients } = problem.capture(model.parameters[0])!;
+  const { outputGradients } = ofLayer(problem.capture(model.parameters[0]));
   assert.throws(() => backend.readSync(outputGradients), { name: "StateError" });
 });
+
+const TARGETS = { from: "targets", examples: EXAMPLES } as const;
+
+/** A capture of a dense layer or a convolution. */
+function ofLayer(capture: Capture | undefined): KroneckerCapture {
+  assert(capture !== undefined && capture.kind !== "elements");
+  return capture as KroneckerCapture;
+}

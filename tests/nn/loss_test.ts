@@ -1,5 +1,5 @@
 import assert from "#assert";
-import { Random } from "@tekfac/tekfac/core";
+import { type DenseCapture, Random } from "@tekfac/tekfac/core";
 import {
   dense,
   type Loss,
@@ -106,8 +106,8 @@ for (const [name, { loss, formula, hessian, targets }] of Object.entries(cases))
       const batch = { inputs, targets: targets(random, draws) };
       const g = backend.scope(() => {
         problem.differentiate(batch, undefined);
-        problem.differentiateSampled(random);
-        const { outputGradients } = problem.capture(model.parameters[0])!;
+        problem.differentiateSampled(random, { from: "targets", examples: draws });
+        const { outputGradients } = problem.capture(model.parameters[0]) as DenseCapture;
         return Float64Array.from(backend.readSync(outputGradients));
       });
 

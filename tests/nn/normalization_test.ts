@@ -84,7 +84,7 @@ Deno.test("batchNorm2d() predicts with running moments, which only passes with g
     backend.scope(() => problem.losses(batch));
     backend.scope(() => {
       problem.differentiate(batch, undefined);
-      problem.differentiateSampled(new Random(1));
+      problem.differentiateSampled(new Random(1), { from: "signs", examples: 1 });
     });
     await problem.evaluate(batch);
     assert.deepEqual(running(), [0, 0, 1, 1]);

@@ -182,7 +182,7 @@ Deno.test("dampingAdaptation works for a model that only knows differentiate()",
     parameters: known.parameters,
     examplesOf: (batch) => known.examplesOf(batch),
     differentiate: (batch, blend) => known.differentiate(batch, blend),
-    differentiateSampled: (random) => known.differentiateSampled(random),
+    differentiateSampled: (random, sample) => known.differentiateSampled(random, sample),
     capture: (parameter) => known.capture(parameter),
   };
   using full = tekfac(problemOf(a), { dampingAdaptation: {} });
@@ -204,7 +204,7 @@ Deno.test("dampingAdaptation is on where nobody states a damping and a forward p
       examplesOf: (batch) => known.examplesOf(batch),
       differentiate: (batch, blend) => known.differentiate(batch, blend),
       losses: (batch) => known.losses(batch),
-      differentiateSampled: (random) => known.differentiateSampled(random),
+      differentiateSampled: (random, sample) => known.differentiateSampled(random, sample),
       capture: (parameter) => known.capture(parameter),
       ...change,
     }, options);

@@ -1,7 +1,7 @@
 import assert from "#assert";
 import type { Backend, Blend } from "@tekfac/tekfac/backend";
 import {
-  type Capture,
+  type ConvCapture,
   type ConvGeometry,
   locationsOf,
   type Matrix,
@@ -42,7 +42,7 @@ interface Average {
 }
 
 /** Captures of a convolution whose images and gradients are zero. */
-function convCapture(zeros: (rows: number, cols: number) => Matrix): Capture {
+function convCapture(zeros: (rows: number, cols: number) => Matrix): ConvCapture {
   return {
     kind: "conv2d",
     examples: EXAMPLES,
@@ -129,7 +129,7 @@ const AVERAGES: Readonly<Record<string, Average>> = {
     rows: OUTPUTS,
     cols: INPUTS,
     observe: (backend, out, zeros, blend) => {
-      const { images, outputGradients } = convCapture(zeros) as Capture & { kind: "conv2d" };
+      const { images, outputGradients } = convCapture(zeros);
       backend.conv2dWeightGradient(out, images, outputGradients, GEOMETRY, blend);
     },
   },

@@ -68,7 +68,7 @@ for (const kind of ["dense", "conv2d"] as const) {
   Deno.test(`tkfac's factors keep tr PhiRaw = tr PsiRaw = delta under averaging: ${kind} (eq 3.6-3.8)`, () =>
     holds(settings(kind, { batches: 5 }), ({ blocks, backend }) => {
       for (const block of [blocks.tkfac, blocks.tekfac]) {
-        const delta = backend.readSync(block.delta)[0];
+        const delta = backend.readSync(blocks.tkfac.delta)[0];
         const traces = [block.inputFactor, block.outputFactor].map((factor) =>
           trace(download(backend, factor))
         );

@@ -7,7 +7,7 @@
 
 import assert from "#assert";
 import { type Backend, createBackend } from "@tekfac/tekfac/backend";
-import { type Capture, type LayerKind, locationsOf, Random } from "@tekfac/tekfac/core";
+import { type KroneckerCapture, type LayerKind, locationsOf, Random } from "@tekfac/tekfac/core";
 import {
   CurvatureEstimator,
   EkfacBlock,
@@ -70,7 +70,7 @@ export interface Observed {
   /** T. */
   readonly locations: number;
   /** What the last batch left behind. */
-  readonly capture: Capture;
+  readonly capture: KroneckerCapture;
   /** N. */
   readonly examples: number;
 }
@@ -111,6 +111,7 @@ function observeOn(
       denseStart: false,
       staggered: false,
     },
+    averaging: "seeded",
     factorDecay: 0.7,
     eigenvalueDecay: 0.7,
     staleness: 0,
@@ -123,6 +124,7 @@ function observeOn(
       const { capture, inputs } = randomCapture(backend, random, layer, examples, g);
       estimator.update(step, {
         examples,
+        gradientExamples: examples,
         forEachCapture: (visit) => visit(() => capture),
       });
       if (step < batches - 1) return;
@@ -170,7 +172,7 @@ function randomCapture(
   layer: LayerKind,
   examples: number,
   g: DenseMatrix,
-): { readonly capture: Capture; readonly inputs: DenseMatrix } {
+): { readonly capture: KroneckerCapture; readonly inputs: DenseMatrix } {
   const handle = (x: DenseMatrix) => {
     const matrix = backend.scratch(x.rows, x.cols);
     backend.write(matrix, x.data);

@@ -1,6 +1,6 @@
 import assert from "#assert";
 import { type Backend, createBackend } from "@tekfac/tekfac/backend";
-import { Random } from "@tekfac/tekfac/core";
+import { type KroneckerCapture, Random } from "@tekfac/tekfac/core";
 import {
   type DenseMatrix,
   denseMatrix,
@@ -71,7 +71,7 @@ Deno.test("exactFisher() agrees with the blocks that follow from captures", asyn
     backend.scope(() => {
       problem.differentiate(batch(), undefined);
       problem.parameters.forEach((parameter, i) => {
-        const capture = problem.capture(parameter)!;
+        const capture = problem.capture(parameter) as KroneckerCapture;
         const inputs = capture.kind === "dense"
           ? download(capture.inputs)
           : patches(download(capture.images), capture.geometry);
