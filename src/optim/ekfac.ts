@@ -35,7 +35,7 @@ export interface EkfacOptions extends MeasuredOptions {
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
- * using optimizer = ekfac(objective(model, squaredError()), { rank: "full", eigenvaluesFrom: "runningAverage" });
+ * using optimizer = ekfac(objective(model, squaredError()), { eigenvaluesFrom: "runningAverage" });
  * const { layers } = optimizer.stepSync({ inputs: [1, 2, 3, 5], targets: [1, 2] });
  * assert.equal(layers[0].block, "ekfac");
  * ```
@@ -44,13 +44,12 @@ export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): O
   const { eigenvaluesFrom = "perExample" } = options;
   const subject = "Cannot create EKFAC";
   checkChoice(subject, "eigenvaluesFrom", eigenvaluesFrom, ["perExample", "runningAverage"]);
-  if (
-    eigenvaluesFrom === "runningAverage" && options.rank !== "full" && options.preset !== "paper"
-  ) {
+  const running = eigenvaluesFrom === "runningAverage";
+  if (running && options.rank !== undefined && options.rank !== "full") {
     const expectation = "must be 'full' where eigenvalues are measured from the mean gradient";
     throw new OptionError(subject, "rank", expectation, options.rank);
   }
-  return measuredOptimizer(objective, options, {
+  return measuredOptimizer(objective, running ? { ...options, rank: "full" } : options, {
     method: "ekfac",
     statistic: independent,
     extraNames: ["eigenvaluesFrom"],

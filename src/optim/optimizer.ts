@@ -275,6 +275,7 @@ export class Optimizer<B> implements Disposable {
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(this.objective, adapter, { batches, examples }, directions, { rate, row });
       this.#apply(directions, rate, row, step);
+      this.rules.stepCheck?.seal();
       this.stepCount++;
 
       this.#log.note(

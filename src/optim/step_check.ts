@@ -6,14 +6,14 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
-import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 
 /** A loss that grows by more than this share of itself is looked into. */
 const GROWTH = 1;
 
 /** Share of the first loss below which growth is of no concern: there it may be rounding. */
-const FLOOR = 1e-3;
+const FLOOR = 1e-6;
 
 /** What the length is multiplied with when a step has been taken back. */
 const SHORTER = 1 / 4;
@@ -39,6 +39,7 @@ const LONGER = 1.1;
  * using check = new StepCheck(backend, [parameter]);
  * check.keep(1);
  * backend.write(value, [7]); // a step
+ * check.seal();
  * assert.equal(check.suspects(0.9), false);
  * assert.equal(check.suspects(2.1), true);
  * check.swap(); // to the old weights, to look at the loss there
@@ -51,6 +52,8 @@ const LONGER = 1.1;
 export class StepCheck implements Disposable {
   /** Weights before the last step, one matrix per parameter; part of a checkpoint. */
   readonly kept: readonly OwnedMatrix[];
+  /** Squared norms of the weights after the last step, [1, parameters]: whether others have changed them since. */
+  readonly #seals: OwnedMatrix;
   /** Factor of the next step's length, in (0, 1]. Part of a checkpoint, as are the losses. */
   scale = 1;
   /** Loss of the last step; `undefined` where no step can be taken back. */
@@ -64,6 +67,7 @@ export class StepCheck implements Disposable {
   constructor(backend: Backend, parameters: readonly Parameter[]) {
     this.#backend = backend;
     this.#parameters = parameters;
+    this.#seals = backend.alloc(1, parameters.length);
     this.kept = madeForEach(parameters, (index) => {
       const { rows, cols } = parameters[index].value;
       return backend.alloc(rows, cols);
@@ -72,9 +76,8 @@ export class StepCheck implements Disposable {
 
   /** Its matrices by name; for checkpoints. */
   get state(): Readonly<Record<string, Matrix>> {
-    return Object.fromEntries(
-      this.#parameters.map(({ name }, index) => [`${name}.before`, this.kept[index]]),
-    );
+    const kept = this.#parameters.map(({ name }, index) => [`${name}.before`, this.kept[index]]);
+    return { ...Object.fromEntries(kept), "step.seals": this.#seals };
   }
 
   /** Its numbers, for checkpoints: the scale, the first loss and the last one, as far as there are any. */
@@ -98,9 +101,30 @@ export class StepCheck implements Disposable {
     this.scale = Math.min(1, LONGER * this.scale);
   }
 
-  /** Whether the last step should be looked into, now that the next batch has this loss. */
+  /** Called after a step has been applied. */
+  seal(): void {
+    this.#norms(this.#seals);
+  }
+
+  /**
+   * Whether the last step should be looked into, now that the next batch has this loss. Never where somebody
+   * else has changed the weights since: they are not this step's to take back.
+   */
   suspects(loss: number): boolean {
-    return this.lastLoss !== undefined && this.isTooLong(this.lastLoss, loss);
+    if (this.lastLoss === undefined || !this.isTooLong(this.lastLoss, loss)) return false;
+    const backend = this.#backend;
+    return backend.scope(() => {
+      const now = backend.scratch(1, this.#parameters.length);
+      this.#norms(now);
+      const expected = backend.readSync(this.#seals);
+      return backend.readSync(now).every((norm, index) => norm === expected[index]);
+    });
+  }
+
+  #norms(out: Matrix): void {
+    this.#parameters.forEach(({ value }, index) => {
+      this.#backend.dot(columnsOf(out, index, index + 1), value, value);
+    });
   }
 
   /** Whether a loss has grown too much: more than doubled, counted from a share of the first one. */
@@ -130,7 +154,7 @@ export class StepCheck implements Disposable {
 
   /** Gives the matrices back. */
   [Symbol.dispose](): void {
-    for (const matrix of this.kept) matrix[Symbol.dispose]();
+    for (const matrix of [...this.kept, this.#seals]) matrix[Symbol.dispose]();
   }
 }
 

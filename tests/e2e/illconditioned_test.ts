@@ -37,6 +37,7 @@ function rows(from: number, to: number): BatchLike {
 
 /** The fixture's protocol: relative damping 0.01, KL clip 1e-3, bases every fifth step. */
 const options: KroneckerOptions = {
+  preset: "paper",
   learningRate: 0.1,
   momentum: { on: "update", value: 0.9 },
   klClip: { kind: "fixed", kl: 1e-3 },

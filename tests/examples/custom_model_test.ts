@@ -16,7 +16,7 @@ import { LoopNetwork } from "../../examples/custom_model.ts";
 
 const optimizers = {
   tekfac: <B>(problem: Parameters<typeof tekfac<B>>[0]) =>
-    tekfac(problem, { damping: { kind: "relative", tau: 1 } }),
+    tekfac(problem, { fisher: { kind: "perLoss" }, takeBack: false }),
   adam: <B>(problem: Parameters<typeof adam<B>>[0]) => adam(problem, { learningRate: 0.01 }),
 };
 

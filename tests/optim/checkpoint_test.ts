@@ -170,12 +170,12 @@ Deno.test("saveState() names every array after its parameter and says the featur
       const part of [
         "weights",
         "momentum",
-        "delta",
         "outputFactor",
         "inputFactor",
         "outputBasis",
         "inputBasis",
         "eigenvalues",
+        "before",
       ]
     ) assert(`${layer}.${part}` in arrays, `${layer}.${part}`);
   }

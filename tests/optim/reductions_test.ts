@@ -108,10 +108,9 @@ Deno.test("tekfac() on diagonal blocks with exponent 1 divides by E[G_n^2] + lam
   using backend = referenceBackend();
   using model = smallModel(backend);
   using optimizer = tekfac(problemOf(model), {
+    preset: "paper",
     damping: { kind: "absolute", lambda: 0.1 },
     learningRate: 0.3,
-    klClip: false,
-    momentum: false,
     blocks: () => "diagonal",
   });
   const before = weightsOf(model);

@@ -47,8 +47,8 @@ for (const [name, create] of Object.entries(kronecker)) {
     Deno.test(`stepSync() of ${name}, ${kind} Fisher: micro-batches equal one batch`, () => {
       using backend = referenceBackend();
       using whole = smallModel(backend), parts = smallModel(backend);
-      using a = create(problemOf(whole), { fisher: { kind } });
-      using b = create(problemOf(parts), { fisher: { kind } });
+      using a = create(problemOf(whole), { preset: "paper", fisher: { kind } });
+      using b = create(problemOf(parts), { preset: "paper", fisher: { kind } });
       for (let step = 0; step < 4; step++) {
         const batch = makeBatch(20, step);
         const one = a.stepSync(batch);
@@ -117,9 +117,9 @@ Deno.test("klClip: sum of lr^2 nu^2 <U, G> is kl where it binds, nu is 1 where i
   for (const [kl, binds] of [[1e-6, true], [1e6, false]] as const) {
     using model = smallModel(backend);
     using optimizer = tekfac(problemOf(model), {
+      preset: "paper",
       klClip: { kind: "fixed", kl },
       learningRate: 0.5,
-      momentum: false,
     });
     const { clipFactor, innerProduct } = optimizer.stepSync(makeBatch(16, 0));
     assert.equal(clipFactor < 1, binds);
@@ -276,5 +276,5 @@ Deno.test("describe() is an aligned table of every layer with its bytes and the 
   const lines = optimizer.describe().split("\n");
   assert.equal(lines.length, 6);
   assert.match(lines[2], /dense1 .*\[5, 5\] .*tekfac .*5 x 5, 5 x 5/);
-  assert.match(lines[5], /statistics every 10 steps, bases every 100 steps.*dense start/);
+  assert.match(lines[5], /statistics every 2 steps, bases every 10 steps.*dense start/);
 });

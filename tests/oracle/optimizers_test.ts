@@ -96,6 +96,7 @@ function optionsOf(method: Method, hyper: Hyper): KroneckerOptions {
   const inverse = method === "kfac" || method === "tkfac";
   const kl = hyper.klClip!;
   return {
+    preset: "paper",
     learningRate: hyper.lr,
     momentum: { on: hyper.momentumOn!, value: hyper.momentum },
     damping: hyper.damping,
