@@ -11,6 +11,7 @@
 import { isWanted, remark } from "./output.ts";
 import { readZooArguments, type ZooArguments } from "./zoo/arguments.ts";
 import { runRows } from "./zoo/crew.ts";
+import { hasFolder } from "./zoo/data_folder.ts";
 import type { Line } from "./zoo/judging.ts";
 import { LiveTable } from "./zoo/live_table.ts";
 import type { RowSize, ZooRow } from "./zoo/row.ts";
@@ -29,15 +30,6 @@ function wantedRows({ only, short, all }: ZooArguments): ZooRow[] {
   return ROWS.filter(({ name, size }) => sizes.includes(size) && isWanted(name, only));
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 async function main(): Promise<boolean> {
   const settings = readZooArguments(Deno.args);
   const { data, optimizers, options, seeds, rivals } = settings;
@@ -46,9 +38,8 @@ async function main(): Promise<boolean> {
   const table = new LiveTable(rows.map(({ name }) => name));
   const possible: ZooRow[] = [];
   for (const row of rows) {
-    const folder = `${data}/${row.needs}`;
-    if (row.needs === undefined || await isDirectory(folder)) possible.push(row);
-    else table.skip(row.name, `no data in ${folder}`);
+    if (row.needs === undefined || await hasFolder(data, row.needs)) possible.push(row);
+    else table.skip(row.name, `no data in ${data}/${row.needs}`);
   }
   const lines: Line[] = [];
   const started = performance.now();

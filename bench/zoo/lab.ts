@@ -1,5 +1,5 @@
 /**
- * Where rows are run: a backend on one thread, and data that is read once.
+ * Where rows are run: a backend, and data that is read once.
  *
  * @module
  */
@@ -24,10 +24,11 @@ export class Lab implements Disposable {
    * Opens a lab.
    *
    * @param directory Holds the folders of data.
+   * @param threads One, unless nothing else runs: rows of the zoo run side by side, and their figures do
+   * not depend on the machine's cores.
    */
-  static async open(directory?: string): Promise<Lab> {
-    // One thread: rows run side by side, and their figures do not depend on the machine's cores.
-    return new Lab(await createBackend({ prefer: ["wasm"], threads: 1 }), directory);
+  static async open(directory?: string, threads = 1): Promise<Lab> {
+    return new Lab(await createBackend({ prefer: ["wasm"], threads }), directory);
   }
 
   /** A regression table of the folder `uci`. */

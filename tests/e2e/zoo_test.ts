@@ -1,19 +1,36 @@
 /**
- * TEKFAC with nothing set but the annealing, on the rows of the zoo that need no data: `deno task zoo
- * --short` prints the same verdicts as a table, and docs/ZOO.md tells how they are reached.
+ * TEKFAC with nothing set but the annealing, on the rows of the zoo that need no data: the command itself,
+ * `deno task zoo --short`. docs/ZOO.md tells how verdicts are reached.
  */
 import assert from "#assert";
-import { judgeRow } from "../../bench/zoo/judging.ts";
-import { Lab } from "../../bench/zoo/lab.ts";
-import { ROWS } from "../../bench/zoo/rows.ts";
+import { inDirectory } from "./_cli.ts";
 
-const question = { optimizers: ["tekfac"], options: {}, seeds: undefined, rivals: true } as const;
-
-for (const row of ROWS.filter(({ size, needs }) => size === "short" && needs === undefined)) {
-  Deno.test(`tekfac() at its defaults passes the zoo's row '${row.name}'`, async () => {
-    using lab = await Lab.open();
-    const [{ ok, reason }] = await judgeRow(lab, row, question);
-    assert.equal(lab.backend.memory().handles, 0, "matrices were not disposed");
-    assert.equal(ok, true, reason);
-  });
+/** What is read of a line of the command's file. */
+interface Line {
+  readonly row: string;
+  readonly ok?: boolean;
+  readonly reason: string;
 }
+
+Deno.test("tekfac() at its defaults passes the short rows of the zoo", async (test) => {
+  const lines: Line[] = [];
+  let code = -1;
+  await inDirectory(async (directory) => {
+    const root = new URL("../../", import.meta.url);
+    const outcome = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--quiet", "--no-check", "--config", new URL("deno.json", root).pathname],
+        ...[new URL("bench/zoo.ts", root).pathname, "--short", "--json", "zoo.json"],
+      ],
+      cwd: directory,
+      stdout: "null",
+    }).output();
+    code = outcome.code;
+    lines.push(...JSON.parse(await Deno.readTextFile(`${directory}/zoo.json`)).lines);
+  });
+  assert(lines.length >= 10, `${lines.length} lines`);
+  assert.equal(code, lines.every(({ ok }) => ok === true) ? 0 : 1);
+  for (const { row, ok, reason } of lines) {
+    await test.step(row, () => assert.equal(ok, true, reason));
+  }
+});

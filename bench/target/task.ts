@@ -1,0 +1,41 @@
+/**
+ * What a task is: a network, data to learn from, and a number to be judged by.
+ *
+ * @module
+ */
+
+import type { BatchLike, ExampleShape, LayerSpec, Loss, ModelObjective } from "@tekfac/tekfac";
+import type { Lab } from "../zoo/lab.ts";
+import type { DataFolder } from "../zoo/row.ts";
+
+/** A task whose data have been read. */
+export interface Problem {
+  /** Shape of one example. */
+  readonly input: ExampleShape;
+  /** The loss. */
+  readonly loss: Loss;
+  /** Number of examples to learn from. */
+  readonly examples: number;
+  /** Batches of an epoch, which is counted from 0. */
+  readonly batches: (size: number, seed: number, epoch: number) => Iterable<BatchLike>;
+  /** The number to be judged by, on examples held back; the lower the better. */
+  readonly heldOut: (goal: ModelObjective) => number;
+}
+
+/** One task. */
+export interface TargetTask {
+  /** As the table names it. */
+  readonly name: string;
+  /** Data that it needs. */
+  readonly needs: DataFolder;
+  /** What is judged: `"error"`. */
+  readonly metric: string;
+  /** Epochs of AdamW's runs. */
+  readonly epochs: number;
+  /** Examples of a step of TEKFAC's runs. */
+  readonly batch: number;
+  /** The network. */
+  readonly layers: () => readonly LayerSpec[];
+  /** Reads the data. */
+  readonly open: (lab: Lab) => Promise<Problem>;
+}

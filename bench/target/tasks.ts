@@ -1,0 +1,125 @@
+/**
+ * The tasks, cheapest first within images and tables.
+ *
+ * @module
+ */
+
+import {
+  type Augmentation,
+  autoencoder,
+  batches,
+  cnn,
+  type DatasetSplit,
+  examplesIn,
+  mlp,
+  normalized,
+  resnet20,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+  squaredError,
+} from "@tekfac/tekfac";
+import { countOf, type Examples, shuffled } from "../zoo/examples.ts";
+import { plainLayers } from "../zoo/fit.ts";
+import { smallConvolutions } from "../zoo/networks.ts";
+import { splitTable } from "../zoo/table_file.ts";
+import type { Problem, TargetTask } from "./task.ts";
+
+/** Images with labels, or images that are their own targets. */
+function pictures(
+  data: DatasetSplit,
+  targets: "labels" | "inputs",
+  augment?: Augmentation,
+): Problem {
+  return {
+    input: data.train.shape,
+    loss: targets === "labels" ? softmaxCrossEntropy() : sigmoidCrossEntropy(),
+    examples: examplesIn(data.train),
+    batches: (size, seed, epoch) =>
+      batches(data.train, {
+        ...{ size, targets, shuffle: { seed, epoch } },
+        ...(augment === undefined ? {} : { augment }),
+      }),
+    heldOut: (goal) => {
+      const { loss, accuracy } = goal.evaluateSync(batches(data.test, { size: 500, targets }));
+      return accuracy === null ? loss : 1 - accuracy;
+    },
+  };
+}
+
+const digits = { needs: "mnist10k", batch: 128, epochs: 10 } as const;
+
+const photos = {
+  needs: "cifar10-small",
+  metric: "error",
+  batch: 128,
+  open: async (lab) => {
+    const data = normalized(await lab.images("cifar10-small"));
+    return pictures(data, "labels", { padding: 4, flip: true });
+  },
+} satisfies Partial<TargetTask>;
+
+/** A table, judged by validation and test part together: there is nothing that these choose. */
+function table(name: string, epochs: number): TargetTask {
+  return {
+    name: `UCI ${name}`,
+    needs: "uci",
+    metric: "RMSE",
+    epochs,
+    batch: 32,
+    layers: () => plainLayers([64, 64], 1, "relu", "he"),
+    open: async (lab) => {
+      const { train, validation, test, deviation } = splitTable(await lab.table(name), 0);
+      const held: Examples = {
+        ...test,
+        inputs: Float32Array.from([...validation.inputs, ...test.inputs]),
+        targets: Float32Array.from([...validation.targets, ...test.targets]),
+      };
+      return {
+        input: [train.features],
+        loss: squaredError(),
+        examples: countOf(train),
+        batches: (size, seed, epoch) => shuffled(train, size, seed, epoch),
+        heldOut: (goal) => deviation * Math.sqrt(2 * goal.evaluateSync(held).loss),
+      };
+    },
+  };
+}
+
+/** All tasks. */
+export const TASKS: readonly TargetTask[] = [
+  table("concrete", 60),
+  table("kin8nm", 30),
+  {
+    ...digits,
+    name: "MNIST MLP 784-128-10",
+    metric: "error",
+    layers: () => mlp({ hidden: [128] }),
+    open: async (lab) => pictures(await lab.images("mnist10k"), "labels"),
+  },
+  {
+    ...digits,
+    name: "MNIST CNN",
+    metric: "error",
+    layers: () => cnn(),
+    open: async (lab) => pictures(await lab.images("mnist10k"), "labels"),
+  },
+  {
+    ...digits,
+    name: "MNIST autoencoder",
+    metric: "loss",
+    layers: () => autoencoder(),
+    open: async (lab) => pictures(await lab.images("mnist10k"), "inputs"),
+  },
+  {
+    ...photos,
+    name: "CIFAR-10 convolutions",
+    epochs: 10,
+    layers: () => smallConvolutions(),
+  },
+  {
+    ...photos,
+    name: "CIFAR-10 ResNet20 of width 8",
+    epochs: 8,
+    layers: () => resnet20({ width: 8 }),
+  },
+];
