@@ -189,11 +189,12 @@ export class CurvatureEstimator implements Disposable {
     // A sum over examples of squares of the mean gradient: each counts as the examples' own would.
     const count = batch.gradientExamples;
     const blend = { decay, scale: scale * batch.examples / count };
+    const gradientScale = fromGradient.size > 0 ? batch.gradientScale : undefined;
     for (const block of fromGradient) {
       const { gradient, name } = block.parameter;
       atLayer(name, () => {
         this.#backend.scope(() => {
-          block.observeMeanGradient(this.#scaled(gradient, batch.gradientScale), count, blend);
+          block.observeMeanGradient(this.#scaled(gradient, gradientScale), count, blend);
         });
       });
     }

@@ -10,6 +10,7 @@ import type { KroneckerCapture } from "../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { div, formula, max, mul, sqrt, sub } from "../core/formula.ts";
+import { Owner } from "./blocks/block.ts";
 import type { Observation } from "./moving_average.ts";
 
 /**
@@ -88,7 +89,7 @@ function matrixRows(backend: Backend, x: Matrix): FactorRows {
  * allClose([x * y], [1 / 2], { relative: 1e-2 }); // (1, 1) / sqrt(2), up to sign
  * ```
  */
-export class FactorSketch implements Disposable {
+export class FactorSketch extends Owner {
   /** Q, [k, d]; once it has been renewed, its rows are orthonormal, in no order. */
   readonly basis: OwnedMatrix;
   /** `Y = Q S`, [k, d]. */
@@ -98,10 +99,11 @@ export class FactorSketch implements Disposable {
 
   /** Of a factor of `dimension` rows and columns, 1 <= rank <= dimension. The caller disposes it. */
   constructor(backend: Backend, rank: number, dimension: number) {
+    super();
     this.#backend = backend;
-    this.basis = backend.alloc(rank, dimension);
-    this.product = backend.alloc(rank, dimension);
-    this.#status = backend.alloc(1, 3);
+    this.basis = this.alloc(backend, rank, dimension);
+    this.product = this.alloc(backend, rank, dimension);
+    this.#status = this.alloc(backend, 1, 3);
     backend.write(this.basis, firstBasis(rank, dimension));
   }
 
@@ -168,11 +170,6 @@ export class FactorSketch implements Disposable {
     const overlap = this.#adopt(fresh, shifted);
     backend.axpby(this.#status, 1, outer.status, 0);
     return overlap;
-  }
-
-  /** Gives the matrices back. */
-  [Symbol.dispose](): void {
-    for (const matrix of [this.basis, this.product, this.#status]) matrix[Symbol.dispose]();
   }
 
   /** Takes over a new basis and sketch unless one holds a number that is not finite. */

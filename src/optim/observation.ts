@@ -122,6 +122,8 @@ class BatchObservation<B> implements StepObservation {
     const { backend, parameters } = objective;
     const captureOf = (parameter: Parameter) => this.captures[parameters.indexOf(parameter)];
     const random = new Random(0);
+    // Made out here, where it lives as long as the step.
+    if (this.#context.fisher.kind === "perLoss") this.#inverseRootLoss();
     if (isSampled(this.#context.fisher)) random.restore(this.#draws);
     const last = this.#batches.length - 1;
     this.#batches.forEach((batch, index) => {

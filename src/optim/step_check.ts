@@ -5,9 +5,10 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { madeForEach } from "../core/at_layer.ts";
+import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { Owner } from "../curvature/blocks/block.ts";
 
 /** A loss that grows by more than this share of itself is looked into. */
 const GROWTH = 1;
@@ -49,7 +50,7 @@ const LONGER = 1.1;
  * assert.equal(check.scale, 1 / 4);
  * ```
  */
-export class StepCheck implements Disposable {
+export class StepCheck extends Owner {
   /** Weights before the last step, one matrix per parameter; part of a checkpoint. */
   readonly kept: readonly OwnedMatrix[];
   /** Squared norms of the weights after the last step, [1, parameters]: whether others have changed them since. */
@@ -65,13 +66,13 @@ export class StepCheck implements Disposable {
 
   /** Allocates as much as the weights take. The caller disposes it. */
   constructor(backend: Backend, parameters: readonly Parameter[]) {
+    super();
     this.#backend = backend;
     this.#parameters = parameters;
-    this.#seals = backend.alloc(1, parameters.length);
-    this.kept = madeForEach(parameters, (index) => {
-      const { rows, cols } = parameters[index].value;
-      return backend.alloc(rows, cols);
-    });
+    this.#seals = this.alloc(backend, 1, parameters.length);
+    this.kept = parameters.map(({ name, value: { rows, cols } }) =>
+      atLayer(name, () => this.alloc(backend, rows, cols))
+    );
   }
 
   /** Its matrices by name; for checkpoints. */
@@ -150,11 +151,6 @@ export class StepCheck implements Disposable {
   shorten(): void {
     this.scale *= SHORTER;
     this.lastLoss = undefined;
-  }
-
-  /** Gives the matrices back. */
-  [Symbol.dispose](): void {
-    for (const matrix of [...this.kept, this.#seals]) matrix[Symbol.dispose]();
   }
 }
 

@@ -20,6 +20,7 @@ import {
 } from "../../core/formula.ts";
 import { isFinite } from "../../core/formula.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
+import { Owner } from "../../curvature/blocks/block.ts";
 import { correctedDecay } from "../../curvature/moving_average.ts";
 
 /** Weight of the past in the running means of the norms. */
@@ -46,7 +47,7 @@ const DECAY = 0.95;
  * }
  * ```
  */
-export class GradientClip implements Disposable {
+export class GradientClip extends Owner {
   /** c of the last step, [1, 1]. */
   readonly factor: OwnedMatrix;
   /** Running means of the layers' norms, [1, layers]; part of a checkpoint. */
@@ -58,10 +59,11 @@ export class GradientClip implements Disposable {
 
   /** For a number of layers. The caller disposes it. */
   constructor(backend: Backend, layers: number, limit: number) {
+    super();
     this.#backend = backend;
     this.#limit = limit;
-    this.factor = backend.alloc(1, 1);
-    this.means = backend.alloc(1, layers);
+    this.factor = this.alloc(backend, 1, 1);
+    this.means = this.alloc(backend, 1, layers);
   }
 
   /** Looks at a step's gradients: their squared norms, [1, layers]. */
@@ -70,12 +72,6 @@ export class GradientClip implements Disposable {
     const inputs = { squares: squaredNorms, means: this.means, ...numbers };
     this.#backend.evaluate(clipped, inputs, { factor: this.factor, means: this.means });
     this.count++;
-  }
-
-  /** Gives the matrices back. */
-  [Symbol.dispose](): void {
-    this.factor[Symbol.dispose]();
-    this.means[Symbol.dispose]();
   }
 }
 
