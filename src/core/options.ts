@@ -165,6 +165,15 @@ function editDistance(a: string, b: string): number {
  * Checks an option that is true or false.
  *
  * @throws {OptionError} Otherwise.
+ *
+ * @example What people type in its place
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { checkFlag } from "@tekfac/tekfac/core";
+ *
+ * assert.equal(checkFlag("Cannot train", "staggered", true), true);
+ * assert.throws(() => checkFlag("Cannot train", "staggered", "no"), { name: "OptionError" });
+ * ```
  */
 export function checkFlag(subject: string, option: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;

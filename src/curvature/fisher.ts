@@ -60,22 +60,20 @@ export type Statistic = (backend: Backend, capture: KroneckerCapture) => RowWeig
  * The statistics of KFAC and EKFAC, as if inputs and gradients were independent:
  * `A = E[sum_t abar abar^T]`, `B = (1/T) E[sum_t g g^T]`.
  */
-export const independent: Statistic = (_backend, capture) => ({
-  input: undefined,
-  output: undefined,
-  outputScale: 1 / locationsPerExample(capture),
-});
+export function independent(_backend: Backend, capture: KroneckerCapture): RowWeights {
+  const outputScale = 1 / locationsPerExample(capture);
+  return { input: undefined, output: undefined, outputScale };
+}
 
 /**
  * The statistics of TKFAC and TEKFAC: each input counts as much as the gradient it met, so that both traces
  * are `delta = E[sum_t |abar|^2 |g|^2]`: `PhiRaw = E[sum_t |g|^2 abar abar^T]`,
  * `PsiRaw = E[sum_t |abar|^2 g g^T]`.
  */
-export const traceKeeping: Statistic = (backend, capture) => ({
-  input: outputSquaredNorms(backend, capture),
-  output: inputSquaredNorms(backend, capture),
-  outputScale: 1,
-});
+export function traceKeeping(backend: Backend, capture: KroneckerCapture): RowWeights {
+  const input = outputSquaredNorms(backend, capture);
+  return { input, output: inputSquaredNorms(backend, capture), outputScale: 1 };
+}
 
 /**
  * Adds a micro-batch to a layer's factors. Inside a scope.
@@ -132,7 +130,7 @@ export function observeFactors(
 }
 
 /** `|abar_nt|^2` for every example and location, [1, N T], in scratch memory. */
-export function inputSquaredNorms(backend: Backend, capture: KroneckerCapture): Matrix {
+function inputSquaredNorms(backend: Backend, capture: KroneckerCapture): Matrix {
   const norms = backend.scratch(1, capture.outputGradients.rows);
   if (capture.kind === "dense") backend.rowSquaredNorms(norms, capture.inputs);
   else backend.patchSquaredNorms(norms, capture.images, capture.geometry);
@@ -140,7 +138,7 @@ export function inputSquaredNorms(backend: Backend, capture: KroneckerCapture): 
 }
 
 /** `|g_nt|^2` for every example and location, [1, N T], in scratch memory. */
-export function outputSquaredNorms(backend: Backend, capture: KroneckerCapture): Matrix {
+function outputSquaredNorms(backend: Backend, capture: KroneckerCapture): Matrix {
   const norms = backend.scratch(1, capture.outputGradients.rows);
   backend.rowSquaredNorms(norms, capture.outputGradients);
   return norms;

@@ -31,7 +31,7 @@ import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
  * @example Half of a new direction comes from the complement
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { momentSpectrum, transportMoments } from "@tekfac/tekfac/curvature";
+ * import { momentSpectrum, traceOf, transportMoments } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
@@ -44,6 +44,7 @@ import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
  *   allClose(backend.readSync(momentSpectrum(backend, moments, [1, 3])), [6, 1, 1], { relative: 1e-12 });
  *   transportMoments(backend, moments, { output, input }, [1, 3]);
  *   allClose(backend.readSync(moments), [3.5, 8, 3.5, 8], { relative: 1e-12 });
+ *   allClose(backend.readSync(traceOf(moments)), [8], { relative: 1e-12 });
  * });
  * ```
  */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
+import type { Backend, EighJob } from "../backend/backend.ts";
 import type { KroneckerCapture } from "../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
@@ -72,7 +72,7 @@ function matrixRows(backend: Backend, x: Matrix): FactorRows {
  * @example The leading eigenvector of a factor whose rows lie along (1, 1)
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { FactorSketch, outputRows } from "@tekfac/tekfac/curvature";
+ * import { FactorSketch, inputRows, outputRows } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
@@ -84,6 +84,8 @@ function matrixRows(backend: Backend, x: Matrix): FactorRows {
  *   const rows = outputRows(backend, { kind: "dense", examples: 2, inputs, outputGradients });
  *   sketch.observe(rows, undefined, { decay: 0, scale: 1 / 2 });
  *   sketch.renew();
+ *   const ones = inputRows(backend, { kind: "dense", examples: 2, inputs, outputGradients });
+ *   allClose(backend.readSync(ones.project(inputs)), [1, 1, 1, 1]); // X X^T
  * });
  * const [x, y] = backend.readSync(sketch.basis);
  * allClose([x * y], [1 / 2], { relative: 1e-2 }); // (1, 1) / sqrt(2), up to sign

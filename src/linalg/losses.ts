@@ -38,6 +38,8 @@ export interface LossResult {
  * assert.deepEqual([...linalg.softmax(z).data], [0.5, 0.5]);
  * // A label drawn by the model itself: the first one, for 0.2 lies in its half.
  * const noise = linalg.denseMatrix(1, 1, [0.2]);
+ * const signs = linalg.denseMatrix(1, z.cols, Array.from({ length: z.cols }, () => 1));
+ * assert.equal(linalg.gaussNewtonGradient("halfSumSquaredError", z, signs).data[0], 1);
  * const { data } = linalg.sampledLossGradient("softmaxCrossEntropy", z, noise);
  * assert.deepEqual([...data], [-0.5, 0.5]);
  * ```

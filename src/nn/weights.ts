@@ -13,7 +13,6 @@ import type { Backend } from "../backend/backend.ts";
 import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { ShapeError } from "../core/errors.ts";
 import { patchOrder } from "../core/geometry.ts";
-import type { Matrix } from "../core/matrix.ts";
 import type { LayerKind, Parameter } from "../core/parameter.ts";
 
 /** Which of a parameter's two matrices. */

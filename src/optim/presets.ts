@@ -24,29 +24,53 @@ export type Rank = number | "full";
 
 /** What a {@linkcode Preset} sets. */
 export interface KroneckerPreset {
+  /** See `StepOptions`. */
   readonly learningRate: number;
+  /** See `StepOptions`. */
   readonly momentum: Momentum | false;
+  /** See `StepOptions`. */
   readonly klClip: KlClip | false;
+  /** See `StepOptions`. */
   readonly relativeChange: number | false;
+  /** See `StepOptions`. */
   readonly gradientClip: number | false;
+  /** See `StepOptions`. */
   readonly takeBack: boolean;
+  /** See `KroneckerOptions`. */
   readonly observationLimit: number | false;
+  /** See `KroneckerOptions`. */
   readonly observe: ObservedShare;
+  /** See `KroneckerOptions`. */
   readonly fisher: Fisher;
+  /** See `KroneckerOptions`. */
   readonly damping: Damping;
+  /** See `KroneckerOptions`. */
   readonly averaging: Averaging;
+  /** See `MeasuredOptions`. */
   readonly rank: Rank;
   /** Where bases are of full rank, and hence dear. */
   readonly fullIntervals: Required<Intervals>;
   /** Where they are of low rank. */
   readonly intervals: Required<Intervals>;
+  /** See `KroneckerOptions`. */
   readonly denseStart: DenseStart | false;
 }
 
 /** The papers' own intervals differ between their experiments; these are of their order. */
 const DEAR = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
 
-/** The table; docs/CHOOSING.md says why. */
+/**
+ * The table; docs/CHOOSING.md says why.
+ *
+ * @example What nobody sets
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { presets } from "@tekfac/tekfac/optim";
+ *
+ * assert.deepEqual(presets.default.fisher, { kind: "gaussNewton" });
+ * assert.equal(presets.paper.rank, "full");
+ * ```
+ */
 export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
   default: {
     learningRate: 1,

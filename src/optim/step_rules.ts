@@ -15,7 +15,23 @@ import type { ResolvedStepOptions } from "./step_options.ts";
 import { GradientClip } from "./transforms/gradient_clip.ts";
 import { MeasuredCurvature } from "./transforms/measured_curvature.ts";
 
-/** The rules of one optimizer, as far as they have a memory. */
+/**
+ * The rules of one optimizer, as far as they have a memory.
+ *
+ * @example What an optimizer remembers
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend, dense, objective, sequential, squaredError, StepRules, tekfac }
+ *   from "@tekfac/tekfac";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = tekfac(objective(model, squaredError()));
+ * optimizer.stepSync({ inputs: [0, 1], targets: [1, 3] });
+ * assert(optimizer.rules instanceof StepRules);
+ * assert.equal(optimizer.rules.gradientClip?.count, 1);
+ * ```
+ */
 export class StepRules implements Disposable {
   /** See {@linkcode GradientClip}. */
   readonly gradientClip: GradientClip | undefined;

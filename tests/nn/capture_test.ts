@@ -170,7 +170,9 @@ Deno.test("differentiateSampled() needs a differentiate in front, with no evalua
     });
     backend.scope(() => problem.differentiate(batch, undefined));
     backend.scope(() =>
-      assert.throws(() => problem.differentiateSampled(new Random(0), TARGETS), { name: "StateError" })
+      assert.throws(() => problem.differentiateSampled(new Random(0), TARGETS), {
+        name: "StateError",
+      })
     );
   }));
 

@@ -64,7 +64,10 @@ function tracesOf(backend: Backend): number[] {
 /** The lambdas of a first step on the CNN. */
 function lambdasOf(backend: Backend, options: KroneckerOptions, create = tekfac): number[] {
   using model = smallCnn(backend);
-  using optimizer = create(objective(model, softmaxCrossEntropy()), { preset: "paper", ...options });
+  using optimizer = create(objective(model, softmaxCrossEntropy()), {
+    preset: "paper",
+    ...options,
+  });
   return optimizer.stepSync(batch).layers.map(({ damping }) => damping!);
 }
 

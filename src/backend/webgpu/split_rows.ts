@@ -87,7 +87,10 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
   };
 
   /** Calls `body` for runs of examples. */
-  const byExamples = (capture: KroneckerCapture, body: (part: KroneckerCapture, run: Run) => void): void => {
+  const byExamples = (
+    capture: KroneckerCapture,
+    body: (part: KroneckerCapture, run: Run) => void,
+  ): void => {
     const { examples, outputGradients } = capture;
     const images = capture.kind === "dense" ? capture.inputs : capture.images;
     const [perExample, locations] = [images, outputGradients].map((m) => {

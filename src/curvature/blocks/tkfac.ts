@@ -75,6 +75,7 @@ export class TkfacBlock extends FactoredBlock {
     this.backend.trace(this.delta, this.inputFactor);
   }
 
+  /** delta is no state of its own: it follows from the factors. */
   override restored(): void {
     super.restored();
     this.backend.trace(this.delta, this.inputFactor);
