@@ -69,7 +69,7 @@ export interface KroneckerOptions extends StepOptions {
    * model's outputs cannot be sampled
    */
   readonly fisher?: Fisher;
-  /** How many examples of a batch are observed. @default {{ share: 1 / 4, atLeast: 16 }} */
+  /** How many examples of a batch are observed after the dense start. @default {{ share: 1 / 4, atLeast: 16 }} */
   readonly observe?: Partial<ObservedShare>;
   /**
    * An observation more than this many times as large as usual is left out, once, > 1; or `false`. See
@@ -164,8 +164,9 @@ export function kroneckerOptimizer<B>(
     checkSchedule(subject, name, options[name] ?? 0.95, decay);
   const denseStart = options.denseStart ?? preset.denseStart;
   const intervals = full ? preset.fullIntervals : preset.intervals;
+  const plan = resolvePlan(subject, { ...options, denseStart }, intervals);
   const estimatorOptions = {
-    plan: resolvePlan(subject, { ...options, denseStart }, intervals),
+    plan,
     averaging: checkChoice(subject, "averaging", options.averaging ?? preset.averaging, [
       "corrected",
       "seeded",
@@ -182,6 +183,7 @@ export function kroneckerOptimizer<B>(
   const { observationLimit = preset.observationLimit } = options;
   const observation = {
     fisher,
+    wholeUntil: plan.denseStart === false ? 0 : plan.denseStart.steps,
     share: resolveShare(subject, { ...preset.observe, ...options.observe }),
     limit: observationLimit !== false &&
       checkNumber(subject, "observationLimit", observationLimit, { above: 1 }),
@@ -212,7 +214,7 @@ export function kroneckerOptimizer<B>(
     backend,
     method,
     estimator,
-    estimatorOptions.plan,
+    plan,
     adapter,
   );
   return new Optimizer(objective, preconditioner, step, observation);

@@ -25,6 +25,8 @@ export interface ObservedShare {
   readonly atLeast: number;
 }
 
+const WHOLE: ObservedShare = { share: 1, atLeast: 1 };
+
 /** Observes the steps of one optimizer. */
 export class Observer<B> {
   readonly #objective: Objective<B>;
@@ -52,6 +54,7 @@ export class Observer<B> {
    * @param batches The step's micro-batches.
    * @param sizes Their numbers of examples.
    * @param row Has the step's mean loss.
+   * @param whole Whether all examples are observed, whatever the share.
    * @param random Draws signs or labels.
    */
   observe(
@@ -59,11 +62,12 @@ export class Observer<B> {
     sizes: readonly number[],
     row: StepRow,
     random: Random,
+    whole: boolean,
   ): StepObservation {
     return new BatchObservation(batches, sizes, row, random, {
       objective: this.#objective,
       fisher: this.#fisher,
-      share: this.#share,
+      share: whole ? WHOLE : this.#share,
       guard: this.#guard,
     });
   }

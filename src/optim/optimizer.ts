@@ -106,6 +106,8 @@ export class Optimizer<B> implements Disposable {
   /** What keeps steps safe; part of a checkpoint. */
   readonly rules: StepRules;
   readonly #observer: Observer<B>;
+  /** Steps that observe all examples. */
+  readonly #wholeUntil: number;
   /** Least norms of the layers' weights that a relative change is measured by, [1, parameters]. */
   readonly #leastWeights: OwnedMatrix;
   readonly #log: StepLog;
@@ -141,7 +143,8 @@ export class Optimizer<B> implements Disposable {
     }
     backend.write(this.#leastWeights, parameters.map(leastNorm));
     this.random = new Random(options.seed);
-    const { fisher, share } = observation;
+    const { fisher, share, wholeUntil } = observation;
+    this.#wholeUntil = wholeUntil;
     this.#observer = new Observer(objective, fisher, share, this.rules.observationGuard);
     this.#membership = backend.recovery?.join({
       save: () => settledProgress(this),
@@ -262,7 +265,10 @@ export class Optimizer<B> implements Disposable {
       }
       this.#clipGradients(row);
 
-      const observation = this.#observer.observe(batches, sizes, row, this.random);
+      const observation = this.#observer.observe(
+        ...[batches, sizes, row, this.random] as const,
+        step < this.#wholeUntil,
+      );
       const { observed, renewals } = this.preconditioner.update(step, observation);
       const { directions, numbers } = this.#directions(row, step);
       this.#stopUnlessFinite(row, row.finitePart, step);
@@ -474,8 +480,10 @@ function adaptationOf(values: RowValues): AdaptationReport {
 export interface ObservationOptions {
   /** Which gradients it is made of. */
   readonly fisher: Fisher;
-  /** How many examples are observed. */
+  /** How many examples are observed ... */
   readonly share: ObservedShare;
+  /** ... from this step on; all of them before, when averages have nothing to stand on. */
+  readonly wholeUntil: number;
   /** See `ObservationGuard`; `false` for none. */
   readonly limit: number | false;
 }
@@ -483,6 +491,7 @@ export interface ObservationOptions {
 const NOT_OBSERVED: ObservationOptions = {
   fisher: { kind: "empirical" },
   share: { share: 1, atLeast: 1 },
+  wholeUntil: 0,
   limit: false,
 };
 
