@@ -4,7 +4,7 @@
  */
 import assert from "#assert";
 import { type Backend, createBackend } from "@tekfac/tekfac/backend";
-import { type KroneckerCapture, Random } from "@tekfac/tekfac/core";
+import { type KroneckerCapture, type LayerKind, Random } from "@tekfac/tekfac/core";
 import {
   EkfacBlock,
   independent,
@@ -31,7 +31,7 @@ function problem(backend: Backend, kind: "dense" | "conv2d", seed: number) {
     const spread = (rows: number, cols: number, ones: boolean) => {
       const x = randomMatrix(random, rows, cols);
       x.data.forEach((value, at) => x.data[at] = value / (1 + at % cols));
-      if (ones) for (let i = cols - 1; i < x.data.length; i += cols) x.data[i] = 1;
+      if (ones) { for (let i = cols - 1; i < x.data.length; i += cols) x.data[i] = 1; }
       return upload(backend, x);
     };
     if (parameter.layer.kind === "dense") {
@@ -43,9 +43,7 @@ function problem(backend: Backend, kind: "dense" | "conv2d", seed: number) {
         outputGradients: spread(EXAMPLES, 6, false),
       };
     }
-    const { layer: shape } = parameter;
-    assert(shape.kind === "conv2d");
-    const { geometry } = shape;
+    const { geometry } = parameter.layer as Extract<LayerKind, { kind: "conv2d" }>;
     const images = spread(EXAMPLES * 12, 2, false);
     const outputGradients = spread(EXAMPLES * 6, 6, false);
     return { kind: "conv2d", examples: EXAMPLES, geometry, images, outputGradients };
@@ -89,7 +87,9 @@ function divided(
   x: Rows,
   lambda: number,
 ): number[] {
-  const [left, right] = [rowsOf(backend, output.basis), rowsOf(backend, input.basis)].map(completed);
+  const [left, right] = [rowsOf(backend, output.basis), rowsOf(backend, input.basis)].map(
+    completed,
+  );
   const out = x.map((row) => row.map(() => 0));
   left.forEach((p, i) =>
     right.forEach((q, j) => {

@@ -5,6 +5,7 @@ import {
   activationGradient,
   type DenseMatrix,
   denseMatrix,
+  gaussNewtonGradient,
   loss,
   type LossName,
   mapMatrix,
@@ -73,6 +74,42 @@ for (const kind of KINDS) {
       allClose([mean((x) => x)], [0], { absolute });
       allClose([mean((x) => x * x)], [hessian[k]], { absolute });
     }
+  });
+}
+
+for (
+  const kind of [
+    "softmaxCrossEntropy",
+    "sigmoidCrossEntropy",
+    "halfSumSquaredError",
+    "meanSquaredError",
+  ] as const
+) {
+  Deno.test(`gaussNewtonGradient() ${kind}: the mean over all signs of B e e^T B^T is the Hessian`, () => {
+    const row = [0.3, -0.7, 1.1];
+    const K = row.length;
+    const targets = kind === "softmaxCrossEntropy" ? denseMatrix(1, 1, [1]) : denseMatrix(1, K);
+    const gradientAt = (
+      z: number[],
+    ) => [...loss(kind, denseMatrix(1, K, z), targets).gradients.data];
+    const step = 1e-5;
+    const sums = new Float64Array(K * K);
+    for (let bits = 0; bits < 2 ** K; bits++) {
+      const signs = row.map((_, k) => (bits >> k) & 1 ? 1 : -1);
+      const { data: g } = gaussNewtonGradient(
+        kind,
+        denseMatrix(1, K, row),
+        denseMatrix(1, K, signs),
+      );
+      sums.forEach((_, at) => sums[at] += g[Math.floor(at / K)] * g[at % K] / 2 ** K);
+    }
+    const hessian = row.flatMap((_, k) => {
+      const moved = (by: number) => gradientAt(row.map((z, i) => i === k ? z + by : z));
+      const [up, down] = [moved(step), moved(-step)];
+      return up.map((value, j) => (value - down[j]) / (2 * step));
+    });
+    // Central differences: step^2 of truncation, roundoff over step.
+    allClose(sums, hessian, { absolute: 1e-9 });
   });
 }
 

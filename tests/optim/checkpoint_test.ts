@@ -53,6 +53,8 @@ const creators: Record<string, Create> = {
   "tekfac with a refresh under way": (o) =>
     tekfac(o, { intervals: { basis: 6 }, refresh: { kind: "background", delay: 3 } }),
   "tekfac with adapted damping": (o) => tekfac(o, { dampingAdaptation: { interval: 2 } }),
+  "tekfac at low rank": (o) => tekfac(o, { rank: 2, observe: { atLeast: 4 } }),
+  "tekfac by the paper": (o) => tekfac(o, { preset: "paper" }),
   "tekfac with the Monte-Carlo Fisher": (o) =>
     tekfac(o, { fisher: { kind: "monteCarlo" }, seed: 5 }),
 };

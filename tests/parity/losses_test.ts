@@ -61,4 +61,25 @@ for (const kind of KINDS) {
       });
     }
   });
+
+  parity(
+    `gaussNewtonGradient() ${kind} agrees for small and very large outputs`,
+    (check, random) => {
+      for (const [n, k] of SHAPES) {
+        for (const scale of [0.1, 3, 60]) {
+          const signs = inputs(random, n, k);
+          signs.data.forEach((value, at) => signs.data[at] = value < 0 ? -1 : 1);
+          check({
+            label: `${n}x${k} scale ${scale}`,
+            outputs: [unread(n, k)],
+            inputs: [outputs(random, n, k, scale), signs],
+            call: (backend, [gradients], [z, signs]) =>
+              backend.gaussNewtonGradient(kind, gradients, z, signs),
+            // Roots of exponentials of differences of outputs, and a sum of k of them.
+            absolute: 16 * ROUNDOFF * Math.max(1, scale) * Math.sqrt(k),
+          });
+        }
+      }
+    },
+  );
 }
