@@ -75,7 +75,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
   default: {
     learningRate: 1,
     momentum: { on: "gradient", value: 0.9 },
-    klClip: { kind: "measured", kappa: 0.05 },
+    klClip: { kind: "measured", kappa: 0.1 },
     relativeChange: 0.7,
     gradientClip: 10,
     takeBack: true,
