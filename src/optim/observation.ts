@@ -172,12 +172,16 @@ class BatchObservation<B> implements StepObservation {
 
   /** Divides by the root of the loss what the data's own targets gave, where that is asked for. */
   #scaled(capture: Capture): Capture {
-    if (this.#context.fisher.kind !== "perLoss" || capture.kind === "elements") return capture;
+    if (this.#context.fisher.kind !== "perLoss") return capture;
     const { backend } = this.#context.objective;
-    const { outputGradients } = capture;
-    const scaled = backend.scratch(outputGradients.rows, outputGradients.cols);
-    backend.axpby(scaled, this.#inverseRootLoss(), outputGradients, 0);
-    return { ...capture, outputGradients: scaled };
+    const scaled = (gradients: Matrix): Matrix => {
+      const out = backend.scratch(gradients.rows, gradients.cols);
+      backend.axpby(out, this.#inverseRootLoss(), gradients, 0);
+      return out;
+    };
+    return capture.kind === "elements"
+      ? { ...capture, gradients: scaled(capture.gradients) }
+      : { ...capture, outputGradients: scaled(capture.outputGradients) };
   }
 
   #inverseRootLoss(): Matrix {

@@ -149,7 +149,7 @@ export async function losses(
   }
   const { method = "tekfac", backend: _, ...rest } = options;
   // What the adapter cannot do; `nn` would do it by default.
-  const same = { dampingAdaptation: false, ...rest } as object;
+  const same = { fisher: { kind: "perLoss" }, takeBack: false, ...rest } as object;
   using own = METHODS[method](objective(model, softmaxCrossEntropy()), same);
   const optimizer = new TekfacOptimizer(theirs, options);
   theirs.compile({ optimizer, loss: crossEntropy });

@@ -171,7 +171,8 @@ async function losses(twin: Twin, create: Create): Promise<[actual: number[], ex
 
 const optimizers: Record<string, Create> = {
   // Stated, since a default would be adapted on one side alone: jax-js is not asked for trial losses.
-  tekfac: (problem) => tekfac(problem, { damping: { kind: "relative", tau: 1 } }),
+  // What a model elsewhere cannot do, the other does not do either.
+  tekfac: (problem) => tekfac(problem, { fisher: { kind: "perLoss" }, takeBack: false }),
   adam: (problem) => adam(problem, { learningRate: 0.01 }),
 };
 
