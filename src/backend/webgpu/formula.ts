@@ -20,13 +20,15 @@ type FormulaShader = Shader<"data", never>;
 /** The verb of this topic on one machine. */
 export function createFormulas(machine: Machine): Formulas {
   const compiled = new Map<Formula, Map<string, FormulaShader>>();
+  let shaders = 0;
   const shaderOf = (formula: Formula, lengths: Lengths): FormulaShader => {
     let variants = compiled.get(formula);
     if (variants === undefined) compiled.set(formula, variants = new Map());
     const key = JSON.stringify(lengths);
     let shader = variants.get(key);
     if (shader === undefined) {
-      shader = compile(formula, lengths, `formula_${compiled.size}_${variants.size}`);
+      // Pipelines are told apart by name.
+      shader = compile(formula, lengths, `formula_${shaders++}`);
       variants.set(key, shader);
     }
     return shader;
