@@ -10,6 +10,7 @@ import {
   type Backend,
   type BatchLike,
   ekfac,
+  type KroneckerOptions,
   objective,
   type Parameter,
   sequential,
@@ -62,7 +63,7 @@ export async function compareEkfacSteps(
   if (command === undefined) return "not installed";
   using exchange = new Exchange();
   using network = sequential(backend, { input: model.input, layers: layerSpecs(model), seed: 1 });
-  using optimizer = ekfac(objective(network, lossOf(model)), RHYTHM);
+  using optimizer = ekfac(objective(network, lossOf(model)), { ...RHYTHM, ...AS_THE_PEER });
   const data = batchesFor(model, batchSize);
   const theirs = new PythonProcess(command, "ekfac_step.py", [String(threads)]);
   try {
@@ -117,6 +118,15 @@ export async function compareEkfacSteps(
     await theirs.close();
   }
 }
+
+/** EKFAC as `ekfac_step.py` has it: full bases, all of the batch's own targets, the clip by assumed curvature. */
+const AS_THE_PEER: KroneckerOptions = {
+  preset: "paper",
+  learningRate: 1,
+  momentum: { on: "gradient", value: 0.9 },
+  damping: { kind: "relative", tau: 1 },
+  klClip: { kind: "lossRelative", kappa: 1e-2 },
+};
 
 /** The first line that `ekfac_step.py` expects. */
 function setup(

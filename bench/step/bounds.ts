@@ -150,3 +150,33 @@ export function ratioBound(
   const operations = (which: Method): number => stepOperations(which, layers, examples, intervals);
   return operations(method) / operations("sgd");
 }
+
+/** Share of a batch that is observed after the dense start. */
+const OBSERVED = 1 / 4;
+
+/**
+ * The same for EKFAC and TEKFAC at low rank, the rules of their step included: with k and l directions a side,
+ * N T rows and a share of them observed,
+ *
+ * - preconditioning: `4 P (k + l)`;
+ * - an observation: a backward pass and the curvature along the step, `2 P` a row each; sketches, `4 (k dOut + l
+ *   dIn')` a row; moments, of a convolution from gradients, `2 P` a row besides;
+ * - a basis: `14 (k^2 dOut + l^2 dIn')`.
+ */
+export function lowRankRatioBound(
+  layers: readonly LayerSizes[],
+  examples: number,
+  rank: number,
+  intervals: BoundIntervals,
+): number {
+  const added = layers.reduce((sum, { dIn, dOut, locations }) => {
+    const [k, l, weights] = [Math.min(rank, dOut), Math.min(rank, dIn), dIn * dOut];
+    const rows = OBSERVED * examples * locations;
+    const sides = k * dOut + l * dIn;
+    const passes = (locations > 1 ? 6 : 4) * weights;
+    const observation = rows * (passes + 4 * sides) / intervals.statistics;
+    const bases = 14 * (k ** 2 * dOut + l ** 2 * dIn) / intervals.basis;
+    return sum + 4 * weights * (k + l) + observation + bases;
+  }, 0);
+  return 1 + added / stepOperations("sgd", layers, examples, intervals);
+}

@@ -21,7 +21,15 @@ import {
 import { median, spread } from "../statistics.ts";
 import { type LayerSizes, layerSizes, type Method, METHODS } from "./bounds.ts";
 import { batchesFor, type BenchModel, layerSpecs, lossOf } from "./models.ts";
-import { averageStep, kindOf, RHYTHM, ROUND, type StepKind } from "./rhythm.ts";
+import {
+  averageStep,
+  kindOf,
+  LOW_RANK_SHARES,
+  RHYTHM,
+  ROUND,
+  SHARES,
+  type StepKind,
+} from "./rhythm.ts";
 
 /** Medians of one optimizer. */
 export interface StepTimes {
@@ -128,7 +136,8 @@ export function measureSteps(
         statistics: median(all ?? times.statistics),
         basis: median(all ?? times.basis),
       };
-      const stepMs = averageStep(kinds);
+      const isLowRank = method === "ekfac" || method === "tekfac";
+      const stepMs = averageStep(kinds, isLowRank ? LOW_RANK_SHARES : SHARES);
       return { method, stepMs, ratioToSgd: stepMs / sgdMs, kinds };
     }),
     scatter: spread(sgdTimes),

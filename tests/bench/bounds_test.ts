@@ -3,6 +3,7 @@ import {
   type BoundIntervals,
   layerOperations,
   type LayerSizes,
+  lowRankRatioBound,
   ratioBound,
   totalOf,
 } from "../../bench/step/bounds.ts";
@@ -81,4 +82,10 @@ Deno.test("layerOperations() count Theta as 2 N P (T + dIn + dOut) where locatio
 Deno.test("totalOf() adds all parts", () => {
   const parts = { gradient: 1, preconditioning: 2, statistics: 4, eigenvalues: 8, bases: 16 };
   assert.equal(totalOf(parts), 31);
+});
+
+Deno.test("lowRankRatioBound() is 1 + (k + l) / N for one layer, and full where there is no more", () => {
+  const [layer] = dense(99, 50);
+  within(lowRankRatioBound([layer], 32, 20, NEVER), 1 + (20 + 20) / 32, 1e-12);
+  within(lowRankRatioBound([layer], 32, 64, NEVER), 1 + (50 + 64) / 32, 1e-12);
 });

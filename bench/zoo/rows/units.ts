@@ -56,7 +56,7 @@ function sameRuns(name: string, size: RowSize, problem: (seed: number) => Fit): 
 /** A head that knows nothing of the unit has to grow or shrink first. */
 const unscaled: ZooRow = {
   name: "units 1e-4..1e4, head unscaled",
-  size: "short",
+  size: "usual",
   seeds: 1,
   quantity: "loss / variance",
   rivals: () => ADAMS,
