@@ -77,30 +77,6 @@ export function squares(
   }
 }
 
-/** multiply: out = x o y; out may be x or y. */
-export function multiply(
-  rows: i32,
-  cols: i32,
-  out: usize,
-  strideOut: i32,
-  x: usize,
-  strideX: i32,
-  y: usize,
-  strideY: i32,
-): void {
-  for (let i = 0; i < rows; i++) {
-    let p = at(x, i * strideX), q = at(y, i * strideY), o = at(out, i * strideOut);
-    let j = cols;
-    for (; j >= 4; j -= 4) {
-      v128.store(o, f32x4.mul(v128.load(p), v128.load(q)));
-      p += 16;
-      q += 16;
-      o += 16;
-    }
-    if (j > 0) storeTail(o, f32x4.mul(loadTail(p, j), loadTail(q, j)), j);
-  }
-}
-
 /**
  * adamDirection: m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2,
  * out = correction1 m / (sqrt(correction2 v) + epsilon), correctionI = 1 / (1 - betaI^count).

@@ -247,13 +247,6 @@ export class CheckedBackend extends CheckedCurvature implements api.Backend {
     this.kernels().axpby(y, alpha, x, beta);
   }
 
-  /** See {@linkcode Verbs.multiply}. */
-  multiply(out: Matrix, x: Matrix, y: Matrix): void {
-    this.check("multiply").output("out", out).input("x", x, undefined, true)
-      .input("y", y, undefined, true);
-    this.kernels().multiply(out, x, y);
-  }
-
   /** See {@linkcode Verbs.squares}. */
   squares(out: Matrix, x: Matrix, blend?: api.Blend): void {
     const resolved = resolveBlend(blend);

@@ -80,7 +80,6 @@ export type KernelArguments = {
   readonly sampledLossGradient: "gradients" | "z" | "noise";
   readonly gaussNewtonGradient: "gradients" | "z" | "signs";
   readonly axpby: "y" | "x" | "alpha?" | "beta?";
-  readonly multiply: "out" | "x" | "y";
   readonly squares: "out" | "x";
   readonly scaleRows: "out" | "x" | "weights";
   readonly adamDirection: "out" | "m" | "v" | "g";
@@ -265,7 +264,6 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
     { y: "m, n", x: "m, n", "alpha?": "1, 1", "beta?": "1, 1" },
     ({ m, n }) => 3 * m * n,
   ),
-  multiply: row({ out: "m, n", x: "m, n", y: "m, n" }, ({ m, n }) => m * n),
   squares: row({ out: "m, n", x: "m, n" }, ({ m, n }) => 3 * m * n),
   scaleRows: row({ out: "n, d", x: "n, d", weights: "1, n" }, ({ n, d }) => n * d),
   adamDirection: row({ out: "k, l", m: "k, l", v: "k, l", g: "k, l" }, ({ k, l }) => 12 * k * l),

@@ -308,9 +308,6 @@ export interface Verbs {
    */
   axpby(y: Matrix, alpha: Scalar, x: Matrix, beta: Scalar): void;
 
-  /** `out = x o y` elementwise; out may be x or y. */
-  multiply(out: Matrix, x: Matrix, y: Matrix): void;
-
   /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
   squares(out: Matrix, x: Matrix, blend?: Blend): void;
 

@@ -19,7 +19,6 @@ import { type DenseMatrix, denseMatrix, mapMatrix } from "./dense_matrix.ts";
  * assert.deepEqual([...linalg.zeroUnless(x, false).data], [0, 0]);
  * assert.deepEqual([...linalg.appendOnes(x).data], [1, 2, 1]);
  * assert.deepEqual([...linalg.squares(y).data], [100, 400]);
- * assert.deepEqual([...linalg.multiply(x, y).data], [10, 40]);
  * ```
  */
 export function axpby(alpha: number, x: DenseMatrix, beta: number, y: DenseMatrix): DenseMatrix {
@@ -30,11 +29,6 @@ export function axpby(alpha: number, x: DenseMatrix, beta: number, y: DenseMatri
 /** x itself when `flag` holds, zeros of its shape otherwise, whatever x holds. */
 export function zeroUnless(x: DenseMatrix, flag: boolean): DenseMatrix {
   return mapMatrix(x, (value) => flag ? value : 0);
-}
-
-/** `x o y`, element by element. */
-export function multiply(x: DenseMatrix, y: DenseMatrix): DenseMatrix {
-  return mapMatrix(x, (a, b) => a * b, y);
 }
 
 /** `x^2`, element by element. */

@@ -353,12 +353,6 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
     run: (b, [y], [x, alpha]) => b.axpby(y, alpha, x, 0.5),
     allowed: 4,
   }),
-  multiply: (random) => ({
-    outputs: [zeros(9, 40)],
-    inputs: [normals(random, 9, 40), normals(random, 9, 40)],
-    run: (b, [out], [x, y]) => b.multiply(out, x, y),
-    allowed: 4,
-  }),
   squares: (random) => ({
     outputs: [normals(random, 9, 40)],
     inputs: [normals(random, 9, 40)],

@@ -329,7 +329,6 @@ const CALLS: {
   sampledLossGradient: (b, x) => b.sampledLossGradient("meanSquaredError", x(), x(), x()),
   gaussNewtonGradient: (b, x) => b.gaussNewtonGradient("meanSquaredError", x(), x(), x()),
   axpby: (b, x) => b.axpby(x(), 1, x(), 0),
-  multiply: (b, x) => b.multiply(x(), x(), x()),
   squares: (b, x) => b.squares(x(), x()),
   scaleRows: (b, x) => b.scaleRows(x(), x(), x()),
   adamDirection: (b, x) =>

@@ -84,8 +84,8 @@ Deno.test("totalOf() adds all parts", () => {
   assert.equal(totalOf(parts), 31);
 });
 
-Deno.test("lowRankRatioBound() is 1 + (k + l) / N for one layer, and full where there is no more", () => {
+Deno.test("lowRankRatioBound() is 1 + 2 (k + l) / 3 N for one layer, and full where there is no more", () => {
   const [layer] = dense(99, 50);
-  within(lowRankRatioBound([layer], 32, 20, NEVER), 1 + (20 + 20) / 32, 1e-12);
-  within(lowRankRatioBound([layer], 32, 64, NEVER), 1 + (50 + 64) / 32, 1e-12);
+  within(lowRankRatioBound([layer], 32, 20, NEVER), 1 + 2 * (20 + 20) / (3 * 32), 1e-12);
+  within(lowRankRatioBound([layer], 32, 64, NEVER), 1 + 2 * (50 + 64) / (3 * 32), 1e-12);
 });

@@ -191,18 +191,3 @@ parity("scaleRows() rounds each product once, in place too", (check, random) => 
     });
   }
 });
-
-parity("multiply() agrees with its definition, in place as well", (check, random) => {
-  for (const [rows, cols] of SHAPES) {
-    check({
-      label: `${rows}x${cols}`,
-      outputs: [unread(rows, cols), inputs(random, rows, cols)],
-      inputs: [inputs(random, rows, cols), inputs(random, rows, cols)],
-      call: (backend, [out, own], [x, y]) => {
-        backend.multiply(out, x, y);
-        backend.multiply(own, own, y);
-      },
-      relative: ROUNDOFF,
-    });
-  }
-});

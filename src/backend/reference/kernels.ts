@@ -299,10 +299,6 @@ class ReferenceKernels implements Kernels {
     scatter(out, result.direction.data);
   }
 
-  multiply(out: Matrix, x: Matrix, y: Matrix): void {
-    scatter(out, linalg.multiply(gather(x), gather(y)).data);
-  }
-
   dot(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
     scatter(out, [linalg.dot(gather(x), gather(y))], blend);
   }

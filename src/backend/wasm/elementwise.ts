@@ -24,11 +24,6 @@ interface Exports {
     out: number, strideOut: number, x: number, strideX: number,
   ): void;
   // deno-fmt-ignore
-  multiply(
-    rows: number, cols: number, out: number, strideOut: number,
-    x: number, strideX: number, y: number, strideY: number,
-  ): void;
-  // deno-fmt-ignore
   scaleRows(
     rows: number, cols: number, out: number, strideOut: number, x: number, strideX: number,
     weights: number,
@@ -86,7 +81,6 @@ export type Elementwise = Pick<
   | "activation"
   | "activationGradient"
   | "axpby"
-  | "multiply"
   | "squares"
   | "scaleRows"
   | "adamDirection"
@@ -136,14 +130,6 @@ export function createElementwise(machine: Machine): Elementwise {
       // deno-fmt-ignore
       kernels.axpby(
         rows, cols, a, b, addressOf(y), y.stride, addressOf(source), source.stride,
-      );
-    },
-
-    multiply(out, x, y) {
-      const [rows, cols] = extent(out, x, y);
-      // deno-fmt-ignore
-      kernels.multiply(
-        rows, cols, addressOf(out), out.stride, addressOf(x), x.stride, addressOf(y), y.stride,
       );
     },
 

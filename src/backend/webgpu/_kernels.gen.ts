@@ -2238,36 +2238,6 @@ if (index == 0u) { factors[params.factorsOffset + params.kOut + params.kIn] = re
   fields: [["kOut", "u32"], ["kIn", "u32"], ["outside", "f32"], ["inside", "f32"], ["exponent", "f32"], ["factorsOffset", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["dampingHeld", "u32"], ["dampingOffset", "u32"], ["dampingNumber", "f32"]],
   overrides: [],
 };
-/** multiply: out = x o y elementwise, [rows, cols]; out may be x or y. One invocation per element. */
-export const multiply: Shader<"out" | "x" | "y", "rows" | "cols"> = {
-  name: "multiply",
-  source: `struct Params {
-rows: u32,
-cols: u32,
-outOffset: u32,
-outStride: u32,
-xOffset: u32,
-xStride: u32,
-yOffset: u32,
-yStride: u32,
-}
-override X_IS_OUT: bool = false;
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> y: array<f32>;
-//! include elements
-fn element(i: u32, j: u32) {
-let at = params.outOffset + i * params.outStride + j;
-var a: f32;
-if (X_IS_OUT) { a = out[at]; } else { a = x[params.xOffset + i * params.xStride + j]; }
-out[at] = a * y[params.yOffset + i * params.yStride + j];
-}
-`,
-  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "y", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["yOffset", "u32"], ["yStride", "u32"]],
-  overrides: ["X_IS_OUT"],
-};
 /** patchSecondMoment: C = decay C + scale P^T diag(w) P, P [depth, n] the patches of images, C [n, n]. */
 export const patchSecondMoment: Shader<"c" | "images" | "weights", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "weighted" | "decay" | "scale" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
   name: "patch_second_moment",

@@ -28,7 +28,6 @@ export type Elementwise = Pick<
   | "activation"
   | "activationGradient"
   | "axpby"
-  | "multiply"
   | "squares"
   | "scaleRows"
   | "adamDirection"
@@ -111,11 +110,6 @@ export function createElementwise(machine: Machine): Elementwise {
     axpby(y, alpha, x, beta) {
       const { rows, cols } = y;
       machine.run(kernels.axpby, { y, x, alpha, beta }, { rows, cols }, elementGrid(rows * cols));
-    },
-
-    multiply(out, x, y) {
-      const { rows, cols } = out;
-      machine.run(kernels.multiply, { out, x, y }, { rows, cols }, elementGrid(rows * cols));
     },
 
     squares(out, x, { decay = 0, scale = 1 } = {}) {

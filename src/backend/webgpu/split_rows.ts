@@ -197,8 +197,6 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
       ),
     axpby: (y, alpha, x, beta) =>
       byRows([y, x], ({ rows }) => verbs.axpby(rows(y), alpha, rows(x), beta)),
-    multiply: (out, x, y) =>
-      byRows([out, x, y], ({ rows }) => verbs.multiply(rows(out), rows(x), rows(y))),
     squares: (out, x, blend) =>
       byRows([out, x], ({ rows }) => verbs.squares(rows(out), rows(x), blend)),
     adamDirection: (out, m, v, g, numbers) =>

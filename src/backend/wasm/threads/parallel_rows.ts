@@ -34,7 +34,6 @@ interface ElementwiseLayout {
 const ELEMENTWISE: Readonly<Record<string, ElementwiseLayout>> = {
   axpby: { rows: 0, pointers: [4, 6] },
   squares: { rows: 0, pointers: [4, 6] },
-  multiply: { rows: 0, pointers: [2, 4, 6] },
   adamDirection: { rows: 0, pointers: [9, 11, 13, 15] },
   activation: { rows: 1, pointers: [3, 5] },
   activationGradient: { rows: 1, pointers: [3, 5, 7] },
