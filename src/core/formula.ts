@@ -28,10 +28,10 @@ export type Expression =
   | { readonly kind: "reduction"; readonly operation: Reduction; readonly x: Expression };
 
 /** Functions of one value. */
-export type Unary = "sqrt" | "log" | "exp" | "abs" | "isFinite";
+export type Unary = "sqrt" | "abs" | "isFinite";
 
 /** Functions of two values. */
-export type Binary = "add" | "sub" | "mul" | "div" | "min" | "max" | "pow" | "greater" | "atLeast";
+export type Binary = "add" | "sub" | "mul" | "div" | "min" | "max" | "greater" | "atLeast";
 
 /** Functions of a vector whose value is a number. */
 export type Reduction = "sum" | "mean" | "largest";
@@ -57,9 +57,8 @@ export interface Formula<I extends string = string, O extends string = string> {
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { abs, atLeast, div, exp, formula, greater, isFinite, largest, log, max, mean, min, mul, pow, select }
- *   from "@tekfac/tekfac/formula";
- * import { add, sqrt, sub, sum } from "@tekfac/tekfac/formula";
+ * import { abs, add, atLeast, div, formula, greater, isFinite, largest, max, mean, min, mul, select, sqrt,
+ *   sub, sum } from "@tekfac/tekfac/formula";
  *
  * const length = formula(["norms", "bound"], ({ norms, bound }) => ({
  *   length: min(1, div(bound, sqrt(sum(mul(norms, norms))))),
@@ -77,7 +76,7 @@ export interface Formula<I extends string = string, O extends string = string> {
  *
  * // All there is besides:
  * formula(["x"], ({ x }) => ({
- *   y: select(isFinite(x), add(sub(exp(x), abs(x)), pow(max(x, 0), 2)), log(mean(x))),
+ *   y: select(isFinite(x), add(sub(x, abs(x)), max(x, 0)), mean(x)),
  *   z: mul(greater(x, 1), atLeast(x, 2)),
  * }));
  * ```
@@ -122,11 +121,6 @@ export function max(x: Term, y: Term): Expression {
   return binary("max", x, y);
 }
 
-/** `x^y`, x >= 0. */
-export function pow(x: Term, y: Term): Expression {
-  return binary("pow", x, y);
-}
-
 /** 1 where `x > y`, else (and for NaN) 0. */
 export function greater(x: Term, y: Term): Expression {
   return binary("greater", x, y);
@@ -140,16 +134,6 @@ export function atLeast(x: Term, y: Term): Expression {
 /** The square root. */
 export function sqrt(x: Term): Expression {
   return unary("sqrt", x);
-}
-
-/** The natural logarithm. */
-export function log(x: Term): Expression {
-  return unary("log", x);
-}
-
-/** The exponential function. */
-export function exp(x: Term): Expression {
-  return unary("exp", x);
 }
 
 /** The absolute value. */

@@ -3,18 +3,15 @@ import {
   add,
   atLeast,
   div,
-  exp,
   type Expression,
   formula,
   greater,
   isFinite,
   largest,
-  log,
   max,
   mean,
   min,
   mul,
-  pow,
   select,
   sqrt,
   sub,
@@ -28,12 +25,12 @@ const everything = formula(["x", "y", "c"], ({ x, y, c }) => {
   const vectors: Expression[] = [
     sub(mul(c, x), div(y, positive)),
     min(max(x, y), c),
-    select(greater(x, y), sqrt(positive), pow(positive, 1.5)),
-    mul(atLeast(x, 0), exp(min(x, 1))),
+    select(greater(x, y), sqrt(positive), mul(positive, 1.5)),
+    mul(atLeast(x, 0), min(x, 1)),
   ];
   return {
     vector: vectors.reduce((total, term) => add(total, term)),
-    number: add(log(sum(positive)), mul(mean(y), largest(x))),
+    number: add(sqrt(sum(positive)), mul(mean(y), largest(x))),
   };
 });
 

@@ -184,8 +184,6 @@ function literal(value: number): string {
 
 const UNARY: Readonly<Record<Unary, (x: string) => string>> = {
   sqrt: (x) => `sqrt(${x})`,
-  log: (x) => `log(${x})`,
-  exp: (x) => `exp(${x})`,
   abs: (x) => `abs(${x})`,
   isFinite: (x) => `select(0.0, 1.0, isFinite(${x}))`,
 };
@@ -197,7 +195,6 @@ const BINARY: Readonly<Record<Binary, (x: string, y: string) => string>> = {
   div: (x, y) => `(${x} / ${y})`,
   min: (x, y) => `min(${x}, ${y})`,
   max: (x, y) => `max(${x}, ${y})`,
-  pow: (x, y) => `pow(${x}, ${y})`,
   greater: (x, y) => `select(0.0, 1.0, ${x} > ${y})`,
   atLeast: (x, y) => `select(0.0, 1.0, ${x} >= ${y})`,
 };
