@@ -78,10 +78,7 @@ Deno.test("takeBack leaves weights alone that somebody else has changed since th
   const last = model.parameters[1];
   writeWeights(backend, last, spoilt);
   const { loss } = optimizer.stepSync(makeBatch(16, 0));
-  using other = smallModel(backend);
-  other.parameters.forEach((p, l) => {
-    writeWeights(backend, p, readWeightsSync(backend, model.parameters[l]));
-  });
+  // At the weights before the last step it would be far below.
   assert(loss > 1, `${loss}`);
 });
 
