@@ -6,7 +6,7 @@
  */
 
 import type * as api from "./backend.ts";
-import type { Formula } from "../core/formula.ts";
+import type { Expression, Formula, Rank } from "../core/formula.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { resolveBlend, resolveSecondMoment, sizesOf, windowSizes } from "./call_defaults.ts";
@@ -18,7 +18,7 @@ import type { Kernels } from "./kernels.ts";
 const TRANSPOSED_A = parseShape("k, m");
 const TRANSPOSED_B = parseShape("n, k");
 const ONE_PER_EXAMPLE = parseShape("1, N");
-const SINGLE = parseShape("1, 1");
+const FORMULA_SHAPES = { number: parseShape("1, 1"), vector: parseShape("1, n") };
 
 /**
  * Wraps `Kernels` into a {@linkcode Backend}: checks liveness and shapes, resolves the
@@ -309,64 +309,20 @@ export class CheckedBackend extends CheckedCurvature implements api.Backend {
     this.kernels().zeroUnless(x, flag);
   }
 
-  /** See {@linkcode Verbs.relativeDamping}. */
-  relativeDamping(
-    out: Matrix,
-    sources: readonly Matrix[],
-    numbers: { readonly tau: number; readonly factor: number; readonly floor: number },
-  ): void {
-    const check = this.check("relativeDamping").output("out", out);
-    for (const source of sources) check.input("sources", source);
-    this.kernels().relativeDamping(out, sources, numbers);
-  }
-
-  /** See {@linkcode Verbs.splitDamping}. */
-  splitDamping(
-    shiftA: Matrix,
-    shiftB: Matrix,
-    lambda: api.Scalar,
-    traceA: Matrix,
-    traceB: Matrix,
-    dims: readonly [dimA: number, dimB: number],
-  ): void {
-    this.check("splitDamping").output("shiftA", shiftA).output("shiftB", shiftB)
-      .scalar("lambda", lambda).input("traceA", traceA).input("traceB", traceB);
-    this.kernels().splitDamping(shiftA, shiftB, lambda, traceA, traceB, dims);
-  }
-
-  /** See {@linkcode Verbs.scalarPower}. */
-  scalarPower(out: Matrix, x: api.Scalar, power: number, scale = 1): void {
-    this.check("scalarPower").output("out", out).scalar("x", x);
-    this.kernels().scalarPower(out, x, power, scale);
-  }
-
-  /** See {@linkcode Verbs.clipFactor}. */
-  clipFactor(
-    out: Matrix,
-    innerProduct: Matrix,
-    numbers: { readonly kl: number; readonly learningRate: number; readonly loss?: Matrix },
-  ): void {
-    this.check("clipFactor").output("out", out).input("innerProduct", innerProduct)
-      .optional("loss", numbers.loss);
-    this.kernels().clipFactor(out, innerProduct, numbers);
-  }
-
   /** See {@linkcode Verbs.evaluate}. */
-  evaluate<I extends string, O extends string>(
+  evaluate<I extends Readonly<Record<string, Rank>>, O extends string>(
     formula: Formula<I, O>,
-    inputs: Readonly<Record<NoInfer<I>, api.Scalar>>,
+    inputs: { readonly [K in keyof I]: I[K] extends "vector" ? Matrix : api.Scalar },
     outputs: Readonly<Record<NoInfer<O>, Matrix>>,
   ): void {
     const check = this.check("evaluate");
-    const matrices = [
-      ...Object.values<Matrix>(outputs).map((matrix) => ["outputs", matrix] as const),
-      ...Object.values<api.Scalar>(inputs).flatMap((input) =>
-        typeof input === "number" ? [] : [["inputs", input] as const]
-      ),
-    ];
-    // Outputs and inputs may be the same: nothing is written before all is computed.
-    for (const [name, matrix] of matrices) {
-      check.input(name, matrix, matrix.cols === 1 ? SINGLE : undefined);
+    for (const [name, { rank }] of Object.entries<Expression>(formula.outputs)) {
+      check.output(`outputs.${name}`, outputs[name as O], FORMULA_SHAPES[rank]);
+    }
+    for (const [name, rank] of Object.entries<Rank>(formula.inputs)) {
+      const value: api.Scalar = inputs[name];
+      if (typeof value === "number" && rank === "number") continue;
+      check.input(`inputs.${name}`, value as Matrix, FORMULA_SHAPES[rank], true);
     }
     this.kernels().evaluate(formula, inputs, outputs);
   }

@@ -90,11 +90,7 @@ export type KernelArguments = {
   readonly trace: "out" | "x";
   readonly allFinite: "out" | "x";
   readonly zeroUnless: "x" | "flag";
-  readonly relativeDamping: "out" | "sources?";
-  readonly splitDamping: "shiftA" | "shiftB" | "traceA" | "traceB" | "lambda?";
-  readonly scalarPower: "out" | "x?";
-  readonly clipFactor: "out" | "innerProduct" | "loss?";
-  readonly evaluate: "outputs?" | "inputs?";
+  readonly evaluate: `outputs.${string}` | `inputs.${string}`;
 };
 
 /** Parses `"N h w, C"`. */
@@ -274,15 +270,16 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArgume
   trace: row({ out: "1, 1", x: "n, n" }, ({ n }) => n),
   allFinite: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
   zeroUnless: row({ x: "m, n", flag: "1, 1" }, ({ m, n }) => m * n),
-  relativeDamping: row({ out: "1, 1", "sources?": "1, 1" }, () => 3),
-  splitDamping: row(
-    { shiftA: "1, 1", shiftB: "1, 1", traceA: "1, 1", traceB: "1, 1", "lambda?": "1, 1" },
-    () => 7,
+  // A formula's own names take the place of these; its arithmetic is not counted.
+  evaluate: row(
+    {
+      "outputs.number?": "1, 1",
+      "outputs.vector?": "1, n",
+      "inputs.number?": "1, 1",
+      "inputs.vector?": "1, n",
+    },
+    () => 0,
   ),
-  scalarPower: row({ out: "1, 1", "x?": "1, 1" }, () => 2),
-  clipFactor: row({ out: "1, 1", innerProduct: "1, 1", "loss?": "1, 1" }, () => 6),
-  // Numbers and rows of one length; a formula's arithmetic is not counted.
-  evaluate: row({ "outputs?": "1, n", "inputs?": "1, n" }, () => 0),
 };
 
 /** Names of a verb's arguments, without the mark of the optional ones. */

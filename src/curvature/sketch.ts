@@ -225,20 +225,20 @@ export class FactorSketch extends Owner {
   }
 }
 
-const shiftOf = formula(["trace", "rank"], ({ trace, rank }) => ({
+const shiftOf = formula({ trace: "number", rank: "number" }, ({ trace, rank }) => ({
   shift: max(div(mul(SHIFT, trace), rank), LEAST_SHIFT),
 }));
 
 /** Eigenvalues are at least the shift; rounding may leave them below. */
-const inverseRoots = formula(["values", "shift"], ({ values, shift }) => ({
+const inverseRoots = formula({ values: "vector", shift: "number" }, ({ values, shift }) => ({
   roots: div(1, sqrt(max(values, mul(0.5, shift)))),
 }));
 
-const unshifted = formula(["values", "shift"], ({ values, shift }) => ({
+const unshifted = formula({ values: "vector", shift: "number" }, ({ values, shift }) => ({
   values: max(sub(values, shift), 0),
 }));
 
-const rest = formula(["good"], ({ good }) => ({ rest: sub(1, good) }));
+const rest = formula({ good: "number" }, ({ good }) => ({ rest: sub(1, good) }));
 
 /**
  * Where a basis begins: all coordinates, or random numbers of about unit length, the same for equal sizes.

@@ -41,7 +41,6 @@ export * from "./projected_moments.ts";
 export * from "./reductions.ts";
 export * from "./rotate.ts";
 export * from "./row_squared_norms.ts";
-export * from "./scalars.ts";
 export * from "./second_moment.ts";
 export * from "./squared_projection.ts";
 export * from "./transport.ts";

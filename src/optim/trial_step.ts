@@ -4,6 +4,7 @@
  * @module
  */
 
+import { add, formula, mul } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Objective } from "./objective.ts";
@@ -30,13 +31,13 @@ export function tryStep<B>(
 ): void {
   const { backend, parameters } = objective;
   backend.scope(() => {
-    // Every entry of `model` is a number of the whole model.
-    const model = backend.scratch(1, 1);
+    const slope = backend.scratch(1, 1);
     parameters.forEach(({ gradient }, index) => {
-      backend.dot(model, directions[index], gradient, { decay: index === 0 ? 0 : 1, scale: -1 });
+      backend.dot(slope, directions[index], gradient, { decay: index === 0 ? 0 : 1, scale: -1 });
     });
-    backend.axpby(model, rate.times(0.5, row.clip), row.innerProduct, 1);
-    backend.axpby(row.predicted, rate.times(1, row.clip), model, 0);
+    const length = rate.times(1, row.clip);
+    const numbers = { length, slope, curvature: row.innerProduct };
+    backend.evaluate(predictedChange, numbers, { predicted: row.predicted });
 
     const places = parameters.map(({ value }) => {
       const place = backend.scratch(value.rows, value.cols);
@@ -62,3 +63,11 @@ export function tryStep<B>(
 export function lossesOf<B>(objective: Objective<B>, batch: B): Matrix {
   return objective.losses ? objective.losses(batch) : objective.differentiate(batch, undefined);
 }
+
+/** Change of the quadratic model along `-length U`, with `slope = -<U, G>` and `curvature = <U, S>`. */
+const predictedChange = formula(
+  { length: "number", slope: "number", curvature: "number" },
+  ({ length, slope, curvature }) => ({
+    predicted: mul(length, add(slope, mul(0.5, mul(length, curvature)))),
+  }),
+);

@@ -73,9 +73,14 @@ function createVerbs(succession: Succession): Verbs {
     (kernels[verb] as (...args: unknown[]) => void)(...unwrapped(args));
   };
   const verbs = Object.keys(KERNEL_TABLE) as (keyof Verbs)[];
-  return Object.fromEntries(
-    verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
-  ) as unknown as Verbs;
+  return {
+    ...Object.fromEntries(
+      verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
+    ) as unknown as Verbs,
+    // A formula holds no matrix, but nodes in several places, each of which would be visited anew.
+    evaluate: (formula, inputs, outputs) =>
+      succession.current?.evaluate(formula, unwrapped(inputs), unwrapped(outputs)),
+  };
 }
 
 function createMemory(

@@ -327,41 +327,6 @@ class ReferenceKernels implements Kernels {
     scatter(x, linalg.zeroUnless(gather(x), numberOf(flag) !== 0).data);
   }
 
-  relativeDamping(
-    out: Matrix,
-    sources: readonly Matrix[],
-    numbers: { readonly tau: number; readonly factor: number; readonly floor: number },
-  ): void {
-    const product = sources.reduce((value, source) => value * numberOf(source), 1);
-    scatter(out, [linalg.relativeDamping(product, numbers)]);
-  }
-
-  splitDamping(
-    shiftA: Matrix,
-    shiftB: Matrix,
-    lambda: api.Scalar,
-    traceA: Matrix,
-    traceB: Matrix,
-    dims: readonly [dimA: number, dimB: number],
-  ): void {
-    const [a, b] = linalg.splitDamping(numberOf(lambda), numberOf(traceA), numberOf(traceB), dims);
-    scatter(shiftA, [a]);
-    scatter(shiftB, [b]);
-  }
-
-  scalarPower(out: Matrix, x: api.Scalar, power: number, scale: number): void {
-    scatter(out, [linalg.scalarPower(numberOf(x), power, scale)]);
-  }
-
-  clipFactor(
-    out: Matrix,
-    innerProduct: Matrix,
-    numbers: { readonly kl: number; readonly learningRate: number; readonly loss?: Matrix },
-  ): void {
-    const loss = numbers.loss ? numberOf(numbers.loss) : 1;
-    scatter(out, [linalg.clipFactor(numberOf(innerProduct), { ...numbers, loss })]);
-  }
-
   evaluate(
     formula: Formula,
     inputs: Readonly<Record<string, api.Scalar>>,
@@ -369,7 +334,7 @@ class ReferenceKernels implements Kernels {
   ): void {
     const values = Object.entries(inputs).map(([name, input]) => [
       name,
-      typeof input === "number" ? [input] : gather(input).data,
+      typeof input === "number" ? input : gather(input).data,
     ]);
     const results = linalg.evaluate(formula, Object.fromEntries(values));
     for (const [name, out] of Object.entries(outputs)) scatter(out, results[name]);

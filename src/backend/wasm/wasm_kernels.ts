@@ -17,7 +17,7 @@ import { createLosses } from "./losses.ts";
 import { createLowRank } from "./low_rank.ts";
 import { addressOf, Machine, type WasmStorage } from "./machine.ts";
 import { createProjection } from "./projection.ts";
-import { createScalars } from "./scalars.ts";
+import { createFormulas } from "./formula.ts";
 
 /**
  * Creates the WebAssembly implementation on one thread: float32, synchronous.
@@ -86,7 +86,7 @@ function createVerbs(machine: Machine): Verbs {
     ...createLowRank(machine, { ...algebra, ...elementwise }),
     ...createBatchNorm(machine),
     ...createLosses(machine, elementwise),
-    ...createScalars(machine),
+    ...createFormulas(machine),
   };
 }
 

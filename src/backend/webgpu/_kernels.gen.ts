@@ -88,6 +88,21 @@ fn isNan(x: f32) -> bool {
 return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 `,
+  formula: `//! include finite
+fn ofBits(bits: u32) -> f32 {
+return bitcast<f32>(bits);
+}
+fn isGreater(x: f32, y: f32) -> bool {
+return x > y && !isNan(x) && !isNan(y);
+}
+fn isAtLeast(x: f32, y: f32) -> bool {
+return x >= y && !isNan(x) && !isNan(y);
+}
+fn chosen(condition: f32, x: f32, y: f32) -> f32 {
+let taken = (bitcast<u32>(condition) & 0x7fffffffu) != 0u;
+return bitcast<f32>(select(bitcast<u32>(y), bitcast<u32>(x), taken));
+}
+`,
   gemm_operands: `@group(0) @binding(2) var<storage, read> a: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 fn leftElement(i: u32, k: u32) -> f32 {
@@ -1178,38 +1193,6 @@ w[at] = value;
 `,
   bindings: [{ name: "w", written: true }, { name: "panel", written: false }, { name: "pivot", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["first", "u32"], ["size", "u32"], ["wOffset", "u32"], ["panelOffset", "u32"], ["pivotOffset", "u32"]],
-  overrides: [],
-};
-/** clipFactor: out = min(1, sqrt(kl * (loss or 1) / (lr^2 innerProduct))), 1 where lr is 0 or the inner */
-export const clipFactor: Shader<"out" | "innerProduct" | "loss", "kl" | "learningRate"> = {
-  name: "clip_factor",
-  source: `struct Params {
-kl: f32,
-learningRate: f32,
-outOffset: u32,
-innerProductOffset: u32,
-lossHeld: u32,
-lossOffset: u32,
-lossNumber: f32,
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> innerProduct: array<f32>;
-@group(0) @binding(3) var<storage, read> loss: array<f32>;
-@compute @workgroup_size(1)
-fn main() {
-var relative = params.lossNumber;
-if (params.lossHeld == 1u) { relative = loss[params.lossOffset]; }
-let product = innerProduct[params.innerProductOffset];
-var factor = 1.0;
-if (params.learningRate != 0.0 && product > 0.0) {
-factor = min(1.0, sqrt(params.kl * relative / product) / params.learningRate);
-}
-out[params.outOffset] = factor;
-}
-`,
-  bindings: [{ name: "out", written: true }, { name: "innerProduct", written: false }, { name: "loss", written: false }],
-  fields: [["kl", "f32"], ["learningRate", "f32"], ["outOffset", "u32"], ["innerProductOffset", "u32"], ["lossHeld", "u32"], ["lossOffset", "u32"], ["lossNumber", "f32"]],
   overrides: [],
 };
 /** columnMoments, first half: mean and sum of squares about it of every column of a block of rows. */
@@ -2515,46 +2498,6 @@ out[at] = result;
   fields: [["count", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["partialsOffset", "u32"]],
   overrides: ["NONE"],
 };
-/** relativeDamping: out = tau max(factor * s0 s1 s2 s3, floor), all [1, 1]; `count` of the four sources */
-export const relativeDamping: Shader<"out" | "s0" | "s1" | "s2" | "s3", "tau" | "factor" | "floor" | "count"> = {
-  name: "relative_damping",
-  source: `struct Params {
-tau: f32,
-factor: f32,
-floor: f32,
-count: u32,
-outOffset: u32,
-s0Offset: u32,
-s1Offset: u32,
-s2Offset: u32,
-s3Offset: u32,
-}
-override LAST: bool = true;
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> s0: array<f32>;
-@group(0) @binding(3) var<storage, read> s1: array<f32>;
-@group(0) @binding(4) var<storage, read> s2: array<f32>;
-@group(0) @binding(5) var<storage, read> s3: array<f32>;
-//! include finite
-@compute @workgroup_size(1)
-fn main() {
-var product = 1.0;
-if (params.count > 0u) { product *= s0[params.s0Offset]; }
-if (params.count > 1u) { product *= s1[params.s1Offset]; }
-if (params.count > 2u) { product *= s2[params.s2Offset]; }
-if (params.count > 3u) { product *= s3[params.s3Offset]; }
-if (LAST) {
-let mean = params.factor * product;
-product = params.tau * select(max(mean, params.floor), mean, isNan(mean));
-}
-out[params.outOffset] = product;
-}
-`,
-  bindings: [{ name: "out", written: true }, { name: "s0", written: false }, { name: "s1", written: false }, { name: "s2", written: false }, { name: "s3", written: false }],
-  fields: [["tau", "f32"], ["factor", "f32"], ["floor", "f32"], ["count", "u32"], ["outOffset", "u32"], ["s0Offset", "u32"], ["s1Offset", "u32"], ["s2Offset", "u32"], ["s3Offset", "u32"]],
-  overrides: ["LAST"],
-};
 /** rowDots: out_i = decay out_i + scale sum_j X_ij Y_ij, X and Y [rows, cols], out [1, rows]; rowSquaredNorms */
 export const rowDots: Shader<"out" | "x" | "y", "rows" | "cols" | "decay" | "scale"> = {
   name: "row_dots",
@@ -2684,43 +2627,6 @@ if (KIND == 0u) { softmaxRow(row, index); } else { elementwiseRow(row, index); }
   fields: [["rows", "u32"], ["cols", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["noiseOffset", "u32"], ["noiseStride", "u32"]],
   overrides: ["KIND"],
 };
-/** scalarPower: out = scale x^power, 0 where x is not positive; all [1, 1]. One invocation. */
-export const scalarPower: Shader<"out" | "x", "power" | "scale" | "halves"> = {
-  name: "scalar_power",
-  source: `struct Params {
-power: f32,
-scale: f32,
-halves: u32,
-outOffset: u32,
-xHeld: u32,
-xOffset: u32,
-xNumber: f32,
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@compute @workgroup_size(1)
-fn main() {
-var value = params.xNumber;
-if (params.xHeld == 1u) { value = x[params.xOffset]; }
-var result = 0.0;
-if (value > 0.0) {
-if (params.halves > 0u) {
-result = select(1.0, sqrt(value), params.halves % 2u == 1u);
-for (var i = 0u; i < params.halves / 2u; i++) { result *= value; }
-if (params.power < 0.0) { result = 1.0 / result; }
-} else {
-result = pow(value, params.power);
-}
-result *= params.scale;
-}
-out[params.outOffset] = result;
-}
-`,
-  bindings: [{ name: "out", written: true }, { name: "x", written: false }],
-  fields: [["power", "f32"], ["scale", "f32"], ["halves", "u32"], ["outOffset", "u32"], ["xHeld", "u32"], ["xOffset", "u32"], ["xNumber", "f32"]],
-  overrides: [],
-};
 /** scaleRows: out_ij = w_i x_ij, [rows, cols], weights [1, rows]; out may be x. One invocation per element. */
 export const scaleRows: Shader<"out" | "x" | "weights", "rows" | "cols"> = {
   name: "scale_rows",
@@ -2779,43 +2685,6 @@ scale: f32,
   bindings: [{ name: "c", written: true }, { name: "x", written: false }, { name: "weights", written: false }],
   fields: [["m", "u32"], ["n", "u32"], ["depth", "u32"], ["parts", "u32"], ["partDepth", "u32"], ["cOffset", "u32"], ["cStride", "u32"], ["cBatch", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["weightsOffset", "u32"], ["weighted", "u32"], ["decay", "f32"], ["scale", "f32"]],
   overrides: ["THREADS_I", "THREADS_J", "DEPTH", "LEFT_ALONG_K", "RIGHT_ALONG_K", "UPPER_ONLY"],
-};
-/** splitDamping: shiftA = pi sqrt(lambda), shiftB = sqrt(lambda) / pi with */
-export const splitDamping: Shader<"shiftA" | "shiftB" | "traceA" | "traceB" | "lambda", "dimA" | "dimB"> = {
-  name: "split_damping",
-  source: `struct Params {
-dimA: f32,
-dimB: f32,
-shiftAOffset: u32,
-shiftBOffset: u32,
-traceAOffset: u32,
-traceBOffset: u32,
-lambdaHeld: u32,
-lambdaOffset: u32,
-lambdaNumber: f32,
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> shiftA: array<f32>;
-@group(0) @binding(2) var<storage, read_write> shiftB: array<f32>;
-@group(0) @binding(3) var<storage, read> traceA: array<f32>;
-@group(0) @binding(4) var<storage, read> traceB: array<f32>;
-@group(0) @binding(5) var<storage, read> lambda: array<f32>;
-@compute @workgroup_size(1)
-fn main() {
-let a = traceA[params.traceAOffset];
-let b = traceB[params.traceBOffset];
-var value = params.lambdaNumber;
-if (params.lambdaHeld == 1u) { value = lambda[params.lambdaOffset]; }
-var ratio = 1.0;
-if (a > 0.0 && b > 0.0) { ratio = sqrt((a / params.dimA) / (b / params.dimB)); }
-let root = sqrt(value);
-shiftA[params.shiftAOffset] = ratio * root;
-shiftB[params.shiftBOffset] = root / ratio;
-}
-`,
-  bindings: [{ name: "shiftA", written: true }, { name: "shiftB", written: true }, { name: "traceA", written: false }, { name: "traceB", written: false }, { name: "lambda", written: false }],
-  fields: [["dimA", "f32"], ["dimB", "f32"], ["shiftAOffset", "u32"], ["shiftBOffset", "u32"], ["traceAOffset", "u32"], ["traceBOffset", "u32"], ["lambdaHeld", "u32"], ["lambdaOffset", "u32"], ["lambdaNumber", "f32"]],
-  overrides: [],
 };
 /** squaredProjection of a dense layer: Theta = decay Theta + scale sum_n (g_n o g_n) (a_n o a_n)^T */
 export const squaredProjection: Shader<"c" | "g" | "a", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "decay" | "scale"> = {

@@ -1,209 +1,130 @@
 /**
- * Formulas over a few numbers: each is compiled to a kernel of one invocation.
+ * Formulas on a few numbers, which stay on the device: one dispatch each.
  *
  * @module
  */
 
-import type { Binary, Expression, Formula, Reduction, Unary } from "../../core/formula.ts";
+import type { Formula } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Scalar, Verbs } from "../backend.ts";
+import { COLUMNS, formulaShader, inputField, outputField, type Places } from "./formula_shader.ts";
 import type { Machine } from "./machine.ts";
-import type { Shader } from "./shader.ts";
+import type { AnyShader } from "./shader.ts";
 import { bufferOf, BYTES } from "./storage.ts";
 
-/** The verb of this topic. */
-export type Formulas = Pick<Verbs, "evaluate">;
+/** Matrices by name, and plain numbers. */
+type Named<T> = Readonly<Record<string, T>>;
 
-/** A formula compiled for inputs and outputs of known lengths, which lie one behind the other. */
-type FormulaShader = Shader<"data", never>;
+/** What a call takes: every buffer once, however many matrices lie in it. */
+interface Bindings {
+  readonly places: Places;
+  /** All of each buffer. */
+  readonly buffers: readonly Matrix[];
+}
 
-/** The verb of this topic on one machine. */
-export function createFormulas(machine: Machine): Formulas {
-  const compiled = new Map<Formula, Map<string, FormulaShader>>();
-  let shaders = 0;
-  const shaderOf = (formula: Formula, lengths: Lengths): FormulaShader => {
-    let variants = compiled.get(formula);
-    if (variants === undefined) compiled.set(formula, variants = new Map());
-    const key = JSON.stringify(lengths);
-    let shader = variants.get(key);
-    if (shader === undefined) {
-      // Pipelines are told apart by name.
-      shader = compile(formula, lengths, `formula_${shaders++}`);
-      variants.set(key, shader);
-    }
-    return shader;
-  };
+/** The verb on one machine. */
+export function createFormulas(machine: Machine): Pick<Verbs, "evaluate"> {
+  const compiled = new Compiled();
+
+  function run(formula: Formula, inputs: Named<Scalar>, outputs: Named<Matrix>): boolean {
+    const { places, buffers } = bindingsOf(formula, inputs, outputs);
+    const { maxStorageBuffersPerShaderStage: most } = machine.device.limits;
+    if (buffers.length > most || !buffers.every((buffer) => machine.canBind(buffer))) return false;
+    const numbers: Record<string, number> = { [COLUMNS]: 0 };
+    Object.entries(formula.inputs).forEach(([name, rank], i) => {
+      const value = inputs[name];
+      numbers[inputField(i)] = typeof value === "number" ? value : value.offset;
+      if (rank === "vector") numbers[COLUMNS] = (value as Matrix).cols;
+    });
+    Object.keys(formula.outputs).forEach((name, i) => {
+      numbers[outputField(i)] = outputs[name].offset;
+    });
+    const operands = Object.fromEntries(buffers.map((buffer, i) => [`b${i}`, buffer]));
+    machine.run(compiled.shaderOf(formula, places), operands, numbers, [1, 1, 1]);
+    return true;
+  }
+
+  /** Runs on copies in one buffer: for more buffers, or larger ones, than a kernel can be given. */
+  function runPacked(formula: Formula, inputs: Named<Scalar>, outputs: Named<Matrix>): void {
+    const matrices = [...Object.values(inputs), ...Object.values(outputs)].filter(isMatrix);
+    const all = machine.temporary(1, matrices.reduce((sum, { cols }) => sum + cols, 0));
+    let offset = all.offset;
+    const place = (m: Matrix): Matrix => {
+      const placed = { ...m, storage: all.storage, offset };
+      offset += m.cols;
+      return placed;
+    };
+    const placedInputs = mapValues(inputs, (value) => isMatrix(value) ? place(value) : value);
+    const placedOutputs = mapValues(outputs, place);
+    for (const name in inputs) copy(placedInputs[name], inputs[name]);
+    run(formula, placedInputs, placedOutputs);
+    for (const name in outputs) copy(outputs[name], placedOutputs[name]);
+  }
+
+  function copy(to: Scalar, from: Scalar): void {
+    if (!isMatrix(to) || !isMatrix(from) || to.cols === 0) return;
+    const [start, end] = [from.offset * BYTES, to.offset * BYTES];
+    machine.stream.copy(bufferOf(from), start, bufferOf(to), end, to.cols * BYTES);
+  }
+
   return {
-    evaluate(formula, inputs, outputs) {
-      const given = Object.entries<Scalar>(inputs);
-      const wanted = Object.entries<Matrix>(outputs);
-      const lengths: Lengths = {
-        inputs: given.map(([name, input]) => [name, typeof input === "number" ? 1 : input.cols]),
-        outputs: wanted.map(([name, { cols }]) => [name, cols]),
-      };
-      machine.scope(() => {
-        // Numbers first, so that the host sends them in one piece.
-        const numbers = given.filter(([, input]) => typeof input === "number");
-        const matrices = given.filter(([, input]) => typeof input !== "number");
-        const order = [...numbers, ...matrices].map(([name]) => name);
-        const sorted = {
-          ...lengths,
-          inputs: order.map((name) => lengths.inputs.find(([other]) => other === name)!),
-        };
-        const total = [...sorted.inputs, ...sorted.outputs].reduce((sum, [, n]) => sum + n, 0);
-        const data = machine.temporary(1, total);
-        const buffer = bufferOf(data);
-        const { stream } = machine;
-        if (numbers.length > 0) {
-          const values = Float32Array.from(numbers, ([, value]) => value as number);
-          stream.upload(buffer, data.offset * BYTES, values);
-        }
-        let at = data.offset + numbers.length;
-        for (const [, input] of matrices) {
-          const { cols, offset } = input as Matrix;
-          stream.copy(bufferOf(input as Matrix), offset * BYTES, buffer, at * BYTES, cols * BYTES);
-          at += cols;
-        }
-        machine.run(shaderOf(formula as Formula, sorted), { data }, {}, [1, 1, 1]);
-        for (const [, out] of wanted) {
-          stream.copy(buffer, at * BYTES, bufferOf(out), out.offset * BYTES, out.cols * BYTES);
-          at += out.cols;
-        }
-      });
+    evaluate(formula: Formula, inputs: Named<Scalar>, outputs: Named<Matrix>) {
+      if (run(formula, inputs, outputs)) return;
+      machine.scope(() => runPacked(formula, inputs, outputs));
     },
   };
 }
 
-/** Names of what lies in the data, in order, and how many numbers each has. */
-interface Lengths {
-  readonly inputs: readonly (readonly [name: string, length: number])[];
-  readonly outputs: readonly (readonly [name: string, length: number])[];
-}
+/** Kernels by formula and by which of its matrices share a buffer; equal texts are one kernel. */
+class Compiled {
+  readonly #byFormula = new WeakMap<Formula, Map<string, AnyShader>>();
+  readonly #byText = new Map<string, AnyShader>();
 
-/** The WGSL of a formula. Reductions are computed first, innermost first; then outputs, element by element. */
-function compile(formula: Formula, { inputs, outputs }: Lengths, name: string): FormulaShader {
-  const places = new Map<string, { readonly at: number; readonly length: number }>();
-  let end = 0;
-  for (const [input, length] of inputs) {
-    places.set(input, { at: end, length });
-    end += length;
-  }
-  const lines: string[] = [];
-  const reduced = new Map<Expression, string>();
-  const lengthOf = (expression: Expression): number => {
-    switch (expression.kind) {
-      case "constant":
-      case "reduction":
-        return 1;
-      case "input":
-        return places.get(expression.name)!.length;
-      case "unary":
-        return lengthOf(expression.x);
-      case "binary":
-        return Math.max(lengthOf(expression.x), lengthOf(expression.y));
-      case "select": {
-        const { condition, x, y } = expression;
-        return Math.max(lengthOf(condition), lengthOf(x), lengthOf(y));
-      }
+  shaderOf(formula: Formula, places: Places): AnyShader {
+    const byPlaces = this.#byFormula.get(formula) ?? new Map<string, AnyShader>();
+    this.#byFormula.set(formula, byPlaces);
+    const key = [places.inputs, places.outputs]
+      .flatMap((named) => Object.values<number | undefined>(named)).join();
+    let shader = byPlaces.get(key);
+    if (shader === undefined) {
+      const written = formulaShader(`formula${this.#byText.size}`, formula, places);
+      shader = this.#byText.get(written.source) ?? written;
+      this.#byText.set(written.source, shader);
+      byPlaces.set(key, shader);
     }
-  };
-  const textOf = (expression: Expression): string => {
-    switch (expression.kind) {
-      case "constant":
-        return literal(expression.value);
-      case "input": {
-        const { at, length } = places.get(expression.name)!;
-        return `data[params.dataOffset + ${at}u${length === 1 ? "" : " + i"}]`;
-      }
-      case "unary":
-        return UNARY[expression.operation](textOf(expression.x));
-      case "binary":
-        return BINARY[expression.operation](textOf(expression.x), textOf(expression.y));
-      case "select": {
-        const { condition, x, y } = expression;
-        return `select(${textOf(y)}, ${textOf(x)}, ${textOf(condition)} != 0.0)`;
-      }
-      case "reduction":
-        return reduced.get(expression) ?? reduce(expression.operation, expression);
-    }
-  };
-  const reduce = (
-    operation: Reduction,
-    expression: Extract<Expression, { kind: "reduction" }>,
-  ): string => {
-    const value = textOf(expression.x);
-    const length = lengthOf(expression.x);
-    const name = `r${reduced.size}`;
-    reduced.set(expression, name);
-    const [first, next] = REDUCTIONS[operation];
-    lines.push(
-      `  var ${name} = ${first};`,
-      `  for (var i = 0u; i < ${length}u; i++) { ${next(name, value)} }`,
-      ...(operation === "mean" ? [`  ${name} /= ${length}.0;`] : []),
-    );
-    return name;
-  };
-  for (const [output, length] of outputs) {
-    const text = textOf(formula.outputs[output]);
-    lines.push(
-      `  for (var i = 0u; i < ${length}u; i++) { data[params.dataOffset + ${end}u + i] = ${text}; }`,
-    );
-    end += length;
+    return shader;
   }
-  const source = `struct Params {
-  dataOffset: u32,
 }
 
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> data: array<f32>;
-
-//! include finite
-
-@compute @workgroup_size(1)
-fn main() {
-${lines.join("\n")}
-}
-`;
-  return {
-    name,
-    source,
-    bindings: [{ name: "data", written: true }],
-    fields: [["dataOffset", "u32"]],
-    overrides: [],
+function bindingsOf(formula: Formula, inputs: Named<Scalar>, outputs: Named<Matrix>): Bindings {
+  const numbers = new Map<unknown, number>();
+  const buffers: Matrix[] = [];
+  const bindingOf = ({ storage }: Matrix): number => {
+    const buffer = bufferOf({ storage } as Matrix);
+    let binding = numbers.get(buffer);
+    if (binding === undefined) {
+      numbers.set(buffer, binding = buffers.length);
+      const { length } = storage;
+      buffers.push({ storage, offset: 0, rows: 1, cols: length, stride: length });
+    }
+    return binding;
   };
+  // In the formula's order, whatever order the call names them in.
+  const placesOf = <T extends Scalar, P>(names: object, given: Named<T>, place: (x: T) => P) =>
+    Object.fromEntries(Object.keys(names).map((name) => [name, place(given[name])]));
+  const placedOutputs = placesOf(formula.outputs, outputs, bindingOf);
+  const count = buffers.length;
+  const placedInputs = placesOf(formula.inputs, inputs, (value: Scalar) => {
+    return isMatrix(value) ? bindingOf(value) : undefined;
+  });
+  const written = buffers.map((_, i) => i < count);
+  return { places: { inputs: placedInputs, outputs: placedOutputs, written }, buffers };
 }
 
-/** Largest number of float32, which stands for infinity where WGSL has no word for it. */
-const LARGEST = 3.4028234663852886e38;
-
-function literal(value: number): string {
-  const bounded = Math.max(-LARGEST, Math.min(LARGEST, value));
-  const text = String(Math.fround(bounded));
-  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
+function isMatrix(value: Scalar): value is Matrix {
+  return typeof value !== "number";
 }
 
-const UNARY: Readonly<Record<Unary, (x: string) => string>> = {
-  sqrt: (x) => `sqrt(${x})`,
-  abs: (x) => `abs(${x})`,
-  isFinite: (x) => `select(0.0, 1.0, isFinite(${x}))`,
-};
-
-const BINARY: Readonly<Record<Binary, (x: string, y: string) => string>> = {
-  add: (x, y) => `(${x} + ${y})`,
-  sub: (x, y) => `(${x} - ${y})`,
-  mul: (x, y) => `(${x} * ${y})`,
-  div: (x, y) => `(${x} / ${y})`,
-  min: (x, y) => `min(${x}, ${y})`,
-  max: (x, y) => `max(${x}, ${y})`,
-  greater: (x, y) => `select(0.0, 1.0, ${x} > ${y})`,
-  atLeast: (x, y) => `select(0.0, 1.0, ${x} >= ${y})`,
-};
-
-/** First value, and how the next element enters. */
-const REDUCTIONS: Readonly<
-  Record<Reduction, readonly [first: string, next: (name: string, value: string) => string]>
-> = {
-  sum: ["0.0", (name, value) => `${name} += ${value};`],
-  mean: ["0.0", (name, value) => `${name} += ${value};`],
-  largest: [literal(-LARGEST), (name, value) => `${name} = max(${name}, ${value});`],
-};
+function mapValues<T, R>(named: Named<T>, map: (value: T) => R): Named<R> {
+  return Object.fromEntries(Object.entries(named).map(([name, value]) => [name, map(value)]));
+}

@@ -20,7 +20,6 @@ import { createLosses } from "./losses.ts";
 import { createLowRank } from "./low_rank.ts";
 import { Machine } from "./machine.ts";
 import { createProjection } from "./projection.ts";
-import { createScalars } from "./scalars.ts";
 import { splitByRows } from "./split_rows.ts";
 import { BYTES, type GpuStorage } from "./storage.ts";
 import { createTileTiming } from "./tile_timing.ts";
@@ -75,7 +74,6 @@ function createVerbs(machine: Machine): Verbs {
     ...createLowRank(machine, elementwise),
     ...createBatchNorm(machine),
     ...createLosses(machine),
-    ...createScalars(machine),
     ...createFormulas(machine),
   });
   return named(machine, verbs);

@@ -11,7 +11,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
-import { LayerDamping } from "../layer_damping.ts";
+import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
 
@@ -134,7 +134,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    const trace = (): Matrix[] => {
+    const trace = (): Trace => {
       if (!this.#traced) this.backend.sum(this.#trace, this.eigenvalues);
       this.#traced = true;
       return [this.#trace];

@@ -79,7 +79,7 @@ export class GradientClip extends Owner {
 const NONE = 1e-29;
 
 const clipped = formula(
-  ["squares", "means", "limit", "decay"],
+  { squares: "vector", means: "vector", limit: "number", decay: "number" },
   ({ squares, means, limit, decay }) => {
     const norms = sqrt(squares);
     const ratios = select(atLeast(means, NONE), div(norms, max(means, NONE)), 1);

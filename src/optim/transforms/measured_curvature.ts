@@ -122,7 +122,7 @@ function addSlopes(
 }
 
 const averaged = formula(
-  ["curvature", "products", "ratio", "past"],
+  { curvature: "number", products: "vector", ratio: "number", past: "number" },
   ({ curvature, products, ratio, past }) => {
     const assumed = sum(products);
     const now = div(curvature, max(assumed, 1e-35));
