@@ -47,11 +47,11 @@
 
 // The seam itself; implementations and their table are at `@tekfac/tekfac/backend`.
 export * from "./src/backend/backend.ts";
-export { type BackendName, type BackendOptions } from "./src/backend/options.ts";
-export * from "./src/backend/recovery/recovery.ts";
-export * from "./src/backend/select.ts";
-export * from "./src/backend/select_sync.ts";
-export { type ProbedStep, type StepProbe, TimingCache } from "./src/backend/step_timing.ts";
+export { type BackendName, type BackendOptions } from "./src/backend/choice/options.ts";
+export * from "./src/backend/recovery.ts";
+export * from "./src/backend/choice/select.ts";
+export * from "./src/backend/choice/select_sync.ts";
+export { type ProbedStep, type StepProbe, TimingCache } from "./src/backend/choice/step_timing.ts";
 export * from "./src/core/mod.ts";
 export * from "./src/curvature/mod.ts";
 export * from "./src/data/mod.ts";

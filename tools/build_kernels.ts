@@ -1,5 +1,5 @@
 /**
- * Compiles `asm/index.ts` twice and embeds the two binaries in `src/backend/wasm/_kernels.gen.ts`.
+ * Compiles `asm/index.ts` twice and embeds the two binaries in `src/backend/wasm/module/_kernels.gen.ts`.
  *
  * The builds differ in one module: `asm/fma.ts` is served from `asm/fma_relaxed.ts` (fused
  * multiply-add, relaxed SIMD) or from `asm/fma_baseline.ts` (a product and a sum, plain SIMD).
@@ -15,7 +15,7 @@ import lzma from "npm:lzma@2.3.2";
 import { readFileSync } from "node:fs";
 
 const SOURCES = new URL("../asm/", import.meta.url);
-const GENERATED = new URL("../src/backend/wasm/_kernels.gen.ts", import.meta.url);
+const GENERATED = new URL("../src/backend/wasm/module/_kernels.gen.ts", import.meta.url);
 
 /** The packer's mode that looks farthest. */
 const BEST = 9;

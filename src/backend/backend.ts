@@ -22,7 +22,7 @@
  */
 
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import type { Recovery } from "./recovery/recovery.ts";
+import type { Recovery } from "./recovery.ts";
 import type { EighJob, Verbs } from "./verbs.ts";
 
 export * from "./verbs.ts";

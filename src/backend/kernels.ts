@@ -8,7 +8,7 @@
 
 import type { BackendInfo, EighJob, EighOptions, EighTicket, GpuMemory, Verbs } from "./backend.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
-import type { Recovery } from "./recovery/recovery.ts";
+import type { Recovery } from "./recovery.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
 export interface RawStorage extends Storage {

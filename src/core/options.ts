@@ -6,7 +6,6 @@
  */
 
 import { OptionError } from "./errors.ts";
-import type { Schedule } from "./schedule.ts";
 
 /**
  * Throws when `input` has a key that is not in `known`.
@@ -99,7 +98,7 @@ export function checkSchedule(
   option: string,
   value: unknown,
   range: NumberRange = {},
-): Schedule {
+): number | ((step: number) => number) {
   if (typeof value === "function") return value as (step: number) => number;
   return checkNumber(subject, option, value, range);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery/recovery.ts";
+import { survivingLoss } from "../backend/recovery.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";

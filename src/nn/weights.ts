@@ -10,7 +10,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery/recovery.ts";
+import { survivingLoss } from "../backend/recovery.ts";
 import { ShapeError } from "../core/errors.ts";
 import { patchOrder } from "../core/geometry.ts";
 import type { LayerKind, Parameter } from "../core/parameter.ts";

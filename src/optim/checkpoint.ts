@@ -8,7 +8,7 @@
  * @module
  */
 
-import { survivingLoss } from "../backend/recovery/recovery.ts";
+import { survivingLoss } from "../backend/recovery.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Optimizer } from "./optimizer.ts";

@@ -1,9 +1,17 @@
 import { shapeOf } from "../core/matrix.ts";
 import { formatTable } from "../core/table.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Parameter } from "../core/parameter.ts";
+import type { Preconditioner } from "./preconditioner.ts";
+
+/** What of an optimizer is described. */
+interface Described {
+  readonly objective: { readonly parameters: readonly Parameter[] };
+  readonly preconditioner: Pick<Preconditioner, "describe" | "method" | "plan">;
+  readonly momentum: { readonly buffers: readonly unknown[] };
+}
 
 /** The table behind `Optimizer.describe()`. */
-export function describeOptimizer<B>(optimizer: Optimizer<B>): string {
+export function describeOptimizer(optimizer: Described): string {
   const { objective: { parameters }, preconditioner, momentum } = optimizer;
   const rows = parameters.map((parameter, index) => {
     const { block, factors, elements } = preconditioner.describe(index);

@@ -6,7 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery/recovery.ts";
+import { survivingLoss } from "../backend/recovery.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";

@@ -5,8 +5,19 @@
  * @module
  */
 
-import type { Optimizer } from "./optimizer.ts";
-import type { Counters } from "./preconditioner.ts";
+import type { Random } from "../core/random.ts";
+import type { Counters, Preconditioner } from "./preconditioner.ts";
+import type { StepRules } from "./step_rules.ts";
+
+/** What of an optimizer moves on with each step besides matrices. */
+interface Moving {
+  readonly momentum: { weight: number };
+  readonly preconditioner: Pick<Preconditioner, "counters" | "restore" | "settle">;
+  readonly objective: { passes?: number };
+  readonly random: Random;
+  readonly rules: StepRules;
+  stepCount: number;
+}
 
 /** Plain JSON. */
 export interface Progress {
@@ -25,7 +36,7 @@ export interface Progress {
 }
 
 /** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
-export function settledProgress<B>(optimizer: Optimizer<B>): Progress {
+export function settledProgress(optimizer: Moving): Progress {
   const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
   preconditioner.settle(step);
   return {
@@ -43,7 +54,7 @@ export function settledProgress<B>(optimizer: Optimizer<B>): Progress {
  *
  * @throws {StateError} When it is damaged. Nothing is changed then.
  */
-export function resume<B>(optimizer: Optimizer<B>, progress: Progress): void {
+export function resume(optimizer: Moving, progress: Progress): void {
   const { momentum, preconditioner, objective, random, rules } = optimizer;
   preconditioner.settle(optimizer.stepCount);
   // Each refuses damaged numbers before it changes anything.

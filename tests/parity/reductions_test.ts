@@ -1,4 +1,3 @@
-import { denseMatrix } from "@tekfac/tekfac/linalg";
 import { edgeSizes } from "@tekfac/tekfac/testing";
 import { inputs, parity, ROUNDOFF, unread } from "./_parity.ts";
 

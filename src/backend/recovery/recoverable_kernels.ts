@@ -11,7 +11,7 @@ import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
 import { KERNEL_TABLE } from "../kernel_table.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import { Handle, unwrapped } from "./handle.ts";
-import type { RecoveryOptions } from "./recovery.ts";
+import type { RecoveryOptions } from "../recovery.ts";
 import { type Reopen, Succession } from "./succession.ts";
 
 /**

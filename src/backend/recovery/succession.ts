@@ -7,7 +7,7 @@
 
 import type { Kernels } from "../kernels.ts";
 import type { Handle } from "./handle.ts";
-import type { DeviceLoss, Recovery, RecoveryMember, RecoveryOptions } from "./recovery.ts";
+import type { DeviceLoss, Recovery, RecoveryMember, RecoveryOptions } from "../recovery.ts";
 import { contentsOf, Snapshots } from "./snapshots.ts";
 
 /**

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { kernelBinary } from "../binary.ts";
-import type { Instance, InstantiateOptions } from "../instantiate.ts";
-import { probeSimd, type SimdFlavour } from "../probe.ts";
+import { kernelBinary } from "../module/binary.ts";
+import type { Instance, InstantiateOptions } from "../module/instantiate.ts";
+import { probeSimd, type SimdFlavour } from "../module/probe.ts";
 import type { Kernel, Kernels, Parallel } from "./parallel.ts";
 import { ALGEBRA_KERNELS, parallelAlgebra } from "./parallel_algebra.ts";
 import { EIGENSOLVER_KERNELS } from "./parallel_eigensolver.ts";
