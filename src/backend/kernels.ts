@@ -1,7 +1,7 @@
 /**
  * What an implementation of a backend provides. `CheckedBackend` wraps it into the public
- * {@linkcode Backend}: it checks shapes and liveness, keeps the books of owners and scopes, and
- * resolves defaults, so that kernels stay free of checks.
+ * {@linkcode Backend}: it checks shapes and liveness and keeps the books of owners and scopes, so that
+ * kernels stay free of checks.
  *
  * @module
  */

@@ -7,7 +7,6 @@
 export * from "./backend.ts";
 export * from "./checked/call_check.ts";
 export * from "./checked/checked.ts";
-export * from "./checked/checked_curvature.ts";
 export * from "./checked/checked_memory.ts";
 export * from "./kernel_table.ts";
 export * from "./kernels.ts";

@@ -109,7 +109,7 @@ Deno.test("CheckedBackend wants three numbers of status from eigh", () => {
   throwsWith(
     () => backend.eigh([{ matrix, vectors, values, status }]),
     ShapeError,
-    "Cannot run eigh with this 'status': expected [1, 3], received [1, 2]",
+    "Cannot run eigh with this 'jobs.status': expected [1, 3], received [1, 2]",
   );
 });
 

@@ -5,16 +5,20 @@
  * @module
  */
 
-import type { Scalar, Verbs } from "../backend.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
+import type { Formula, Rank } from "../../core/formula.ts";
+import { type ConvGeometry, locationsOf, patchLength } from "../../core/geometry.ts";
 import { type Matrix, shapeOf, type Storage } from "../../core/matrix.ts";
 import {
-  type ArgumentOf,
   type Factor,
   KERNEL_TABLE,
+  letterOf,
+  type Operand,
   type SymbolicShape,
   valueOfFactor,
 } from "../kernel_table.ts";
+import type { Verbs } from "../verbs.ts";
 
 /** Whether a storage belongs to the backend on which the verb is called. */
 export type Owns = (storage: Storage) => boolean;
@@ -44,108 +48,115 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
 }
 
 /**
- * Checks the arguments of one call, outputs first. Letters of the kernel table's shapes take their
- * value from the first argument that determines them.
+ * Checks the matrices of one call of a verb by its row of {@linkcode KERNEL_TABLE}, outputs first. Letters
+ * take their value from the geometry of the call, or from the first matrix that determines them.
+ *
+ * @param verb The verb that is called.
+ * @param call What it is called with.
+ * @param owns Tells the backend's own storages.
+ * @throws {ShapeError} When a shape does not fit, or what is written overlaps something else.
+ * @throws {StateError} When a matrix is disposed or of another backend.
  *
  * @example A product whose sizes do not match
  * ```ts
  * import assert from "node:assert/strict";
- * import { CallCheck, checkAlive, createBackend } from "@tekfac/tekfac/backend";
+ * import { checkAlive, checkCall, createBackend } from "@tekfac/tekfac/backend";
  *
  * using backend = await createBackend();
  * using a = backend.alloc(2, 3);
  * using c = backend.alloc(2, 2);
  * const owns = () => true;
  * checkAlive("Cannot read a matrix", a, owns);
- * assert.throws(() => new CallCheck("gemm", owns).output("c", c).input("a", a).input("b", a));
+ * assert.throws(() => checkCall("gemm", [c, a, a], owns), /expected \[k, n\] = \[3, 2\]/);
+ * checkCall("gemm", [c, a, a, { transposeB: true }], owns);
  * ```
  */
-export class CallCheck<V extends keyof Verbs> {
-  readonly #verb: V;
+export function checkCall(verb: keyof Verbs, call: readonly unknown[], owns: Owns): void {
+  const [first] = call;
+  // Of several jobs each is a call of its own.
+  if (Array.isArray(first)) { for (const job of first) new CallCheck(verb, [job], owns).run(); }
+  else new CallCheck(verb, call, owns).run();
+}
+
+class CallCheck {
+  readonly #verb: keyof Verbs;
+  readonly #call: readonly unknown[];
   readonly #owns: Owns;
   readonly #sizes: Record<string, number>;
   readonly #outputs: { readonly name: string; readonly matrix: Matrix }[] = [];
 
-  /**
-   * Begins a call.
-   *
-   * @param verb The verb that is called.
-   * @param owns Tells the backend's own storages.
-   * @param sizes Letters that are known beforehand, such as those of a geometry.
-   */
-  constructor(verb: V, owns: Owns, sizes: Readonly<Record<string, number>> = {}) {
+  constructor(verb: keyof Verbs, call: readonly unknown[], owns: Owns) {
     this.#verb = verb;
+    this.#call = call;
     this.#owns = owns;
-    this.#sizes = { ...sizes };
+    const part = (name: string): unknown => this.#part(name);
+    const capture = part("capture") as KroneckerCapture | undefined;
+    const geometry = part("geometry") ?? part("window") ?? part("capture.geometry");
+    this.#sizes = {
+      ...(capture && { N: capture.examples, T: 1 }),
+      ...(geometry !== undefined && sizesOf(geometry as ConvGeometry)),
+    };
   }
 
-  /**
-   * Checks a matrix that is written.
-   *
-   * @param shape Instead of the table's shape.
-   */
-  output(name: ArgumentOf<V>, matrix: Matrix, shape?: SymbolicShape): this {
-    this.#checkMatrix(name, matrix, shape);
-    this.#checkApart(name, matrix, false);
-    this.#outputs.push({ name, matrix });
-    return this;
+  run(): void {
+    const operands = this.#verb === "evaluate"
+      ? operandsOf(this.#call[0] as Formula)
+      : KERNEL_TABLE[this.#verb].operands;
+    for (const name in operands) this.#check(name, operands[name], this.#part(name));
   }
 
-  /**
-   * Checks a matrix that is only read.
-   *
-   * @param shape Instead of the table's shape.
-   * @param mayBeOutput Whether it may be the very matrix that is written.
-   */
-  input(name: ArgumentOf<V>, matrix: Matrix, shape?: SymbolicShape, mayBeOutput = false): this {
-    this.#checkMatrix(name, matrix, shape);
-    this.#checkApart(name, matrix, mayBeOutput);
-    return this;
+  /** What a call holds under `"options.weights"`. */
+  #part(name: string): unknown {
+    const dot = name.indexOf(".");
+    const index = KERNEL_TABLE[this.#verb].call.indexOf(dot < 0 ? name : name.slice(0, dot));
+    const argument = this.#call[index];
+    return dot < 0 ? argument : (argument as Record<string, unknown>)?.[name.slice(dot + 1)];
   }
 
-  /** Checks an input that may be absent. */
-  optional(name: ArgumentOf<V>, matrix: Matrix | undefined): this {
-    return matrix === undefined ? this : this.input(name, matrix);
-  }
-
-  /** Checks a number or [1, 1] matrix that is only read. */
-  scalar(name: ArgumentOf<V>, value: Scalar | undefined): this {
-    return value === undefined || typeof value === "number" ? this : this.input(name, value);
+  #check(name: string, operand: Operand, value: unknown): void {
+    if (value === undefined && operand.optional) return;
+    if (typeof value === "number" && operand.scalar) return;
+    const subject = this.#subject(name);
+    if (typeof value !== "object" || value === null) {
+      throw new ShapeError(subject, "a matrix", String(value));
+    }
+    const matrix = value as Matrix;
+    checkAlive(subject, matrix, this.#owns);
+    const { otherwise, written, inPlace } = operand;
+    const instead = otherwise !== undefined && this.#part(otherwise[1]) === otherwise[2];
+    this.#checkShape(subject, matrix, instead ? otherwise[0] : operand.shape);
+    this.#checkApart(name, matrix, typeof inPlace === "string" ? !this.#part(inPlace) : !!inPlace);
+    if (written) this.#outputs.push({ name, matrix });
   }
 
   #subject(name: string): string {
     return `Cannot run ${this.#verb} with this '${name}'`;
   }
 
-  #checkMatrix(name: string, m: Matrix, override?: SymbolicShape): void {
-    checkAlive(this.#subject(name), m, this.#owns);
-    const table: Readonly<Record<string, SymbolicShape>> = KERNEL_TABLE[this.#verb].shapes;
-    const shape = override ?? table[name] ?? table[`${name}?`];
+  #checkShape(subject: string, m: Matrix, shape: SymbolicShape): void {
     if (this.#bind(shape.rows, m.rows) && this.#bind(shape.cols, m.cols)) return;
     const written = `[${shape.rows.join(" ")}, ${shape.cols.join(" ")}]`;
     const known = `[${this.#known(shape.rows)}, ${this.#known(shape.cols)}]`;
-    throw new ShapeError(
-      this.#subject(name),
-      written === known ? written : `${written} = ${known}`,
-      shapeOf(m),
-    );
+    const expected = written === known ? written : `${written} = ${known}`;
+    throw new ShapeError(subject, expected, shapeOf(m));
   }
 
   /** Whether a side can have this size; determines the one letter that is still unknown. */
   #bind(factors: readonly Factor[], size: number): boolean {
     let known = 1;
-    let unknown: Factor | undefined;
+    let unknown: string | undefined;
     for (const factor of factors) {
       const value = valueOfFactor(factor, this.#sizes);
-      if (value === undefined) unknown = factor;
+      if (value === undefined) unknown = String(factor);
       else known *= value;
     }
     if (unknown === undefined) return known === size;
     if (known === 0) return size === 0;
-    this.#sizes[unknown] = size / known;
-    if (Number.isInteger(size / known)) return true;
-    delete this.#sizes[unknown];
-    return false;
+    const letter = letterOf(unknown);
+    const value = size / known - (letter === unknown ? 0 : 1);
+    if (!Number.isInteger(value) || value < 0) return false;
+    this.#sizes[letter] = value;
+    return true;
   }
 
   /** A side with the letters that have a value replaced by it: `"N 784"`. */
@@ -185,4 +196,22 @@ function overlap(x: Matrix, y: Matrix): boolean {
   // Columns of one matrix: they meet where the column ranges do, counted around the end of a row.
   const column = distance % first.stride;
   return column < first.cols || column + second.cols > first.stride;
+}
+
+/** The letters of a window or a convolution: h, w, C, T, dIn, and `taps`, the pixels of a window. */
+function sizesOf(geometry: ConvGeometry): Record<string, number> {
+  const { height: h, width: w, channels: C, kernel } = geometry;
+  const [T, taps] = [locationsOf(geometry), kernel[0] * kernel[1]];
+  return { h, w, C, T, taps, dIn: patchLength(geometry) };
+}
+
+/** The operands of a formula, which has names of its own. */
+function operandsOf({ inputs, outputs }: Formula): Record<string, Operand> {
+  const { operands } = KERNEL_TABLE.evaluate;
+  const named = (group: string, name: string, rank: Rank) =>
+    [`${group}.${name}`, { ...operands[`${group}.${rank}`], optional: false }] as const;
+  return Object.fromEntries([
+    ...Object.entries(outputs).map(([name, { rank }]) => named("outputs", name, rank)),
+    ...Object.entries(inputs).map(([name, rank]) => named("inputs", name, rank)),
+  ]);
 }

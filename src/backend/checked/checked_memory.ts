@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { BackendInfo, Candidate, GpuMemory, Memory, MemoryReport, Verbs } from "../backend.ts";
-import { CallCheck, checkAlive } from "./call_check.ts";
+import type { BackendInfo, Candidate, GpuMemory, Memory, MemoryReport } from "../backend.ts";
+import { checkAlive } from "./call_check.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
 import { type Matrix, type OwnedMatrix, shapeOf, type Storage } from "../../core/matrix.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
@@ -72,7 +72,7 @@ export class CheckedMemory implements Memory, Disposable {
     const { gpu } = this.#kernels;
     if (gpu === undefined) return undefined;
     const live = (m: Matrix): GpuMemory => {
-      checkAlive("Cannot copy a matrix", m, this.#owns);
+      checkAlive("Cannot copy a matrix", m, this.owns);
       return this.kernels().gpu!;
     };
     return {
@@ -127,7 +127,7 @@ export class CheckedMemory implements Memory, Disposable {
   /** See {@linkcode Memory.write}. */
   write(m: Matrix, data: ArrayLike<number>): void {
     const kernels = this.kernels();
-    checkAlive("Cannot write a matrix", m, this.#owns);
+    checkAlive("Cannot write a matrix", m, this.owns);
     if (data.length !== m.rows * m.cols) {
       const expected = `${m.rows * m.cols} numbers for ${shapeOf(m)}`;
       throw new ShapeError("Cannot write a matrix", expected, `${data.length}`);
@@ -138,14 +138,14 @@ export class CheckedMemory implements Memory, Disposable {
   /** See {@linkcode Memory.read}. */
   async read(m: Matrix): Promise<Float32Array | Float64Array> {
     const kernels = this.kernels();
-    checkAlive("Cannot read a matrix", m, this.#owns);
+    checkAlive("Cannot read a matrix", m, this.owns);
     return await kernels.read(m);
   }
 
   /** See {@linkcode Memory.readSync}. */
   readSync(m: Matrix): Float32Array | Float64Array {
     const kernels = this.kernels();
-    checkAlive("Cannot read a matrix", m, this.#owns);
+    checkAlive("Cannot read a matrix", m, this.owns);
     if (!this.sync) {
       throw new StateError(
         `Cannot read at once: backend '${this.name}' is not synchronous, use await read()`,
@@ -185,16 +185,8 @@ export class CheckedMemory implements Memory, Disposable {
     return this.#kernels;
   }
 
-  /** Begins the checks of a call; `sizes` are letters that are known beforehand. */
-  protected check<V extends keyof Verbs>(
-    verb: V,
-    sizes?: Readonly<Record<string, number>>,
-  ): CallCheck<V> {
-    this.kernels();
-    return new CallCheck(verb, this.#owns, sizes);
-  }
-
-  readonly #owns = (storage: Storage): boolean => this.#known.has(storage);
+  /** Whether a storage was handed out here. */
+  protected readonly owns = (storage: Storage): boolean => this.#known.has(storage);
 
   #release(storage: RawStorage): void {
     if (!this.#owned.delete(storage)) return;

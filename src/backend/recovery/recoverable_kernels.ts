@@ -8,7 +8,7 @@
 import { BackendError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
-import { KERNEL_TABLE } from "../kernel_table.ts";
+import { KERNEL_TABLE, verbsThrough } from "../kernel_table.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import { Handle, unwrapped } from "./handle.ts";
 import type { RecoveryOptions } from "../recovery.ts";
@@ -67,20 +67,13 @@ export function createRecoverableKernels(
 }
 
 function createVerbs(succession: Succession): Verbs {
-  const call = (verb: keyof Verbs, args: readonly unknown[]): void => {
+  return verbsThrough((verb, args) => {
     const kernels = succession.current;
     if (kernels === undefined) return;
-    (kernels[verb] as (...args: unknown[]) => void)(...unwrapped(args));
-  };
-  const verbs = Object.keys(KERNEL_TABLE) as (keyof Verbs)[];
-  return {
-    ...Object.fromEntries(
-      verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
-    ) as unknown as Verbs,
-    // A formula holds no matrix, but nodes in several places, each of which would be visited anew.
-    evaluate: (formula, inputs, outputs) =>
-      succession.current?.evaluate(formula, unwrapped(inputs), unwrapped(outputs)),
-  };
+    const { holders } = KERNEL_TABLE[verb];
+    const inner = args.map((value, i) => holders[i] ? unwrapped(value) : value);
+    (kernels[verb] as (...args: unknown[]) => void)(...inner);
+  });
 }
 
 function createMemory(

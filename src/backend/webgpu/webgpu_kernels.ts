@@ -6,6 +6,7 @@
 
 import type { Verbs } from "../backend.ts";
 import { StateError } from "../../core/errors.ts";
+import { verbsThrough } from "../kernel_table.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { OpenDevice } from "./device/adapter.ts";
 import { createAlgebra } from "./verbs/algebra.ts";
@@ -81,11 +82,10 @@ function createVerbs(machine: Machine): Verbs {
 
 /** The same verbs; they leave their names where messages are made. */
 function named(machine: Machine, verbs: Verbs): Verbs {
-  const entries = Object.entries(verbs) as [string, (...call: unknown[]) => void][];
-  return Object.fromEntries(entries.map(([name, verb]) => [name, (...call: unknown[]) => {
-    machine.verb = name;
-    verb(...call);
-  }])) as unknown as Verbs;
+  return verbsThrough((verb, args) => {
+    machine.verb = verb;
+    (verbs[verb] as (...args: unknown[]) => void)(...args);
+  });
 }
 
 function createMemory(
