@@ -32,8 +32,8 @@ export interface RecoveryMember {
 
 /** Snapshots of a backend's matrices and of what its members keep, and going back to the last one. */
 export interface Recovery {
-  /** Losses so far. What was begun before one and is read after it has to be done again. */
-  readonly losses: number;
+  /** How many devices were lost so far. What one has begun and another is asked for has to be done again. */
+  readonly devicesLost: number;
   /** Whether a device is lost and nothing has taken its place yet: until then verbs do nothing. */
   readonly pending: boolean;
   /**
@@ -46,43 +46,4 @@ export interface Recovery {
   join(member: RecoveryMember): Disposable;
   /** Counts a step; takes a snapshot when one is due. Reading it back is waited for by nobody. */
   stepped(): void;
-}
-
-/**
- * Does something that ends in reading numbers, again if the device is lost meanwhile. On a backend that
- * does not recover it is done once.
- *
- * @param body Enqueues work and reads what came out.
- *
- * @example A sum that is read, whatever becomes of the device
- * ```ts
- * import assert from "node:assert/strict";
- * import { createBackend, survivingLoss } from "@tekfac/tekfac/backend";
- *
- * using backend = await createBackend();
- * using x = backend.alloc(1, 3);
- * using total = backend.alloc(1, 1);
- * backend.write(x, [1, 2, 3]);
- * const [sum] = await survivingLoss(backend, () => {
- *   backend.sum(total, x);
- *   return backend.read(total);
- * });
- * assert.equal(sum, 6);
- * ```
- */
-export async function survivingLoss<T>(
-  { recovery }: { readonly recovery?: Recovery | undefined },
-  body: () => Promise<T>,
-): Promise<T> {
-  if (recovery === undefined) return await body();
-  for (;;) {
-    if (recovery.pending) await recovery.settled();
-    const { losses } = recovery;
-    try {
-      const result = await body();
-      if (recovery.losses === losses) return result;
-    } catch (error) {
-      if (recovery.losses === losses) throw error;
-    }
-  }
 }

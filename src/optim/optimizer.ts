@@ -6,7 +6,6 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { ShapeError, StateError } from "../core/errors.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
@@ -188,16 +187,18 @@ export class Optimizer<B> implements Disposable {
     }
     const { recovery } = this.#backend;
     const take = () => {
-      const losses = recovery?.losses;
+      const devicesLost = recovery?.devicesLost;
       const taken = recovery?.pending === true ? undefined : this.#take(batches);
       recovery?.stepped();
-      return { losses, taken };
+      return { devicesLost, taken };
     };
-    let { losses, taken } = take();
+    let { devicesLost, taken } = take();
     const report = () =>
-      survivingLoss(this.#backend, async () => {
+      this.#backend.reading(async () => {
         // What a lost device was told to do is done again.
-        if (taken === undefined || recovery?.losses !== losses) ({ losses, taken } = take());
+        if (taken === undefined || recovery?.devicesLost !== devicesLost) {
+          ({ devicesLost, taken } = take());
+        }
         const { step, row } = taken!;
         this.#log.checkKept(step, this.stepCount);
         const numbers = await this.#backend.read(row.all);
@@ -223,7 +224,7 @@ export class Optimizer<B> implements Disposable {
           return [backend.read(spectrum).then((numbers) => ({ name, numbers }))];
         }))
       );
-    return (await survivingLoss(backend, spectra)).map(({ name, numbers }) => ({
+    return (await backend.reading(spectra)).map(({ name, numbers }) => ({
       name,
       eigenvalues: Float64Array.from(numbers).sort().reverse(),
     }));

@@ -154,6 +154,21 @@ export class CheckedMemory implements Memory, Disposable {
     return kernels.readSync(m);
   }
 
+  /** See {@linkcode Backend.reading}. */
+  async reading<T>(body: () => Promise<T>): Promise<T> {
+    const { recovery } = this;
+    for (;;) {
+      if (recovery?.pending) await recovery.settled();
+      const before = recovery?.devicesLost;
+      try {
+        const result = await body();
+        if (recovery?.devicesLost === before) return result;
+      } catch (error) {
+        if (recovery?.devicesLost === before) throw error;
+      }
+    }
+  }
+
   /** See {@linkcode Memory.memory}. */
   memory(): MemoryReport {
     const scratchBytes = this.#scopes.reduce((sum, bytes) => sum + bytes, 0);

@@ -82,7 +82,7 @@ function createMemory(
   const { owned, snapshots } = succession;
   const scopes: { readonly kernels: Kernels | undefined; readonly handles: Handle[] }[] = [];
   const wrap = (storage: RawStorage | undefined, length: number): Handle =>
-    new Handle(length, storage, succession.losses);
+    new Handle(length, storage, succession.devicesLost);
   return {
     allocate(length) {
       const handle = wrap(succession.current?.allocate(length), length);
@@ -128,7 +128,7 @@ function createReading(succession: Succession): Pick<Kernels, "read" | "readSync
         if (succession.pending) await succession.settled();
         const kernels = workingOf(succession);
         const handle = m.storage as Handle;
-        if (handle.losses !== succession.losses && !succession.owned.has(handle)) {
+        if (handle.devicesLost !== succession.devicesLost && !succession.owned.has(handle)) {
           throw new BackendError(kernels.name, "temporary numbers were lost with their device");
         }
         const numbers = await succession.unlessLost(kernels, kernels.read(unwrapped(m)));
@@ -160,10 +160,11 @@ function beginEigh(
   jobs: readonly EighJob[],
   options: EighOptions,
 ): EighTicket {
-  const { current: kernels, losses } = succession;
+  const { current: kernels, devicesLost } = succession;
   const inner = kernels?.beginEigh?.(unwrapped(jobs), options);
   let done = false;
-  const isOver = (): boolean => done || kernels === undefined || succession.losses !== losses;
+  const isOver = (): boolean =>
+    done || kernels === undefined || succession.devicesLost !== devicesLost;
   return {
     get ready(): boolean {
       return isOver() || inner?.ready === true;
