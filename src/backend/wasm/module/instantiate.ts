@@ -6,6 +6,7 @@
 
 import { instantiateSync } from "npm:@assemblyscript/loader@0.28.20";
 import { BackendError } from "../../../core/errors.ts";
+import type { KernelExports } from "./_kernels.gen.ts";
 import { kernelBinary } from "./binary.ts";
 import { LinearMemory } from "./linear_memory.ts";
 import { probeSimd, type SimdFlavour } from "./probe.ts";
@@ -27,8 +28,8 @@ export interface Instance {
   readonly description: string;
   /** The memory it works in. */
   readonly memory: LinearMemory;
-  /** All exported functions; each topic of verbs names those it calls. */
-  readonly exports: Readonly<Record<string, unknown>>;
+  /** All exported functions. */
+  readonly exports: KernelExports;
 }
 
 /**
@@ -42,7 +43,7 @@ export function instantiate(options: InstantiateOptions = {}): Instance {
     throw new BackendError("wasm", "this host has no WebAssembly SIMD");
   }
   try {
-    const { exports } = instantiateSync<Record<string, unknown>>(
+    const { exports } = instantiateSync<KernelExports>(
       options.module ?? kernelBinary(simd!),
     );
     if (!(exports.memory instanceof WebAssembly.Memory) || exports.heapBase === undefined) {

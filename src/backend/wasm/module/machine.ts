@@ -9,6 +9,7 @@ import type { Matrix } from "../../../core/matrix.ts";
 import type { RawStorage } from "../../kernels.ts";
 import { Arena } from "./arena.ts";
 import { Heap } from "./heap.ts";
+import type { Address } from "./_kernels.gen.ts";
 import type { Instance } from "./instantiate.ts";
 import type { LinearMemory } from "./linear_memory.ts";
 
@@ -41,7 +42,7 @@ export class Machine {
   constructor(instance: Instance) {
     this.exports = instance.exports;
     this.memory = instance.memory;
-    const start = (instance.exports.heapBase as () => number)() >>> 0;
+    const start = instance.exports.heapBase() >>> 0;
     this.#heap = new Heap(start, this.memory.byteLength, (bytes) => this.memory.grow(bytes));
     this.#arena = new Arena(this.#heap);
   }
@@ -74,10 +75,10 @@ export class Machine {
   }
 
   /** Calls a kernel with the address of `bytes` bytes of workspace, 64-byte aligned. */
-  withWorkspace(bytes: number, call: (workspace: number) => void): void {
+  withWorkspace(bytes: number, call: (workspace: Address) => void): void {
     this.#arena.push();
     try {
-      call(this.#arena.take(bytes));
+      call(this.#arena.take(bytes) as Address);
     } finally {
       this.#arena.pop();
     }
@@ -115,7 +116,7 @@ export class Machine {
   }
 }
 
-/** The address of a matrix's first element. */
-export function addressOf(m: Matrix): number {
-  return (m.storage as WasmStorage).address + m.offset * BYTES;
+/** The address of a matrix's first element; 0 for one that is left out. */
+export function addressOf(m: Matrix | undefined): Address {
+  return (m === undefined ? 0 : (m.storage as WasmStorage).address + m.offset * BYTES) as Address;
 }

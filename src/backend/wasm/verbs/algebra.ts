@@ -7,51 +7,6 @@
 import type { Verbs } from "../../backend.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
-/**
- * What the kernels of this topic are called and take; see the files of the same names in `asm/`.
- */
-interface Exports {
-  gemmWorkspace(m: number, n: number, k: number): number;
-  // deno-fmt-ignore
-  gemm(
-    m: number, n: number, k: number, alpha: number, beta: number,
-    c: number, strideC: number, a: number, strideA: number, transposeA: number,
-    b: number, strideB: number, transposeB: number, workspace: number,
-  ): void;
-  secondMomentWorkspace(n: number, d: number): number;
-  // deno-fmt-ignore
-  secondMoment(
-    n: number, d: number, decay: number, scale: number,
-    c: number, strideC: number, x: number, strideX: number, weights: number, workspace: number,
-  ): void;
-  rowSquaredNorms(rows: number, cols: number, out: number, x: number, strideX: number): void;
-  rotateWorkspace(m: number, n: number): number;
-  // deno-fmt-ignore
-  rotateInto(
-    m: number, n: number, out: number, strideOut: number, x: number, strideX: number,
-    qOut: number, strideQOut: number, qIn: number, strideQIn: number, workspace: number,
-  ): void;
-  // deno-fmt-ignore
-  rotateBack(
-    m: number, n: number, lambda: number, exponent: number,
-    out: number, strideOut: number, x: number, strideX: number,
-    qOut: number, strideQOut: number, qIn: number, strideQIn: number,
-    theta: number, strideTheta: number, workspace: number,
-  ): void;
-  // deno-fmt-ignore
-  dampedDivide(
-    rows: number, cols: number, lambda: number, exponent: number,
-    out: number, strideOut: number, x: number, strideX: number,
-    theta: number, strideTheta: number,
-  ): void;
-  choleskyWorkspace(n: number): number;
-  // deno-fmt-ignore
-  choleskyInverse(
-    n: number, scale: number, shift: number, out: number, strideOut: number,
-    x: number, strideX: number, workspace: number,
-  ): number;
-}
-
 /** The verbs of this topic. */
 export type Algebra = Pick<
   Verbs,
@@ -66,7 +21,7 @@ export type Algebra = Pick<
 
 /** The verbs of this topic on one machine. */
 export function createAlgebra(machine: Machine): Algebra {
-  const kernels = machine.exports as unknown as Exports;
+  const kernels = machine.exports;
   return {
     gemm(c, a, b, { transposeA = false, transposeB = false, alpha = 1, beta = 0 } = {}) {
       const k = transposeA ? a.rows : a.cols;
@@ -85,7 +40,7 @@ export function createAlgebra(machine: Machine): Algebra {
         // deno-fmt-ignore
         kernels.secondMoment(
           x.rows, x.cols, decay, scale, addressOf(c), c.stride, addressOf(x), x.stride,
-          weights ? addressOf(weights) : 0, workspace,
+          addressOf(weights), workspace,
         );
       });
     },
@@ -112,7 +67,7 @@ export function createAlgebra(machine: Machine): Algebra {
           x.rows, x.cols, division ? machine.value(division.damping) : 0, division?.exponent ?? 1,
           addressOf(out), out.stride, addressOf(x), x.stride,
           addressOf(output), output.stride, addressOf(input), input.stride,
-          theta ? addressOf(theta) : 0, theta?.stride ?? 0, workspace,
+          addressOf(theta), theta?.stride ?? 0, workspace,
         );
       });
     },

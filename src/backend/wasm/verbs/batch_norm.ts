@@ -7,36 +7,6 @@
 import type { Verbs } from "../../backend.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
-/** What the kernels of this topic take; see `asm/batch_norm.ts`. */
-interface Exports {
-  columnMomentsWorkspace(rows: number, cols: number): number;
-  // deno-fmt-ignore
-  columnMoments(
-    rows: number, cols: number, moments: number, strideMoments: number,
-    x: number, strideX: number, workspace: number,
-  ): void;
-  // deno-fmt-ignore
-  batchNorm(
-    rows: number, cols: number, epsilon: number, y: number, strideY: number,
-    x: number, strideX: number, moments: number, strideMoments: number,
-    weights: number, strideWeights: number,
-  ): void;
-  batchNormSumsWorkspace(rows: number, cols: number): number;
-  // deno-fmt-ignore
-  batchNormSums(
-    rows: number, cols: number, epsilon: number, sums: number, strideSums: number,
-    x: number, strideX: number, g: number, strideG: number,
-    moments: number, strideMoments: number, workspace: number,
-  ): void;
-  // deno-fmt-ignore
-  batchNormGradient(
-    rows: number, cols: number, total: number, epsilon: number, out: number, strideOut: number,
-    x: number, strideX: number, g: number, strideG: number,
-    moments: number, strideMoments: number, weights: number, strideWeights: number,
-    sums: number, strideSums: number,
-  ): void;
-}
-
 /** The verbs of this topic. */
 export type BatchNorm = Pick<
   Verbs,
@@ -45,7 +15,7 @@ export type BatchNorm = Pick<
 
 /** The verbs of this topic on one machine. */
 export function createBatchNorm(machine: Machine): BatchNorm {
-  const kernels = machine.exports as unknown as Exports;
+  const kernels = machine.exports;
   return {
     columnMoments(out, x) {
       const { rows, cols } = x;

@@ -7,62 +7,8 @@
 import type { Verbs } from "../../backend.ts";
 import type { ConvGeometry, Window } from "../../../core/geometry.ts";
 import type { Matrix } from "../../../core/matrix.ts";
+import type { Address } from "../module/_kernels.gen.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
-
-/**
- * What the kernels of this topic are called and take; see the files of the same names in `asm/`. The
- * first argument is the address of a window record, the second the number of examples.
- */
-interface Exports {
-  conv2dWorkspace(window: number, examples: number, outputs: number): number;
-  // deno-fmt-ignore
-  conv2d(
-    window: number, examples: number, outputs: number, out: number, strideOut: number,
-    images: number, strideImages: number, weights: number, strideWeights: number,
-    workspace: number,
-  ): void;
-  conv2dDataGradientWorkspace(window: number, examples: number, outputs: number): number;
-  // deno-fmt-ignore
-  conv2dDataGradient(
-    window: number, examples: number, outputs: number, out: number, strideOut: number,
-    g: number, strideG: number, weights: number, strideWeights: number, workspace: number,
-  ): void;
-  conv2dWeightGradientWorkspace(window: number, examples: number, outputs: number): number;
-  // deno-fmt-ignore
-  conv2dWeightGradient(
-    window: number, examples: number, outputs: number, decay: number, scale: number,
-    out: number, strideOut: number, images: number, strideImages: number,
-    g: number, strideG: number, workspace: number,
-  ): void;
-  // deno-fmt-ignore
-  patches(
-    window: number, examples: number, out: number, strideOut: number,
-    images: number, strideImages: number,
-  ): void;
-  patchSquaredNormsWorkspace(window: number): number;
-  // deno-fmt-ignore
-  patchSquaredNorms(
-    window: number, examples: number, out: number, images: number, strideImages: number,
-    workspace: number,
-  ): void;
-  patchSecondMomentWorkspace(window: number, examples: number, weighted: number): number;
-  // deno-fmt-ignore
-  patchSecondMoment(
-    window: number, examples: number, decay: number, scale: number, c: number, strideC: number,
-    images: number, strideImages: number, weights: number, workspace: number,
-  ): void;
-  // deno-fmt-ignore
-  pool(
-    window: number, examples: number, average: number, out: number, strideOut: number,
-    images: number, strideImages: number,
-  ): void;
-  // deno-fmt-ignore
-  poolGradient(
-    window: number, examples: number, average: number, out: number, strideOut: number,
-    images: number, strideImages: number, pooled: number, stridePooled: number,
-    g: number, strideG: number,
-  ): void;
-}
 
 /** The verbs of this topic. */
 export type Convolution = Pick<
@@ -79,7 +25,7 @@ export type Convolution = Pick<
 
 /** The verbs of this topic on one machine. */
 export function createConvolution(machine: Machine): Convolution {
-  const kernels = machine.exports as unknown as Exports;
+  const kernels = machine.exports;
 
   return {
     conv2d(out, images, weights, geometry) {
@@ -154,7 +100,7 @@ export function createConvolution(machine: Machine): Convolution {
           // deno-fmt-ignore
           kernels.patchSecondMoment(
             window, examples, decay, scale, addressOf(c), c.stride,
-            addressOf(images), images.stride, weights ? addressOf(weights) : 0, workspace,
+            addressOf(images), images.stride, addressOf(weights), workspace,
           );
         });
       });
@@ -187,7 +133,7 @@ export function createConvolution(machine: Machine): Convolution {
 export function withWindow(
   machine: Machine,
   window: Window & Partial<Pick<ConvGeometry, "bias">>,
-  body: (address: number) => void,
+  body: (address: Address) => void,
 ): void {
   const { channels, height, width, kernel, stride, padding, dilation, bias = false } = window;
   // deno-fmt-ignore

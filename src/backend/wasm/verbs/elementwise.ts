@@ -11,69 +11,6 @@ import { addressOf, type Machine } from "../module/machine.ts";
 /** Numbers of the nonlinearities in `asm/activation.ts`. */
 const ACTIVATIONS: Readonly<Record<Activation, number>> = { relu: 0, tanh: 1, sigmoid: 2 };
 
-/** What the kernels of this topic take; see `elementwise`, `activation`, `reductions` in `asm/`. */
-interface Exports {
-  // deno-fmt-ignore
-  axpby(
-    rows: number, cols: number, alpha: number, beta: number,
-    y: number, strideY: number, x: number, strideX: number,
-  ): void;
-  // deno-fmt-ignore
-  squares(
-    rows: number, cols: number, decay: number, scale: number,
-    out: number, strideOut: number, x: number, strideX: number,
-  ): void;
-  // deno-fmt-ignore
-  scaleRows(
-    rows: number, cols: number, out: number, strideOut: number, x: number, strideX: number,
-    weights: number,
-  ): void;
-  // deno-fmt-ignore
-  adamDirection(
-    rows: number, cols: number, beta1: number, beta2: number, rest1: number, rest2: number,
-    correction1: number, correction2: number, epsilon: number, out: number, strideOut: number,
-    m: number, strideM: number, v: number, strideV: number, g: number, strideG: number,
-  ): void;
-  // deno-fmt-ignore
-  appendOnes(
-    rows: number, cols: number, out: number, strideOut: number, x: number, strideX: number,
-  ): void;
-  // deno-fmt-ignore
-  activation(
-    kind: number, rows: number, cols: number,
-    out: number, strideOut: number, x: number, strideX: number,
-  ): void;
-  // deno-fmt-ignore
-  activationGradient(
-    kind: number, rows: number, cols: number,
-    out: number, strideOut: number, y: number, strideY: number, g: number, strideG: number,
-  ): void;
-  // deno-fmt-ignore
-  dot(
-    rows: number, cols: number, decay: number, scale: number, out: number,
-    x: number, strideX: number, y: number, strideY: number,
-  ): void;
-  // deno-fmt-ignore
-  rowDots(
-    rows: number, cols: number, decay: number, scale: number, out: number,
-    x: number, strideX: number, y: number, strideY: number,
-  ): void;
-  // deno-fmt-ignore
-  stepProducts(
-    rows: number, cols: number, out: number, u: number, strideU: number, s: number, strideS: number,
-    w: number, strideW: number,
-  ): void;
-  // deno-fmt-ignore
-  sum(
-    rows: number, cols: number, decay: number, scale: number, out: number,
-    x: number, strideX: number,
-  ): void;
-  // deno-fmt-ignore
-  trace(
-    n: number, decay: number, scale: number, out: number, x: number, strideX: number,
-  ): void;
-}
-
 /** The verbs of this topic. */
 export type Elementwise = Pick<
   Verbs,
@@ -95,7 +32,7 @@ export type Elementwise = Pick<
 
 /** The verbs of this topic on one machine. */
 export function createElementwise(machine: Machine): Elementwise {
-  const kernels = machine.exports as unknown as Exports;
+  const kernels = machine.exports;
   return {
     appendOnes(out, x) {
       const { rows, cols } = x;

@@ -7,51 +7,12 @@
 import type { Verbs } from "../../backend.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
-/** See `asm/losses.ts`. */
-interface Exports {
-  // deno-fmt-ignore
-  softmaxLoss(
-    n: number, k: number, losses: number, gradients: number, strideG: number,
-    z: number, strideZ: number, labels: number,
-  ): void;
-  // deno-fmt-ignore
-  softmaxSampledGradient(
-    n: number, k: number, gradients: number, strideG: number,
-    z: number, strideZ: number, uniforms: number,
-  ): void;
-  // deno-fmt-ignore
-  softmaxCurvatureGradient(
-    n: number, k: number, gradients: number, strideG: number,
-    z: number, strideZ: number, signs: number, strideS: number,
-  ): void;
-  // deno-fmt-ignore
-  sigmoidCurvatureGradient(
-    n: number, k: number, gradients: number, strideG: number,
-    z: number, strideZ: number, signs: number, strideS: number,
-  ): void;
-  // deno-fmt-ignore
-  squaredLoss(
-    n: number, k: number, weight: number, losses: number, gradients: number, strideG: number,
-    z: number, strideZ: number, targets: number, strideT: number,
-  ): void;
-  // deno-fmt-ignore
-  sigmoidLoss(
-    n: number, k: number, losses: number, gradients: number, strideG: number,
-    z: number, strideZ: number, targets: number, strideT: number,
-  ): void;
-  // deno-fmt-ignore
-  sigmoidSampledGradient(
-    n: number, k: number, gradients: number, strideG: number,
-    z: number, strideZ: number, uniforms: number, strideU: number,
-  ): void;
-}
-
 /** The verbs of this topic. */
 export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGradient">;
 
 /** The verbs of this topic on one machine; `axpby` scales the noise of normal targets. */
 export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">): Losses {
-  const kernels = machine.exports as unknown as Exports;
+  const kernels = machine.exports;
   return {
     loss(kind, losses, gradients, z, targets) {
       const { rows: n, cols: k } = z;

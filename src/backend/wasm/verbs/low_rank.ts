@@ -10,36 +10,6 @@ import type { Blend, RowBasis, Verbs } from "../../backend.ts";
 import { withWindow } from "./convolution.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
-/** See `asm/low_rank_divide.ts` and `asm/projected_moments.ts`. */
-interface Exports {
-  // deno-fmt-ignore
-  lowRankFactors(
-    kOut: number, kIn: number, dOut: number, dIn: number, lambda: number, exponent: number,
-    x: number, rows: number, columns: number, p: number, moments: number, strideM: number,
-  ): number;
-  lowRankUpdateWorkspace(m: number, n: number, kOut: number, kIn: number): number;
-  // deno-fmt-ignore
-  lowRankUpdate(
-    m: number, n: number, kOut: number, kIn: number, rest: number, out: number, strideOut: number,
-    x: number, strideX: number, qOut: number, strideQOut: number, r: number, strideR: number,
-    c: number, strideC: number, qIn: number, strideQIn: number, weights: number, workspace: number,
-  ): void;
-  projectedMomentsWorkspace(
-    window: number,
-    examples: number,
-    dOut: number,
-    kOut: number,
-    kIn: number,
-  ): number;
-  // deno-fmt-ignore
-  projectedMoments(
-    window: number, examples: number, dOut: number, kOut: number, kIn: number,
-    decay: number, scale: number, moments: number, strideM: number,
-    images: number, strideImages: number, g: number, strideG: number,
-    qOut: number, strideQOut: number, qIn: number, strideQIn: number, workspace: number,
-  ): void;
-}
-
 /** Verbs that those of this topic are composed of. */
 type Parts = Pick<Verbs, "gemm" | "squares" | "rowSquaredNorms" | "scaleRows" | "axpby">;
 
@@ -48,7 +18,7 @@ export type LowRank = Pick<Verbs, "projectedMoments" | "lowRankDivide">;
 
 /** The verbs of this topic on one machine, composed of others. */
 export function createLowRank(machine: Machine, verbs: Parts): LowRank {
-  const kernels = machine.exports as unknown as Exports;
+  const kernels = machine.exports;
   const { gemm, squares, rowSquaredNorms, scaleRows, axpby } = verbs;
 
   /** A product along rows, `X Y^T`. */

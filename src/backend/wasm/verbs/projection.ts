@@ -11,28 +11,6 @@ import { type Matrix, rowsOf } from "../../../core/matrix.ts";
 import { withWindow } from "./convolution.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
-/** See `asm/squared_projection.ts`. */
-interface Exports {
-  squaredProjectionWorkspace(n: number, dOut: number, dIn: number): number;
-  // deno-fmt-ignore
-  squaredProjection(
-    n: number, dOut: number, dIn: number, decay: number, scale: number,
-    theta: number, strideTheta: number, g: number, strideG: number, a: number, strideA: number,
-    qOut: number, strideQOut: number, qIn: number, strideQIn: number, workspace: number,
-  ): void;
-  // deno-fmt-ignore
-  addSquares(
-    n: number, dOut: number, dIn: number, wide: number, decay: number, scale: number,
-    theta: number, strideTheta: number, gradients: number,
-  ): void;
-  conv2dExampleGradientsWorkspace(window: number, examples: number, outputs: number): number;
-  // deno-fmt-ignore
-  conv2dExampleGradients(
-    window: number, examples: number, outputs: number, out: number, strideOut: number,
-    images: number, strideImages: number, g: number, strideG: number, workspace: number,
-  ): void;
-}
-
 /** Numbers in the gradients of examples that are rotated together. */
 const CHUNK = 1 << 19;
 
@@ -44,7 +22,7 @@ export function createProjection(
   machine: Machine,
   { gemm, patches }: Pick<Verbs, "gemm" | "patches">,
 ): Projection {
-  const kernels = machine.exports as unknown as Exports;
+  const kernels = machine.exports;
 
   function ofDense(theta: Matrix, capture: DenseCapture, basis?: Basis, blend: Blend = {}): void {
     const { inputs: a, outputGradients: g } = capture;
@@ -55,8 +33,8 @@ export function createProjection(
       kernels.squaredProjection(
         capture.examples, theta.rows, theta.cols, decay, scale, addressOf(theta), theta.stride,
         addressOf(g), g.stride, addressOf(a), a.stride,
-        basis ? addressOf(basis.output) : 0, basis?.output.stride ?? 0,
-        basis ? addressOf(basis.input) : 0, basis?.input.stride ?? 0, workspace,
+        addressOf(basis?.output), basis?.output.stride ?? 0,
+        addressOf(basis?.input), basis?.input.stride ?? 0, workspace,
       );
     });
   }
