@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { OptimizerName } from "@tekfac/tekfac/training";
+import type { OptimizerName } from "@tekfac/tekfac/optim";
 import { type SeededRun, type Spread, spreadOf } from "./comparison.ts";
 import { lossAfter, secondsTo } from "./course.ts";
 import type { Finding, Findings, TimedRuns, TrialResult } from "./laboratory.ts";

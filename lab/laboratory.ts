@@ -6,7 +6,8 @@
  */
 
 import { NumericalError } from "@tekfac/tekfac/core";
-import type { OptimizerName, RunSummary } from "@tekfac/tekfac/training";
+import type { OptimizerName } from "@tekfac/tekfac/optim";
+import type { RunSummary } from "@tekfac/tekfac/training";
 import type { RunOutcome, SeededRun } from "./comparison.ts";
 import { type SearchKey, type SearchPoint, searchPoints } from "./search_space.ts";
 

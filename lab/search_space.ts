@@ -6,7 +6,7 @@
 
 import { OptionError, Random } from "@tekfac/tekfac/core";
 import type { Intervals } from "@tekfac/tekfac/curvature";
-import type { OptimizerName, OptimizerSettings } from "@tekfac/tekfac/training";
+import type { OptimizerName, OptimizerSettings } from "@tekfac/tekfac/optim";
 
 /** The values a key may take. */
 export type Dimension =

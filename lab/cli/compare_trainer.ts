@@ -6,15 +6,9 @@
 
 import type { Backend } from "@tekfac/tekfac/backend";
 import { batchCount } from "@tekfac/tekfac/data";
+import type { OptimizerName } from "@tekfac/tekfac/optim";
 import { formatNumber, formatSeconds } from "@tekfac/tekfac/pages";
-import {
-  createJob,
-  type Job,
-  type OptimizerName,
-  recipes,
-  type RunSummary,
-  train,
-} from "@tekfac/tekfac/training";
+import { createJob, type Job, recipes, type RunSummary, train } from "@tekfac/tekfac/training";
 import { type LoadedData, progressBar } from "../../src/cli/mod.ts";
 import type { RunOutcome } from "../comparison.ts";
 import type { Assignment } from "../laboratory.ts";

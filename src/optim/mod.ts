@@ -20,6 +20,7 @@ export { type MeasuredOptions } from "./measured.ts";
 export * from "./objective.ts";
 export { type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
+export * from "./optimizers.ts";
 export * from "./preconditioner.ts";
 export * from "./presets.ts";
 export * from "./report.ts";
