@@ -5,6 +5,8 @@
  * A value is a number or a vector (one number per layer, say); numbers combine with vectors element by
  * element. Arithmetic is that of IEEE 754: in float64 on the host, in float32 on a GPU.
  *
+ * @experimental Operations may be added or change between minor versions.
+ *
  * @module
  */
 

@@ -12,7 +12,6 @@
  *   escapeHtml,
  *   formatNumber,
  *   formatTable,
- *   listingSection,
  *   renderDocument,
  *   renderPage,
  *   scriptElement,
@@ -27,10 +26,11 @@
  * const page = renderDocument({
  *   ...head,
  *   styles: [],
- *   sections: [tableSection(table), listingSection("As text", formatTable(table.head, table.rows))],
+ *   sections: [tableSection(table)],
  *   scripts: [dataElement("losses", [0.25]), scriptElement("document.title += '!';")],
  * });
- * assert(page.includes(escapeHtml("As text")));
+ * assert(page.includes(escapeHtml("Losses")));
+ * assert(formatTable(table.head, table.rows).endsWith("0.25"));
  * ```
  *
  * @module
@@ -38,5 +38,13 @@
 
 export { formatTable } from "../core/table.ts";
 export * from "./page.ts";
-export * from "./page_parts.ts";
+export {
+  dataElement,
+  escapeHtml,
+  type Figure,
+  type PageDocument,
+  renderDocument,
+  scriptElement,
+  tableSection,
+} from "./page_parts.ts";
 export * from "./text.ts";

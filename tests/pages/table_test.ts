@@ -1,5 +1,5 @@
 import assert from "#assert";
-import { formatTable } from "@tekfac/tekfac/core";
+import { formatTable } from "@tekfac/tekfac/pages";
 
 Deno.test("formatTable() sets text left and numbers right, grouped, under a rule", () => {
   assert.equal(
