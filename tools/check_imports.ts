@@ -7,7 +7,10 @@
  *
  *     core <- linalg <- backend <- curvature <- optim <- training
  *                       backend <- nn                 <- training
- *     core <- data                                    <- training      everything above <- cli
+ *     core <- data, pages                             <- training      everything above <- cli
+ *
+ * Outside `src`, everybody sees the library as its users do. `lab` may besides use the parts that this
+ * project's commands are made of, `src/cli/mod.ts`.
  *
  * @module
  */
@@ -21,9 +24,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   optim: ["core", "linalg", "backend", "curvature"],
   nn: ["core", "linalg", "backend"],
   data: ["core"],
-  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
+  pages: ["core"],
+  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages"],
   adapters: ["core", "backend", "curvature", "optim", "nn"],
-  cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "training"],
+  cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };
 
@@ -36,7 +40,10 @@ const PACKAGES: Readonly<Record<string, readonly string[] | "any">> = {
 };
 
 /** Folders of programs and tests: they see the library as its users do, and their own neighbours. */
-const OUTSIDE = ["tests", "bench", "examples"];
+const OUTSIDE = ["tests", "bench", "examples", "lab"];
+
+/** Folders that the library has no part of. */
+const UNPUBLISHED = ["tools", "bench", "examples", "lab"];
 
 /** Places in the library that may speak to Deno itself: programs, and what reads directories for them. */
 const SPEAKS_TO_DENO = ["src/cli/", "src/data/files.ts"];
@@ -117,12 +124,11 @@ function fileProblem(
   }
   if (top === "asm") return targetTop === "asm" ? undefined : "asm imports nothing outside itself";
   if (OUTSIDE.includes(top) && targetTop !== top) {
-    // Tests of tools, benches and examples have no other way to reach them: the library has no part of it.
-    if (
-      ["tools", "bench", "examples"].includes(targetTop) && path.startsWith(`tests/${targetTop}/`)
-    ) {
+    // Tests of what is no part of the library have no other way to reach it.
+    if (top === "tests" && [folder, targetTop].every((name) => UNPUBLISHED.includes(name))) {
       return undefined;
     }
+    if (top === "lab" && target === "src/cli/mod.ts") return undefined;
     return `${top} sees the library through '@tekfac/tekfac' or a declared sub-path`;
   }
   return undefined;

@@ -1,6 +1,9 @@
 /**
  * Memory and mathematical verbs on a machine: the seam between what is computed and where.
  *
+ * @experimental Verbs may be added or change between minor versions; `createBackend` and `Backend` as the
+ * root exports them stay.
+ *
  * @module
  */
 

@@ -8,6 +8,8 @@
  * more is promised there than that {@linkcode select} leaves it behind. NaN and infinities that come in as inputs
  * are told everywhere alike, by {@linkcode isFinite} and by all that compares.
  *
+ * @experimental Operations may be added or change between minor versions.
+ *
  * @module
  */
 

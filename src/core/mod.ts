@@ -13,4 +13,3 @@ export * from "./options.ts";
 export * from "./parameter.ts";
 export * from "./random.ts";
 export * from "./schedule.ts";
-export * from "./table.ts";

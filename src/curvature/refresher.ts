@@ -81,12 +81,7 @@ export interface Outcome<T extends Refreshable> {
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import {
- *   Eigenbasis,
- *   type Refreshable,
- *   Refresher,
- *   resolveRefreshMode,
- * } from "@tekfac/tekfac/curvature";
+ * import { Eigenbasis, type Refreshable, Refresher } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *

@@ -72,7 +72,6 @@ function matrixRows(backend: Backend, x: Matrix): FactorRows {
  * @example The leading eigenvector of a factor whose rows lie along (1, 1)
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { FactorSketch, inputRows, outputRows } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *

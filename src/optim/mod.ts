@@ -20,22 +20,23 @@ export { type MeasuredOptions } from "./measured.ts";
 export * from "./objective.ts";
 export { type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
-export * from "./preconditioner.ts";
+export * from "./optimizers.ts";
+export {
+  type Counters,
+  type Preconditioner,
+  type PreconditionerRow,
+  type PreconditionerUpdate,
+} from "./preconditioner.ts";
 export * from "./presets.ts";
 export * from "./report.ts";
 export * from "./safetensors.ts";
 export * from "./sgd.ts";
 export * from "./soap.ts";
-export { StepCheck } from "./step_check.ts";
-export { StepRules } from "./step_rules.ts";
 export * from "./step_options.ts";
 export * from "./step_probe.ts";
 export * from "./tekfac.ts";
 export * from "./tkfac.ts";
-export * from "./transforms/gradient_clip.ts";
-export * from "./transforms/kl_clip.ts";
-export * from "./transforms/measured_curvature.ts";
-export * from "./transforms/momentum.ts";
-export * from "./transforms/rate.ts";
+export { type KlClip } from "./transforms/kl_clip.ts";
+export { type Momentum } from "./transforms/momentum.ts";
 export { limits, type StepLimit } from "./transforms/step_length.ts";
 export { type ParameterPart, type WeightDecay } from "./transforms/weight_decay.ts";

@@ -96,13 +96,21 @@ export class Optimizer<B> implements Disposable {
   readonly preconditioner: Preconditioner;
   /** How directions become steps. */
   readonly options: ResolvedStepOptions;
-  /** Velocities; part of a checkpoint. */
+  /**
+   * Velocities; part of a checkpoint.
+   *
+   * @internal
+   */
   readonly momentum: MomentumState;
   /** Source of sampled labels; part of a checkpoint. */
   readonly random: Random;
   /** Steps taken so far. */
   stepCount = 0;
-  /** What keeps steps safe; part of a checkpoint. */
+  /**
+   * What keeps steps safe; part of a checkpoint.
+   *
+   * @internal
+   */
   readonly rules: StepRules;
   readonly #observer: Observer<B>;
   /** Steps that observe all examples. */

@@ -98,11 +98,18 @@ Deno.test("checkImports() lets tests and programs see the library as its users d
     "tests/oracle/b.ts": 'import "@tekfac/tekfac/linalg";\nimport "./c.ts";\n',
     "tests/oracle/c.ts": 'import "#assert";\n',
     "bench/d.ts": 'import "../tests/oracle/c.ts";\n',
+    "lab/e.ts": 'import "@tekfac/tekfac/training";\nimport "../src/cli/mod.ts";\n',
+    "lab/f.ts": 'import "./e.ts";\nimport "../src/core/matrix.ts";\n',
+    "src/cli/mod.ts": "export {};\n",
+    "tests/lab/e_test.ts": 'import "../../lab/e.ts";\n',
+    "tests/core/e_test.ts": 'import "../../lab/e.ts";\n',
     "asm/gemm.ts": 'import "./fma";\nimport "../src/core/matrix.ts";\n',
   };
   assert.deepEqual(breachesOf(files).map((breach) => breach.split(":")[0]), [
     "tests/core/a_test.ts",
     "bench/d.ts",
+    "lab/f.ts",
+    "tests/core/e_test.ts",
     "asm/gemm.ts",
   ]);
 });

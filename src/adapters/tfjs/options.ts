@@ -7,13 +7,14 @@
 import type { Backend } from "../../backend/backend.ts";
 import { OptionError, StateError } from "../../core/errors.ts";
 import { checkChoice } from "../../core/options.ts";
-import { ekfac, type EkfacOptions } from "../../optim/ekfac.ts";
+import type { EkfacOptions } from "../../optim/ekfac.ts";
 import type { ExternalBatch } from "../../optim/external_batch.ts";
 import type { ExternalModel } from "../../optim/external_model.ts";
-import { kfac, type KfacOptions } from "../../optim/kfac.ts";
+import type { KfacOptions } from "../../optim/kfac.ts";
 import type { Optimizer } from "../../optim/optimizer.ts";
-import { tekfac, type TekfacOptions } from "../../optim/tekfac.ts";
-import { tkfac, type TkfacOptions } from "../../optim/tkfac.ts";
+import { optimizers } from "../../optim/optimizers.ts";
+import type { TekfacOptions } from "../../optim/tekfac.ts";
+import type { TkfacOptions } from "../../optim/tkfac.ts";
 
 /** Where the adapter computes. */
 export interface TfjsBackendOptions {
@@ -70,10 +71,7 @@ export function createInner(
       throw new OptionError(subject, option, reasons[option], value);
     }
   }
-  if (method === "ekfac") return ekfac(model, options);
-  if (method === "tkfac") return tkfac(model, options);
-  if (method === "kfac") return kfac(model, options);
-  return tekfac(model, options);
+  return optimizers[method](model, options);
 }
 
 /**

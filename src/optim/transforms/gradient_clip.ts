@@ -35,7 +35,6 @@ const DECAY = 0.95;
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
- * import { GradientClip } from "@tekfac/tekfac/optim";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
  * using backend = await createBackend({ prefer: ["reference"] });

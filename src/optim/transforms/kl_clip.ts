@@ -32,7 +32,6 @@ export type KlClip =
  * @example What is checked
  * ```ts
  * import assert from "node:assert/strict";
- * import { resolveKlClip } from "@tekfac/tekfac/optim";
  *
  * const subject = "Cannot create my optimizer";
  * assert.deepEqual(resolveKlClip(subject, { kind: "fixed", kl: 1e-3 }), { kind: "fixed", kl: 1e-3 });

@@ -33,7 +33,6 @@ const DECAY = 0.8;
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
- * import { MeasuredCurvature } from "@tekfac/tekfac/optim";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
  * using backend = await createBackend({ prefer: ["reference"] });

@@ -31,7 +31,6 @@ export type Momentum =
  * @example What is checked
  * ```ts
  * import assert from "node:assert/strict";
- * import { resolveMomentum } from "@tekfac/tekfac/optim";
  *
  * const subject = "Cannot create my optimizer";
  * const momentum = resolveMomentum(subject, { on: "update", value: 0.9 });
@@ -64,7 +63,7 @@ export function resolveMomentum(subject: string, momentum: Momentum | false): Mo
  * @example The first average is the first gradient
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, MomentumState } from "@tekfac/tekfac";
+ * import { createBackend } from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * using value = backend.alloc(1, 1);
