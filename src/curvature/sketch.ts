@@ -7,16 +7,17 @@
 
 import type { Backend, EighJob } from "../backend/backend.ts";
 import type { KroneckerCapture } from "../core/capture.ts";
-import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { div, formula, max, mul, sqrt, sub } from "../core/formula.ts";
 import { Owner } from "./blocks/block.ts";
+import { identity } from "./identity.ts";
 import type { Observation } from "./moving_average.ts";
+import { nullAverageWithTotal, writeKnown } from "./null_space.ts";
 
 /**
  * Share of the mean of the leading eigenvalues that is added to all of them while a basis is renewed. It
- * lies well below any damping, and decides what the data do not: directions without data stay where they
- * were, so that rounding cannot turn them.
+ * lies well below any damping. Directions below it are the shift's more than the data's.
  */
 const SHIFT = 1e-3;
 
@@ -96,6 +97,11 @@ export class FactorSketch extends Owner {
   readonly basis: OwnedMatrix;
   /** `Y = Q S`, [k, d]. */
   readonly product: OwnedMatrix;
+  /**
+   * What moments that are measured along Q are multiplied with, [k + 1, k + 1]: averages over the directions
+   * that the data do not decide, see `null_space.ts`. The identity before the first renewal.
+   */
+  readonly average: OwnedMatrix;
   readonly #backend: Backend;
   readonly #status: OwnedMatrix;
 
@@ -105,6 +111,7 @@ export class FactorSketch extends Owner {
     this.#backend = backend;
     this.basis = this.alloc(backend, rank, dimension);
     this.product = this.alloc(backend, rank, dimension);
+    this.average = this.own(identity(backend, rank + 1));
     this.#status = this.alloc(backend, 1, 3);
     backend.write(this.basis, firstBasis(rank, dimension));
   }
@@ -135,7 +142,8 @@ export class FactorSketch extends Owner {
 
   /**
    * Moves the basis to the leading eigenvectors of `S ~ Y^T (Y Q^T)^-1 Y` (Nystrom's approximation, with
-   * the shift that keeps it stable: Tropp, Yurtsever, Udell & Cevher 2017, algorithm 3), and Y with it.
+   * a shift of `SHIFT` of the mean of the leading eigenvalues, which keeps it stable: Tropp, Yurtsever,
+   * Udell & Cevher 2017, algorithm 3), and Y with it. So directions without data keep the span they had.
    * Where a number is not finite, all stands. Inside a scope.
    *
    * @returns Overlaps `Q' Q^T` of the new basis with the old, [k, k], in scratch memory.
@@ -165,17 +173,20 @@ export class FactorSketch extends Owner {
     const fresh = this.#polished(this.#rotated(outer.vectors, half, roots));
 
     // Y' = diag(eigenvalues) Q'.
+    const known = backend.scratch(1, k + 1);
+    backend.write(known, new Float64Array(k + 1).fill(1));
     const values = backend.scratch(1, k);
     backend.evaluate(unshifted, { values: outer.values, shift }, { values });
     backend.scaleRows(shifted, fresh, values);
+    writeKnown(backend, columnsOf(known, 0, k), values, shift);
 
-    const overlap = this.#adopt(fresh, shifted);
+    const overlap = this.#adopt(fresh, shifted, nullAverageWithTotal(backend, known, d));
     backend.axpby(this.#status, 1, outer.status, 0);
     return overlap;
   }
 
   /** Takes over a new basis and sketch unless one holds a number that is not finite. */
-  #adopt(basis: Matrix, product: Matrix): Matrix {
+  #adopt(basis: Matrix, product: Matrix, average: Matrix): Matrix {
     const backend = this.#backend;
     const [good, other] = [backend.scratch(1, 1), backend.scratch(1, 1)];
     backend.allFinite(good, product);
@@ -184,6 +195,7 @@ export class FactorSketch extends Owner {
     backend.axpby(old, 1, this.basis, 0);
     backend.axpby(this.basis, good, basis, other);
     backend.axpby(this.product, good, product, other);
+    backend.axpby(this.average, good, average, other);
     return this.#times(this.basis, old);
   }
 
