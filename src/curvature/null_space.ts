@@ -87,9 +87,14 @@ function averagingOf(
   backend.write(from, Float64Array.from({ length: n }, (_, j) => base(j)));
   backend.evaluate(averaging, { known, others, base: from }, { share, from });
   const out = backend.scratch(n, n);
-  backend.axpby(out, 0, out, 0);
-  const diagonal = { ...out, cols: 1, stride: n + 1 };
-  backend.axpby(diagonal, 1, reshaped(known, n, 1), 0);
+  diagonal(backend, out, known);
   backend.gemm(out, share, from, { transposeA: true, beta: 1 });
   return out;
+}
+
+/** Writes a diagonal matrix. */
+export function diagonal(backend: Backend, out: Matrix, values: Matrix): void {
+  backend.axpby(out, 0, out, 0);
+  const place = { ...out, cols: 1, stride: out.cols + 1 };
+  backend.axpby(place, 1, reshaped(values, values.cols, 1), 0);
 }

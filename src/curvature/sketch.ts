@@ -13,7 +13,7 @@ import { div, formula, max, mul, sqrt, sub } from "../core/formula.ts";
 import { Owner } from "./blocks/block.ts";
 import { identity } from "./identity.ts";
 import type { Observation } from "./moving_average.ts";
-import { nullAverageWithTotal, writeKnown } from "./null_space.ts";
+import { diagonal, nullAverageWithTotal, writeKnown } from "./null_space.ts";
 
 /**
  * Share of the mean of the leading eigenvalues that is added to all of them while a basis is renewed. It
@@ -170,7 +170,7 @@ export class FactorSketch extends Owner {
     const half = this.#rotated(inner.vectors, shifted, roots);
     const outer = this.#solve(this.#times(half, half));
     backend.evaluate(inverseRoots, { values: outer.values, shift }, { roots });
-    const fresh = this.#polished(this.#rotated(outer.vectors, half, roots));
+    const fresh = this.#polished(this.#rotated(outer.vectors, half, roots), outer.values);
 
     // Y' = diag(eigenvalues) Q'.
     const known = backend.scratch(1, k + 1);
@@ -199,12 +199,29 @@ export class FactorSketch extends Owner {
     return this.#times(this.basis, old);
   }
 
-  /** One step of Newton and Schulz towards orthonormal rows: `Q <- (3 Q - Q Q^T Q) / 2`. */
-  #polished(basis: Matrix): Matrix {
+  /**
+   * A step towards orthonormal rows that moves, of each two, the one that is known less: `Q <- Q + L Q`,
+   * `L_ij = E_ij s_j / (s_i + s_j)`, `E = I - Q Q^T`, s the eigenvalues (Newton and Schulz have 1/2). What is
+   * left of a leading direction in one without data would count much more than the reverse.
+   */
+  #polished(basis: Matrix, values: Matrix): Matrix {
     const backend = this.#backend;
-    const out = backend.scratch(basis.rows, basis.cols);
+    const { rows: k, cols: d } = basis;
+    const [error, sums, ones] = [
+      backend.scratch(k, k),
+      backend.scratch(k, k),
+      backend.scratch(1, k),
+    ];
+    backend.write(ones, new Float64Array(k).fill(1));
+    diagonal(backend, error, ones);
+    backend.gemm(error, basis, basis, { transposeB: true, alpha: -1, beta: 1 });
+    backend.gemm(sums, values, ones, { transposeA: true });
+    backend.gemm(sums, ones, values, { transposeA: true, beta: 1 });
+    backend.scaleRows(error, error, values);
+    backend.dampedDivide(error, error, { eigenvalues: sums, damping: LEAST_SHIFT });
+    const out = backend.scratch(k, d);
     backend.axpby(out, 1, basis, 0);
-    backend.gemm(out, this.#times(basis, basis), basis, { alpha: -0.5, beta: 1.5 });
+    backend.gemm(out, error, basis, { transposeA: true, beta: 1 });
     return out;
   }
 
