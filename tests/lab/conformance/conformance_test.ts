@@ -43,17 +43,17 @@ async function withFiles(
 
 async function passesGoldenCases(backend: string): Promise<void> {
   const { code, lines, error } = await conformance(GOLDEN, "--backend", backend);
-  assert.equal(lines.at(-1), "12 passed, 0 failed", [...lines, error].join("\n"));
+  assert.equal(lines.at(-1), "17 passed, 0 failed", [...lines, error].join("\n"));
   assert.equal(code, 0);
-  assert.equal(lines.length, 1 + 12 + 1);
-  assert.ok(lines[0].startsWith(`12 cases on ${backend}`), lines[0]);
+  assert.equal(lines.length, 1 + 17 + 1);
+  assert.ok(lines[0].startsWith(`17 cases on ${backend}`), lines[0]);
 }
 
 for (const backend of BACKENDS) {
-  Deno.test(`conformance passes the twelve golden cases on ${backend}`, () =>
+  Deno.test(`conformance passes the seventeen golden cases on ${backend}`, () =>
     passesGoldenCases(backend));
 }
-gpuTest("conformance passes the twelve golden cases", () => passesGoldenCases("webgpu"));
+gpuTest("conformance passes the seventeen golden cases", () => passesGoldenCases("webgpu"));
 
 const conv = { kind: "conv2d", inChannels: 2, outChannels: 3, bias: true } as const;
 const dense = { kind: "dense", inFeatures: 6, outFeatures: 4, bias: true } as const;

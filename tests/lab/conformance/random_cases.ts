@@ -1,6 +1,6 @@
 /**
- * Golden cases of random layers and courses of training, with the oracle's numbers: what the twelve
- * stored cases do not show, such as odd windows, dilation, several batches of one example, other
+ * Golden cases of random layers and courses of training, with the oracle's numbers: what the stored
+ * cases do not show, such as odd windows, dilation, several batches of one example, other
  * intervals and dampings.
  *
  * @module
