@@ -38,7 +38,7 @@ export interface StepOptions {
    * take a readback in every step, and not for models that live elsewhere.
    */
   readonly takeBack?: boolean;
-  /** Weight decay, or `false`. @default {false} */
+  /** Weight decay, or `false`. */
   readonly weightDecay?: WeightDecay | false;
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
   readonly seed?: number;
@@ -102,7 +102,8 @@ export function resolveStepOptions(
   options: StepOptions,
   presets:
     & Pick<ResolvedStepOptions, "learningRate" | "momentum" | "klClip">
-    & Partial<Pick<ResolvedStepOptions, "relativeChange" | "gradientClip" | "takeBack">>,
+    & Partial<Pick<ResolvedStepOptions, "relativeChange" | "gradientClip" | "takeBack">>
+    & Pick<StepOptions, "weightDecay">,
 ): ResolvedStepOptions {
   const {
     learningRate = presets.learningRate,
@@ -112,7 +113,7 @@ export function resolveStepOptions(
     relativeChange = presets.relativeChange ?? false,
     gradientClip = presets.gradientClip ?? false,
     takeBack = presets.takeBack ?? false,
-    weightDecay = false,
+    weightDecay = presets.weightDecay ?? false,
     seed = 0,
   } = options;
   return Object.freeze({
