@@ -46,6 +46,7 @@ const STAGES: readonly Stage[] = [
   { name: "examples", args: ["run", "-A", "tools/check_examples.ts"] },
   { name: "publishing", args: ["publish", "--dry-run", "--allow-dirty", "--quiet"] },
   { name: "import rule", args: ["run", "-A", "tools/check_imports.ts"] },
+  { name: "house", args: ["run", "-A", "tools/house.ts"] },
   { name: "WASM kernels", args: ["run", "-A", ...FROZEN, "tools/build_kernels.ts", "--check"] },
   { name: "GPU kernels", args: ["run", "-A", ...FROZEN, "tools/build_shaders.ts", "--check"] },
   { name: "tests", args: ["test", "-A", "--parallel", "--doc", ...FROZEN] },
