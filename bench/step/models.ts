@@ -129,7 +129,7 @@ const VGG16: BenchModel = {
   ],
   loss: "softmaxCrossEntropy",
   sgdRate: 0.01,
-  batchCount: 3,
+  batchCount: 1,
   slow: true,
 };
 
