@@ -12,12 +12,12 @@ import {
   createBackendSync,
   dense,
   objective,
-  Random,
   relu,
   sequential,
   softmaxCrossEntropy,
   tekfac,
 } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import { ContentionWatch, thisMachine } from "./machine.ts";
 import { printJson, readBenchArguments, remark } from "./output.ts";
 import { appendRun, type Row } from "./results.ts";

@@ -18,9 +18,9 @@ import {
   resnet20,
   sigmoidCrossEntropy,
   softmaxCrossEntropy,
-  split,
   squaredError,
 } from "@tekfac/tekfac";
+import { split } from "@tekfac/tekfac/data";
 import { countOf, type Examples, shuffled } from "../zoo/examples.ts";
 import { plainLayers } from "../zoo/fit.ts";
 import { smallConvolutions } from "../zoo/networks.ts";
