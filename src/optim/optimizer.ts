@@ -359,13 +359,12 @@ export class Optimizer<B> implements Disposable {
     const backend = this.#backend;
     // A row per layer: products, and squared norms of directions and weights.
     const table = backend.scratch(parameters.length, 3);
-    this.momentum.advance(step);
+    this.momentum.advance(step, this.rules.gradientClip?.factor);
     const directions = parameters.map((parameter, index) => {
       if (weightDecay !== false && weightDecay.kind === "l2") {
         addPenaltyGradient(backend, parameter, weightDecay, step);
       }
-      const factor = this.rules.gradientClip?.factor;
-      const source = this.momentum.averaged(index, parameter.gradient, factor);
+      const source = this.momentum.averaged(index, parameter.gradient);
       const direction = atLayer(parameter.name, () => {
         return this.preconditioner.precondition(index, source, step);
       });
