@@ -15,6 +15,7 @@ import {
   writeVaried,
 } from "./augmentation.ts";
 import { type Dataset, examplesIn, pixelsPerImage } from "./dataset.ts";
+import { type Labels, labelsOf } from "./labels.ts";
 import { PixelWriter } from "./pixel_writer.ts";
 
 /** Some examples, in the form that a model's objective takes. */
@@ -22,7 +23,7 @@ export interface Batch {
   /** Images, channels-last, [examples * height * width * channels]; normalized where the data set is. */
   readonly inputs: Float32Array;
   /** Labels, [examples], or the images' brightness in [0, 1] for a model that reproduces its input. */
-  readonly targets: Uint8Array | Float32Array;
+  readonly targets: Labels | Float32Array;
   /** Number of examples. */
   readonly examples: number;
 }
@@ -44,7 +45,7 @@ export interface BatchBuffers {
   readonly inputs: Float32Array;
   /** The same memory as `inputs` where inputs are to be reproduced as they are. */
   readonly reproduced: Float32Array;
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
 }
 
 /** Knows which examples come next and what they shall look like. */
@@ -97,7 +98,7 @@ export class BatchMaker {
     return {
       inputs,
       reproduced: apart ? new Float32Array(numbers) : inputs,
-      labels: new Uint8Array(examples),
+      labels: labelsOf(new Uint8Array(examples), this.#dataset.classes),
     };
   }
 

@@ -7,6 +7,7 @@
 import { DataError, OptionError } from "../core/errors.ts";
 import { checkNumber } from "../core/options.ts";
 import { Random } from "../core/random.ts";
+import { type Labels, labelsOf, MOST_CLASSES } from "./labels.ts";
 import { checkNormalization, type Normalization } from "./normalization.ts";
 
 /** Labelled images in memory, N of them. Made by {@linkcode createDataset}, which checks them. */
@@ -17,7 +18,7 @@ export interface Dataset {
    */
   readonly images: Float32Array | Uint8Array;
   /** One label per image, in [0, classes), [N]. */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   /** Shape of one image. */
   readonly shape: readonly [height: number, width: number, channels: number];
   /** Number of classes. */
@@ -75,6 +76,9 @@ export function createDataset(fields: Dataset): Dataset {
         `${shape.join(" x ")}, received ${images.length}`,
     );
   }
+  if (!(Number.isInteger(classes) && classes >= 1 && classes <= MOST_CLASSES)) {
+    throw new DataError(source, `expected 1 to ${MOST_CLASSES} classes, received ${classes}`);
+  }
   const label = labels.findIndex((value) => value >= classes);
   if (label >= 0) {
     throw new DataError(
@@ -125,7 +129,7 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
   const images = dataset.images instanceof Uint8Array
     ? new Uint8Array(length)
     : new Float32Array(length);
-  const labels = new Uint8Array(indices.length);
+  const labels = labelsOf(new Uint8Array(indices.length), dataset.classes);
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i];
     if (!(Number.isInteger(index) && index >= 0 && index < count)) {

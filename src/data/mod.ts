@@ -24,6 +24,7 @@ export { type NamedFile } from "./files.ts";
 export * from "./glyphs.ts";
 export * from "./idx.ts";
 export * from "./idx_directory.ts";
+export { type Labels } from "./labels.ts";
 export { type Normalization } from "./normalization.ts";
 export * from "./normalized.ts";
 export * from "./stream_batches.ts";
