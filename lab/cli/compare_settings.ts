@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import type { Backend } from "@tekfac/tekfac/backend";
 import { OptionError } from "@tekfac/tekfac/core";
-import { batches, type Dataset } from "@tekfac/tekfac/data";
+import { batches, type ImageDataset } from "@tekfac/tekfac/data";
 import { defaultModel, type ModelName, optimizerNames, recipes } from "@tekfac/tekfac/training";
 import {
   type ArgumentValues,
@@ -187,7 +187,7 @@ export function configurationOf(
  * The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits; the same for numbers and
  * for the bytes that stand for them.
  */
-function fingerprint(dataset: Dataset): string {
+function fingerprint(dataset: ImageDataset): string {
   const hash = createHash("sha256");
   const { normalization: _, ...raw } = dataset;
   for (const { inputs } of batches(raw, { size: 1000 })) hash.update(bytesOf(inputs));

@@ -6,7 +6,7 @@
 
 import { OptionError } from "../core/errors.ts";
 import type { Augmentation } from "../data/augmentation.ts";
-import type { DatasetSplit } from "../data/dataset.ts";
+import type { DatasetSplit, ImageDataset } from "../data/dataset.ts";
 import { type DataFormat, readDirectory } from "../data/directory.ts";
 import { glyphs } from "../data/glyphs.ts";
 import { normalized } from "../data/normalized.ts";
@@ -42,7 +42,7 @@ export interface DataChoice {
 }
 
 /** Data, and how they are learned from. */
-export interface LoadedData extends DatasetSplit {
+export interface LoadedData extends DatasetSplit<ImageDataset> {
   /** The name of the augmentation, for settings. */
   readonly augmentation: AugmentationName;
   /** The same for the training loop; nothing where images are not varied. */

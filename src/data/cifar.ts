@@ -11,7 +11,7 @@
 import { DataError } from "../core/errors.ts";
 import { allocated, ByteReader } from "./byte_reader.ts";
 import { streamSource } from "./byte_source.ts";
-import { createDataset, type Dataset } from "./dataset.ts";
+import { createDataset, type ImageDataset } from "./dataset.ts";
 import type { NamedFile } from "./files.ts";
 import { channelsLast } from "./planes.ts";
 
@@ -65,7 +65,7 @@ const AT_ONCE = 64;
 export async function readCifar(
   files: readonly NamedFile[],
   labels: CifarLabels,
-): Promise<Dataset> {
+): Promise<ImageDataset> {
   const { classes } = RECORDS[labels];
   const counts = files.map((file) => recordsIn(file, labels));
   const count = counts.reduce((sum, records) => sum + records, 0);

@@ -6,7 +6,7 @@
 
 import { DataError, OptionError } from "../core/errors.ts";
 import { readCifar } from "./cifar.ts";
-import type { Dataset, DatasetSplit } from "./dataset.ts";
+import type { DatasetSplit, ImageDataset } from "./dataset.ts";
 import { fileHint } from "./directory_hints.ts";
 import { fileNames, openFile } from "./files.ts";
 import { isIdxName, readIdxDirectory } from "./idx_directory.ts";
@@ -16,7 +16,7 @@ import { readSvhn } from "./svhn.ts";
 export type DataFormat = "idx" | "cifar10" | "cifar100" | "svhn";
 
 /** What a directory was found to hold. */
-export interface DirectoryData extends DatasetSplit {
+export interface DirectoryData extends DatasetSplit<ImageDataset> {
   /** The format of its files. */
   readonly format: DataFormat;
 }
@@ -95,7 +95,7 @@ export async function readDirectory(
   }
   if (format === "idx") return { format, ...await readIdxDirectory(directory) };
   checkComplete(directory, names, found[0]);
-  const read = async (part: "train" | "test"): Promise<Dataset> => {
+  const read = async (part: "train" | "test"): Promise<ImageDataset> => {
     const present = found[0][part].filter((name) => names.has(name));
     const files = await Promise.all(present.map((name) => openFile(directory, name)));
     const dataset = format === "svhn"

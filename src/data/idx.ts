@@ -7,7 +7,7 @@
 
 import { DataError } from "../core/errors.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
-import { createDataset, type Dataset } from "./dataset.ts";
+import { createDataset, type ImageDataset } from "./dataset.ts";
 import { type IdxNumbers, type NamedBytes, readIdx } from "./idx_file.ts";
 import { type Labels, labelsOf, MOST_CLASSES } from "./labels.ts";
 
@@ -58,7 +58,7 @@ export async function parseIdx(
   images: NamedBytes,
   labels: NamedBytes,
   options: IdxOptions = {},
-): Promise<Dataset> {
+): Promise<ImageDataset> {
   checkKnownKeys("Cannot read IDX files", options, ["classes"]);
   const range = { min: 1, max: MOST_CLASSES, integer: true };
   const wanted = options.classes === undefined

@@ -5,10 +5,11 @@
  */
 
 import { DataError } from "../core/errors.ts";
-import { createDataset, type Dataset, type DatasetSplit, split } from "./dataset.ts";
+import { createDataset, type DatasetSplit, type ImageDataset } from "./dataset.ts";
 import { fileNames, readFile } from "./files.ts";
 import { parseIdx } from "./idx.ts";
 import { labelsOf } from "./labels.ts";
+import { split } from "./split.ts";
 
 /** Seed of the permutation that splits a lone test set: the same for everyone, to compare results. */
 const SPLIT_SEED = 0;
@@ -52,7 +53,7 @@ type Parts = Partial<Record<`${"train" | "test"} ${"images" | "labels"}`, string
  * await assert.rejects(() => readIdxDirectory("no/such/directory"), DataError);
  * ```
  */
-export async function readIdxDirectory(directory: string): Promise<DatasetSplit> {
+export async function readIdxDirectory(directory: string): Promise<DatasetSplit<ImageDataset>> {
   const parts = partsOf(directory, await fileNames(directory, "IDX files"));
   const test = await readPart(directory, parts, "test");
   const train = await readPart(directory, parts, "train");
@@ -72,7 +73,7 @@ export async function readIdxDirectory(directory: string): Promise<DatasetSplit>
     );
   }
   const classes = Math.max(train.classes, test.classes);
-  const alike = (part: Dataset) =>
+  const alike = (part: ImageDataset) =>
     createDataset({ ...part, classes, labels: labelsOf(part.labels, classes) });
   return { train: alike(train), test: alike(test) };
 }
@@ -103,7 +104,7 @@ async function readPart(
   directory: string,
   parts: Parts,
   part: "train" | "test",
-): Promise<Dataset | undefined> {
+): Promise<ImageDataset | undefined> {
   const images = parts[`${part} images`];
   const labels = parts[`${part} labels`];
   if (images === undefined && labels === undefined) return undefined;

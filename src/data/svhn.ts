@@ -10,7 +10,7 @@
 
 import { DataError } from "../core/errors.ts";
 import { allocated } from "./byte_reader.ts";
-import { createDataset, type Dataset } from "./dataset.ts";
+import { createDataset, type ImageDataset } from "./dataset.ts";
 import type { NamedFile } from "./files.ts";
 import { eachMatVariable, matNumbers, type MatVariable } from "./mat.ts";
 import { channelsLast } from "./planes.ts";
@@ -41,9 +41,9 @@ const AT_ONCE = 1 << 18;
  * await assert.rejects(readSvhn(truncated), /train_32x32.mat/);
  * ```
  */
-export async function readSvhn(file: NamedFile): Promise<Dataset> {
+export async function readSvhn(file: NamedFile): Promise<ImageDataset> {
   const source = file.name;
-  let pictures: { images: Uint8Array; shape: Dataset["shape"]; count: number } | undefined;
+  let pictures: { images: Uint8Array; shape: ImageDataset["shape"]; count: number } | undefined;
   let labels: Uint8Array | undefined;
   await eachMatVariable(file, {
     wants: (name) => name === "X" || name === "y",
@@ -72,7 +72,7 @@ export async function readSvhn(file: NamedFile): Promise<Dataset> {
 async function readImages(
   source: string,
   { sizes, numbers, reader }: MatVariable,
-): Promise<{ images: Uint8Array; shape: Dataset["shape"]; count: number }> {
+): Promise<{ images: Uint8Array; shape: ImageDataset["shape"]; count: number }> {
   // MATLAB drops a last size of 1.
   const [height, width, channels, count = 1] = sizes;
   if (numbers !== "uint8" || channels !== CHANNELS || sizes.length > 4) {

@@ -1,6 +1,6 @@
 import assert from "#assert";
 import fc from "#fast-check";
-import { type Dataset, readSvhn } from "@tekfac/tekfac/data";
+import { type ImageDataset, readSvhn } from "@tekfac/tekfac/data";
 import {
   array,
   compressed,
@@ -34,7 +34,7 @@ const unsigned64 = array(
 /** Something that is not a number array: characters. */
 const text = array("about", 4, [1, 2], element(4, Uint8Array.of(65, 0, 66, 0)));
 
-function check({ images, labels, shape, classes }: Dataset): void {
+function check({ images, labels, shape, classes }: ImageDataset): void {
   assert.deepEqual([...labels], [1, 0, 7, 3, 9]);
   assert.deepEqual(shape, [32, 32, 3]);
   assert.equal(classes, 10);
