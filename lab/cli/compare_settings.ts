@@ -83,6 +83,7 @@ export interface CompareSettings {
   readonly seed: number;
   readonly data: string | undefined;
   readonly labels: "fine" | "coarse" | undefined;
+  readonly limit: number | undefined;
   readonly augment: AugmentationName | undefined;
   readonly backend: BackendChoice;
   readonly run: string | undefined;
@@ -129,6 +130,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
     seed,
     data: given.data,
     labels: given.labels,
+    limit: given.limit,
     augment: given.augment,
     backend: given.backend ?? "auto",
     run,
@@ -142,7 +144,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan, model, width, epochs, batch, seed, data, labels, augment } = settings;
+  const { plan, model, width, epochs, batch, seed, data, labels, limit, augment } = settings;
   const { optimizers, seeds, search, equalTime } = plan;
   return [
     `deno task compare --model ${model}`,
@@ -154,6 +156,7 @@ export function commandOf(settings: CompareSettings): string {
     ...(equalTime ? ["--equal-time"] : []),
     ...(data === undefined ? [] : ["--data DIR"]),
     ...(labels === undefined ? [] : [`--labels ${labels}`]),
+    ...(limit === undefined ? [] : [`--limit ${limit}`]),
     ...(augment === undefined ? [] : [`--augment ${augment}`]),
   ].join(" ");
 }

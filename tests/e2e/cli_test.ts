@@ -139,7 +139,7 @@ Deno.test("train --help explains every option", async () => {
     const { code, stdout } = await run("train", directory, "--help");
     assert.equal(code, 0);
     const names =
-      "optimizer model width data labels augment epochs batch seed backend save load report json help";
+      "optimizer model width data labels limit augment epochs batch seed backend save load report json help";
     for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
     assert.deepEqual(filesIn(directory), ["data"]);
   });
