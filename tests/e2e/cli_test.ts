@@ -179,7 +179,7 @@ const mistakes: [string[], RegExp][] = [
   ],
   [["--data", "empty"], /'empty': expected a directory with IDX files .*, received none of these$/],
   [["--data", "truncated"], /so the file is truncated$/],
-  [["--data", "cifar"], /'cifar': expected all files of CIFAR-100, .* without test\.bin$/],
+  [["--data", "cifar"], /'cifar': expected files of CIFAR-100 to learn .* without test\.bin$/],
   [
     ["--data", "cut"],
     /'cut\/test\.bin': expected CIFAR-100 records of 3074 bytes each, received 3000/,
