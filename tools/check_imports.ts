@@ -26,7 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   data: ["core"],
   pages: ["core"],
   training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages"],
-  adapters: ["core", "backend", "curvature", "optim", "nn"],
+  adapters: ["core", "backend", "curvature", "optim", "nn", "data"],
   cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };

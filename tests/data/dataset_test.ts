@@ -1,9 +1,9 @@
 import assert from "#assert";
 import fc from "#fast-check";
-import { createDataset, type Dataset, examplesIn, split, subset } from "@tekfac/tekfac/data";
+import { createDataset, examplesIn, type ImageDataset, split, subset } from "@tekfac/tekfac/data";
 
 /** `count` images of one pixel; image i is i / count bright and labelled i modulo 10. */
-function small(count: number): Dataset {
+function small(count: number): ImageDataset {
   return createDataset({
     images: Float32Array.from({ length: count }, (_, i) => i / count),
     labels: Uint8Array.from({ length: count }, (_, i) => i % 10),
@@ -15,7 +15,7 @@ function small(count: number): Dataset {
 
 Deno.test("createDataset() rejects fields that do not belong together", () => {
   const fields = { ...small(2), shape: [1, 1, 1] as const };
-  const cases: [Partial<Dataset>, RegExp][] = [
+  const cases: [Partial<ImageDataset>, RegExp][] = [
     [
       { images: new Float32Array(0), labels: new Uint8Array(0) },
       /^Cannot read 'small': expected at least one image, received none$/,
@@ -73,6 +73,6 @@ Deno.test("split() rejects shares that leave a part empty", () => {
   }
   assert.throws(() => split(small(1), { testShare: 0.5, seed: 0 }), {
     name: "DataError",
-    message: /expected at least 2 images to split, received 1/,
+    message: /expected at least 2 examples to split, received 1/,
   });
 });
