@@ -14,6 +14,7 @@ import { type Schedule, valueAt } from "../core/schedule.ts";
 import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
 import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
+import { judged } from "./judged.ts";
 import { type Outcome, Refresher, type RefreshMode } from "./refresher.ts";
 import { type Due, dueAt, type RefreshPlan } from "./scheduler.ts";
 
@@ -144,7 +145,7 @@ export class CurvatureEstimator implements Disposable {
     if (due.statistics) {
       const { factors } = this.averages;
       this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
-        if (capture.kind !== "elements") block.observeStatistics(capture, part);
+        if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
       });
     }
     const blocks = due.bases.map((index) => this.blocks[index]);
@@ -177,12 +178,14 @@ export class CurvatureEstimator implements Disposable {
   #observeEigenvalues(batch: ObservedBatch, beta: number): void {
     const { eigenvalues } = this.averages;
     const fromGradient = new Set(
-      this.blocks.filter((block) => block.eigenvaluesFrom !== "captures"),
+      this.blocks.filter(({ eigenvaluesFrom }) =>
+        eigenvaluesFrom === "gradient" || eigenvaluesFrom === "either"
+      ),
     );
     const observation = this.#observe(batch, eigenvalues, beta, (block, capture, part) => {
       if (block.eigenvaluesFrom === "gradient") return;
       fromGradient.delete(block);
-      block.observeEigenvalues(capture, part);
+      block.observeEigenvalues?.(capture, part);
     });
     if (observation === undefined) return;
     const { decay, scale } = observation;
@@ -194,7 +197,7 @@ export class CurvatureEstimator implements Disposable {
       const { gradient, name } = block.parameter;
       atLayer(name, () => {
         this.#backend.scope(() => {
-          block.observeMeanGradient(this.#scaled(gradient, gradientScale), count, blend);
+          block.observeMeanGradient?.(this.#scaled(gradient, gradientScale), count, blend);
         });
       });
     }
@@ -243,17 +246,8 @@ export class CurvatureEstimator implements Disposable {
     return undefined;
   }
 
-  /** Judges what has been renewed where that needs no waiting. */
-  #adopt(step: number, outcomes: readonly Outcome<Block>[]): (Renewal | undefined)[] {
-    const renewals = this.blocks.map((): Renewal | undefined => undefined);
-    for (const { block, renewal } of outcomes) {
-      const index = this.blocks.indexOf(block);
-      renewals[index] = renewal;
-      if (renewal !== undefined && this.#backend.sync) {
-        this.judge(index, renewal.outcome(this.#backend.readSync(renewal.status)), step);
-      }
-    }
-    return renewals;
+  #adopt(step: number, outcomes: readonly Outcome<Block>[]): readonly (Renewal | undefined)[] {
+    return judged(this.#backend, this.blocks, outcomes, this.#failures, step);
   }
 }
 

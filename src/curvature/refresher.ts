@@ -55,15 +55,15 @@ export interface Refreshable {
   readonly solved: boolean;
 
   /**
-   * The eigenproblems of a refresh; none where an inverse does.
+   * The eigenproblems of a refresh, to be solved together with those of other layers; none where an inverse does.
    *
    * @param staleness A basis stands while its off-diagonal share is at most this.
    * @param lasting Whether they are solved beside the steps that follow, instead of in this scope.
    */
-  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[];
+  beginRefresh?(staleness: number, lasting: boolean): readonly EighJob[];
 
   /** Takes over what has been solved since {@linkcode Refreshable.beginRefresh}. */
-  finishRefresh(step: number): Renewal | undefined;
+  finishRefresh?(step: number): Renewal | undefined;
 }
 
 /** What became of the refresh of one block. */
@@ -170,7 +170,7 @@ export class Refresher<T extends Refreshable> {
 
   #begin(blocks: readonly T[], lasting: boolean): readonly EighJob[] {
     return blocks.flatMap((block) =>
-      atLayer(block.parameter.name, () => block.beginRefresh(this.#staleness, lasting))
+      atLayer(block.parameter.name, () => block.beginRefresh?.(this.#staleness, lasting) ?? [])
     );
   }
 
@@ -178,7 +178,7 @@ export class Refresher<T extends Refreshable> {
     return blocks.map((block) => ({
       block,
       renewal: atLayer(block.parameter.name, () => {
-        return this.#backend.scope(() => block.finishRefresh(step));
+        return this.#backend.scope(() => block.finishRefresh?.(step));
       }),
     }));
   }

@@ -13,11 +13,12 @@ import type { Parameter } from "../core/parameter.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import type {
-  Counters,
-  Preconditioner,
-  PreconditionerRow,
-  PreconditionerUpdate,
+import {
+  type Counters,
+  NOTHING_RENEWED,
+  type Preconditioner,
+  type PreconditionerRow,
+  type PreconditionerUpdate,
 } from "./preconditioner.ts";
 import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
 
@@ -129,10 +130,7 @@ class AdamPreconditioner implements Preconditioner {
 
   update(): PreconditionerUpdate {
     this.#count++;
-    return {
-      observed: { statistics: false, eigenvalues: false },
-      renewals: this.#parameters.map(() => undefined),
-    };
+    return NOTHING_RENEWED;
   }
 
   precondition(index: number, source: Matrix): Matrix {
@@ -143,21 +141,9 @@ class AdamPreconditioner implements Preconditioner {
     return out;
   }
 
-  settle(): void {}
-
-  damping(): undefined {
-    return undefined;
-  }
-
-  judge(): void {}
-
   describe(index: number): PreconditionerRow {
     const { rows, cols } = this.#parameters[index].value;
     return { block: "adam", factors: "", elements: 2 * rows * cols };
-  }
-
-  spectrum(): undefined {
-    return undefined;
   }
 
   [Symbol.dispose](): void {

@@ -1,9 +1,21 @@
 import { shapeOf } from "../core/matrix.ts";
 import { formatTable } from "../core/table.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Objective } from "./objective.ts";
+import type { Preconditioner } from "./preconditioner.ts";
+import type { MomentumState } from "./transforms/momentum.ts";
+
+/** What of an optimizer is described. */
+export interface Described {
+  /** Has the layers. */
+  readonly objective: Pick<Objective<never>, "parameters">;
+  /** Has their blocks and the plan. */
+  readonly preconditioner: Pick<Preconditioner, "method" | "plan" | "describe">;
+  /** Has a velocity for each, or none. */
+  readonly momentum: Pick<MomentumState, "buffers">;
+}
 
 /** The table behind `Optimizer.describe()`. */
-export function describeOptimizer<B>(optimizer: Optimizer<B>): string {
+export function describeOptimizer(optimizer: Described): string {
   const { objective: { parameters }, preconditioner, momentum } = optimizer;
   const rows = parameters.map((parameter, index) => {
     const { block, factors, elements } = preconditioner.describe(index);

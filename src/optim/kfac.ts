@@ -6,7 +6,8 @@
 
 import { checkChoice } from "../core/options.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
-import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
+import { kroneckerOptimizer } from "./kronecker.ts";
+import type { KroneckerOptions } from "./kronecker_options.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 

@@ -15,12 +15,19 @@ export type {
 } from "./external_batch.ts";
 export * from "./external_model.ts";
 export * from "./kfac.ts";
-export { type KroneckerOptions, KroneckerPreconditioner } from "./kronecker.ts";
+export { type KroneckerOptions } from "./kronecker_options.ts";
+export { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 export { type MeasuredOptions } from "./measured.ts";
 export * from "./objective.ts";
-export { type ObservedShare } from "./observation.ts";
+export { type ObservationOptions, type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
-export * from "./preconditioner.ts";
+export {
+  type Counters,
+  NoPreconditioner,
+  type Preconditioner,
+  type PreconditionerRow,
+  type PreconditionerUpdate,
+} from "./preconditioner.ts";
 export * from "./presets.ts";
 export * from "./report.ts";
 export * from "./safetensors.ts";

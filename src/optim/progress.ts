@@ -5,8 +5,27 @@
  * @module
  */
 
-import type { Optimizer } from "./optimizer.ts";
-import type { Counters } from "./preconditioner.ts";
+import type { Random } from "../core/random.ts";
+import type { Objective } from "./objective.ts";
+import type { Counters, Preconditioner } from "./preconditioner.ts";
+import type { StepRules } from "./step_rules.ts";
+import type { MomentumState } from "./transforms/momentum.ts";
+
+/** What of an optimizer has a memory that is not in matrices. */
+export interface Progressing {
+  /** Counts passes, where it draws. */
+  readonly objective: Pick<Objective<never>, "passes">;
+  /** Has counters, and perhaps work under way. */
+  readonly preconditioner: Pick<Preconditioner, "settle" | "counters" | "restore">;
+  /** Has a weight. */
+  readonly momentum: Pick<MomentumState, "weight">;
+  /** Source of sampled labels. */
+  readonly random: Random;
+  /** Have counters. */
+  readonly rules: Pick<StepRules, "counters" | "restore">;
+  /** Steps taken. */
+  stepCount: number;
+}
 
 /** Plain JSON. */
 export interface Progress {
@@ -25,14 +44,14 @@ export interface Progress {
 }
 
 /** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
-export function settledProgress<B>(optimizer: Optimizer<B>): Progress {
+export function settledProgress(optimizer: Progressing): Progress {
   const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
-  preconditioner.settle(step);
+  preconditioner.settle?.(step);
   return {
     step,
     momentumWeight: momentum.weight,
     random: random.save(),
-    counters: preconditioner.counters(),
+    counters: preconditioner.counters?.() ?? {},
     rules: rules.counters(),
     passes: objective.passes,
   };
@@ -43,13 +62,13 @@ export function settledProgress<B>(optimizer: Optimizer<B>): Progress {
  *
  * @throws {StateError} When it is damaged. Nothing is changed then.
  */
-export function resume<B>(optimizer: Optimizer<B>, progress: Progress): void {
+export function resume(optimizer: Progressing, progress: Progress): void {
   const { momentum, preconditioner, objective, random, rules } = optimizer;
-  preconditioner.settle(optimizer.stepCount);
+  preconditioner.settle?.(optimizer.stepCount);
   // Each refuses damaged numbers before it changes anything.
   random.restore(progress.random);
   rules.restore(progress.rules ?? {});
-  preconditioner.restore(progress.counters);
+  preconditioner.restore?.(progress.counters);
   momentum.weight = progress.momentumWeight;
   optimizer.stepCount = progress.step;
   if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;

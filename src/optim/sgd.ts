@@ -44,5 +44,5 @@ export function sgd<B>(objective: Objective<B>, options: SgdOptions = {}): Optim
     momentum: { on: "update", value: 0.9 },
     klClip: false,
   });
-  return new Optimizer(objective, new NoPreconditioner(objective.parameters), step);
+  return new Optimizer(objective, new NoPreconditioner(), step);
 }

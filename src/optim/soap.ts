@@ -9,6 +9,7 @@ import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { judged } from "../curvature/judged.ts";
 import {
   type Outcome,
   Refresher,
@@ -225,10 +226,6 @@ class SoapPreconditioner implements Preconditioner {
     this.#backend.scope(() => this.#adopt(step, this.#refresher.settle(step)));
   }
 
-  damping(): undefined {
-    return undefined;
-  }
-
   judge(index: number, refresh: Refresh, step: number): void {
     this.#failures.judge(index, refresh, step);
   }
@@ -245,26 +242,12 @@ class SoapPreconditioner implements Preconditioner {
     };
   }
 
-  /** Second moments of mean gradients are no eigenvalues of a Fisher information. */
-  spectrum(): undefined {
-    return undefined;
-  }
-
   [Symbol.dispose](): void {
     this.#refresher.cancel();
     for (const block of this.#blocks) block[Symbol.dispose]();
   }
 
-  /** Judges what has been renewed where that needs no waiting. */
-  #adopt(step: number, outcomes: readonly Outcome<SoapBlock>[]): (Renewal | undefined)[] {
-    const renewals = this.#blocks.map((): Renewal | undefined => undefined);
-    for (const { block, renewal } of outcomes) {
-      const index = this.#blocks.indexOf(block);
-      renewals[index] = renewal;
-      if (renewal !== undefined && this.#backend.sync) {
-        this.judge(index, renewal.outcome(this.#backend.readSync(renewal.status)), step);
-      }
-    }
-    return renewals;
+  #adopt(step: number, outcomes: readonly Outcome<SoapBlock>[]): readonly (Renewal | undefined)[] {
+    return judged(this.#backend, this.#blocks, outcomes, this.#failures, step);
   }
 }

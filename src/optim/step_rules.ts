@@ -55,7 +55,7 @@ export class StepRules implements Disposable {
   ) {
     const layers = parameters.length;
     try {
-      if (takeBack && backend.sync && losses !== false) {
+      if (takeBack && losses !== false) {
         this.stepCheck = new StepCheck(backend, parameters);
       }
       if (gradientClip !== false) {

@@ -7,6 +7,7 @@
 import type { Matrix } from "../core/matrix.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Objective } from "./objective.ts";
+import type { StepBatches } from "./step_batches.ts";
 import type { StepRow } from "./step_row.ts";
 import type { Rate } from "./transforms/rate.ts";
 
@@ -17,14 +18,14 @@ import type { Rate } from "./transforms/rate.ts";
  * `<G, d> + d^T (F + lambda) d / 2 = -a <U, G> + a^2 <U, S> / 2`.
  *
  * @param objective The model and its loss; gradients are those of this step.
- * @param batches The step's batches, with `examples` examples in all.
+ * @param batches The step's batches.
  * @param directions U of each parameter.
  * @param numbers `rate` is a without the clip factor that `row` holds; so is `<U, S>`.
  */
 export function tryStep<B>(
   objective: Objective<B>,
   adapter: DampingAdapter,
-  { batches, examples }: { readonly batches: readonly B[]; readonly examples: number },
+  batches: StepBatches<B>,
   directions: readonly Matrix[],
   { rate, row }: { readonly rate: Rate; readonly row: StepRow },
 ): void {
@@ -46,19 +47,9 @@ export function tryStep<B>(
     parameters.forEach(({ value }, index) => {
       backend.axpby(value, rate.times(-1, row.clip), directions[index], 1);
     });
-    batches.forEach((batch, index) => {
-      backend.scope(() => {
-        const losses = lossesOf(objective, batch);
-        backend.sum(row.trialLoss, losses, { decay: index === 0 ? 0 : 1, scale: 1 / examples });
-      });
-    });
+    batches.meanLoss(row.trialLoss);
     parameters.forEach(({ value }, index) => backend.axpby(value, 1, places[index], 0));
     adapter.judge({ before: row.loss, after: row.trialLoss, predicted: row.predicted });
     backend.axpby(row.dampingFactor, 1, adapter.factor, 0);
   });
-}
-
-/** Losses of a batch at the weights as they are, [1, N]: by a forward pass where that can be had. */
-export function lossesOf<B>(objective: Objective<B>, batch: B): Matrix {
-  return objective.losses ? objective.losses(batch) : objective.differentiate(batch, undefined);
 }

@@ -52,7 +52,6 @@ export interface FactoredOptions extends BlockOptions {
 export abstract class FactoredBlock extends Owner implements Block {
   /** Name of the approximation. */
   abstract readonly method: BlockMethod;
-  readonly eigenvaluesFrom = "captures";
   readonly parameter: Parameter;
   /** Factor over outputs, [dOut, dOut]. */
   readonly outputFactor: Matrix;
@@ -123,12 +122,6 @@ export abstract class FactoredBlock extends Owner implements Block {
     this.#products(basis, eigenvalues);
     return renewal;
   }
-
-  /** Eigenvalues are products here: nothing to measure. */
-  observeEigenvalues(): void {}
-
-  /** Eigenvalues are products here: nothing to measure. */
-  observeMeanGradient(): void {}
 
   lambda(step: number): Scalar {
     const dimensions = this.inputFactor.rows * this.outputFactor.rows;
