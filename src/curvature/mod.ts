@@ -6,7 +6,12 @@
  * @module
  */
 
-export * from "./adaptation.ts";
+export {
+  type DampingAdaptation,
+  DampingAdapter,
+  type DampingTrial,
+  resolveAdaptation,
+} from "./adaptation.ts";
 export { Eigenbasis, overlap, transport } from "./basis.ts";
 export * from "./blocks/block.ts";
 export * from "./blocks/corrected.ts";
@@ -17,7 +22,13 @@ export * from "./blocks/kfac.ts";
 export * from "./blocks/low_rank.ts";
 export * from "./blocks/tekfac.ts";
 export * from "./blocks/tkfac.ts";
-export * from "./damping.ts";
+export {
+  type AbsoluteDamping,
+  type Damping,
+  type PaperDamping,
+  type RelativeDamping,
+  resolveDamping,
+} from "./damping.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
 export * from "./fisher.ts";
@@ -26,7 +37,20 @@ export * from "./layer_damping.ts";
 export * from "./moments.ts";
 export * from "./moving_average.ts";
 export * from "./observation_guard.ts";
-export * from "./refresher.ts";
+export {
+  type Outcome,
+  type Refreshable,
+  Refresher,
+  type RefreshMode,
+  resolveRefreshMode,
+} from "./refresher.ts";
 export { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
-export * from "./scheduler.ts";
+export {
+  type DenseStart,
+  type Due,
+  dueAt,
+  type Intervals,
+  type RefreshPlan,
+  resolvePlan,
+} from "./scheduler.ts";
 export * from "./sketch.ts";

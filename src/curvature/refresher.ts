@@ -6,7 +6,7 @@
 
 import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
-import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
+import { flag, number, optional, type Rule, shorthand, variant } from "../core/schema.ts";
 import type { Renewal } from "./renewal.ts";
 
 /**
@@ -32,20 +32,25 @@ export type RefreshMode =
  *
  * @throws {OptionError} On an unknown kind or key, or a delay that is not an integer >= 1.
  */
-export function resolveRefreshMode(subject: string, mode: RefreshMode): Required<RefreshMode> {
-  const kind = checkChoice(subject, "refresh.kind", mode.kind, ["immediate", "background"]);
-  if (kind === "immediate") {
-    checkKnownKeys(subject, mode, ["kind"], "refresh.");
-    return { kind };
-  }
-  checkKnownKeys(subject, mode, ["kind", "delay", "deterministic"], "refresh.");
-  const { delay = 5, deterministic = true } = mode as { delay?: number; deterministic?: boolean };
-  return {
-    kind,
-    delay: checkNumber(subject, "refresh.delay", delay, { min: 1, integer: true }),
-    deterministic,
-  };
+export function resolveRefreshMode(
+  subject: string,
+  mode: RefreshMode | RefreshMode["kind"],
+): Required<RefreshMode> {
+  return refreshRule.check(subject, "refresh", mode);
 }
+
+/** What the option takes. */
+export const refreshRule: Rule<Required<RefreshMode>> = shorthand(
+  variant<Required<RefreshMode>>("kind", {
+    immediate: {},
+    background: {
+      delay: optional(number({ min: 1, integer: true }), 5),
+      deterministic: optional(flag, true),
+    },
+  }),
+  "'immediate', 'background'",
+  (value) => typeof value === "string" ? { kind: value } : undefined,
+);
 
 /** What has bases to renew: a block of curvature, or of SOAP. */
 export interface Refreshable {

@@ -5,26 +5,42 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Schedule } from "../core/schedule.ts";
-import type { DampingAdaptation } from "../curvature/adaptation.ts";
-import type { Damping } from "../curvature/damping.ts";
+import {
+  callback,
+  choice,
+  isRecord,
+  maybe,
+  number,
+  off,
+  optional,
+  record,
+  resolve,
+  type Resolved,
+  type Rule,
+  schedule,
+  type SchemaOf,
+  shorthand,
+} from "../core/schema.ts";
+import { adaptationRule, type DampingAdaptation } from "../curvature/adaptation.ts";
+import { type Damping, dampingRule } from "../curvature/damping.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import type { Averaging } from "../curvature/moving_average.ts";
-import type { RefreshMode } from "../curvature/refresher.ts";
-import type { DenseStart, Intervals } from "../curvature/scheduler.ts";
-import type { Objective } from "./objective.ts";
+import { type RefreshMode, refreshRule } from "../curvature/refresher.ts";
+import { type DenseStart, type Intervals, planSchema } from "../curvature/scheduler.ts";
+import { checkObjective, type Objective } from "./objective.ts";
 import type { ObservedShare } from "./observation.ts";
 import { type KroneckerPreset, type Preset, presets } from "./presets.ts";
-import { type ResolvedStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+import { type StepOptions, stepSchema } from "./step_options.ts";
+import { checkIncluded } from "./transforms/weight_decay.ts";
 
 /** Options of all four Kronecker-factored optimizers; defaults are those of {@linkcode presets}. */
 export interface KroneckerOptions extends StepOptions {
   /** What is not said otherwise: the safe default, or the papers' algorithms. @default {"default"} */
   readonly preset?: Preset;
-  /** What is added to the eigenvalues. @default {{ kind: "relative", tau: 0.3 }} */
-  readonly damping?: Damping;
+  /** What is added to the eigenvalues; a number alone is `lambda`. @default {{ kind: "relative", tau: 0.3 }} */
+  readonly damping?: Damping | Schedule;
   /**
    * Multiplies the damping of all layers by a factor that follows how well the quadratic model predicts
    * the loss (Levenberg-Marquardt), or `false`. A trial step is the clipped step along the direction
@@ -36,10 +52,10 @@ export interface KroneckerOptions extends StepOptions {
    */
   readonly dampingAdaptation?: DampingAdaptation | false;
   /**
-   * Which gradients the curvature is made of. @default {{ kind: "gaussNewton" }}, or `{ kind: "perLoss" }` where the
+   * Which gradients the curvature is made of, in full or by the name of the kind. @default {{ kind: "gaussNewton" }}, or `{ kind: "perLoss" }` where the
    * model's outputs cannot be sampled
    */
-  readonly fisher?: Fisher;
+  readonly fisher?: Fisher | Fisher["kind"];
   /** How many examples of a batch are observed after the dense start. @default {{ share: 1 / 4, atLeast: 16 }} */
   readonly observe?: Partial<ObservedShare>;
   /**
@@ -48,10 +64,10 @@ export interface KroneckerOptions extends StepOptions {
    */
   readonly observationLimit?: number | false;
   /**
-   * Steps between renewals.
+   * Steps between renewals; a number alone stands for all three.
    * @default {{ statistics: 2, basis: 10, eigenvalues: 2 }}, and 10, 100, 10 for full bases and inverses
    */
-  readonly intervals?: Intervals;
+  readonly intervals?: Intervals | Schedule;
   /** More frequent renewals at the beginning, or `false`. */
   readonly denseStart?: DenseStart | false;
   /** Renew the layers' bases at different steps, so that no step does all the work. @default {false} */
@@ -67,8 +83,8 @@ export interface KroneckerOptions extends StepOptions {
    * exceeds this, in [0, 1). @default {0}
    */
   readonly staleness?: number;
-  /** Whether steps wait for full bases, or go on with the old ones. @default {{ kind: "immediate" }} */
-  readonly refresh?: RefreshMode;
+  /** Whether steps wait for full bases, or go on with the old ones; in full or by the name of the kind. @default {{ kind: "immediate" }} */
+  readonly refresh?: RefreshMode | RefreshMode["kind"];
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
@@ -78,74 +94,96 @@ export interface KroneckerOptions extends StepOptions {
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
 }
 
-/** Names of {@linkcode KroneckerOptions}. */
-export const kroneckerNames: readonly (keyof KroneckerOptions)[] = [
-  ...stepOptionNames,
-  "preset",
-  "damping",
-  "dampingAdaptation",
-  "fisher",
-  "observe",
-  "observationLimit",
-  "intervals",
-  "denseStart",
-  "staggered",
-  "averaging",
-  "factorDecay",
-  "eigenvalueDecay",
-  "staleness",
-  "refresh",
-  "toleratedFailures",
-  "blocks",
-];
+const decay = { min: 0, below: 1 };
+const kinds = ["gaussNewton", "monteCarlo", "empirical", "perLoss"] as const;
+const preset = optional(choice("default", "paper"), "default");
 
-/** The preset that options name. */
-export function presetOf(
-  subject: string,
-  { preset = "default" }: KroneckerOptions,
-): KroneckerPreset {
-  return presets[checkChoice(subject, "preset", preset, ["default", "paper"])];
-}
+/** What the options of all four take; what has no default here is in {@linkcode presets}. */
+export const kroneckerSchema = {
+  ...stepSchema("gradient"),
+  preset,
+  damping: dampingRule,
+  dampingAdaptation: optional(adaptationRule, false),
+  fisher: shorthand(
+    record({ kind: choice(...kinds) }) as Rule<Fisher>,
+    choice(...kinds).takes,
+    (value) => typeof value === "string" ? { kind: value } : undefined,
+  ),
+  observe: record({
+    share: number({ above: 0, max: 1 }),
+    atLeast: number({ min: 1, integer: true }),
+  }),
+  observationLimit: off(number({ above: 1 })),
+  ...planSchema,
+  averaging: choice("corrected", "seeded"),
+  factorDecay: optional(schedule(decay), 0.95),
+  eigenvalueDecay: optional(schedule(decay), 0.95),
+  staleness: optional(number(decay), 0),
+  refresh: optional(refreshRule, { kind: "immediate" }),
+  toleratedFailures: optional(number({ min: 0, integer: true }), 5),
+  blocks: maybe(callback<NonNullable<KroneckerOptions["blocks"]>>("a function of the parameter")),
+} satisfies SchemaOf<KroneckerOptions>;
 
-/** Refuses an adaptation that cannot work. */
-export function checkAdaptation<B>(
+/** What the two with products of eigenvalues take, KFAC and TKFAC. */
+export const factoredSchema = {
+  ...kroneckerSchema,
+  split: optional(choice("factored", "exact"), "factored"),
+};
+
+/** Checked and complete options. */
+export type ResolvedKroneckerOptions = Resolved<typeof kroneckerSchema>;
+
+/**
+ * Checks the options of a method and completes them.
+ *
+ * @param schema Of the method: that of all four, and its own options.
+ * @param full Whether bases are of full rank as the options have it.
+ * @throws {OptionError} On an unknown option, a value outside its range, or two that contradict each other.
+ */
+export function resolveKronecker<S extends typeof kroneckerSchema, B>(
   subject: string,
   objective: Objective<B>,
-  { weightDecay }: ResolvedStepOptions,
-  { dampingAdaptation = false }: KroneckerOptions,
+  options: unknown,
+  schema: S,
+  full: (rank: unknown) => boolean,
+): Resolved<S> & ResolvedKroneckerOptions {
+  checkObjective(subject, objective);
+  const named = presets[presetOf(subject, options)];
+  const { rank = named.rank } = (options ?? {}) as { rank?: unknown };
+  const resolved = resolve(subject, options, schema, {
+    ...named,
+    intervals: full(rank) ? named.fullIntervals : named.intervals,
+    fisher: fisherOf(objective, named),
+  }) as Resolved<S> & ResolvedKroneckerOptions;
+  checkAdaptation(subject, objective, resolved);
+  checkIncluded(subject, resolved.weightDecay, objective.parameters);
+  return resolved;
+}
+
+/** The preset that options name; what else they say is checked later. */
+function presetOf(subject: string, options: unknown): Preset {
+  const { preset: named = "default" } = isRecord(options) ? options : {};
+  return preset.check(subject, "preset", named);
+}
+
+function checkAdaptation<B>(
+  subject: string,
+  { losses }: Objective<B>,
+  { weightDecay, dampingAdaptation }: ResolvedKroneckerOptions,
 ): void {
   if (dampingAdaptation === false) return;
   if (weightDecay !== false && weightDecay.kind === "l2") {
     const expectation = "must be of kind 'decoupled' where damping is adapted";
     throw new OptionError(subject, "weightDecay.kind", expectation, weightDecay.kind);
   }
-  if (objective.losses === false) {
+  if (losses === false) {
     const expectation = "must be false for a model that is not asked for its loss at trial weights";
     throw new OptionError(subject, "dampingAdaptation", expectation, dampingAdaptation);
   }
 }
 
-/** Checks a Fisher and completes it. */
-export function resolveFisher<B>(
-  subject: string,
-  { canSample = true }: Objective<B>,
-  fisher: Fisher | undefined,
-  preset: KroneckerPreset,
-): Fisher {
-  if (fisher === undefined) {
-    const sampled = preset.fisher.kind === "gaussNewton" || preset.fisher.kind === "monteCarlo";
-    return sampled && !canSample ? { kind: "perLoss" } : preset.fisher;
-  }
-  checkKnownKeys(subject, fisher, ["kind"], "fisher.");
-  const kinds = ["gaussNewton", "monteCarlo", "empirical", "perLoss"] as const;
-  return { kind: checkChoice(subject, "fisher.kind", fisher.kind, kinds) };
-}
-
-/** Checks a share and completes it. */
-export function resolveShare(subject: string, observe: ObservedShare): ObservedShare {
-  checkKnownKeys(subject, observe, ["share", "atLeast"], "observe.");
-  return {
-    share: checkNumber(subject, "observe.share", observe.share, { above: 0, max: 1 }),
-    atLeast: checkNumber(subject, "observe.atLeast", observe.atLeast, { min: 1, integer: true }),
-  };
+/** What a model whose outputs cannot be sampled can do. */
+function fisherOf<B>({ canSample = true }: Objective<B>, { fisher }: KroneckerPreset): Fisher {
+  const sampled = fisher.kind === "gaussNewton" || fisher.kind === "monteCarlo";
+  return sampled && !canSample ? { kind: "perLoss" } : fisher;
 }

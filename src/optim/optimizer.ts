@@ -11,6 +11,7 @@ import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
+import { schedulesIn } from "../core/schema.ts";
 import { describeOptimizer } from "./describe.ts";
 import { directionsOf, measureCurvature } from "./directions.ts";
 import { type Attempt, type Gate, gateOf } from "./gates.ts";
@@ -107,6 +108,8 @@ export class Optimizer<B> implements Disposable {
   /** What keeps steps safe; part of a checkpoint. */
   readonly rules: StepRules;
   readonly #observer: Observer<B>;
+  /** What options are functions of the step. */
+  readonly #schedules: readonly ((step: number) => number)[];
   /** What becomes of steps that are not finite. */
   readonly #gate: Gate;
   /** How far steps go. */
@@ -130,6 +133,7 @@ export class Optimizer<B> implements Disposable {
     this.objective = objective;
     this.preconditioner = preconditioner;
     this.options = options;
+    this.#schedules = schedulesIn(options);
     const { backend, parameters } = objective;
     this.#gate = gateOf(backend);
     const made: Disposable[] = [preconditioner];
@@ -165,6 +169,8 @@ export class Optimizer<B> implements Disposable {
    *
    * @throws {NumericalError} When the loss or the gradient is not finite, before any parameter, average
    * or velocity is touched; when an update is not finite, before any parameter is.
+   * @throws {OptionError} When a function of the step returns a value outside its option's range. Nothing is
+   * touched then.
    * @throws {StateError} After disposal, or on a backend that is not synchronous.
    */
   stepSync(...batches: readonly B[]): StepReport {
@@ -236,6 +242,8 @@ export class Optimizer<B> implements Disposable {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
     const { objective, preconditioner, stepCount: step } = this;
     const started = performance.now();
+    // Values outside their range are found here, before anything is touched.
+    for (const schedule of this.#schedules) schedule(step);
     return this.#backend.scope(() => {
       const batches = new StepBatches(objective, micro);
       const row = this.#log.rowOf(step);

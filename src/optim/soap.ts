@@ -8,16 +8,11 @@ import type { AdamNumbers, Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { judged } from "../curvature/judged.ts";
-import {
-  type Outcome,
-  Refresher,
-  type RefreshMode,
-  resolveRefreshMode,
-} from "../curvature/refresher.ts";
+import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
-import type { Objective } from "./objective.ts";
+import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import type {
   Counters,
@@ -26,7 +21,7 @@ import type {
   PreconditionerUpdate,
 } from "./preconditioner.ts";
 import { SoapBlock } from "./soap_block.ts";
-import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode soap}. Its momentum is `beta1`. */
 export interface SoapOptions extends Omit<StepOptions, "momentum"> {
@@ -51,22 +46,10 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
    */
   readonly staleness?: number;
   /** Whether steps wait for bases, or go on with the old ones. @default {{ kind: "immediate" }} */
-  readonly refresh?: RefreshMode;
+  readonly refresh?: RefreshMode | RefreshMode["kind"];
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
 }
-
-const names: readonly (keyof SoapOptions)[] = [
-  "beta1",
-  "beta2",
-  "shampooBeta",
-  "epsilon",
-  "preconditionFrequency",
-  "maxPreconditionerSize",
-  "staleness",
-  "refresh",
-  "toleratedFailures",
-];
 
 /**
  * SOAP (Vyas et al. 2024, arXiv 2409.11321, alg. 3): Adam in the eigenbasis of Shampoo's factors.
@@ -109,37 +92,40 @@ const names: readonly (keyof SoapOptions)[] = [
  */
 export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Optimizer<B> {
   const subject = "Cannot create SOAP";
-  const stepNames = stepOptionNames.filter((name) => name !== "momentum");
-  checkKnownKeys(subject, options, [...stepNames, ...names]);
-  const { beta1 = 0.95, beta2 = 0.95, shampooBeta = beta2, epsilon = 1e-8 } = options;
-  const decay = { min: 0, below: 1 };
-  const number = (name: keyof SoapOptions, preset: number, range: object): number =>
-    checkNumber(subject, name, options[name] ?? preset, range);
-  const numbers: SoapNumbers = {
-    adam: {
-      beta1: checkNumber(subject, "beta1", beta1, decay),
-      beta2: checkNumber(subject, "beta2", beta2, decay),
-      epsilon: checkNumber(subject, "epsilon", epsilon, { above: 0 }),
-    },
-    shampooBeta: checkNumber(subject, "shampooBeta", shampooBeta, decay),
-    frequency: number("preconditionFrequency", 10, { min: 1, integer: true }),
-    staleness: number("staleness", 0, decay),
-    refresh: resolveRefreshMode(subject, options.refresh ?? { kind: "immediate" }),
-    toleratedFailures: number("toleratedFailures", 5, { min: 0, integer: true }),
-  };
-  const largest = number("maxPreconditionerSize", 10_000, { min: 0, integer: true });
-  const step = resolveStepOptions(subject, options, {
-    learningRate: 3e-3,
-    momentum: false,
-    klClip: false,
-  });
+  checkObjective(subject, objective);
+  const resolved = resolve(subject, options, soapSchema);
+  const { beta1, beta2, epsilon, shampooBeta = beta2, maxPreconditionerSize } = resolved;
   const { backend, parameters } = objective;
   const blocks = madeForEach(
     parameters,
-    (index) => new SoapBlock(backend, parameters[index], largest),
+    (index) => new SoapBlock(backend, parameters[index], maxPreconditionerSize),
   );
-  return new Optimizer(objective, new SoapPreconditioner(backend, blocks, numbers), step);
+  const preconditioner = new SoapPreconditioner(backend, blocks, {
+    ...resolved,
+    adam: { beta1, beta2, epsilon },
+    shampooBeta,
+    frequency: resolved.preconditionFrequency,
+  });
+  return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
 }
+
+const decay = number({ min: 0, below: 1 });
+const { momentum: _, ...stepRules } = stepSchema("update");
+
+/** What its options take. */
+export const soapSchema = {
+  ...stepRules,
+  learningRate: optional(stepRules.learningRate, 3e-3),
+  beta1: optional(decay, 0.95),
+  beta2: optional(decay, 0.95),
+  shampooBeta: maybe(decay),
+  epsilon: optional(number({ above: 0 }), 1e-8),
+  preconditionFrequency: optional(number({ min: 1, integer: true }), 10),
+  maxPreconditionerSize: optional(number({ min: 0, integer: true }), 10_000),
+  staleness: optional(decay, 0),
+  refresh: optional(refreshRule, { kind: "immediate" }),
+  toleratedFailures: optional(number({ min: 0, integer: true }), 5),
+} satisfies SchemaOf<SoapOptions>;
 
 /** The numbers of SOAP, checked. */
 interface SoapNumbers {

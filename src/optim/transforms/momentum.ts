@@ -6,11 +6,19 @@
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { madeForEach } from "../../core/at_layer.ts";
-import { OptionError } from "../../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
-import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
+import {
+  flag,
+  isSchedule,
+  off,
+  optional,
+  type Rule,
+  schedule,
+  shorthand,
+  variant,
+} from "../../core/schema.ts";
 import type { Rate } from "./rate.ts";
 
 /**
@@ -24,7 +32,7 @@ export type Momentum =
   | { readonly on: "update"; readonly value: Schedule; readonly nesterov?: boolean };
 
 /**
- * Checks a momentum.
+ * Checks a momentum; a number alone is one on the update.
  *
  * @throws {OptionError} On an unknown key or a value outside [0, 1).
  *
@@ -39,23 +47,28 @@ export type Momentum =
  * assert.throws(() => resolveMomentum(subject, { on: "update", value: 1 }), /momentum.value/);
  * ```
  */
-export function resolveMomentum(subject: string, momentum: Momentum | false): Momentum | false {
-  if (momentum === false) return false;
-  if (typeof momentum !== "object") {
-    throw new OptionError(
-      subject,
-      "momentum",
-      "must be false or { value, on: 'gradient' | 'update' }",
-      momentum,
-    );
-  }
-  const on = checkChoice(subject, "momentum.on", momentum.on, ["gradient", "update"]);
-  const known = on === "update" ? ["on", "value", "nesterov"] : ["on", "value"];
-  checkKnownKeys(subject, momentum, known, "momentum.");
-  const value = checkSchedule(subject, "momentum.value", momentum.value, { min: 0, below: 1 });
-  return on === "gradient"
-    ? { on, value }
-    : { on, value, nesterov: (momentum as { nesterov?: boolean }).nesterov ?? false };
+export function resolveMomentum(
+  subject: string,
+  momentum: Momentum | Schedule | false,
+): Momentum | false {
+  return momentumRule("update").check(subject, "momentum", momentum);
+}
+
+const weight = schedule({ min: 0, below: 1 });
+
+/**
+ * What the option takes.
+ *
+ * @param on What a number alone is meant for.
+ */
+export function momentumRule(on: Momentum["on"]): Rule<Momentum | false> {
+  const full = variant<Momentum>("on", {
+    gradient: { value: weight },
+    update: { value: weight, nesterov: optional(flag, false) },
+  });
+  return off(
+    shorthand(full, weight.takes, (value) => isSchedule(value) ? { on, value } : undefined),
+  );
 }
 
 /**
