@@ -7,7 +7,17 @@
 
 export * from "./capture.ts";
 export * from "./errors.ts";
-export * from "./geometry.ts";
+export {
+  type ConvGeometry,
+  locationsOf,
+  outHeight,
+  outWidth,
+  type Pair,
+  patchLength,
+  patchOrder,
+  resolveWindow,
+  type Window,
+} from "./geometry.ts";
 export * from "./matrix.ts";
 export {
   checkChoice,

@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { survivingLoss } from "../backend/recovery/recovery.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
-import { StateError } from "../core/errors.ts";
+import { OptionError, StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
@@ -27,7 +27,8 @@ import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
 import { drawSigns } from "./losses/noise.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
-import { allLayers, type Sequential } from "./sequential.ts";
+import type { Sequential } from "./sequential.ts";
+import { allLayers } from "./through_layers.ts";
 
 /**
  * Joins a model and a loss. Owns nothing: the caller disposes the model.
@@ -35,8 +36,17 @@ import { allLayers, type Sequential } from "./sequential.ts";
  * @param model A model; its K outputs (an image's numbers in the order row, column, channel) are what
  * the loss sees.
  * @param loss The loss of one example; gradients are of its mean.
+ * @throws {OptionError} When one of the two is something else.
  */
 export function objective(model: Sequential, loss: Loss): ModelObjective {
+  const subject = "Cannot join a model and a loss";
+  if (typeof model?.forward !== "function" || !Array.isArray(model.parameters)) {
+    throw new OptionError(subject, "model", "must be a model, as sequential(...) makes it", model);
+  }
+  if (typeof loss?.targetShape !== "function") {
+    const expectation = "must be a loss, such as softmaxCrossEntropy() or squaredError()";
+    throw new OptionError(subject, "loss", expectation, loss);
+  }
   return new ModelObjective(model, loss);
 }
 
