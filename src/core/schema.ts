@@ -230,5 +230,7 @@ export function schedulesIn(options: unknown): ((step: number) => number)[] {
   if (typeof options === "function") {
     return checked.has(options) ? [options as (step: number) => number] : [];
   }
-  return isRecord(options) ? Object.values(options).flatMap(schedulesIn) : [];
+  return isRecord(options) || Array.isArray(options)
+    ? Object.values(options).flatMap(schedulesIn)
+    : [];
 }

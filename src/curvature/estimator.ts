@@ -9,7 +9,7 @@ import { atLayer } from "../core/at_layer.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { leavesCaptures, type Parameter } from "../core/parameter.ts";
+import { isTrainable, leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
@@ -128,9 +128,16 @@ export class CurvatureEstimator implements Disposable {
     return this.#failures.counts;
   }
 
-  /** What is due at a step. */
+  /** What is due at a step; all of it where nothing has been observed yet. */
   dueAt(step: number): Due {
-    return dueAt(this.#options.plan, step, this.blocks.length);
+    const { count } = this.averages.factors;
+    return dueAt(this.#options.plan, count === 0 ? 0 : step, this.blocks.length);
+  }
+
+  /** Begins the averages anew: the next observation counts as the first. */
+  restart(): void {
+    this.averages.factors.count = 0;
+    this.averages.eigenvalues.count = 0;
   }
 
   /**
@@ -148,7 +155,7 @@ export class CurvatureEstimator implements Disposable {
         if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
       });
     }
-    const blocks = due.bases.map((index) => this.blocks[index]);
+    const blocks = due.bases.map((index) => this.blocks[index]).filter(isObserved);
     const refreshes = this.#adopt(step, this.#refresher.refresh(step, blocks));
     if (due.eigenvalues) this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
     return refreshes;
@@ -178,7 +185,7 @@ export class CurvatureEstimator implements Disposable {
   #observeEigenvalues(batch: ObservedBatch, beta: number): void {
     const { eigenvalues } = this.averages;
     const fromGradient = new Set(
-      this.blocks.filter(({ eigenvaluesFrom }) =>
+      this.blocks.filter(isObserved).filter(({ eigenvaluesFrom }) =>
         eigenvaluesFrom === "gradient" || eigenvaluesFrom === "either"
       ),
     );
@@ -251,11 +258,16 @@ export class CurvatureEstimator implements Disposable {
   }
 }
 
+function isObserved({ parameter }: Block): boolean {
+  return isTrainable(parameter);
+}
+
 /** The capture of a block's layer; `undefined` where layers of its kind need not leave one. */
 function captureFor(
   { parameter }: Block,
   captureOf: (parameter: Parameter) => Capture | undefined,
 ): Capture | undefined {
+  if (!isTrainable(parameter)) return undefined;
   const capture = captureOf(parameter);
   if (capture !== undefined || !leavesCaptures(parameter.layer)) return capture;
   throw new StateError(

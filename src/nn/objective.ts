@@ -9,7 +9,7 @@ import { survivingLoss } from "../backend/recovery/recovery.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import {
   type BatchLayout,
@@ -201,7 +201,8 @@ export class ModelObjective {
    */
   capture(parameter: Parameter): Capture | undefined {
     const layer = this.#layers.get(parameter);
-    if (layer !== undefined) return layer.capture;
+    // A frozen layer may still hold what it left before it was.
+    if (layer !== undefined) return isTrainable(parameter) ? layer.capture : undefined;
     throw new StateError(`Cannot look up '${parameter.name}': it belongs to another model`);
   }
 

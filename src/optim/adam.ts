@@ -13,13 +13,7 @@ import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import {
-  type Counters,
-  NOTHING_RENEWED,
-  type Preconditioner,
-  type PreconditionerRow,
-  type PreconditionerUpdate,
-} from "./preconditioner.ts";
+import { type Counters, type Preconditioner, type PreconditionerRow } from "./preconditioner.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode adam}. Its momentum is `beta1`. */
@@ -98,7 +92,8 @@ class AdamPreconditioner implements Preconditioner {
   readonly #parameters: readonly Parameter[];
   readonly #numbers: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
   readonly #moments: readonly Moments[];
-  #count = 0;
+  /** Updates of each parameter: one that was frozen is younger. */
+  readonly #counts: number[];
 
   constructor(
     backend: Backend,
@@ -108,6 +103,7 @@ class AdamPreconditioner implements Preconditioner {
     this.#backend = backend;
     this.#parameters = parameters;
     this.#numbers = numbers;
+    this.#counts = parameters.map(() => 0);
     this.#moments = madeForEach(parameters, (index) => new Moments(backend, parameters[index]));
   }
 
@@ -119,26 +115,21 @@ class AdamPreconditioner implements Preconditioner {
   }
 
   counters(): Counters {
-    return { updates: this.#count };
+    return { updates: [...this.#counts] };
   }
 
   restore({ updates }: Counters): void {
-    if (typeof updates !== "number") {
-      throw new StateError("Cannot restore Adam: its counter is missing");
+    if (!Array.isArray(updates) || updates.length !== this.#counts.length) {
+      throw new StateError("Cannot restore Adam: its counters are missing");
     }
-    this.#count = updates;
-  }
-
-  update(): PreconditionerUpdate {
-    this.#count++;
-    return NOTHING_RENEWED;
+    updates.forEach((count, index) => this.#counts[index] = count);
   }
 
   precondition(index: number, source: Matrix): Matrix {
     const out = this.#backend.scratch(source.rows, source.cols);
     const { first, second } = this.#moments[index];
     const { beta1, beta2, epsilon } = this.#numbers;
-    const numbers = { beta1, beta2, epsilon, count: this.#count };
+    const numbers = { beta1, beta2, epsilon, count: ++this.#counts[index] };
     this.#backend.adamDirection(out, first, second, source, numbers);
     return out;
   }

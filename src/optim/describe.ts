@@ -1,4 +1,5 @@
 import { shapeOf } from "../core/matrix.ts";
+import { isTrainable } from "../core/parameter.ts";
 import { formatTable } from "../core/table.ts";
 import type { Objective } from "./objective.ts";
 import type { Preconditioner } from "./preconditioner.ts";
@@ -19,12 +20,13 @@ export function describeOptimizer(optimizer: Described): string {
   const { objective: { parameters }, preconditioner, momentum } = optimizer;
   const rows = parameters.map((parameter, index) => {
     const { block, factors, elements } = preconditioner.describe(index);
+    const kept = isTrainable(parameter) ? block : `${block}, frozen`;
     const velocity = momentum.buffers.length === 0
       ? 0
       : parameter.value.rows * parameter.value.cols;
     // Four bytes a number, as on the device backends; the reference backend takes twice as many.
     const bytes = 4 * (elements + velocity);
-    return [parameter.name, parameter.layer.kind, shapeOf(parameter.value), block, factors, bytes];
+    return [parameter.name, parameter.layer.kind, shapeOf(parameter.value), kept, factors, bytes];
   });
   const total = rows.reduce((sum, row) => sum + (row[5] as number), 0);
   return [

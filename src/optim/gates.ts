@@ -10,7 +10,7 @@ import { survivingLoss } from "../backend/recovery/recovery.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { StepHandle, StepReport } from "./report.ts";
 import type { TakenStep } from "./step_report.ts";
 import type { StepRow } from "./step_row.ts";
@@ -109,7 +109,9 @@ class CancellingGate implements Gate {
 
   afterGradients(row: StepRow, parameters: readonly Parameter[]): void {
     this.#backend.allFinite(row.flag, row.gradientPart);
-    for (const { gradient } of parameters) this.#backend.zeroUnless(gradient, row.flag);
+    for (const { gradient } of parameters.filter(isTrainable)) {
+      this.#backend.zeroUnless(gradient, row.flag);
+    }
   }
 
   captures(captures: Captures, row: StepRow, usable: Matrix | undefined): Captures {

@@ -33,7 +33,6 @@ import { checkObjective, type Objective } from "./objective.ts";
 import type { ObservedShare } from "./observation.ts";
 import { type KroneckerPreset, type Preset, presets } from "./presets.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
-import { checkIncluded } from "./transforms/weight_decay.ts";
 
 /** Options of all four Kronecker-factored optimizers; defaults are those of {@linkcode presets}. */
 export interface KroneckerOptions extends StepOptions {
@@ -156,7 +155,6 @@ export function resolveKronecker<S extends typeof kroneckerSchema, B>(
     fisher: fisherOf(objective, named),
   }) as Resolved<S> & ResolvedKroneckerOptions;
   checkAdaptation(subject, objective, resolved);
-  checkIncluded(subject, resolved.weightDecay, objective.parameters);
   return resolved;
 }
 
@@ -169,12 +167,13 @@ function presetOf(subject: string, options: unknown): Preset {
 function checkAdaptation<B>(
   subject: string,
   { losses }: Objective<B>,
-  { weightDecay, dampingAdaptation }: ResolvedKroneckerOptions,
+  { weightDecay, groups, dampingAdaptation }: ResolvedKroneckerOptions,
 ): void {
   if (dampingAdaptation === false) return;
-  if (weightDecay !== false && weightDecay.kind === "l2") {
+  for (const decay of [weightDecay, ...groups.map((group) => group.weightDecay ?? false)]) {
+    if (decay === false || decay.kind === "decoupled") continue;
     const expectation = "must be of kind 'decoupled' where damping is adapted";
-    throw new OptionError(subject, "weightDecay.kind", expectation, weightDecay.kind);
+    throw new OptionError(subject, "weightDecay.kind", expectation, decay.kind);
   }
   if (losses === false) {
     const expectation = "must be false for a model that is not asked for its loss at trial weights";

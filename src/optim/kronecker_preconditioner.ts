@@ -129,6 +129,10 @@ export class KroneckerPreconditioner implements Preconditioner {
     return direction;
   }
 
+  restart(): void {
+    this.estimator.restart();
+  }
+
   settle(step: number): void {
     this.#backend.scope(() => this.estimator.settle(step));
   }

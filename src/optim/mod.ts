@@ -14,6 +14,8 @@ export type {
   Numbers,
 } from "./external_batch.ts";
 export * from "./external_model.ts";
+export { Freezing } from "./freezing.ts";
+export { type ParameterGroup, type ParameterSettings, type ResolvedGroup } from "./groups.ts";
 export * from "./kfac.ts";
 export { type KroneckerOptions } from "./kronecker_options.ts";
 export { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";

@@ -14,7 +14,9 @@ import { valueAt } from "../core/schedule.ts";
 import { schedulesIn } from "../core/schema.ts";
 import { describeOptimizer } from "./describe.ts";
 import { directionsOf, measureCurvature } from "./directions.ts";
+import { Freezing } from "./freezing.ts";
 import { type Attempt, type Gate, gateOf } from "./gates.ts";
+import { type ParameterSettings, relativeRate, settingsOf } from "./groups.ts";
 import type { Objective } from "./objective.ts";
 import { NOT_OBSERVED, type ObservationOptions, Observer } from "./observation.ts";
 import { NOTHING_RENEWED, type Preconditioner } from "./preconditioner.ts";
@@ -107,6 +109,10 @@ export class Optimizer<B> implements Disposable {
   stepCount = 0;
   /** What keeps steps safe; part of a checkpoint. */
   readonly rules: StepRules;
+  /** What holds for each parameter, by the groups. */
+  readonly settings: readonly ParameterSettings[];
+  /** Which layers are frozen; part of a checkpoint. */
+  readonly freezing: Freezing = new Freezing();
   readonly #observer: Observer<B>;
   /** What options are functions of the step. */
   readonly #schedules: readonly ((step: number) => number)[];
@@ -139,6 +145,8 @@ export class Optimizer<B> implements Disposable {
     const made: Disposable[] = [preconditioner];
     const own = <T extends Disposable>(thing: T): T => (made.push(thing), thing);
     try {
+      const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
+      this.settings = settingsOf(subject, options, parameters);
       this.momentum = own(new MomentumState(backend, parameters, options.momentum));
       // Only a loss that is read at once can tell that a step is to be taken back.
       const takeBack = options.takeBack && this.#gate.read !== undefined;
@@ -244,9 +252,13 @@ export class Optimizer<B> implements Disposable {
     const started = performance.now();
     // Values outside their range are found here, before anything is touched.
     for (const schedule of this.#schedules) schedule(step);
+    for (const { learningRate } of this.settings) {
+      relativeRate(learningRate, this.options.learningRate, step);
+    }
     return this.#backend.scope(() => {
       const batches = new StepBatches(objective, micro);
       const row = this.#log.rowOf(step);
+      this.#noticeFreezing();
       batches.differentiate(row);
       takeBackLastStep(this.rules.stepCheck, this.#backend, batches, row);
       this.#gate.afterGradients(row, objective.parameters, step);
@@ -288,13 +300,29 @@ export class Optimizer<B> implements Disposable {
     return this.#gate.rate(valueAt(learningRate, step) * valueAt(annealing, step), row);
   }
 
-  #apply(directions: readonly Matrix[], rate: Rate, { clip }: StepRow, step: number): void {
-    const { weightDecay } = this.options;
+  #apply(
+    directions: readonly (Matrix | undefined)[],
+    rate: Rate,
+    { clip }: StepRow,
+    step: number,
+  ): void {
     this.objective.parameters.forEach((parameter, index) => {
+      const direction = directions[index];
+      if (direction === undefined) return;
+      const { weightDecay, learningRate } = this.settings[index];
       if (weightDecay !== false && weightDecay.kind === "decoupled") {
-        shrink(this.#backend, parameter, weightDecay, { rate, step });
+        const relative = relativeRate(learningRate, this.options.learningRate, step);
+        shrink(this.#backend, parameter, weightDecay, { rate, relative, step });
       }
-      this.momentum.apply(index, parameter.value, directions[index], { rate, clip, step });
+      this.momentum.apply(index, parameter.value, direction, { rate, clip, step });
     });
+  }
+
+  /** Layers that are frozen or trained again change what is usual. */
+  #noticeFreezing(): void {
+    const change = this.freezing.notice(this.objective.parameters);
+    if (change === "nothing") return;
+    this.rules.restart();
+    if (change === "thawed") this.preconditioner.restart?.();
   }
 }

@@ -60,6 +60,9 @@ export interface Preconditioner extends Disposable {
   /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */
   restore?(counters: Counters): void;
 
+  /** Begins averages anew, since layers are trained again whose curvature has not been followed. */
+  restart?(): void;
+
   /** Finishes work under way, so that all state is in matrices. */
   settle?(step: number): void;
 

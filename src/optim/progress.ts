@@ -6,6 +6,7 @@
  */
 
 import type { Random } from "../core/random.ts";
+import type { Freezing } from "./freezing.ts";
 import type { Objective } from "./objective.ts";
 import type { Counters, Preconditioner } from "./preconditioner.ts";
 import type { StepRules } from "./step_rules.ts";
@@ -23,6 +24,8 @@ export interface Progressing {
   readonly random: Random;
   /** Have counters. */
   readonly rules: Pick<StepRules, "counters" | "restore">;
+  /** Knows which layers are frozen. */
+  readonly freezing: Freezing;
   /** Steps taken. */
   stepCount: number;
 }
@@ -39,6 +42,8 @@ export interface Progress {
   readonly counters: Counters;
   /** Of the rules of a step. */
   readonly rules: Counters;
+  /** Layers that were frozen; `undefined` before the first step. */
+  readonly frozen?: readonly string[] | undefined;
   /** Of the objective, where it counts them. */
   readonly passes?: number | undefined;
 }
@@ -53,6 +58,7 @@ export function settledProgress(optimizer: Progressing): Progress {
     random: random.save(),
     counters: preconditioner.counters?.() ?? {},
     rules: rules.counters(),
+    frozen: optimizer.freezing.frozen,
     passes: objective.passes,
   };
 }
@@ -71,5 +77,6 @@ export function resume(optimizer: Progressing, progress: Progress): void {
   preconditioner.restore?.(progress.counters);
   momentum.weight = progress.momentumWeight;
   optimizer.stepCount = progress.step;
+  optimizer.freezing.frozen = progress.frozen;
   if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;
 }

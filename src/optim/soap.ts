@@ -8,6 +8,7 @@ import type { AdamNumbers, Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
+import { isTrainable } from "../core/parameter.ts";
 import { maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { judged } from "../curvature/judged.ts";
 import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
@@ -188,7 +189,9 @@ class SoapPreconditioner implements Preconditioner {
   /** Renews the bases from the factors of the steps before this one. */
   update(step: number): PreconditionerUpdate {
     const due = this.#count > 0 && (this.#count - 1) % this.#numbers.frequency === 0;
-    const blocks = due ? this.#blocks.filter(({ method }) => method === "soap") : [];
+    const blocks = due
+      ? this.#blocks.filter(({ method, parameter }) => method === "soap" && isTrainable(parameter))
+      : [];
     const renewals = this.#adopt(step, this.#refresher.refresh(step, blocks));
     this.#count++;
     return { observed: { statistics: true, eigenvalues: this.#count > 1 }, renewals };

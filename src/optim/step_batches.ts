@@ -6,6 +6,7 @@
 
 import { ShapeError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
+import { isTrainable } from "../core/parameter.ts";
 import type { Objective } from "./objective.ts";
 import type { StepRow } from "./step_row.ts";
 
@@ -48,8 +49,11 @@ export class StepBatches<B> implements MicroBatches<B> {
     };
     if (this.batches.length === 1) differentiate(this.batches[0], 0);
     else this.batches.forEach((batch, i) => backend.scope(() => differentiate(batch, i)));
-    parameters.forEach(({ gradient }, index) => {
-      backend.dot(row.squaredNorm(index), gradient, gradient);
+    parameters.forEach((parameter, index) => {
+      const { gradient } = parameter;
+      const place = row.squaredNorm(index);
+      if (isTrainable(parameter)) backend.dot(place, gradient, gradient);
+      else backend.write(place, [0]);
     });
   }
 

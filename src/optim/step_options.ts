@@ -6,6 +6,7 @@
 
 import type { Schedule } from "../core/schedule.ts";
 import { flag, number, off, optional, resolve, type Rule, schedule } from "../core/schema.ts";
+import { groupsRule, type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 import { type KlClip, klClipRule } from "./transforms/kl_clip.ts";
 import { type Momentum, momentumRule } from "./transforms/momentum.ts";
 import { type WeightDecay, weightDecayRule } from "./transforms/weight_decay.ts";
@@ -43,6 +44,8 @@ export interface StepOptions {
   readonly takeBack?: boolean;
   /** Weight decay, or `false`; a number alone is decoupled. @default {false} */
   readonly weightDecay?: WeightDecay | Schedule | false;
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly ParameterGroup[];
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
   readonly seed?: number;
 }
@@ -62,6 +65,7 @@ export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
     gradientClip: optional(off(number({ above: 1 })), false),
     takeBack: optional(flag, false),
     weightDecay: optional(weightDecayRule, false),
+    groups: optional(groupsRule, []),
     seed: optional(number(), 0),
   };
 }
@@ -89,6 +93,8 @@ export interface ResolvedStepOptions {
   readonly takeBack: boolean;
   /** See {@linkcode StepOptions.weightDecay}. */
   readonly weightDecay: Required<WeightDecay> | false;
+  /** See {@linkcode StepOptions.groups}. */
+  readonly groups: readonly ResolvedGroup[];
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
 }

@@ -109,6 +109,12 @@ export class StepRules implements Disposable {
     this.#counted().forEach(([, rule], index) => rule.count = counts[index] as number);
   }
 
+  /** Forgets what is usual, since layers have been frozen or are trained again. */
+  restart(): void {
+    this.gradientClip?.restart();
+    this.observationGuard?.restart();
+  }
+
   /** Gives the matrices back. */
   [Symbol.dispose](): void {
     for (const [, rule] of this.#counted()) rule[Symbol.dispose]();

@@ -19,36 +19,41 @@ import type { Rate } from "./transforms/rate.ts";
  *
  * @param objective The model and its loss; gradients are those of this step.
  * @param batches The step's batches.
- * @param directions U of each parameter.
+ * @param directions U of each parameter; `undefined` where it is frozen.
  * @param numbers `rate` is a without the clip factor that `row` holds; so is `<U, S>`.
  */
 export function tryStep<B>(
   objective: Objective<B>,
   adapter: DampingAdapter,
   batches: StepBatches<B>,
-  directions: readonly Matrix[],
+  directions: readonly (Matrix | undefined)[],
   { rate, row }: { readonly rate: Rate; readonly row: StepRow },
 ): void {
-  const { backend, parameters } = objective;
+  const { backend } = objective;
+  const moves = objective.parameters.flatMap(({ value, gradient }, index) => {
+    const direction = directions[index];
+    return direction === undefined ? [] : [{ value, gradient, direction }];
+  });
+  if (moves.length === 0) return;
   backend.scope(() => {
     // Every entry of `model` is a number of the whole model.
     const model = backend.scratch(1, 1);
-    parameters.forEach(({ gradient }, index) => {
-      backend.dot(model, directions[index], gradient, { decay: index === 0 ? 0 : 1, scale: -1 });
+    moves.forEach(({ gradient, direction }, index) => {
+      backend.dot(model, direction, gradient, { decay: index === 0 ? 0 : 1, scale: -1 });
     });
     backend.axpby(model, rate.times(0.5, row.clip), row.innerProduct, 1);
     backend.axpby(row.predicted, rate.times(1, row.clip), model, 0);
 
-    const places = parameters.map(({ value }) => {
+    const places = moves.map(({ value }) => {
       const place = backend.scratch(value.rows, value.cols);
       backend.axpby(place, 1, value, 0);
       return place;
     });
-    parameters.forEach(({ value }, index) => {
-      backend.axpby(value, rate.times(-1, row.clip), directions[index], 1);
-    });
+    for (const { value, direction } of moves) {
+      backend.axpby(value, rate.times(-1, row.clip), direction, 1);
+    }
     batches.meanLoss(row.trialLoss);
-    parameters.forEach(({ value }, index) => backend.axpby(value, 1, places[index], 0));
+    moves.forEach(({ value }, index) => backend.axpby(value, 1, places[index], 0));
     adapter.judge({ before: row.loss, after: row.trialLoss, predicted: row.predicted });
     backend.axpby(row.dampingFactor, 1, adapter.factor, 0);
   });

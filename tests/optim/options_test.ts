@@ -24,6 +24,7 @@ const step: Record<string, Kind[]> = {
   gradientClip: ["number", "false"],
   takeBack: ["flag"],
   weightDecay: [...numeric, "object", "false"],
+  groups: ["array"],
   seed: ["number"],
 };
 

@@ -67,13 +67,11 @@ export const weightDecayRule: Rule<Required<WeightDecay> | false> = off(shorthan
 export function checkIncluded(
   subject: string,
   decay: Required<WeightDecay> | false,
-  parameters: readonly Parameter[],
+  parameter: Parameter,
 ): void {
   if (decay === false) return;
-  for (const parameter of parameters) {
-    for (const part of ["weights", "bias"] as const) {
-      checkFlag(subject, "weightDecay.include", decay.include(parameter, part));
-    }
+  for (const part of ["weights", "bias"] as const) {
+    checkFlag(subject, "weightDecay.include", decay.include(parameter, part));
   }
 }
 
@@ -95,14 +93,15 @@ export function addPenaltyGradient(
   addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/** `W <- (1 - rate * value) W`. Inside a scope. */
+/** `W <- (1 - relative * rate * value) W`. Inside a scope. */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
-  numbers: { readonly rate: Rate; readonly step: number },
+  numbers: { readonly rate: Rate; readonly relative: number; readonly step: number },
 ): void {
-  const factor = numbers.rate.times(-valueAt(decay.value, numbers.step));
+  const { rate, relative, step } = numbers;
+  const factor = rate.times(-relative * valueAt(decay.value, step));
   addIncluded(backend, parameter.value, parameter, decay, factor);
 }
 
