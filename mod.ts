@@ -42,18 +42,107 @@
  * assert(accuracy !== null && accuracy > 0.6);
  * ```
  *
+ * Here is what a training needs. Everything else has a sub-path: `core`, `nn`, `data`, `optim`, `training`
+ * and the adapters `tfjs` and `jax`; and, where names may still change between minor versions, `backend`,
+ * `curvature`, `formula`, `linalg`, `pages` and `testing`.
+ *
  * @module
  */
 
-// The seam itself; implementations and their table are at `@tekfac/tekfac/backend`.
-export * from "./src/backend/backend.ts";
-export { type BackendName, type BackendOptions } from "./src/backend/options.ts";
-export * from "./src/backend/recovery/recovery.ts";
-export * from "./src/backend/select.ts";
-export * from "./src/backend/select_sync.ts";
-export { type ProbedStep, type StepProbe, TimingCache } from "./src/backend/step_timing.ts";
-export * from "./src/core/mod.ts";
-export * from "./src/curvature/mod.ts";
-export * from "./src/data/mod.ts";
-export * from "./src/nn/mod.ts";
-export * from "./src/optim/mod.ts";
+// Where it is computed.
+export type { Backend } from "./src/backend/backend.ts";
+export type { BackendName, BackendOptions } from "./src/backend/choice/options.ts";
+export { createBackend } from "./src/backend/choice/select.ts";
+export { createBackendSync } from "./src/backend/choice/select_sync.ts";
+export { stepProbe } from "./src/optim/step_probe.ts";
+
+// What is trained: layers, losses, models.
+export {
+  autoencoder,
+  averagePool2d,
+  batchNorm2d,
+  cnn,
+  conv2d,
+  dense,
+  dropout,
+  flatten,
+  globalAveragePool2d,
+  maxPool2d,
+  mlp,
+  objective,
+  relu,
+  residual,
+  resnet20,
+  sequential,
+  sigmoid,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+  squaredError,
+  tanh,
+  vgg16,
+} from "./src/nn/mod.ts";
+export type { BatchLike, LayerSpec, Loss, ModelObjective, Sequential } from "./src/nn/mod.ts";
+
+// Models that are not of this library.
+export { ExternalModel, externalModel } from "./src/optim/external_model.ts";
+export type { ExternalBatch, ExternalParameter } from "./src/optim/external_batch.ts";
+
+// What trains it.
+export {
+  adam,
+  ekfac,
+  kfac,
+  loadState,
+  optimizers,
+  saveState,
+  sgd,
+  soap,
+  tekfac,
+  tkfac,
+} from "./src/optim/mod.ts";
+export type {
+  AdamOptions,
+  EkfacOptions,
+  KfacOptions,
+  LayerSpectrum,
+  Objective,
+  Optimizer,
+  OptimizerName,
+  OptimizerSettings,
+  SgdOptions,
+  SoapOptions,
+  StepReport,
+  TekfacOptions,
+  TkfacOptions,
+} from "./src/optim/mod.ts";
+export { cosine, type Schedule, stepwise, warmup } from "./src/core/schedule.ts";
+
+// What it learns from.
+export {
+  batchCount,
+  batches,
+  createDataset,
+  examplesIn,
+  glyphs,
+  normalized,
+  pixelsPerImage,
+  readCifar,
+  readDirectory,
+  readIdxDirectory,
+  readSvhn,
+  streamBatches,
+} from "./src/data/mod.ts";
+export type { Augmentation, Dataset, DatasetSplit } from "./src/data/mod.ts";
+
+// What they all speak of, and what goes wrong.
+export type { Capture } from "./src/core/capture.ts";
+export {
+  BackendError,
+  DataError,
+  NumericalError,
+  OptionError,
+  ShapeError,
+  StateError,
+} from "./src/core/errors.ts";
+export type { Matrix } from "./src/core/matrix.ts";
+export type { Parameter } from "./src/core/parameter.ts";

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { createBackend, presets } from "@tekfac/tekfac";
+import { createBackend } from "@tekfac/tekfac";
+import { presets } from "@tekfac/tekfac/optim";
 import { ContentionWatch, thisMachine } from "./machine.ts";
 import { isWanted, printJson, readBenchArguments, remark } from "./output.ts";
 import { appendRun, type Row } from "./results.ts";

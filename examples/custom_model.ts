@@ -8,14 +8,8 @@
  * @module
  */
 
-import {
-  cosine,
-  createBackend,
-  type ExternalBatch,
-  externalModel,
-  Random,
-  tekfac,
-} from "@tekfac/tekfac";
+import { cosine, createBackend, type ExternalBatch, externalModel, tekfac } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 
 /** A tanh network with softmax cross-entropy. Layer l has weights `[W | b]`, row by row. */
 export class LoopNetwork {

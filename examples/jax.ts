@@ -15,7 +15,8 @@ import {
   numpy as np,
   tree,
 } from "npm:@jax-js/jax@0.1.25";
-import { batches, cosine, createBackend, glyphs, Random, tekfac } from "@tekfac/tekfac";
+import { batches, cosine, createBackend, glyphs, tekfac } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import { applyUpdates, captured, type Probe, transformation } from "@tekfac/tekfac/jax";
 
 // jax-js may compute anywhere; what it hands over is read back once per step.

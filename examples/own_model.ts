@@ -8,7 +8,9 @@
  * @module
  */
 
-import { createBackend, MovingAverage, Random, resolveDamping, TekfacBlock } from "@tekfac/tekfac";
+import { createBackend } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
+import { MovingAverage, resolveDamping, TekfacBlock } from "@tekfac/tekfac/curvature";
 
 const N = 200, scales = [1, 10, 100];
 const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));

@@ -1,5 +1,5 @@
 /**
- * Embeds `kernels/*.wgsl` in `src/backend/webgpu/_kernels.gen.ts`, each with what a caller has to know:
+ * Embeds `kernels/*.wgsl` in `src/backend/webgpu/device/_kernels.gen.ts`, each with what a caller has to know:
  * its bindings, the fields of its `Params` and its `override` constants.
  *
  * A line `//! include name` stands for `kernels/shared/name.wgsl`. Shared texts are embedded once and
@@ -12,7 +12,7 @@
  */
 
 const SOURCES = new URL("../kernels/", import.meta.url);
-const GENERATED = new URL("../src/backend/webgpu/_kernels.gen.ts", import.meta.url);
+const GENERATED = new URL("../src/backend/webgpu/device/_kernels.gen.ts", import.meta.url);
 
 /** Fields that the caller does not give: they follow from a binding of that name. */
 const DERIVED = ["Offset", "Stride", "Held", "Number"] as const;

@@ -1,13 +1,16 @@
 /**
  * The import rule of this project, as a program: `deno run -A tools/check_imports.ts`.
  *
- * Imports only go down the layers, no file imports itself through others, packages are named with
+ * Imports only go down the layers, no file imports itself through others (in `src` not even for a type), packages are named with
  * their exact version and only where they belong, and only the command line speaks to Deno itself,
  * so that the library runs wherever JavaScript does. {@linkcode LAYERS} is the picture:
  *
  *     core <- linalg <- backend <- curvature <- optim <- training
  *                       backend <- nn                 <- training
- *     core <- data                                    <- training      everything above <- cli
+ *     core <- data, pages                             <- training      everything above <- cli
+ *
+ * Outside `src`, everybody sees the library as its users do. `lab` may besides use the parts that this
+ * project's commands are made of, `src/cli/mod.ts`.
  *
  * @module
  */
@@ -21,9 +24,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   optim: ["core", "linalg", "backend", "curvature"],
   nn: ["core", "linalg", "backend"],
   data: ["core"],
-  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
+  pages: ["core"],
+  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages"],
   adapters: ["core", "backend", "curvature", "optim", "nn"],
-  cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "training"],
+  cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };
 
@@ -36,7 +40,10 @@ const PACKAGES: Readonly<Record<string, readonly string[] | "any">> = {
 };
 
 /** Folders of programs and tests: they see the library as its users do, and their own neighbours. */
-const OUTSIDE = ["tests", "bench", "examples"];
+const OUTSIDE = ["tests", "bench", "examples", "lab"];
+
+/** Folders that the library has no part of. */
+const UNPUBLISHED = ["tools", "bench", "examples", "lab"];
 
 /** Places in the library that may speak to Deno itself: programs, and what reads directories for them. */
 const SPEAKS_TO_DENO = ["src/cli/", "src/data/files.ts"];
@@ -65,7 +72,8 @@ export function checkImports(files: ReadonlyMap<string, string>): string[] {
     const targets: string[] = [];
     for (const { specifier, typeOnly, line } of importsOf(code)) {
       const target = specifier.startsWith(".") ? join(path, specifier) : undefined;
-      if (target !== undefined && !typeOnly) targets.push(target);
+      // What only names a type is gone before anything runs, but whoever reads goes round just the same.
+      if (target !== undefined && (!typeOnly || path.startsWith("src/"))) targets.push(target);
       const problem = target === undefined
         ? packageProblem(path, specifier)
         : fileProblem(path, target, files);
@@ -79,7 +87,22 @@ export function checkImports(files: ReadonlyMap<string, string>): string[] {
       breaches.push(`${path}:${line}: may not use 'Deno': only ${SPEAKS_TO_DENO.join(", ")} may`);
     }
   }
-  return [...breaches, ...cyclesOf(graph)];
+  return [...breaches, ...cyclesOf(graph), ...cyclesOf(wingsOf(graph))];
+}
+
+/** The folders of the backend as a graph of their own: each is one subject, and imports go one way. */
+function wingsOf(graph: ReadonlyMap<string, readonly string[]>): Map<string, string[]> {
+  const wings = new Map<string, string[]>();
+  // Its mod.ts, which all of it comes out of, belongs to none.
+  const isInside = (path: string): boolean => /^src\/backend\/(?!mod\.ts)/.test(path);
+  const wingOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+  for (const [path, targets] of graph) {
+    if (!isInside(path)) continue;
+    const wing = wingOf(path);
+    const others = targets.filter(isInside).map(wingOf).filter((other) => other !== wing);
+    wings.set(wing, [...wings.get(wing) ?? [], ...others]);
+  }
+  return wings;
 }
 
 /** Why one file may not import another, or `undefined` when it may. */
@@ -101,12 +124,11 @@ function fileProblem(
   }
   if (top === "asm") return targetTop === "asm" ? undefined : "asm imports nothing outside itself";
   if (OUTSIDE.includes(top) && targetTop !== top) {
-    // Tests of tools, benches and examples have no other way to reach them: the library has no part of it.
-    if (
-      ["tools", "bench", "examples"].includes(targetTop) && path.startsWith(`tests/${targetTop}/`)
-    ) {
+    // Tests of what is no part of the library have no other way to reach it.
+    if (top === "tests" && [folder, targetTop].every((name) => UNPUBLISHED.includes(name))) {
       return undefined;
     }
+    if (top === "lab" && target === "src/cli/mod.ts") return undefined;
     return `${top} sees the library through '@tekfac/tekfac' or a declared sub-path`;
   }
   return undefined;
@@ -134,7 +156,7 @@ function deniedGlobal(path: string, code: string): number | undefined {
   return use === null ? undefined : lineAt(code, use.index);
 }
 
-/** One sentence per cycle of imports that exist when the code runs; each cycle is told once. */
+/** One sentence per cycle of imports; each cycle is told once. */
 function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const found: string[] = [];
   const done = new Set<string>();

@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import type { ComparisonSummary } from "@tekfac/tekfac/training";
+import type { ComparisonSummary } from "../lab/comparison_summary.ts";
 import { type Evidence, evidenceDocument } from "./evidence_text.ts";
 import { studies } from "./studies.ts";
 

@@ -5,22 +5,23 @@
  * @module
  */
 
+import { formatNumber, type Table } from "@tekfac/tekfac/pages";
+import { formatTable } from "../bench/table.ts";
+import type {
+  ComparisonSummary,
+  OptimizerSummary,
+  PairSummary,
+} from "../lab/comparison_summary.ts";
 import {
-  type ComparisonSummary,
-  describePoint,
   equalEpochsTable,
   equalTimeTable,
-  formatNumber,
   formatRatio,
-  type OptimizerSummary,
   pairsTable,
-  type PairSummary,
-  type RatioEstimate,
   searchTable,
-  type Table,
   targetTable,
-} from "@tekfac/tekfac/training";
-import { formatTable } from "../bench/table.ts";
+} from "../lab/comparison_tables.ts";
+import type { RatioEstimate } from "../lab/paired_statistics.ts";
+import { describePoint } from "../lab/search_space.ts";
 
 /** A comparison and what the document calls it. */
 export interface Evidence {

@@ -135,7 +135,7 @@ async function compare(
   const limit = Number.isFinite(minutes) ? ["--minutes", `${minutes}`] : [];
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", new URL("../src/cli/compare.ts", import.meta.url).pathname],
+      ...["run", "-A", new URL("../lab/cli/compare.ts", import.meta.url).pathname],
       ...[...argumentsOf(study, options), ...limit],
     ],
     stdout: "null",

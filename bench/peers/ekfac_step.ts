@@ -10,12 +10,12 @@ import {
   type Backend,
   type BatchLike,
   ekfac,
-  type KroneckerOptions,
   objective,
   type Parameter,
   sequential,
 } from "@tekfac/tekfac";
 import { readWeightsSync } from "@tekfac/tekfac/nn";
+import type { KroneckerOptions } from "@tekfac/tekfac/optim";
 import { median, spread } from "../statistics.ts";
 import { layerSizes, stepOperations } from "../step/bounds.ts";
 import { batchesFor, type BenchModel, layerSpecs, lossOf } from "../step/models.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { batches, type BatchLike, glyphs, Random } from "@tekfac/tekfac";
+import { batches, type BatchLike, glyphs } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import {
   averagePool2d,
   conv2d,

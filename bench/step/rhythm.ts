@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Intervals } from "@tekfac/tekfac";
+import type { Intervals } from "@tekfac/tekfac/curvature";
 
 /** The intervals that the benches stand for. */
 export const INTERVALS = { statistics: 10, basis: 100, eigenvalues: 10 } as const;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { BatchLike, ExampleShape, LayerSpec, Loss, ModelObjective } from "@tekfac/tekfac";
+import type { BatchLike, LayerSpec, Loss, ModelObjective } from "@tekfac/tekfac";
+import type { ExampleShape } from "@tekfac/tekfac/nn";
 import type { Lab } from "../zoo/lab.ts";
 import type { DataFolder } from "../zoo/row.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Random } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 
 /** N examples. */
 export interface Examples {

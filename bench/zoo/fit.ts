@@ -8,19 +8,21 @@ import {
   type Backend,
   type BatchLike,
   dense,
-  heNormal,
-  type Initializer,
   type LayerSpec,
-  lecunNormal,
   type Loss,
   objective,
-  readWeightsSync,
   relu,
   type Sequential,
   sequential,
   tanh,
-  writeWeights,
 } from "@tekfac/tekfac";
+import {
+  heNormal,
+  type Initializer,
+  lecunNormal,
+  readWeightsSync,
+  writeWeights,
+} from "@tekfac/tekfac/nn";
 import { type Contender, create } from "./contenders.ts";
 import { countOf, type Examples, shuffled, stepsPerEpoch } from "./examples.ts";
 import type { Lab } from "./lab.ts";

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { type ExternalBatch, type ExternalParameter, Random } from "@tekfac/tekfac";
+import type { ExternalBatch, ExternalParameter } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import type { Examples } from "./examples.ts";
 
 /** ReLU layers and a head of two outputs. Layer l has weights `[W | b]`, row by row. */

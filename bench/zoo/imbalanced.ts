@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Random } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import type { Examples } from "./examples.ts";
 
 const [CLASSES, FEATURES, COUNT] = [10, 24, 4000];

@@ -4,16 +4,8 @@
  * @module
  */
 
-import {
-  averagePool2d,
-  conv2d,
-  dense,
-  flatten,
-  heNormal,
-  type LayerSpec,
-  lecunNormal,
-  relu,
-} from "@tekfac/tekfac";
+import { averagePool2d, conv2d, dense, flatten, type LayerSpec, relu } from "@tekfac/tekfac";
+import { heNormal, lecunNormal } from "@tekfac/tekfac/nn";
 
 /** Three 3 x 3 convolutions for images of 32 x 32: strides 2, 2, 1, channels 32, 64, 64; a mean over 2 x 2. */
 export function smallConvolutions(): LayerSpec[] {

@@ -16,8 +16,8 @@ import {
   type Loss,
   objective,
   sequential,
-  subset,
 } from "@tekfac/tekfac";
+import { subset } from "@tekfac/tekfac/data";
 import { type Contender, create } from "./contenders.ts";
 import type { Lab } from "./lab.ts";
 import { type Trace, train } from "./training.ts";

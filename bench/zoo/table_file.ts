@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Random } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import { type Examples, pick } from "./examples.ts";
 
 /** A table as it is stored. */

@@ -5,26 +5,22 @@
  */
 
 import {
-  adam,
   averagePool2d,
   type BatchLike,
   cnn,
   conv2d,
   cosine,
   dense,
-  ekfac,
   flatten,
-  kfac,
   type LayerSpec,
   maxPool2d,
   mlp,
   type ModelObjective,
   type Optimizer,
+  type OptimizerName,
+  optimizers,
+  type OptimizerSettings,
   relu,
-  sgd,
-  soap,
-  tekfac,
-  tkfac,
 } from "@tekfac/tekfac";
 import { type Contestant, fixed, type Network, optimizerSettings } from "./settings.ts";
 
@@ -58,22 +54,19 @@ export function optimizerOf(
   contestant: Contestant,
   steps: number,
 ): Optimizer<BatchLike> {
-  const settings = optimizerSettings(network, contestant);
-  const shared = { annealing: cosine(steps), seed: fixed.seed };
-  switch (contestant.optimizer) {
-    case "tekfac":
-      return tekfac(goal, { ...shared, ...settings.tekfac });
-    case "ekfac":
-      return ekfac(goal, { ...shared, ...settings.ekfac });
-    case "tkfac":
-      return tkfac(goal, { ...shared, ...settings.tkfac });
-    case "kfac":
-      return kfac(goal, { ...shared, ...settings.kfac });
-    case "adam":
-      return adam(goal, { ...shared, ...settings.adam });
-    case "soap":
-      return soap(goal, { ...shared, ...settings.soap });
-    case "sgd":
-      return sgd(goal, { ...shared, ...settings.sgd });
-  }
+  return create(goal, contestant.optimizer, optimizerSettings(network, contestant), steps);
+}
+
+/** Generic in the name, so that an optimizer and its options are known to belong together. */
+function create<Name extends OptimizerName>(
+  goal: ModelObjective,
+  name: Name,
+  settings: OptimizerSettings,
+  steps: number,
+): Optimizer<BatchLike> {
+  return optimizers[name](goal, {
+    annealing: cosine(steps),
+    seed: fixed.seed,
+    ...settings[name],
+  });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeSafetensors } from "@tekfac/tekfac";
+import { decodeSafetensors } from "@tekfac/tekfac/optim";
 import type { SavedFacts } from "./protocol.ts";
 import type { Settings } from "./settings.ts";
 import { keep, kept } from "./storage.ts";

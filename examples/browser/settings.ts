@@ -4,12 +4,8 @@
  * @module
  */
 
-import {
-  type OptimizerName,
-  optimizerNames,
-  type OptimizerSettings,
-  recipes,
-} from "@tekfac/tekfac/training";
+import type { OptimizerName, OptimizerSettings } from "@tekfac/tekfac";
+import { optimizerNames, recipes } from "@tekfac/tekfac/training";
 
 /** A network by name; `networks.ts` has their layers. */
 export type Network = "cnn" | "small" | "mlp" | "tiny";

@@ -22,7 +22,7 @@
  */
 
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import type { Recovery } from "./recovery/recovery.ts";
+import type { Recovery } from "./recovery.ts";
 import type { EighJob, Verbs } from "./verbs.ts";
 
 export * from "./verbs.ts";
@@ -150,6 +150,29 @@ export interface Backend extends Memory, Verbs, Disposable {
   flush(): Promise<void>;
   /** For code that shares the device; absent without a GPU, and where its loss is recovered from. */
   readonly gpu?: GpuMemory | undefined;
+  /**
+   * Does something that ends in reading numbers, again if the device is lost meanwhile. On a backend that
+   * does not recover it is done once.
+   *
+   * @param body Enqueues work and reads what came out.
+   *
+   * @example A sum that is read, whatever becomes of the device
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { createBackend } from "@tekfac/tekfac/backend";
+   *
+   * using backend = await createBackend();
+   * using x = backend.alloc(1, 3);
+   * using total = backend.alloc(1, 1);
+   * backend.write(x, [1, 2, 3]);
+   * const [sum] = await backend.reading(() => {
+   *   backend.sum(total, x);
+   *   return backend.read(total);
+   * });
+   * assert.equal(sum, 6);
+   * ```
+   */
+  reading<T>(body: () => Promise<T>): Promise<T>;
   /** Going on after the loss of the device, where that was asked for. */
   readonly recovery?: Recovery | undefined;
 }

@@ -1,21 +1,21 @@
 /**
- * One row per verb: the shapes of its arguments and the arithmetic it takes. The checks of
- * {@linkcode CheckedBackend}, the benches' GFLOP/s and the documentation all read this table.
+ * One row per verb: what a call takes, who of it is written, the shapes, and the arithmetic. The checks of
+ * {@linkcode CheckedBackend}, what wraps all verbs, calls made up for tests, and the benches' GFLOP/s all
+ * come from this table.
  *
  * A shape is written `"rows, cols"`; a side is a product of sizes, as in `"N h w, C"`. Letters: N
  * examples, C channels, h and w height and width of an image, T locations, dIn inputs of a layer
- * with the homogeneous 1, dOut outputs, K outputs of a model; others are local to a row. An
- * argument whose name ends in `?` is not always there.
+ * with the homogeneous 1, dOut outputs, K outputs of a model; others are local to a row.
  *
  * @module
  */
 
-import type { Verbs } from "./backend.ts";
+import type { Verbs } from "./verbs.ts";
 
 /** Values of the letters in one call. */
 export type Sizes = Readonly<Record<string, number>>;
 
-/** A letter or a number in a product. */
+/** A letter (or one more than it, as in `d+1`) or a number in a product. */
 export type Factor = string | number;
 
 /** Both sides of a shape as products. */
@@ -26,76 +26,36 @@ export interface SymbolicShape {
   readonly cols: readonly Factor[];
 }
 
-/** What the table knows of a verb. */
-export interface KernelRow<A extends string = string> {
-  /** Shapes of the arguments by name, outputs first. */
-  readonly shapes: Readonly<Record<A, SymbolicShape>>;
-  /** Additions and multiplications of one call. */
-  readonly flops: (sizes: Sizes) => number;
-  /** Numbers that must cross the memory bus at least: every argument once. */
-  readonly numbers: (sizes: Sizes) => number;
+/** What a call does with a matrix, and its shape. */
+export interface Operand {
+  /** Its shape. */
+  readonly shape: SymbolicShape;
+  /** The shape where a part of the call, such as `"options.transposeA"`, has this value. */
+  readonly otherwise?: readonly [shape: SymbolicShape, part: string, value: unknown];
+  /** Whether it is written. @default {only read} */
+  readonly written?: boolean;
+  /** Whether it may be the very matrix that is written: always, or where a part of the call is 0 or left out. */
+  readonly inPlace?: true | string;
+  /** Whether it may be left out. @default {false} */
+  readonly optional?: boolean;
+  /** Whether it may be a number. @default {false} */
+  readonly scalar?: boolean;
 }
 
-/** Names of the arguments of every verb, outputs first; `?` marks what is not always there. */
-export type KernelArguments = {
-  readonly gemm: "c" | "a" | "b";
-  readonly secondMoment: "c" | "x" | "weights?";
-  readonly rowSquaredNorms: "out" | "x";
-  readonly squaredProjection:
-    | "theta"
-    | "outputGradients"
-    | "inputs?"
-    | "images?"
-    | "basis.output?"
-    | "basis.input?";
-  readonly projectedMoments:
-    | "moments"
-    | "outputGradients"
-    | "inputs?"
-    | "images?"
-    | "basis.output"
-    | "basis.input";
-  readonly lowRankDivide: "out" | "x" | "basis.output" | "basis.input" | "moments" | "damping?";
-  readonly eigh: "vectors" | "values" | "status" | "matrix" | "previous?";
-  readonly rotateInto: "out" | "x" | "basis.output" | "basis.input";
-  readonly rotateBack: "out" | "x" | "basis.output" | "basis.input" | "eigenvalues?" | "damping?";
-  readonly dampedDivide: "out" | "x" | "eigenvalues" | "damping?";
-  readonly choleskyInverse: "out" | "status" | "x" | "scale?" | "shift?";
-  readonly conv2d: "out" | "images" | "weights";
-  readonly conv2dDataGradient: "out" | "g" | "weights";
-  readonly conv2dWeightGradient: "out" | "images" | "g";
-  readonly patches: "out" | "images";
-  readonly patchSecondMoment: "c" | "images" | "weights?";
-  readonly patchSquaredNorms: "out" | "images";
-  readonly pool: "out" | "images";
-  readonly poolGradient: "out" | "images" | "pooled" | "g";
-  readonly columnMoments: "out" | "x";
-  readonly batchNorm: "out" | "x" | "moments" | "weights";
-  readonly batchNormSums: "out" | "x" | "g" | "moments";
-  readonly batchNormGradient: "out" | "x" | "g" | "moments" | "weights" | "sums";
-  readonly appendOnes: "out" | "x";
-  readonly activation: "out" | "x";
-  readonly activationGradient: "out" | "y" | "g";
-  readonly loss: "losses" | "gradients" | "z" | "targets";
-  readonly sampledLossGradient: "gradients" | "z" | "noise";
-  readonly gaussNewtonGradient: "gradients" | "z" | "signs";
-  readonly axpby: "y" | "x" | "alpha?" | "beta?";
-  readonly squares: "out" | "x";
-  readonly scaleRows: "out" | "x" | "weights";
-  readonly adamDirection: "out" | "m" | "v" | "g";
-  readonly dot: "out" | "x" | "y";
-  readonly rowDots: "out" | "x" | "y";
-  readonly stepProducts: "out" | "u" | "s" | "w";
-  readonly sum: "out" | "x";
-  readonly trace: "out" | "x";
-  readonly allFinite: "out" | "x";
-  readonly zeroUnless: "x" | "flag";
-  readonly relativeDamping: "out" | "sources?";
-  readonly splitDamping: "shiftA" | "shiftB" | "traceA" | "traceB" | "lambda?";
-  readonly scalarPower: "out" | "x?";
-  readonly clipFactor: "out" | "innerProduct" | "loss?";
-  readonly evaluate: "outputs?" | "inputs?";
-};
+/** What the table knows of a verb. */
+export interface KernelRow {
+  /** Names of the arguments of a call, in order. */
+  readonly call: readonly string[];
+  /**
+   * The matrices of a call in the order in which they are checked, outputs first, by the argument or the
+   * field of one that holds them: `"basis.output"`.
+   */
+  readonly operands: Readonly<Record<string, Operand>>;
+  /** Whether an argument is or holds matrices, for each of them. */
+  readonly holders: readonly boolean[];
+  /** Additions and multiplications of one call. */
+  readonly flops: (sizes: Sizes) => number;
+}
 
 /** Parses `"N h w, C"`. */
 export function parseShape(text: string): SymbolicShape {
@@ -104,191 +64,294 @@ export function parseShape(text: string): SymbolicShape {
   return { rows, cols };
 }
 
-function row<A extends string>(
-  shapes: Readonly<Record<A, string>>,
-  flops: (sizes: Sizes) => number,
-): KernelRow<A> {
-  const parsed = Object.entries<string>(shapes).map(([name, text]) =>
-    [name, parseShape(text)] as const
-  );
-  const always = parsed.filter(([name]) => !name.endsWith("?")).map(([, shape]) => shape);
-  const numbers = (sizes: Sizes): number =>
-    always.reduce((sum, { rows, cols }) => sum + product(rows, sizes) * product(cols, sizes), 0);
-  return {
-    shapes: Object.fromEntries(parsed) as Record<A, SymbolicShape>,
-    flops,
-    numbers,
-  };
-}
-
 /** The number a factor stands for, `undefined` for a letter without a value. */
 export function valueOfFactor(factor: Factor, sizes: Sizes): number | undefined {
-  return typeof factor === "number" ? factor : sizes[factor];
+  if (typeof factor === "number") return factor;
+  const letter = letterOf(factor);
+  return letter === factor ? sizes[letter] : sizes[letter] + 1 || undefined;
+}
+
+/** The letter of `d` and of `d+1`. */
+export function letterOf(factor: string): string {
+  return factor.replace("+1", "");
 }
 
 function product(factors: readonly Factor[], sizes: Sizes): number {
   return factors.reduce<number>((value, f) => value * (valueOfFactor(f, sizes) ?? NaN), 1);
 }
 
+/** A matrix that is written. */
+function written(shape: string): Operand {
+  return { shape: parseShape(shape), written: true };
+}
+
+/** A matrix that is only read. */
+function read(
+  shape: string,
+  [instead, part, value]: readonly [string?, string?, unknown?] = [],
+): Operand {
+  const plain = { shape: parseShape(shape) };
+  return instead ? { ...plain, otherwise: [parseShape(instead), part!, value] } : plain;
+}
+
+/** One that may be left out. */
+function optional(shape: string): Operand {
+  return { shape: parseShape(shape), optional: true };
+}
+
+/** One that may be the output itself; with `part`, only where that part of the call is 0. */
+function inPlace(shape: string, part: true | string = true): Operand {
+  return { shape: parseShape(shape), inPlace: part };
+}
+
+/** A number, or a matrix of one. */
+const SCALAR: Operand = { shape: parseShape("1, 1"), scalar: true };
+
+function row(
+  call: string,
+  operands: Readonly<Record<string, Operand>>,
+  flops: (sizes: Sizes) => number,
+): KernelRow {
+  const names = call.split(" ");
+  const held = Object.keys(operands).map((name) => name.split(".")[0]);
+  return { call: names, operands, holders: names.map((name) => held.includes(name)), flops };
+}
+
+/** The captures of a layer: of a dense one its inputs, of a convolution its images. */
+const CAPTURE = {
+  "capture.outputGradients": read("N T, dOut"),
+  "capture.inputs": optional("N, dIn"),
+  "capture.images": optional("N h w, C"),
+};
+
+const BASIS = { "basis.output": read("dOut, dOut"), "basis.input": read("dIn, dIn") };
+
+const ROW_BASIS = { "basis.output": read("kOut, dOut"), "basis.input": read("kIn, dIn") };
+
 /** Multiply-adds of one layer's gradient for all examples, counted as two operations each. */
 const convolution = ({ N, T, dIn, dOut }: Sizes): number => 2 * N * T * dIn * dOut;
 const rotation = ({ dIn, dOut }: Sizes): number => 2 * dIn * dOut * (dIn + dOut);
 
 /** The table. Symmetric results count in full, transcendental functions as one operation. */
-export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow<KernelArguments[V]> } = {
-  gemm: row({ c: "m, n", a: "m, k", b: "k, n" }, ({ m, n, k }) => 2 * m * n * k),
-  secondMoment: row({ c: "d, d", x: "n, d", "weights?": "1, n" }, ({ n, d }) => n * d * d),
-  rowSquaredNorms: row({ out: "1, n", x: "n, d" }, ({ n, d }) => 2 * n * d),
+export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
+  gemm: row("c a b options", {
+    c: written("m, n"),
+    a: read("m, k", ["k, m", "options.transposeA", true]),
+    b: read("k, n", ["n, k", "options.transposeB", true]),
+  }, ({ m, n, k }) => 2 * m * n * k),
+  secondMoment: row("c x options", {
+    c: written("d, d"),
+    x: read("n, d"),
+    "options.weights": optional("1, n"),
+  }, ({ n, d }) => n * d * d),
+  rowSquaredNorms: row("out x", { out: written("1, n"), x: read("n, d") }, ({ n, d }) => 2 * n * d),
   squaredProjection: row(
+    "theta capture basis blend",
     {
-      theta: "dOut, dIn",
-      outputGradients: "N T, dOut",
-      "inputs?": "N, dIn",
-      "images?": "N h w, C",
-      "basis.output?": "dOut, dOut",
-      "basis.input?": "dIn, dIn",
+      theta: written("dOut, dIn"),
+      ...CAPTURE,
+      "basis.output": optional("dOut, dOut"),
+      "basis.input": optional("dIn, dIn"),
     },
     // The per-example gradients, and both rotations, of the captures or of the gradients.
     ({ N, T, dIn, dOut }) =>
       2 * N * (T * dOut * dIn + dIn ** 2 * Math.min(T, dOut) + dOut ** 2 * Math.min(T, dIn)),
   ),
-  projectedMoments: row(
-    {
-      moments: "kOut+1, kIn+1",
-      outputGradients: "N T, dOut",
-      "inputs?": "N, dIn",
-      "images?": "N h w, C",
-      "basis.output": "kOut, dOut",
-      "basis.input": "kIn, dIn",
-    },
-    ({ N, T, dIn, dOut, kIn, kOut }) => {
-      const captures = dIn * kIn + dOut * kOut;
-      if (T === 1) return 2 * N * (captures + (kIn + 1) * (kOut + 1));
-      // The gradients, projected; or the captures, projected, and inner products of locations.
-      const fromGradients = dOut * (dIn * (T + kIn + kOut) + kIn * kOut);
-      const fromLocations = T * (captures + kIn * kOut + T * ((dIn + dOut) / 2 + kIn + kOut));
-      return 2 * N * Math.min(fromGradients, fromLocations);
-    },
-  ),
+  projectedMoments: row("moments capture basis blend", {
+    moments: written("kOut+1, kIn+1"),
+    ...CAPTURE,
+    ...ROW_BASIS,
+  }, ({ N, T, dIn, dOut, kIn, kOut }) => {
+    const captures = dIn * kIn + dOut * kOut;
+    if (T === 1) return 2 * N * (captures + (kIn + 1) * (kOut + 1));
+    // The gradients, projected; or the captures, projected, and inner products of locations.
+    const fromGradients = dOut * (dIn * (T + kIn + kOut) + kIn * kOut);
+    const fromLocations = T * (captures + kIn * kOut + T * ((dIn + dOut) / 2 + kIn + kOut));
+    return 2 * N * Math.min(fromGradients, fromLocations);
+  }),
   lowRankDivide: row(
+    "out x basis division",
     {
-      out: "dOut, dIn",
-      x: "dOut, dIn",
-      "basis.output": "kOut, dOut",
-      "basis.input": "kIn, dIn",
-      moments: "kOut+1, kIn+1",
-      "damping?": "1, 1",
+      out: written("dOut, dIn"),
+      x: read("dOut, dIn"),
+      ...ROW_BASIS,
+      "division.moments": read("kOut+1, kIn+1"),
+      "division.damping": SCALAR,
     },
     // R and C, P and X Q_in, and the product of inner size kOut + kIn.
     ({ dIn, dOut, kIn, kOut }) => 4 * (dIn * dOut * (kOut + kIn) + kOut * kIn * dIn),
   ),
   eigh: row(
-    { vectors: "n, n", values: "1, n", status: "1, 3", matrix: "n, n", "previous?": "n, n" },
+    "jobs",
+    {
+      "jobs.vectors": written("n, n"),
+      "jobs.values": written("1, n"),
+      "jobs.status": written("1, 3"),
+      "jobs.matrix": read("n, n"),
+      "jobs.previous": optional("n, n"),
+    },
     // Of tridiagonal QR with vectors (Golub & Van Loan 2013, section 8.3), whatever solver runs.
     ({ n }) => 9 * n ** 3,
   ),
   rotateInto: row(
-    {
-      out: "dOut, dIn",
-      x: "dOut, dIn",
-      "basis.output": "dOut, dOut",
-      "basis.input": "dIn, dIn",
-    },
+    "out x basis",
+    { out: written("dOut, dIn"), x: read("dOut, dIn"), ...BASIS },
     rotation,
   ),
-  rotateBack: row(
-    {
-      out: "dOut, dIn",
-      x: "dOut, dIn",
-      "basis.output": "dOut, dOut",
-      "basis.input": "dIn, dIn",
-      "eigenvalues?": "dOut, dIn",
-      "damping?": "1, 1",
-    },
-    rotation,
+  rotateBack: row("out x basis division", {
+    out: written("dOut, dIn"),
+    x: read("dOut, dIn"),
+    ...BASIS,
+    "division.eigenvalues": optional("dOut, dIn"),
+    "division.damping": { ...SCALAR, optional: true },
+  }, rotation),
+  dampedDivide: row("out x division", {
+    out: written("m, n"),
+    x: inPlace("m, n"),
+    "division.eigenvalues": read("m, n"),
+    "division.damping": SCALAR,
+  }, ({ m, n }) => 2 * m * n),
+  choleskyInverse: row("out x scale shift status", {
+    out: written("n, n"),
+    status: written("1, 1"),
+    x: read("n, n"),
+    scale: SCALAR,
+    shift: SCALAR,
+  }, ({ n }) => n ** 3),
+  conv2d: row("out images weights geometry", {
+    out: written("N T, dOut"),
+    images: read("N h w, C"),
+    weights: read("dOut, dIn"),
+  }, convolution),
+  conv2dDataGradient: row("out g weights geometry", {
+    out: written("N h w, C"),
+    g: read("N T, dOut"),
+    weights: read("dOut, dIn"),
+  }, convolution),
+  conv2dWeightGradient: row("out images g geometry blend", {
+    out: written("dOut, dIn"),
+    images: read("N h w, C"),
+    g: read("N T, dOut"),
+  }, convolution),
+  patches: row(
+    "out images geometry",
+    { out: written("N T, dIn"), images: read("N h w, C") },
+    () => 0,
   ),
-  dampedDivide: row(
-    { out: "m, n", x: "m, n", eigenvalues: "m, n", "damping?": "1, 1" },
-    ({ m, n }) => 2 * m * n,
-  ),
-  choleskyInverse: row(
-    { out: "n, n", status: "1, 1", x: "n, n", "scale?": "1, 1", "shift?": "1, 1" },
-    ({ n }) => n ** 3,
-  ),
-  conv2d: row({ out: "N T, dOut", images: "N h w, C", weights: "dOut, dIn" }, convolution),
-  conv2dDataGradient: row({ out: "N h w, C", g: "N T, dOut", weights: "dOut, dIn" }, convolution),
-  conv2dWeightGradient: row({ out: "dOut, dIn", images: "N h w, C", g: "N T, dOut" }, convolution),
-  patches: row({ out: "N T, dIn", images: "N h w, C" }, () => 0),
-  patchSecondMoment: row(
-    { c: "dIn, dIn", images: "N h w, C", "weights?": "1, N T" },
-    ({ N, T, dIn }) => N * T * dIn * dIn,
-  ),
-  patchSquaredNorms: row(
-    { out: "1, N T", images: "N h w, C" },
-    ({ N, T, dIn }) => 2 * N * T * dIn,
-  ),
-  pool: row({ out: "N T, C", images: "N h w, C" }, ({ N, T, C, taps }) => N * T * C * taps),
-  poolGradient: row(
-    { out: "N h w, C", images: "N h w, C", pooled: "N T, C", g: "N T, C" },
+  patchSecondMoment: row("c images geometry options", {
+    c: written("dIn, dIn"),
+    images: read("N h w, C"),
+    "options.weights": optional("1, N T"),
+  }, ({ N, T, dIn }) => N * T * dIn * dIn),
+  patchSquaredNorms: row("out images geometry", {
+    out: written("1, N T"),
+    images: read("N h w, C"),
+  }, ({ N, T, dIn }) => 2 * N * T * dIn),
+  pool: row(
+    "kind out images window",
+    { out: written("N T, C"), images: read("N h w, C") },
     ({ N, T, C, taps }) => N * T * C * taps,
   ),
-  columnMoments: row({ out: "2, C", x: "n, C" }, ({ n, C }) => 4 * n * C),
-  batchNorm: row(
-    { out: "n, C", x: "n, C", moments: "2, C", weights: "2, C" },
-    ({ n, C }) => 3 * n * C,
-  ),
-  batchNormSums: row(
-    { out: "2, C", x: "n, C", g: "n, C", moments: "2, C" },
-    ({ n, C }) => 4 * n * C,
-  ),
-  batchNormGradient: row(
-    { out: "n, C", x: "n, C", g: "n, C", moments: "2, C", weights: "2, C", sums: "2, C" },
-    ({ n, C }) => 5 * n * C,
-  ),
-  appendOnes: row({ out: "n, d+1", x: "n, d" }, () => 0),
-  activation: row({ out: "m, n", x: "m, n" }, ({ m, n }) => m * n),
-  activationGradient: row({ out: "m, n", y: "m, n", g: "m, n" }, ({ m, n }) => 2 * m * n),
-  loss: row(
-    { losses: "1, N", gradients: "N, K", z: "N, K", targets: "N, K" },
-    ({ N, K }) => 5 * N * K,
-  ),
-  sampledLossGradient: row(
-    { gradients: "N, K", z: "N, K", noise: "N, K" },
-    ({ N, K }) => 5 * N * K,
-  ),
-  gaussNewtonGradient: row(
-    { gradients: "N, K", z: "N, K", signs: "N, K" },
-    ({ N, K }) => 6 * N * K,
-  ),
-  axpby: row(
-    { y: "m, n", x: "m, n", "alpha?": "1, 1", "beta?": "1, 1" },
+  poolGradient: row("kind out images pooled g window", {
+    out: written("N h w, C"),
+    images: read("N h w, C"),
+    pooled: read("N T, C"),
+    g: read("N T, C"),
+  }, ({ N, T, C, taps }) => N * T * C * taps),
+  columnMoments: row("out x", { out: written("2, C"), x: read("n, C") }, ({ n, C }) => 4 * n * C),
+  batchNorm: row("out x moments weights epsilon", {
+    out: written("n, C"),
+    x: read("n, C"),
+    moments: read("2, C"),
+    weights: read("2, C"),
+  }, ({ n, C }) => 3 * n * C),
+  batchNormSums: row("out x g moments epsilon", {
+    out: written("2, C"),
+    x: read("n, C"),
+    g: read("n, C"),
+    moments: read("2, C"),
+  }, ({ n, C }) => 4 * n * C),
+  batchNormGradient: row("out x g moments weights sums epsilon", {
+    out: written("n, C"),
+    x: read("n, C"),
+    g: read("n, C"),
+    moments: read("2, C"),
+    weights: read("2, C"),
+    sums: read("2, C"),
+  }, ({ n, C }) => 5 * n * C),
+  appendOnes: row("out x", { out: written("n, d+1"), x: read("n, d") }, () => 0),
+  activation: row("kind out x", { out: written("m, n"), x: inPlace("m, n") }, ({ m, n }) => m * n),
+  activationGradient: row("kind out y g", {
+    out: written("m, n"),
+    y: read("m, n"),
+    g: inPlace("m, n"),
+  }, ({ m, n }) => 2 * m * n),
+  loss: row("kind losses gradients z targets", {
+    losses: written("1, N"),
+    gradients: written("N, K"),
+    z: read("N, K"),
+    targets: read("N, K", ["1, N", "kind", "softmaxCrossEntropy"]),
+  }, ({ N, K }) => 5 * N * K),
+  sampledLossGradient: row("kind gradients z noise", {
+    gradients: written("N, K"),
+    z: read("N, K"),
+    noise: read("N, K", ["1, N", "kind", "softmaxCrossEntropy"]),
+  }, ({ N, K }) => 5 * N * K),
+  gaussNewtonGradient: row("kind gradients z signs", {
+    gradients: written("N, K"),
+    z: read("N, K"),
+    signs: read("N, K"),
+  }, ({ N, K }) => 6 * N * K),
+  axpby: row("y alpha x beta", {
+    y: written("m, n"),
+    x: inPlace("m, n"),
+    alpha: SCALAR,
+    beta: SCALAR,
+  }, ({ m, n }) => 3 * m * n),
+  squares: row(
+    "out x blend",
+    { out: written("m, n"), x: inPlace("m, n", "blend.decay") },
     ({ m, n }) => 3 * m * n,
   ),
-  squares: row({ out: "m, n", x: "m, n" }, ({ m, n }) => 3 * m * n),
-  scaleRows: row({ out: "n, d", x: "n, d", weights: "1, n" }, ({ n, d }) => n * d),
-  adamDirection: row({ out: "k, l", m: "k, l", v: "k, l", g: "k, l" }, ({ k, l }) => 12 * k * l),
-  dot: row({ out: "1, 1", x: "m, n", y: "m, n" }, ({ m, n }) => 2 * m * n),
-  rowDots: row({ out: "1, n", x: "n, d", y: "n, d" }, ({ n, d }) => 2 * n * d),
-  stepProducts: row({ out: "1, 3", u: "m, n", s: "m, n", w: "m, n" }, ({ m, n }) => 6 * m * n),
-  sum: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
-  trace: row({ out: "1, 1", x: "n, n" }, ({ n }) => n),
-  allFinite: row({ out: "1, 1", x: "m, n" }, ({ m, n }) => m * n),
-  zeroUnless: row({ x: "m, n", flag: "1, 1" }, ({ m, n }) => m * n),
-  relativeDamping: row({ out: "1, 1", "sources?": "1, 1" }, () => 3),
-  splitDamping: row(
-    { shiftA: "1, 1", shiftB: "1, 1", traceA: "1, 1", traceB: "1, 1", "lambda?": "1, 1" },
-    () => 7,
+  scaleRows: row("out x weights", {
+    out: written("n, d"),
+    x: inPlace("n, d"),
+    weights: read("1, n"),
+  }, ({ n, d }) => n * d),
+  adamDirection: row("out m v g numbers", {
+    out: written("k, l"),
+    m: written("k, l"),
+    v: written("k, l"),
+    g: read("k, l"),
+  }, ({ k, l }) => 12 * k * l),
+  dot: row(
+    "out x y blend",
+    { out: written("1, 1"), x: read("m, n"), y: read("m, n") },
+    ({ m, n }) => 2 * m * n,
   ),
-  scalarPower: row({ out: "1, 1", "x?": "1, 1" }, () => 2),
-  clipFactor: row({ out: "1, 1", innerProduct: "1, 1", "loss?": "1, 1" }, () => 6),
-  // Numbers and rows of one length; a formula's arithmetic is not counted.
-  evaluate: row({ "outputs?": "1, n", "inputs?": "1, n" }, () => 0),
+  rowDots: row(
+    "out x y blend",
+    { out: written("1, n"), x: read("n, d"), y: read("n, d") },
+    ({ n, d }) => 2 * n * d,
+  ),
+  stepProducts: row("out u s w", {
+    out: written("1, 3"),
+    u: read("m, n"),
+    s: read("m, n"),
+    w: read("m, n"),
+  }, ({ m, n }) => 6 * m * n),
+  sum: row("out x blend", { out: written("1, 1"), x: read("m, n") }, ({ m, n }) => m * n),
+  trace: row("out x blend", { out: written("1, 1"), x: read("n, n") }, ({ n }) => n),
+  allFinite: row("out x", { out: written("1, 1"), x: read("m, n") }, ({ m, n }) => m * n),
+  zeroUnless: row("x flag", { x: written("m, n"), flag: read("1, 1") }, ({ m, n }) => m * n),
+  // A formula's own names take the place of these; its arithmetic is not counted.
+  evaluate: row("formula inputs outputs", {
+    "outputs.number": { ...written("1, 1"), optional: true },
+    "outputs.vector": { ...written("1, n"), optional: true },
+    "inputs.number": { ...SCALAR, inPlace: true, optional: true },
+    "inputs.vector": { ...inPlace("1, n"), optional: true },
+  }, () => 0),
 };
-
-/** Names of a verb's arguments, without the mark of the optional ones. */
-export type ArgumentOf<V extends keyof Verbs> = KernelArguments[V] extends infer A
-  ? (A extends `${infer Name}?` ? Name : A & string)
-  : never;
 
 /**
  * Additions and multiplications of one call of a verb.
@@ -322,5 +385,21 @@ export function flopsOf(verb: keyof Verbs, sizes: Sizes): number {
  * @param bytesPerElement Bytes per number. @default {4}
  */
 export function bytesOf(verb: keyof Verbs, sizes: Sizes, bytesPerElement = 4): number {
-  return bytesPerElement * KERNEL_TABLE[verb].numbers(sizes);
+  const always = Object.values(KERNEL_TABLE[verb].operands).filter(({ optional, scalar }) =>
+    !optional && !scalar
+  );
+  const numbers = always.map(({ shape }) =>
+    product(shape.rows, sizes) * product(shape.cols, sizes)
+  );
+  return bytesPerElement * numbers.reduce((sum, count) => sum + count, 0);
+}
+
+/** Verbs that all go through one function, which is told the name and what the call takes. */
+export function verbsThrough(
+  call: (verb: keyof Verbs, args: readonly unknown[]) => void,
+): Verbs {
+  const verbs = Object.keys(KERNEL_TABLE) as (keyof Verbs)[];
+  return Object.fromEntries(
+    verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
+  ) as unknown as Verbs;
 }

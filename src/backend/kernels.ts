@@ -1,14 +1,14 @@
 /**
  * What an implementation of a backend provides. `CheckedBackend` wraps it into the public
- * {@linkcode Backend}: it checks shapes and liveness, keeps the books of owners and scopes, and
- * resolves defaults, so that kernels stay free of checks.
+ * {@linkcode Backend}: it checks shapes and liveness and keeps the books of owners and scopes, so that
+ * kernels stay free of checks.
  *
  * @module
  */
 
 import type { BackendInfo, EighJob, EighOptions, EighTicket, GpuMemory, Verbs } from "./backend.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
-import type { Recovery } from "./recovery/recovery.ts";
+import type { Recovery } from "./recovery.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
 export interface RawStorage extends Storage {

@@ -7,7 +7,7 @@
 
 import type { KroneckerCapture } from "../core/capture.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
-import type { Formula } from "../core/formula.ts";
+import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
@@ -347,50 +347,14 @@ export interface Verbs {
   zeroUnless(x: Matrix, flag: Matrix): void;
 
   /**
-   * `out = tau max(factor * product of sources, floor)`, all [1, 1]: relative damping, `factor` being
-   * one over the number of eigenvalues (Gao et al. 2020, eq. 3.5).
+   * The outputs of a formula over a few numbers, some thousand at most. A number is given as a number or a
+   * [1, 1] matrix, a vector as a row [1, n], all of a call with the same n. Every output is computed before
+   * one is written, so that an output may be the very matrix of an input. The formula object should be the
+   * same from call to call, because a GPU compiles each.
    */
-  relativeDamping(
-    out: Matrix,
-    sources: readonly Matrix[],
-    numbers: { readonly tau: number; readonly factor: number; readonly floor: number },
-  ): void;
-
-  /**
-   * Martens & Grosse's split of lambda over two factors: with
-   * `pi = sqrt((trA / dimA) / (trB / dimB))` (1 where a trace is not positive)
-   * `shiftA = pi sqrt(lambda)`, `shiftB = sqrt(lambda) / pi`; all [1, 1].
-   */
-  splitDamping(
-    shiftA: Matrix,
-    shiftB: Matrix,
-    lambda: Scalar,
-    traceA: Matrix,
-    traceB: Matrix,
-    dims: readonly [dimA: number, dimB: number],
-  ): void;
-
-  /** `out = scale * x^power` for a [1, 1] matrix, 0 where x is not positive. */
-  scalarPower(out: Matrix, x: Scalar, power: number, scale?: number): void;
-
-  /**
-   * `out = min(1, sqrt(kl * (loss or 1) / (lr^2 innerProduct)))`, 1 where `lr` is 0 or the inner
-   * product is not positive; all [1, 1] (Ba, Grosse & Martens 2017; the KL clip).
-   */
-  clipFactor(
-    out: Matrix,
-    innerProduct: Matrix,
-    numbers: { readonly kl: number; readonly learningRate: number; readonly loss?: Matrix },
-  ): void;
-
-  /**
-   * The outputs of a formula over a few numbers. Inputs are numbers, [1, 1] matrices or rows [1, n] of one
-   * common n; an output is a row where its expression is, else [1, 1]. All are computed before any is
-   * written, so that an input may be an output; rows must be without gaps.
-   */
-  evaluate<I extends string, O extends string>(
+  evaluate<I extends Readonly<Record<string, Rank>>, O extends string>(
     formula: Formula<I, O>,
-    inputs: Readonly<Record<NoInfer<I>, Scalar>>,
+    inputs: { readonly [K in keyof I]: I[K] extends "vector" ? Matrix : Scalar },
     outputs: Readonly<Record<NoInfer<O>, Matrix>>,
   ): void;
 }

@@ -5,13 +5,9 @@
  */
 
 import { checkChoice, checkNumber } from "../core/options.ts";
+import type { OptimizerName } from "../optim/optimizers.ts";
 import { decodeSafetensors } from "../optim/safetensors.ts";
-import {
-  type ModelName,
-  modelNames,
-  type OptimizerName,
-  optimizerNames,
-} from "../training/recipes.ts";
+import { type ModelName, modelNames, optimizerNames } from "../training/recipes.ts";
 import { type AugmentationName, augmentations } from "./load_data.ts";
 
 /** The settings that decide how a run goes on. */

@@ -5,7 +5,7 @@
  */
 
 import cliProgress from "npm:cli-progress@3.12.0";
-import { formatNumber, formatPercent } from "../training/text.ts";
+import { formatNumber, formatPercent } from "../pages/text.ts";
 import type { TrainingObserver } from "../training/trainer.ts";
 
 /** An observer that owns a line of the terminal until it is disposed. */

@@ -9,17 +9,17 @@ import { formatTable } from "../core/table.ts";
 import { batchCount } from "../data/batches.ts";
 import { examplesIn } from "../data/dataset.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
+import type { OptimizerName } from "../optim/optimizers.ts";
+import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
 import { createJob, type Job } from "../training/job.ts";
 import {
   defaultModel,
   describeModel,
   type ModelName,
-  type OptimizerName,
   optimizerNames,
   recipes,
 } from "../training/recipes.ts";
 import { runReport } from "../training/report.ts";
-import { formatNumber, formatPercent, formatSeconds } from "../training/text.ts";
 import { train, type TrainingRecord } from "../training/trainer.ts";
 import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";

@@ -30,4 +30,3 @@ export {
 export * from "./parameter.ts";
 export * from "./random.ts";
 export * from "./schedule.ts";
-export * from "./table.ts";

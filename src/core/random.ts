@@ -14,7 +14,7 @@ import { StateError } from "./errors.ts";
  * @example Equal seeds give equal numbers
  * ```ts
  * import assert from "node:assert/strict";
- * import { Random } from "@tekfac/tekfac";
+ * import { Random } from "@tekfac/tekfac/core";
  *
  * assert.equal(new Random(7).uniform(), new Random(7).uniform());
  * ```

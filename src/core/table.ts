@@ -15,8 +15,7 @@
  * @example Two columns
  * ```ts
  * import assert from "node:assert/strict";
- *
- * import { formatTable } from "@tekfac/tekfac/core";
+ * import { formatTable } from "@tekfac/tekfac/pages";
  *
  * const text = formatTable(["layer", "weights"], [["dense1", 12345]]);
  * assert.equal(text.split("\n").at(-1), "dense1   12,345");

@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Backend, Scalar } from "../backend/backend.ts";
+import type { Backend } from "../backend/backend.ts";
+import { div, formula, greater, isFinite, max, min, mul, select, sub } from "../core/formula.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { checkNumber } from "../core/options.ts";
 import { number, off, optional, record, type Rule } from "../core/schema.ts";
@@ -88,7 +89,7 @@ export interface DampingTrial {
  * using before = upload(backend, denseMatrix(1, 1, [3]));
  * using after = upload(backend, denseMatrix(1, 1, [2]));
  * using predicted = upload(backend, denseMatrix(1, 1, [-1]));
- * backend.scope(() => adapter.judge({ before, after, predicted })); // rho = 1
+ * adapter.judge({ before, after, predicted }); // rho = 1
  * assert.deepEqual([...backend.readSync(adapter.factor)], [0.5 ** 2]);
  * ```
  */
@@ -111,65 +112,40 @@ export class DampingAdapter implements Disposable {
     return step > 0 && step % this.#options.interval === 0;
   }
 
-  /** Judges a trial step. Inside a scope; reads nothing back. */
-  judge({ before, after, predicted }: DampingTrial): void {
-    const backend = this.#backend;
-    const { interval, decay } = this.#options;
-    const shrink = decay ** interval;
-    const finite = backend.scratch(1, 1);
-    backend.allFinite(finite, after);
-    // A loss that is not finite may not reach the arithmetic below.
-    const change = this.#sum([1, after]);
-    backend.zeroUnless(change, finite);
-    backend.axpby(change, -1, before, 1);
-
-    // Comparisons of rho, both sides multiplied by the negative prediction.
-    const promising = this.#isPositive(this.#sum([-1, predicted]));
-    const good = this.#isPositive(this.#sum([ENOUGH, predicted], [-1, change]));
-    const bad = this.#isPositive(this.#sum([-TOO_LITTLE, predicted], [1, change]));
-    backend.zeroUnless(good, finite);
-    backend.zeroUnless(bad, finite);
-    const one = backend.scratch(1, 1);
-    backend.write(one, [1]);
-    const failed = this.#sum([1, bad], [1, one], [-1, finite]);
-
-    const gain = this.#sum([shrink - 1, good], [1 / shrink - 1, failed]);
-    const multiple = this.#sum([promising, gain], [1, one]);
-    backend.axpby(this.factor, multiple, this.factor, 0);
-    this.#bound();
+  /** Judges a trial step. Reads nothing back. */
+  judge(trial: DampingTrial): void {
+    const { factor } = this;
+    const { interval, decay, min: least, max: most } = this.#options;
+    const numbers = { ...trial, factor, shrink: decay ** interval, least, most };
+    this.#backend.evaluate(adapted, numbers, { factor });
   }
 
   /** Gives the number back. */
   [Symbol.dispose](): void {
     this.factor[Symbol.dispose]();
   }
-
-  /** `factor = max(min(factor, max), min)`, the inner part as `factor - relu(factor - max)`. */
-  #bound(): void {
-    const backend = this.#backend;
-    const { min, max } = this.#options;
-    const most = backend.scratch(1, 1);
-    backend.write(most, [max]);
-    const excess = this.#sum([1, this.factor], [-1, most]);
-    backend.activation("relu", excess, excess);
-    backend.relativeDamping(this.factor, [this.#sum([1, this.factor], [-1, excess])], {
-      tau: 1,
-      factor: 1,
-      floor: min,
-    });
-  }
-
-  /** The sum of multiples, in scratch memory. */
-  #sum(...terms: readonly (readonly [scale: Scalar, x: Matrix])[]): Matrix {
-    const out = this.#backend.scratch(1, 1);
-    terms.forEach(([scale, x], i) => this.#backend.axpby(out, scale, x, i === 0 ? 0 : 1));
-    return out;
-  }
-
-  /** 1 where x > 0, else 0: `x^0` as the verb defines it. */
-  #isPositive(x: Matrix): Matrix {
-    const out = this.#backend.scratch(1, 1);
-    this.#backend.scalarPower(out, x, 0);
-    return out;
-  }
 }
+
+/** What rho = (after - before) / predicted makes of the factor; predicted is negative, or promises nothing. */
+const adapted = formula(
+  {
+    factor: "number",
+    before: "number",
+    after: "number",
+    predicted: "number",
+    shrink: "number",
+    least: "number",
+    most: "number",
+  },
+  ({ factor, before, after, predicted, shrink, least, most }) => {
+    const finite = isFinite(after);
+    const change = sub(after, before);
+    // Comparisons of rho, both sides multiplied by the negative prediction.
+    const good = greater(mul(ENOUGH, predicted), change);
+    const bad = greater(change, mul(TOO_LITTLE, predicted));
+    const raised = div(factor, shrink);
+    const judged = select(good, mul(factor, shrink), select(bad, raised, factor));
+    const next = select(greater(0, predicted), select(finite, judged, raised), factor);
+    return { factor: max(min(next, most), least) };
+  },
+);

@@ -82,7 +82,7 @@ export function traceKeeping(backend: Backend, capture: KroneckerCapture): RowWe
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { independent, locationsPerExample, observeFactors, traceKeeping }
+ * import { independent, observeFactors, traceKeeping }
  *   from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { upload } from "@tekfac/tekfac/testing";

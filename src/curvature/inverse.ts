@@ -28,7 +28,6 @@ export interface FactorShifts {
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { FactorInverses } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *

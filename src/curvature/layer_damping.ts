@@ -5,6 +5,7 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
+import { formula, max, mul } from "../core/formula.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { LayerKind } from "../core/parameter.ts";
 import { valueAt } from "../core/schedule.ts";
@@ -24,11 +25,8 @@ export interface DampingContext {
   readonly dampingFactor?: Matrix;
 }
 
-/** A mean eigenvalue: the product of `sources`, all [1, 1], times `factor`. */
-interface MeanEigenvalue {
-  readonly sources: () => readonly Matrix[];
-  readonly factor: number;
-}
+/** A trace, [1, 1], or two numbers whose product it is. */
+export type Trace = readonly [first: Matrix, second?: Matrix];
 
 /**
  * The damping of one layer: computes its lambda and remembers the one in force.
@@ -45,7 +43,7 @@ interface MeanEigenvalue {
  * using trace = upload(backend, denseMatrix(1, 1, [6]));
  * const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.5 });
  * using layer = new LayerDamping(backend, { kind: "dense", bias: true }, { damping });
- * const lambda = backend.scope(() => layer.at(0, () => [trace], 1 / 2));
+ * const lambda = layer.at(0, () => [trace], 1 / 2);
  * assert(typeof lambda !== "number"); // it stays where it was computed
  * assert.deepEqual([...backend.readSync(lambda)], [1.5]);
  * ```
@@ -68,14 +66,13 @@ export class LayerDamping implements Disposable {
 
   /**
    * Lambda at a step: a number when it is absolute and has no factor, else a [1, 1] matrix, so that a
-   * device need not be asked. Inside a scope.
+   * device need not be asked.
    *
-   * @param meanSources The layer's mean eigenvalue is the product of these [1, 1] matrices ...
-   * @param meanFactor ... times this. Only computed when the damping depends on it.
+   * @param trace The layer's mean eigenvalue is this trace ...
+   * @param perEigenvalue ... times this. Only computed when the damping depends on it.
    */
-  at(step: number, meanSources: () => readonly Matrix[], meanFactor: number): Scalar {
+  at(step: number, trace: () => Trace, perEigenvalue: number): Scalar {
     const { damping, dampingFactor } = this.#context;
-    const mean = { sources: meanSources, factor: meanFactor };
     switch (damping.kind) {
       case "absolute": {
         const lambda = valueAt(damping.lambda, step);
@@ -84,17 +81,15 @@ export class LayerDamping implements Disposable {
         return this.current = this.#lambda;
       }
       case "relative":
-        return this.#times(mean, valueAt(damping.tau, step), damping.floor);
+        return this.#relative(trace(), valueAt(damping.tau, step), perEigenvalue, damping.floor);
       case "paper": {
-        // The floor bounds the trace, and the mean is the trace times meanFactor.
         const convolutions = this.#dense ? this.#context.convolutions?.() ?? [] : [];
         const scale = this.#dense ? valueAt(damping.lambda, step) : 1;
-        if (convolutions.length === 0) {
-          return this.#times(mean, scale, damping.floor * meanFactor);
+        if (convolutions.length > 0) {
+          return this.#largest(convolutions.map((block) => block.lambda(step)), scale);
         }
-        this.#largest(convolutions.map((block) => block.lambda(step)));
-        this.#backend.axpby(this.#lambda, scale, this.#lambda, 0);
-        return this.current = this.#lambda;
+        // The floor bounds the trace, and the mean is the trace times perEigenvalue.
+        return this.#relative(trace(), scale, perEigenvalue, damping.floor * perEigenvalue);
       }
     }
   }
@@ -104,34 +99,46 @@ export class LayerDamping implements Disposable {
     this.#lambda[Symbol.dispose]();
   }
 
-  /** `lambda = factor * tau max(mean, floor)`. */
-  #times(mean: MeanEigenvalue, tau: number, floor: number): Scalar {
-    const { dampingFactor } = this.#context;
-    this.#backend.relativeDamping(this.#lambda, mean.sources(), {
-      tau,
-      factor: mean.factor,
-      floor,
-    });
-    if (dampingFactor !== undefined) {
-      this.#backend.axpby(this.#lambda, dampingFactor, this.#lambda, 0);
-    }
+  /** Relative damping of a trace; the factor of all layers is 1 where there is none. */
+  #relative([first, second]: Trace, tau: number, perEigenvalue: number, floor: number): Scalar {
+    const factor = this.#context.dampingFactor ?? 1;
+    const numbers = { first, second: second ?? 1, perEigenvalue, floor, tau, factor };
+    this.#backend.evaluate(relative, numbers, { lambda: this.#lambda });
     return this.current = this.#lambda;
   }
 
-  /** `lambda = max of some numbers`, as `y + relu(x - y)`, which rounds by less than an epsilon. */
-  #largest([first, ...others]: readonly Scalar[]): void {
-    const backend = this.#backend;
-    const set = (to: Matrix, value: Scalar): void => {
-      if (typeof value === "number") backend.write(to, [value]);
-      else backend.axpby(to, 1, value, 0);
-    };
-    set(this.#lambda, first);
-    const excess = backend.scratch(1, 1);
-    for (const other of others) {
-      set(excess, other);
-      backend.axpby(excess, -1, this.#lambda, 1);
-      backend.activation("relu", excess, excess);
-      backend.axpby(this.#lambda, 1, excess, 1);
-    }
+  /** `lambda = scale` times the largest of some dampings, which are positive. */
+  #largest(lambdas: readonly Scalar[], scale: number): Scalar {
+    const lambda = this.#lambda;
+    lambdas.forEach((x, i) => {
+      const numbers = { x, y: i === 0 ? 0 : lambda, scale: i === lambdas.length - 1 ? scale : 1 };
+      this.#backend.evaluate(larger, numbers, { lambda });
+    });
+    return this.current = lambda;
   }
 }
+
+/**
+ * `lambda = factor tau max(perEigenvalue first second, floor)`: tau times the mean eigenvalue of a layer's
+ * approximation (Gao et al. 2020, eq. 3.5, for tau = 1).
+ */
+const relative = formula(
+  {
+    first: "number",
+    second: "number",
+    perEigenvalue: "number",
+    floor: "number",
+    tau: "number",
+    factor: "number",
+  },
+  ({ first, second, perEigenvalue, floor, tau, factor }) => {
+    const mean = mul(perEigenvalue, mul(first, second));
+    return { lambda: mul(factor, mul(tau, max(floor, mean))) };
+  },
+);
+
+/** `lambda = scale max(x, y)`. */
+const larger = formula(
+  { x: "number", y: "number", scale: "number" },
+  ({ x, y, scale }) => ({ lambda: mul(scale, max(x, y)) }),
+);

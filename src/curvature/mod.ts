@@ -3,6 +3,8 @@
  * is applied. The four approximations are four short files in `blocks/`; their differences are the
  * papers'.
  *
+ * @experimental Blocks and their parts may change between minor versions.
+ *
  * @module
  */
 
@@ -31,20 +33,21 @@ export {
 } from "./damping.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
-export * from "./fisher.ts";
-export * from "./inverse.ts";
-export * from "./layer_damping.ts";
-export * from "./moments.ts";
-export * from "./moving_average.ts";
-export * from "./observation_guard.ts";
 export {
-  type Outcome,
-  type Refreshable,
-  Refresher,
-  type RefreshMode,
-  resolveRefreshMode,
-} from "./refresher.ts";
-export { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
+  type Factors,
+  type Fisher,
+  independent,
+  observeFactors,
+  type RowWeights,
+  type Statistic,
+  traceKeeping,
+} from "./fisher.ts";
+export * from "./layer_damping.ts";
+export { traceOf } from "./moments.ts";
+export { type Averaging, MovingAverage, type Observation } from "./moving_average.ts";
+export * from "./observation_guard.ts";
+export { type Outcome, type Refreshable, Refresher, type RefreshMode } from "./refresher.ts";
+export { type Refresh, type Renewal } from "./renewal.ts";
 export {
   type DenseStart,
   type Due,
@@ -53,4 +56,5 @@ export {
   type RefreshPlan,
   resolvePlan,
 } from "./scheduler.ts";
-export * from "./sketch.ts";
+export type { FactorRows, FactorSketch } from "./sketch.ts";
+export type { FactorShifts } from "./inverse.ts";

@@ -31,7 +31,6 @@ import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
  * @example Half of a new direction comes from the complement
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { momentSpectrum, traceOf, transportMoments } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
@@ -94,7 +93,22 @@ export function momentSpectrum(
   return out;
 }
 
-/** E |G_n|^2, the trace of the operator, [1, 1]: a view. */
+/**
+ * E |G_n|^2, the trace of the operator, [1, 1]: a view.
+ *
+ * @example The last of all moments
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { traceOf } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using moments = upload(backend, denseMatrix(2, 2, [6, 8, 6, 9]));
+ * assert.equal(backend.readSync(traceOf(moments))[0], 9);
+ * ```
+ */
 export function traceOf(moments: Matrix): Matrix {
   const corner = rowsOf(moments, moments.rows - 1, moments.rows);
   return columnsOf(corner, moments.cols - 1, moments.cols);

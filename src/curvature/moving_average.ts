@@ -34,7 +34,7 @@ export function correctedDecay(count: number, beta: number): number {
  * @example Two observations of four examples each, the second in two micro-batches
  * ```ts
  * import assert from "node:assert/strict";
- * import { continued, correctedDecay, MovingAverage } from "@tekfac/tekfac/curvature";
+ * import { MovingAverage } from "@tekfac/tekfac/curvature";
  *
  * const average = new MovingAverage("corrected");
  * assert.equal(correctedDecay(0, 0.5), 0);

@@ -125,7 +125,15 @@ function sidesOf(capture: Capture): readonly [Matrix, Matrix] {
 }
 
 const judged = formula(
-  ["inputs", "gradients", "means", "leftOut", "limit", "settled", "decay"],
+  {
+    inputs: "vector",
+    gradients: "vector",
+    means: "vector",
+    leftOut: "number",
+    limit: "number",
+    settled: "number",
+    decay: "number",
+  },
   ({ inputs, gradients, means, leftOut, limit, settled, decay }) => {
     const sizes = mul(sqrt(inputs), sqrt(gradients));
     // A layer without a mean yet is not out of scale; NaN compares as false, so this asks what is usual.

@@ -27,18 +27,6 @@ export type RefreshMode =
     readonly deterministic?: boolean;
   };
 
-/**
- * Checks a mode and completes it.
- *
- * @throws {OptionError} On an unknown kind or key, or a delay that is not an integer >= 1.
- */
-export function resolveRefreshMode(
-  subject: string,
-  mode: RefreshMode | RefreshMode["kind"],
-): Required<RefreshMode> {
-  return refreshRule.check(subject, "refresh", mode);
-}
-
 /** What the option takes. */
 export const refreshRule: Rule<Required<RefreshMode>> = shorthand(
   variant<Required<RefreshMode>>("kind", {
@@ -86,12 +74,7 @@ export interface Outcome<T extends Refreshable> {
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import {
- *   Eigenbasis,
- *   type Refreshable,
- *   Refresher,
- *   resolveRefreshMode,
- * } from "@tekfac/tekfac/curvature";
+ * import { Eigenbasis, type Refreshable, Refresher } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
@@ -107,7 +90,7 @@ export interface Outcome<T extends Refreshable> {
  *   beginRefresh: (staleness, lasting) => basis.jobs({ output, input }, staleness, lasting),
  *   finishRefresh: () => basis.adopt(() => {}),
  * };
- * const mode = resolveRefreshMode("Cannot refresh", { kind: "background", delay: 2 });
+ * const mode = { kind: "background", delay: 2, deterministic: true } as const;
  * const refresher = new Refresher(backend, mode, 0);
  * assert.equal(refresher.refresh(0, [layer]).length, 1); // there is nothing yet that could serve
  * backend.write(input, [20, 10, 10, 20]);

@@ -39,7 +39,6 @@ export function hasFailed(refresh: Refresh): boolean {
  * @example One failure is borne, two in a row are not
  * ```ts
  * import assert from "node:assert/strict";
- * import { FailureCounts } from "@tekfac/tekfac/curvature";
  *
  * const failures = new FailureCounts(["dense1", "dense2"], 1);
  * failures.judge(1, { how: ["failed", "jacobi"] }, 10);

@@ -7,16 +7,17 @@
 
 import type { Backend, EighJob } from "../backend/backend.ts";
 import type { KroneckerCapture } from "../core/capture.ts";
-import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { div, formula, max, mul, sqrt, sub } from "../core/formula.ts";
 import { Owner } from "./blocks/block.ts";
+import { identity } from "./identity.ts";
 import type { Observation } from "./moving_average.ts";
+import { diagonal, nullAverageWithTotal, writeKnown } from "./null_space.ts";
 
 /**
  * Share of the mean of the leading eigenvalues that is added to all of them while a basis is renewed. It
- * lies well below any damping, and decides what the data do not: directions without data stay where they
- * were, so that rounding cannot turn them.
+ * lies well below any damping. Directions below it are the shift's more than the data's.
  */
 const SHIFT = 1e-3;
 
@@ -72,7 +73,6 @@ function matrixRows(backend: Backend, x: Matrix): FactorRows {
  * @example The leading eigenvector of a factor whose rows lie along (1, 1)
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { FactorSketch, inputRows, outputRows } from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
@@ -96,6 +96,11 @@ export class FactorSketch extends Owner {
   readonly basis: OwnedMatrix;
   /** `Y = Q S`, [k, d]. */
   readonly product: OwnedMatrix;
+  /**
+   * What moments that are measured along Q are multiplied with, [k + 1, k + 1]: averages over the directions
+   * that the data do not decide, see `null_space.ts`. The identity before the first renewal.
+   */
+  readonly average: OwnedMatrix;
   readonly #backend: Backend;
   readonly #status: OwnedMatrix;
 
@@ -105,6 +110,7 @@ export class FactorSketch extends Owner {
     this.#backend = backend;
     this.basis = this.alloc(backend, rank, dimension);
     this.product = this.alloc(backend, rank, dimension);
+    this.average = this.own(identity(backend, rank + 1));
     this.#status = this.alloc(backend, 1, 3);
     backend.write(this.basis, firstBasis(rank, dimension));
   }
@@ -135,7 +141,8 @@ export class FactorSketch extends Owner {
 
   /**
    * Moves the basis to the leading eigenvectors of `S ~ Y^T (Y Q^T)^-1 Y` (Nystrom's approximation, with
-   * the shift that keeps it stable: Tropp, Yurtsever, Udell & Cevher 2017, algorithm 3), and Y with it.
+   * a shift of `SHIFT` of the mean of the leading eigenvalues, which keeps it stable: Tropp, Yurtsever,
+   * Udell & Cevher 2017, algorithm 3), and Y with it. So directions without data keep the span they had.
    * Where a number is not finite, all stands. Inside a scope.
    *
    * @returns Overlaps `Q' Q^T` of the new basis with the old, [k, k], in scratch memory.
@@ -162,20 +169,23 @@ export class FactorSketch extends Owner {
     const half = this.#rotated(inner.vectors, shifted, roots);
     const outer = this.#solve(this.#times(half, half));
     backend.evaluate(inverseRoots, { values: outer.values, shift }, { roots });
-    const fresh = this.#polished(this.#rotated(outer.vectors, half, roots));
+    const fresh = this.#polished(this.#rotated(outer.vectors, half, roots), outer.values);
 
     // Y' = diag(eigenvalues) Q'.
+    const known = backend.scratch(1, k + 1);
+    backend.write(known, new Float64Array(k + 1).fill(1));
     const values = backend.scratch(1, k);
     backend.evaluate(unshifted, { values: outer.values, shift }, { values });
     backend.scaleRows(shifted, fresh, values);
+    writeKnown(backend, columnsOf(known, 0, k), values, shift);
 
-    const overlap = this.#adopt(fresh, shifted);
+    const overlap = this.#adopt(fresh, shifted, nullAverageWithTotal(backend, known, d));
     backend.axpby(this.#status, 1, outer.status, 0);
     return overlap;
   }
 
   /** Takes over a new basis and sketch unless one holds a number that is not finite. */
-  #adopt(basis: Matrix, product: Matrix): Matrix {
+  #adopt(basis: Matrix, product: Matrix, average: Matrix): Matrix {
     const backend = this.#backend;
     const [good, other] = [backend.scratch(1, 1), backend.scratch(1, 1)];
     backend.allFinite(good, product);
@@ -184,15 +194,33 @@ export class FactorSketch extends Owner {
     backend.axpby(old, 1, this.basis, 0);
     backend.axpby(this.basis, good, basis, other);
     backend.axpby(this.product, good, product, other);
+    backend.axpby(this.average, good, average, other);
     return this.#times(this.basis, old);
   }
 
-  /** One step of Newton and Schulz towards orthonormal rows: `Q <- (3 Q - Q Q^T Q) / 2`. */
-  #polished(basis: Matrix): Matrix {
+  /**
+   * A step towards orthonormal rows that moves, of each two, the one that is known less: `Q <- Q + L Q`,
+   * `L_ij = E_ij s_j / (s_i + s_j)`, `E = I - Q Q^T`, s the eigenvalues (Newton and Schulz have 1/2). What is
+   * left of a leading direction in one without data would count much more than the reverse.
+   */
+  #polished(basis: Matrix, values: Matrix): Matrix {
     const backend = this.#backend;
-    const out = backend.scratch(basis.rows, basis.cols);
+    const { rows: k, cols: d } = basis;
+    const [error, sums, ones] = [
+      backend.scratch(k, k),
+      backend.scratch(k, k),
+      backend.scratch(1, k),
+    ];
+    backend.write(ones, new Float64Array(k).fill(1));
+    diagonal(backend, error, ones);
+    backend.gemm(error, basis, basis, { transposeB: true, alpha: -1, beta: 1 });
+    backend.gemm(sums, values, ones, { transposeA: true });
+    backend.gemm(sums, ones, values, { transposeA: true, beta: 1 });
+    backend.scaleRows(error, error, values);
+    backend.dampedDivide(error, error, { eigenvalues: sums, damping: LEAST_SHIFT });
+    const out = backend.scratch(k, d);
     backend.axpby(out, 1, basis, 0);
-    backend.gemm(out, this.#times(basis, basis), basis, { alpha: -0.5, beta: 1.5 });
+    backend.gemm(out, error, basis, { transposeA: true, beta: 1 });
     return out;
   }
 
@@ -225,20 +253,20 @@ export class FactorSketch extends Owner {
   }
 }
 
-const shiftOf = formula(["trace", "rank"], ({ trace, rank }) => ({
+const shiftOf = formula({ trace: "number", rank: "number" }, ({ trace, rank }) => ({
   shift: max(div(mul(SHIFT, trace), rank), LEAST_SHIFT),
 }));
 
 /** Eigenvalues are at least the shift; rounding may leave them below. */
-const inverseRoots = formula(["values", "shift"], ({ values, shift }) => ({
+const inverseRoots = formula({ values: "vector", shift: "number" }, ({ values, shift }) => ({
   roots: div(1, sqrt(max(values, mul(0.5, shift)))),
 }));
 
-const unshifted = formula(["values", "shift"], ({ values, shift }) => ({
+const unshifted = formula({ values: "vector", shift: "number" }, ({ values, shift }) => ({
   values: max(sub(values, shift), 0),
 }));
 
-const rest = formula(["good"], ({ good }) => ({ rest: sub(1, good) }));
+const rest = formula({ good: "number" }, ({ good }) => ({ rest: sub(1, good) }));
 
 /**
  * Where a basis begins: all coordinates, or random numbers of about unit length, the same for equal sizes.

@@ -4,31 +4,10 @@
  * @module
  */
 
-import type { Augmentation } from "./augmentation.ts";
-import { BatchMaker } from "./batch_maker.ts";
+import { type Batch, type BatchesOptions, BatchMaker } from "./batch_maker.ts";
 import { type Dataset, examplesIn, pixelsPerImage } from "./dataset.ts";
 
-/** Some examples, in the form that a model's objective takes. */
-export interface Batch {
-  /** Images, channels-last, [examples * height * width * channels]; normalized where the data set is. */
-  readonly inputs: Float32Array;
-  /** Labels, [examples], or the images' brightness in [0, 1] for a model that reproduces its input. */
-  readonly targets: Uint8Array | Float32Array;
-  /** Number of examples. */
-  readonly examples: number;
-}
-
-/** Options of {@linkcode batches}. */
-export interface BatchesOptions {
-  /** Examples per batch, >= 1. The last batch holds what is left. */
-  readonly size: number;
-  /** What the model shall predict: the label, or its own input. @default {"labels"} */
-  readonly targets?: "labels" | "inputs";
-  /** Seed and epoch that decide the order. @default {as stored} */
-  readonly shuffle?: { readonly seed: number; readonly epoch: number };
-  /** How images are varied, decided by the same seed and epoch. @default {not at all} */
-  readonly augment?: Augmentation;
-}
+export type { Batch, BatchesOptions };
 
 /**
  * Number of batches that {@linkcode batches} yields.

@@ -4,14 +4,15 @@
  * @module
  */
 
-import type { Binary, Expression, Formula, Reduction, Unary } from "../core/formula.ts";
+import type { Expression, Formula, Operation, Rank, Reduction } from "../core/formula.ts";
 
 /** A number is a vector of one element. */
 type Value = ArrayLike<number>;
 
 /**
- * The outputs of a formula. Numbers and vectors of one element are the same; all others of a call have equal
- * lengths.
+ * The outputs of a formula, each with its elements. All vectors of a call have equal lengths.
+ *
+ * @param inputs Numbers, and elements of vectors.
  *
  * @example
  * ```ts
@@ -19,23 +20,37 @@ type Value = ArrayLike<number>;
  * import { formula, mul, sum } from "@tekfac/tekfac/formula";
  * import { evaluate } from "@tekfac/tekfac/linalg";
  *
- * const scaled = formula(["x", "c"], ({ x, c }) => ({ y: mul(c, x), total: sum(mul(c, x)) }));
- * const { y, total } = evaluate(scaled, { x: [1, 2], c: [3] });
+ * const scaled = formula({ x: "vector", c: "number" }, ({ x, c }) => ({
+ *   y: mul(c, x),
+ *   total: sum(mul(c, x)),
+ * }));
+ * const { y, total } = evaluate(scaled, { x: [1, 2], c: 3 });
  * assert.deepEqual([[...y], [...total]], [[3, 6], [9]]);
  * ```
  */
-export function evaluate<I extends string, O extends string>(
+export function evaluate<I extends Readonly<Record<string, Rank>>, O extends string>(
   { outputs }: Formula<I, O>,
-  inputs: Readonly<Record<I, ArrayLike<number>>>,
+  inputs: Readonly<Record<keyof I, number | ArrayLike<number>>>,
 ): Record<O, Float64Array> {
   const known = new Map<Expression, Value>();
   const valueOf = (expression: Expression): Value => {
     let value = known.get(expression);
-    if (value === undefined) {
-      value = compute(expression, valueOf, inputs);
-      known.set(expression, value);
-    }
+    if (value === undefined) known.set(expression, value = compute(expression));
     return value;
+  };
+  const compute = (expression: Expression): Value => {
+    switch (expression.kind) {
+      case "constant":
+        return [expression.value];
+      case "input": {
+        const value = inputs[expression.name];
+        return typeof value === "number" ? [value] : value;
+      }
+      case "operation":
+        return elementwise(expression, expression.operands.map(valueOf));
+      case "reduction":
+        return [REDUCTIONS[expression.operation](valueOf(expression.operands[0]))];
+    }
   };
   const values = Object.entries<Expression>(outputs).map(([name, expression]) => [
     name,
@@ -44,47 +59,23 @@ export function evaluate<I extends string, O extends string>(
   return Object.fromEntries(values) as Record<O, Float64Array>;
 }
 
-function compute(
-  expression: Expression,
-  valueOf: (expression: Expression) => Value,
-  inputs: Readonly<Record<string, Value>>,
+/** Applies an operation to numbers, or to vectors among which a number counts for each element. */
+function elementwise(
+  { operation, operands }: Extract<Expression, { kind: "operation" }>,
+  values: readonly Value[],
 ): Value {
-  switch (expression.kind) {
-    case "constant":
-      return [expression.value];
-    case "input":
-      return inputs[expression.name];
-    case "unary":
-      return elementwise(UNARY[expression.operation], valueOf(expression.x));
-    case "binary": {
-      const f = BINARY[expression.operation];
-      return elementwise(f, valueOf(expression.x), valueOf(expression.y));
-    }
-    case "select": {
-      const { condition, x, y } = expression;
-      const choose = (c: number, x: number, y: number): number => c !== 0 ? x : y;
-      return elementwise(choose, valueOf(condition), valueOf(x), valueOf(y));
-    }
-    case "reduction":
-      return [REDUCTIONS[expression.operation](valueOf(expression.x))];
-  }
+  const f = OPERATIONS[operation];
+  const isVector = operands.map(({ rank }) => rank === "vector");
+  const vector = isVector.indexOf(true);
+  const length = vector < 0 ? 1 : values[vector].length;
+  const at = (k: number, i: number): number => isVector[k] ? values[k][i] : values[k]?.[0];
+  return Float64Array.from({ length }, (_, i) => f(at(0, i), at(1, i), at(2, i)));
 }
 
-function elementwise(f: (...values: number[]) => number, ...operands: Value[]): Value {
-  const length = Math.max(...operands.map((x) => x.length));
-  return Array.from(
-    { length },
-    (_, i) => f(...operands.map((x) => x.length === 1 ? x[0] : x[i])),
-  );
-}
-
-const UNARY: Readonly<Record<Unary, (x: number) => number>> = {
+const OPERATIONS: Readonly<Record<Operation, (x: number, y: number, z: number) => number>> = {
   sqrt: Math.sqrt,
   abs: Math.abs,
   isFinite: (x) => +Number.isFinite(x),
-};
-
-const BINARY: Readonly<Record<Binary, (x: number, y: number) => number>> = {
   add: (x, y) => x + y,
   sub: (x, y) => x - y,
   mul: (x, y) => x * y,
@@ -93,11 +84,12 @@ const BINARY: Readonly<Record<Binary, (x: number, y: number) => number>> = {
   max: (x, y) => x > y ? x : y,
   greater: (x, y) => +(x > y),
   atLeast: (x, y) => +(x >= y),
+  select: (condition, x, y) => condition !== 0 ? x : y,
 };
 
 const REDUCTIONS: Readonly<Record<Reduction, (x: Value) => number>> = {
   sum: total,
-  mean: (x) => total(x) / x.length,
+  mean: (x) => total(x) / Math.max(x.length, 1),
   largest: (x) => {
     let best = -Infinity;
     for (let i = 0; i < x.length; i++) if (x[i] > best) best = x[i];

@@ -2,6 +2,8 @@
  * The mathematics in plain float64 TypeScript, obvious rather than fast: the definition of every
  * verb of a backend, and the oracle of its tests.
  *
+ * @experimental Definitions follow the verbs of a backend, and change with them.
+ *
  * @example The eigenbasis approximation of a layer's Fisher block keeps its trace
  * ```ts
  * import assert from "node:assert/strict";
@@ -41,7 +43,6 @@ export * from "./projected_moments.ts";
 export * from "./reductions.ts";
 export * from "./rotate.ts";
 export * from "./row_squared_norms.ts";
-export * from "./scalars.ts";
 export * from "./second_moment.ts";
 export * from "./squared_projection.ts";
 export * from "./transport.ts";

@@ -5,7 +5,6 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery/recovery.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
@@ -220,7 +219,7 @@ export class ModelObjective {
   ): Promise<Evaluation> {
     const sum = new EvaluationSum(this.loss);
     for (const micro of this.#microBatches(batches, options)) {
-      const [losses, outputs] = await survivingLoss(this.backend, () => {
+      const [losses, outputs] = await this.backend.reading(() => {
         const { losses, outputs } = this.#measure(micro, (m) => this.backend.read(m));
         return Promise.all([losses, outputs ?? []]);
       });
@@ -258,7 +257,7 @@ export class ModelObjective {
     const outputs: ArrayLike<number>[] = [];
     for (const chunk of this.#chunksOf(inputs, options)) {
       const infer = () => this.#infer(chunk, (m) => this.backend.read(m));
-      outputs.push(await survivingLoss(this.backend, infer));
+      outputs.push(await this.backend.reading(infer));
     }
     return joined(outputs);
   }

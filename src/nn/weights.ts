@@ -10,7 +10,6 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { ShapeError } from "../core/errors.ts";
 import { patchOrder } from "../core/geometry.ts";
 import type { LayerKind, Parameter } from "../core/parameter.ts";
@@ -57,7 +56,7 @@ export async function readWeights(
   parameter: Parameter,
   which: ParameterMatrix = "value",
 ): Promise<Float64Array> {
-  const stored = await survivingLoss(backend, () => backend.read(parameter[which]));
+  const stored = await backend.reading(() => backend.read(parameter[which]));
   return toPublicOrder(parameter.layer, stored);
 }
 

@@ -13,7 +13,7 @@ import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import { type Counters, type Preconditioner, type PreconditionerRow } from "./preconditioner.ts";
+import type { Counters, Preconditioner, PreconditionerRow } from "./preconditioner.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode adam}. Its momentum is `beta1`. */

@@ -8,7 +8,6 @@
  * @module
  */
 
-import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -57,7 +56,7 @@ export async function saveState<B>(
   extra: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
   const { objective: { backend } } = optimizer;
-  const { progress, arrays } = await survivingLoss(backend, async () => {
+  const { progress, arrays } = await backend.reading(async () => {
     // With nothing under way, which is where a resumed run starts.
     const progress = settledProgress(optimizer);
     const entries = Object.entries(matricesOf(optimizer)).map(async ([name, matrix]) => {

@@ -6,26 +6,7 @@
 
 import { isTrainable, type Parameter } from "../core/parameter.ts";
 
-/**
- * Which parameters an optimizer has seen frozen.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { createBackend, dense, sequential } from "@tekfac/tekfac";
- * import { Freezing } from "@tekfac/tekfac/optim";
- *
- * using backend = await createBackend();
- * using model = sequential(backend, { input: [1], layers: [dense(2), dense(1)] });
- * const freezing = new Freezing();
- * const notice = () => freezing.notice(model.parameters);
- * assert.equal(notice(), "nothing");
- * model.freeze(({ name }) => name === "dense1");
- * assert.deepEqual([notice(), notice(), freezing.frozen], ["frozen", "nothing", ["dense1"]]);
- * model.unfreeze();
- * assert.equal(notice(), "thawed");
- * ```
- */
+/** Which parameters an optimizer has seen frozen. */
 export class Freezing {
   /** Their names; `undefined` before the first step. Part of a checkpoint. */
   frozen: readonly string[] | undefined;

@@ -6,7 +6,6 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery/recovery.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -144,16 +143,18 @@ class CancellingGate implements Gate {
   take(attempt: Attempt): StepHandle {
     const { recovery } = this.#backend;
     const take = () => {
-      const losses = recovery?.losses;
+      const devicesLost = recovery?.devicesLost;
       const taken = recovery?.pending === true ? undefined : attempt.take();
       recovery?.stepped();
-      return { losses, taken };
+      return { devicesLost, taken };
     };
-    let { losses, taken } = take();
+    let { devicesLost, taken } = take();
     const report = () =>
-      survivingLoss(this.#backend, async () => {
+      this.#backend.reading(async () => {
         // What a lost device was told to do is done again.
-        if (taken === undefined || recovery?.losses !== losses) ({ losses, taken } = take());
+        if (taken === undefined || recovery?.devicesLost !== devicesLost) {
+          ({ devicesLost, taken } = take());
+        }
         const { step, row } = taken!;
         attempt.checkKept(taken!);
         const numbers = await this.#backend.read(row.all);

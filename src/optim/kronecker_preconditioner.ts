@@ -28,12 +28,12 @@ import type {
  * import {
  *   createBackend,
  *   dense,
- *   KroneckerPreconditioner,
  *   objective,
  *   sequential,
  *   squaredError,
  *   tekfac,
  * } from "@tekfac/tekfac";
+ * import { KroneckerPreconditioner } from "@tekfac/tekfac/optim";
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });

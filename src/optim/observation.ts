@@ -199,7 +199,7 @@ class BatchObservation<B> implements StepObservation {
 }
 
 /** A loss that is not positive is that of a density, whose unit is the nat: nothing is to be divided. */
-const inverseRootLoss = formula(["loss"], ({ loss }) => ({
+const inverseRootLoss = formula({ loss: "number" }, ({ loss }) => ({
   scale: select(greater(loss, 0), div(1, sqrt(loss)), 1),
 }));
 

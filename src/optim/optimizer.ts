@@ -6,7 +6,6 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { survivingLoss } from "../backend/recovery/recovery.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
@@ -101,17 +100,33 @@ export class Optimizer<B> implements Disposable {
   readonly preconditioner: Preconditioner;
   /** How directions become steps. */
   readonly options: ResolvedStepOptions;
-  /** Velocities; part of a checkpoint. */
+  /**
+   * Velocities; part of a checkpoint.
+   *
+   * @internal
+   */
   readonly momentum: MomentumState;
   /** Source of sampled labels; part of a checkpoint. */
   readonly random: Random;
   /** Steps taken so far. */
   stepCount = 0;
-  /** What keeps steps safe; part of a checkpoint. */
+  /**
+   * What keeps steps safe; part of a checkpoint.
+   *
+   * @internal
+   */
   readonly rules: StepRules;
-  /** What holds for each parameter, by the groups. */
+  /**
+   * What holds for each parameter, by the groups.
+   *
+   * @internal
+   */
   readonly settings: readonly ParameterSettings[];
-  /** Which layers are frozen; part of a checkpoint. */
+  /**
+   * Which layers are frozen; part of a checkpoint.
+   *
+   * @internal
+   */
   readonly freezing: Freezing = new Freezing();
   readonly #observer: Observer<B>;
   /** What options are functions of the step. */
@@ -211,7 +226,7 @@ export class Optimizer<B> implements Disposable {
           return [backend.read(spectrum).then((numbers) => ({ name, numbers }))];
         }))
       );
-    return (await survivingLoss(backend, spectra)).map(({ name, numbers }) => ({
+    return (await backend.reading(spectra)).map(({ name, numbers }) => ({
       name,
       eigenvalues: Float64Array.from(numbers).sort().reverse(),
     }));

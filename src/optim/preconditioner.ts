@@ -101,15 +101,7 @@ export const NOTHING_RENEWED: PreconditionerUpdate = {
  * @example What SGD has
  * ```ts
  * import assert from "node:assert/strict";
- * import {
- *   createBackend,
- *   dense,
- *   NoPreconditioner,
- *   objective,
- *   sequential,
- *   sgd,
- *   squaredError,
- * } from "@tekfac/tekfac";
+ * import { createBackend, dense, objective, sequential, sgd, squaredError } from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });

@@ -33,7 +33,6 @@ const LONGER = 1.1;
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { StepCheck } from "@tekfac/tekfac/optim";
  *
  * using backend = await createBackend();
  * using value = backend.alloc(1, 1);

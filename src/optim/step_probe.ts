@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { StepProbe } from "../backend/step_timing.ts";
+import type { StepProbe } from "../backend/choice/step_timing.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** What a step is made of, built on one backend. The probe disposes it: the optimizer, then the model. */

@@ -21,7 +21,7 @@ import { MeasuredCurvature } from "./transforms/measured_curvature.ts";
  * @example What an optimizer remembers
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, dense, objective, sequential, squaredError, StepRules, tekfac }
+ * import { createBackend, dense, objective, sequential, squaredError, tekfac }
  *   from "@tekfac/tekfac";
  *
  * using backend = await createBackend();

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { add, formula, mul } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Objective } from "./objective.ts";
@@ -36,13 +37,13 @@ export function tryStep<B>(
   });
   if (moves.length === 0) return;
   backend.scope(() => {
-    // Every entry of `model` is a number of the whole model.
-    const model = backend.scratch(1, 1);
+    const slope = backend.scratch(1, 1);
     moves.forEach(({ gradient, direction }, index) => {
-      backend.dot(model, direction, gradient, { decay: index === 0 ? 0 : 1, scale: -1 });
+      backend.dot(slope, direction, gradient, { decay: index === 0 ? 0 : 1, scale: -1 });
     });
-    backend.axpby(model, rate.times(0.5, row.clip), row.innerProduct, 1);
-    backend.axpby(row.predicted, rate.times(1, row.clip), model, 0);
+    const length = rate.times(1, row.clip);
+    const numbers = { length, slope, curvature: row.innerProduct };
+    backend.evaluate(predictedChange, numbers, { predicted: row.predicted });
 
     const places = moves.map(({ value }) => {
       const place = backend.scratch(value.rows, value.cols);
@@ -58,3 +59,11 @@ export function tryStep<B>(
     backend.axpby(row.dampingFactor, 1, adapter.factor, 0);
   });
 }
+
+/** Change of the quadratic model along `-length U`, with `slope = -<U, G>` and `curvature = <U, S>`. */
+const predictedChange = formula(
+  { length: "number", slope: "number", curvature: "number" },
+  ({ length, slope, curvature }) => ({
+    predicted: mul(length, add(slope, mul(0.5, mul(length, curvature)))),
+  }),
+);

@@ -5,9 +5,9 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { createBackend } from "../backend/select.ts";
-import { createBackendSync } from "../backend/select_sync.ts";
-import { probeSimd } from "../backend/wasm/probe.ts";
+import { createBackend } from "../backend/choice/select.ts";
+import { createBackendSync } from "../backend/choice/select_sync.ts";
+import { probeSimd } from "../backend/wasm/module/probe.ts";
 import { BackendError } from "../core/errors.ts";
 
 /** A test as `Deno.test` takes it. */

@@ -2,6 +2,8 @@
  * Helpers for tests of this library and of code built on it. They need no test framework: a
  * function that registers tests can be given.
  *
+ * @experimental Helpers follow the tests of this library, and change with them.
+ *
  * @example One body, all backends; a test file registers with `Deno.test` instead
  * ```ts
  * import {

@@ -5,7 +5,7 @@
  */
 
 import type { Backend, Verbs } from "../backend/backend.ts";
-import { createBackendSync } from "../backend/select_sync.ts";
+import { createBackendSync } from "../backend/choice/select_sync.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { formatTable } from "../core/table.ts";

@@ -14,7 +14,7 @@ import { maxPool } from "../linalg/pool.ts";
 import { secondMoment } from "../linalg/second_moment.ts";
 import { randomMatrix, randomOrthogonal } from "./generators.ts";
 
-const checkedFormula = formula(["x", "c", "d"], ({ x, c, d }) => ({
+const checkedFormula = formula({ x: "vector", c: "number", d: "number" }, ({ x, c, d }) => ({
   scaled: div(mul(c, x), d),
   norm: sqrt(sum(mul(x, x))),
 }));
@@ -419,37 +419,6 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, (random: Random) => 
       b.zeroUnless(gone, no);
     },
     allowed: 0,
-  }),
-  relativeDamping: () => ({
-    outputs: [zeros(1, 1)],
-    inputs: [scalar(3), scalar(5)],
-    run: (b, [out], [x, y]) =>
-      b.relativeDamping(out, [x, y], { tau: 0.5, factor: 0.25, floor: 1e-9 }),
-    allowed: 8,
-  }),
-  splitDamping: () => ({
-    outputs: [zeros(1, 1), zeros(1, 1)],
-    inputs: [scalar(3), scalar(5), scalar(0.1)],
-    run: (b, [shiftA, shiftB], [x, y, lambda]) =>
-      b.splitDamping(shiftA, shiftB, lambda, x, y, [4, 7]),
-    // A root of a quotient of quotients, and a quotient with it.
-    allowed: 32,
-  }),
-  scalarPower: () => ({
-    outputs: [zeros(1, 1), zeros(1, 1)],
-    inputs: [scalar(3)],
-    run: (b, [root, power], [x]) => {
-      b.scalarPower(root, x, -0.5, 2);
-      b.scalarPower(power, x, 0.3);
-    },
-    allowed: 32,
-  }),
-  clipFactor: () => ({
-    outputs: [zeros(1, 1)],
-    inputs: [scalar(40), scalar(0.5)],
-    run: (b, [out], [product, loss]) =>
-      b.clipFactor(out, product, { kl: 1e-3, learningRate: 0.1, loss }),
-    allowed: 16,
   }),
   evaluate: (random) => ({
     outputs: [zeros(1, 5), zeros(1, 1)],

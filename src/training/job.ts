@@ -20,22 +20,10 @@ import { vgg16 } from "../nn/models/vgg.ts";
 import type { LayerSpec } from "../nn/module.ts";
 import { type ModelObjective, objective } from "../nn/objective.ts";
 import { sequential } from "../nn/sequential.ts";
-import { adam } from "../optim/adam.ts";
-import { ekfac } from "../optim/ekfac.ts";
-import { kfac } from "../optim/kfac.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { sgd } from "../optim/sgd.ts";
-import { soap } from "../optim/soap.ts";
+import { type OptimizerName, optimizers, type OptimizerSettings } from "../optim/optimizers.ts";
 import type { StepOptions } from "../optim/step_options.ts";
-import { tekfac } from "../optim/tekfac.ts";
-import { tkfac } from "../optim/tkfac.ts";
-import {
-  type ModelName,
-  modelNames,
-  type OptimizerName,
-  type OptimizerSettings,
-  recipes,
-} from "./recipes.ts";
+import { type ModelName, modelNames, recipes } from "./recipes.ts";
 
 /** What a job is made from. */
 export interface JobOptions {
@@ -72,7 +60,8 @@ export interface Job extends Disposable {
  * @throws {ShapeError} When the model cannot take such images. Nothing stays allocated.
  */
 export function createJob(backend: Backend, options: JobOptions): Job {
-  const { model: name, dataset, seed } = options;
+  const { model: name, optimizer: method, dataset, steps, seed } = options;
+  const settings = options.settings ?? recipes[name].settings;
   const reproduces = name === "autoencoder";
   const model = sequential(backend, {
     input: dataset.shape,
@@ -81,7 +70,7 @@ export function createJob(backend: Backend, options: JobOptions): Job {
   });
   try {
     const goal = objective(model, reproduces ? sigmoidCrossEntropy() : softmaxCrossEntropy());
-    const optimizer = createOptimizer(goal, options);
+    const optimizer = createOptimizer(goal, method, settings, { annealing: cosine(steps), seed });
     return {
       objective: goal,
       optimizer,
@@ -125,25 +114,12 @@ function layersOf({ model, dataset, width: wanted }: JobOptions): LayerSpec[] {
   }
 }
 
-function createOptimizer(
+/** Generic in the name, so that an optimizer and its options are known to belong together. */
+function createOptimizer<Name extends OptimizerName>(
   goal: ModelObjective,
-  { model, optimizer, steps, seed, settings = recipes[model].settings }: JobOptions,
+  name: Name,
+  settings: OptimizerSettings,
+  shared: Pick<StepOptions, "annealing" | "seed">,
 ): Optimizer<BatchLike> {
-  const shared: Pick<StepOptions, "annealing" | "seed"> = { annealing: cosine(steps), seed };
-  switch (optimizer) {
-    case "tekfac":
-      return tekfac(goal, { ...shared, ...settings.tekfac });
-    case "ekfac":
-      return ekfac(goal, { ...shared, ...settings.ekfac });
-    case "tkfac":
-      return tkfac(goal, { ...shared, ...settings.tkfac });
-    case "kfac":
-      return kfac(goal, { ...shared, ...settings.kfac });
-    case "soap":
-      return soap(goal, { ...shared, ...settings.soap });
-    case "adam":
-      return adam(goal, { ...shared, ...settings.adam });
-    case "sgd":
-      return sgd(goal, { ...shared, ...settings.sgd });
-  }
+  return optimizers[name](goal, { ...shared, ...settings[name] });
 }

@@ -1,5 +1,6 @@
 /**
- * Training a model from end to end: the loop, recipes, comparisons, and pages that show what happened.
+ * Training a model from end to end: the loop, a recipe for each model and optimizer, and a page that
+ * shows what happened.
  *
  * ```ts
  * import assert from "node:assert/strict";
@@ -23,27 +24,7 @@
  * @module
  */
 
-export * from "./compare_report.ts";
-export * from "./comparison.ts";
-export * from "./comparison_summary.ts";
-export * from "./comparison_tables.ts";
-export * from "./course.ts";
 export * from "./job.ts";
-export * from "./laboratory.ts";
-export type { Axis, Chart, ChartLibrary, Page, Series, Table } from "./page.ts";
-export type { Figure } from "./page_parts.ts";
-export * from "./paired_statistics.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
-export * from "./search_space.ts";
-export * from "./text.ts";
 export * from "./trainer.ts";
-export {
-  type Approximations,
-  type FisherMethod,
-  fisherMethods,
-} from "./relationships/approximations.ts";
-export { exactFisher } from "./relationships/exact_fisher.ts";
-export * from "./relationships/layer_relationships.ts";
-export * from "./relationships/report.ts";
-export * from "./relationships/theorems.ts";

@@ -6,43 +6,24 @@
  * @module
  */
 
-import type { AdamOptions } from "../optim/adam.ts";
-import type { EkfacOptions } from "../optim/ekfac.ts";
-import type { KfacOptions } from "../optim/kfac.ts";
-import type { SgdOptions } from "../optim/sgd.ts";
-import type { SoapOptions } from "../optim/soap.ts";
-import type { TekfacOptions } from "../optim/tekfac.ts";
-import type { TkfacOptions } from "../optim/tkfac.ts";
+import type { OptimizerName, OptimizerSettings } from "../optim/optimizers.ts";
 
-/** The optimizers, by what their functions are called. */
-export const optimizerNames = ["tekfac", "ekfac", "tkfac", "kfac", "soap", "adam", "sgd"] as const;
-
-/** One of {@linkcode optimizerNames}. */
-export type OptimizerName = typeof optimizerNames[number];
+/** The optimizers, in the order in which they are offered and compared. */
+export const optimizerNames: readonly OptimizerName[] = [
+  "tekfac",
+  "ekfac",
+  "tkfac",
+  "kfac",
+  "soap",
+  "adam",
+  "sgd",
+];
 
 /** The models that can be trained by name. */
 export const modelNames = ["cnn", "mlp", "autoencoder", "resnet20", "vgg16"] as const;
 
 /** One of {@linkcode modelNames}. */
 export type ModelName = typeof modelNames[number];
-
-/** Options of each optimizer. */
-export interface OptimizerSettings {
-  /** Of `tekfac`. */
-  readonly tekfac: TekfacOptions;
-  /** Of `ekfac`. */
-  readonly ekfac: EkfacOptions;
-  /** Of `tkfac`. */
-  readonly tkfac: TkfacOptions;
-  /** Of `kfac`. */
-  readonly kfac: KfacOptions;
-  /** Of `soap`. */
-  readonly soap: SoapOptions;
-  /** Of `adam`. */
-  readonly adam: AdamOptions;
-  /** Of `sgd`. */
-  readonly sgd: SgdOptions;
-}
 
 /** How a model is trained. */
 export interface Recipe {

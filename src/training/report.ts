@@ -5,8 +5,14 @@
  */
 
 import type { LayerSpectrum } from "../optim/optimizer.ts";
-import { type Chart, type ChartLibrary, renderPage, type Series, type Table } from "./page.ts";
-import { formatNumber, formatPercent, formatSeconds } from "./text.ts";
+import {
+  type Chart,
+  type ChartLibrary,
+  renderPage,
+  type Series,
+  type Table,
+} from "../pages/page.ts";
+import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
 import type { TrainingRecord } from "./trainer.ts";
 
 /** Everything that the page about a run shows. */
@@ -33,7 +39,8 @@ const MOST_POINTS = 400;
  * @example A page that needs nothing but itself
  * ```ts
  * import assert from "node:assert/strict";
- * import { type ChartLibrary, runReport, type TrainingRecord } from "@tekfac/tekfac/training";
+ * import type { ChartLibrary } from "@tekfac/tekfac/pages";
+ * import { runReport, type TrainingRecord } from "@tekfac/tekfac/training";
  *
  * const end = { trainLoss: 0.02, testLoss: 0.05, testAccuracy: 0.985, seconds: 12 };
  * const record: TrainingRecord = {

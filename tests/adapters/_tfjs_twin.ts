@@ -15,7 +15,6 @@ import {
   kfac,
   type LayerSpec,
   objective,
-  Random,
   relu,
   sequential,
   softmaxCrossEntropy,
@@ -23,6 +22,7 @@ import {
   tekfac,
   tkfac,
 } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import { TekfacOptimizer, type TekfacOptimizerOptions } from "@tekfac/tekfac/tfjs";
 
 const METHODS = { tekfac, ekfac, tkfac, kfac };

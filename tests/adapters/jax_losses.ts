@@ -25,8 +25,6 @@ import {
   objective,
   type Optimizer,
   OptionError,
-  Random,
-  readWeightsSync,
   relu,
   type Sequential,
   sequential,
@@ -36,6 +34,7 @@ import {
   tanh,
   tekfac,
 } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import {
   applyUpdates,
   captured,
@@ -43,6 +42,7 @@ import {
   type Probe,
   transformation,
 } from "@tekfac/tekfac/jax";
+import { readWeightsSync } from "@tekfac/tekfac/nn";
 
 await init("wasm");
 defaultDevice("wasm");

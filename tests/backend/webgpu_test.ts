@@ -1,6 +1,7 @@
 import assert from "#assert";
 import { type Backend, createBackend, EighStatus } from "@tekfac/tekfac/backend";
 import { columnsOf, type Matrix, rowsOf, StateError } from "@tekfac/tekfac/core";
+import { div, formula, mul } from "@tekfac/tekfac/formula";
 import { selfCheck } from "@tekfac/tekfac/testing";
 import { gpuTest } from "../parity/_parity.ts";
 
@@ -138,14 +139,19 @@ gpuTest("alloc() gives zeros and memory is used again", async (gpu) => {
   assert.equal(gpu.memory().liveBytes, 4000);
 });
 
+const BOTH = formula({ x: "number", y: "number" }, ({ x, y }) => ({
+  product: mul(x, y),
+  ratio: div(x, y),
+}));
+
 gpuTest("verbs take inputs and outputs from one storage", async (gpu) => {
   using all = gpu.alloc(1, 8);
   gpu.write(all, [2, 8, 4, 0, 0, 3, 5, 7]);
   const at = (i: number): Matrix => columnsOf(all, i, i + 1);
-  gpu.splitDamping(at(3), at(4), at(2), at(1), at(0), [1, 1]);
-  gpu.relativeDamping(at(5), [at(0), at(1), at(2), at(3), at(4)], { tau: 1, factor: 1, floor: 0 });
+  gpu.evaluate(BOTH, { x: at(1), y: at(0) }, { product: at(3), ratio: at(4) });
+  gpu.dot(at(5), at(3), at(1));
   gpu.axpby(at(7), at(0), at(6), at(1));
-  assert.deepEqual([...await gpu.read(all)], [2, 8, 4, 4, 1, 256, 5, 66]);
+  assert.deepEqual([...await gpu.read(all)], [2, 8, 4, 16, 4, 128, 5, 66]);
 
   using wide = gpu.alloc(2, 5);
   gpu.write(wide, [1, 2, 0, 0, 0, 3, 4, 0, 0, 0]);

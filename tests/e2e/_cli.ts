@@ -52,7 +52,8 @@ function commandOf(
   return new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "--quiet", "--no-check", "--config", new URL("deno.json", root).pathname],
-      ...[new URL(`src/cli/${command}.ts`, root).pathname, ...args],
+      ...[new URL(`${command === "train" ? "src" : "lab"}/cli/${command}.ts`, root).pathname],
+      ...args,
     ],
     cwd: directory,
     env: { NO_COLOR: "1" },

@@ -10,10 +10,8 @@ import {
   ekfac,
   flatten,
   kfac,
-  type MemoryReport,
   objective,
   type Optimizer,
-  Random,
   relu,
   sequential,
   sgd,
@@ -21,6 +19,8 @@ import {
   tekfac,
   tkfac,
 } from "@tekfac/tekfac";
+import type { MemoryReport } from "@tekfac/tekfac/backend";
+import { Random } from "@tekfac/tekfac/core";
 
 /** A few steps in which everything becomes due more than once. */
 const CYCLE = 20;

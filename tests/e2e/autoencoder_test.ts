@@ -16,7 +16,8 @@
 import assert from "#assert";
 import { createBackend } from "@tekfac/tekfac/backend";
 import { glyphs } from "@tekfac/tekfac/data";
-import { createJob, type OptimizerName, train } from "@tekfac/tekfac/training";
+import type { OptimizerName } from "@tekfac/tekfac/optim";
+import { createJob, train } from "@tekfac/tekfac/training";
 
 const data = glyphs({ train: 2000, test: 200, seed: 1 });
 const [epochs, batchSize] = [6, 100];

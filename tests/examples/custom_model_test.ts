@@ -5,13 +5,13 @@ import {
   dense,
   externalModel,
   objective,
-  Random,
-  readWeightsSync,
   sequential,
   softmaxCrossEntropy,
   tanh,
   tekfac,
 } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
+import { readWeightsSync } from "@tekfac/tekfac/nn";
 import { LoopNetwork } from "../../examples/custom_model.ts";
 
 const optimizers = {

@@ -3,7 +3,6 @@ import {
   adam,
   type Backend,
   conv2d,
-  type ConvGeometry,
   createBackend,
   DataError,
   ekfac,
@@ -12,7 +11,6 @@ import {
   flatten,
   objective,
   OptionError,
-  Random,
   sequential,
   sgd,
   ShapeError,
@@ -20,6 +18,7 @@ import {
   StateError,
   tekfac,
 } from "@tekfac/tekfac";
+import { type ConvGeometry, Random } from "@tekfac/tekfac/core";
 import { eachBackend } from "@tekfac/tekfac/testing";
 import { gpuTest } from "../parity/_parity.ts";
 import { referenceBackend } from "./problem.ts";

@@ -20,9 +20,9 @@ import {
 import { denseMatrix } from "@tekfac/tekfac/linalg";
 import { inputs, parity, ROUNDOFF, unread } from "./_parity.ts";
 
-const everything = formula(["x", "y", "c"], ({ x, y, c }) => {
+const everything = formula({ x: "vector", y: "vector", c: "number" }, ({ x, y, c }) => {
   const positive = add(abs(x), 1);
-  const vectors: Expression[] = [
+  const vectors: Expression<"vector">[] = [
     sub(mul(c, x), div(y, positive)),
     min(max(x, y), c),
     select(greater(x, y), sqrt(positive), mul(positive, 1.5)),
@@ -34,7 +34,7 @@ const everything = formula(["x", "y", "c"], ({ x, y, c }) => {
   };
 });
 
-const guarded = formula(["x"], ({ x }) => ({
+const guarded = formula({ x: "vector" }, ({ x }) => ({
   clean: select(isFinite(x), x, 7),
   finite: sum(isFinite(x)),
 }));
@@ -65,7 +65,7 @@ parity("evaluate() lets nothing through that a select leaves out", (check) => {
 });
 
 parity("evaluate() computes all outputs before it writes one", (check, random) => {
-  const exchange = formula(["a", "b"], ({ a, b }) => ({ a: b, b: a }));
+  const exchange = formula({ a: "vector", b: "vector" }, ({ a, b }) => ({ a: b, b: a }));
   check({
     label: "an exchange",
     outputs: [inputs(random, 1, 3), inputs(random, 1, 3)],
@@ -74,3 +74,56 @@ parity("evaluate() computes all outputs before it writes one", (check, random) =
     absolute: 0,
   });
 });
+
+/** Everything that NaN and infinities may meet. */
+const special = formula({ x: "vector", y: "vector" }, ({ x, y }) => ({
+  least: min(x, y),
+  most: max(y, x),
+  above: greater(x, y),
+  notBelow: atLeast(x, y),
+  chosen: select(x, 1, 0),
+  largest: largest(select(atLeast(x, y), x, y)),
+}));
+
+parity("evaluate() tells NaN and infinities that come in", (check) => {
+  check({
+    label: "columns",
+    outputs: [1, 2, 3, 4, 5].map(() => unread(1, 8)).concat(unread(1, 1)),
+    inputs: [
+      denseMatrix(1, 8, [NaN, Infinity, -Infinity, 0, -0, 4, -4, 1]),
+      denseMatrix(1, 8, [1, NaN, 0, NaN, 0, 9, -4, 2]),
+    ],
+    call: (backend, [least, most, above, notBelow, chosen, largest], [x, y]) =>
+      backend.evaluate(special, { x, y }, { least, most, above, notBelow, chosen, largest }),
+    absolute: 0,
+  });
+});
+
+const sums = formula(
+  { a: "number", b: "number", c: "number", d: "number", e: "number", x: "vector" },
+  ({ a, b, c, d, e, x }) => {
+    const total = add(add(add(a, b), add(c, d)), e);
+    return { total, mean: mean(x), shifted: add(x, total), a: b };
+  },
+);
+
+parity(
+  "evaluate() takes more matrices than a kernel may bind, and an input that is an output",
+  (check) => {
+    const number = (value: number) => denseMatrix(1, 1, [value]);
+    check({
+      label: "six inputs, four outputs",
+      outputs: [number(1), unread(1, 1), unread(1, 1), unread(1, 300)],
+      inputs: [
+        number(2),
+        number(4),
+        number(8),
+        number(16),
+        denseMatrix(1, 300, new Float64Array(300).fill(3)),
+      ],
+      call: (backend, [a, total, mean, shifted], [b, c, d, e, x]) =>
+        backend.evaluate(sums, { a, b, c, d, e, x }, { total, mean, shifted, a }),
+      absolute: 0,
+    });
+  },
+);

@@ -1,4 +1,3 @@
-import { denseMatrix } from "@tekfac/tekfac/linalg";
 import { edgeSizes } from "@tekfac/tekfac/testing";
 import { inputs, parity, ROUNDOFF, unread } from "./_parity.ts";
 
@@ -109,22 +108,4 @@ parity("stepProducts() agrees to the rounding of its result", (check, random) =>
       webgpu: { absolute: treeError(u.data.map((value) => value * value)) },
     });
   }
-});
-
-parity("the formulas on single numbers agree with their definitions", (check) => {
-  const numbers = denseMatrix(1, 1, [0.5]);
-  check({
-    label: "relativeDamping, splitDamping, scalarPower, clipFactor",
-    outputs: [1, 2, 3, 4, 5].map(() => unread(1, 1)),
-    inputs: [numbers, denseMatrix(1, 1, [8]), denseMatrix(1, 1, [-1])],
-    call: (backend, [relative, shiftA, shiftB, power, clip], [half, eight]) => {
-      backend.relativeDamping(relative, [half, eight], { tau: 2, factor: 0.25, floor: 1e-12 });
-      backend.splitDamping(shiftA, shiftB, relative, half, eight, [2, 3]);
-      backend.scalarPower(power, eight, -0.5, 3);
-      backend.clipFactor(clip, eight, { kl: 1e-3, learningRate: 0.1, loss: half });
-    },
-    relative: 4 * ROUNDOFF,
-    // Divisions and roots may be off by some units in the last place.
-    webgpu: { relative: 16 * ROUNDOFF },
-  });
 });

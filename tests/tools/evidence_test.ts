@@ -1,11 +1,8 @@
 import assert from "#assert";
-import {
-  type ComparisonSummary,
-  type Finding,
-  type RatioEstimate,
-  type SeededRun,
-  summarizeComparison,
-} from "@tekfac/tekfac/training";
+import type { SeededRun } from "../../lab/comparison.ts";
+import { type ComparisonSummary, summarizeComparison } from "../../lab/comparison_summary.ts";
+import type { Finding } from "../../lab/laboratory.ts";
+import type { RatioEstimate } from "../../lab/paired_statistics.ts";
 import { readEvidence } from "../../tools/evidence.ts";
 import {
   defaultSentences,

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { Random, softmaxCrossEntropy, squaredError, zeros } from "@tekfac/tekfac";
+import { softmaxCrossEntropy, squaredError } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
+import { zeros } from "@tekfac/tekfac/nn";
 import { ADAMS } from "../contenders.ts";
 import { type Examples, scaled } from "../examples.ts";
 import { type Fit, fit, plainLayers } from "../fit.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type ExternalBatch, externalModel, Random } from "@tekfac/tekfac";
+import { type ExternalBatch, externalModel } from "@tekfac/tekfac";
+import { Random } from "@tekfac/tekfac/core";
 import { ADAMS, create } from "../contenders.ts";
 import { type Examples, shuffled, stepsPerEpoch } from "../examples.ts";
 import { GaussianNetwork } from "../gaussian_network.ts";

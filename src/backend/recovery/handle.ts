@@ -16,12 +16,12 @@ export class Handle implements RawStorage {
    *
    * @param length Number of elements.
    * @param inner What it stands for; `undefined` where there is no device to have it.
-   * @param losses Devices lost before it was made.
+   * @param devicesLost Devices lost before it was made.
    */
   constructor(
     readonly length: number,
     public inner: RawStorage | undefined,
-    readonly losses: number,
+    readonly devicesLost: number,
   ) {}
 }
 

@@ -8,10 +8,10 @@
 import { BackendError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
-import { KERNEL_TABLE } from "../kernel_table.ts";
+import { KERNEL_TABLE, verbsThrough } from "../kernel_table.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import { Handle, unwrapped } from "./handle.ts";
-import type { RecoveryOptions } from "./recovery.ts";
+import type { RecoveryOptions } from "../recovery.ts";
 import { type Reopen, Succession } from "./succession.ts";
 
 /**
@@ -67,15 +67,13 @@ export function createRecoverableKernels(
 }
 
 function createVerbs(succession: Succession): Verbs {
-  const call = (verb: keyof Verbs, args: readonly unknown[]): void => {
+  return verbsThrough((verb, args) => {
     const kernels = succession.current;
     if (kernels === undefined) return;
-    (kernels[verb] as (...args: unknown[]) => void)(...unwrapped(args));
-  };
-  const verbs = Object.keys(KERNEL_TABLE) as (keyof Verbs)[];
-  return Object.fromEntries(
-    verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
-  ) as unknown as Verbs;
+    const { holders } = KERNEL_TABLE[verb];
+    const inner = args.map((value, i) => holders[i] ? unwrapped(value) : value);
+    (kernels[verb] as (...args: unknown[]) => void)(...inner);
+  });
 }
 
 function createMemory(
@@ -84,7 +82,7 @@ function createMemory(
   const { owned, snapshots } = succession;
   const scopes: { readonly kernels: Kernels | undefined; readonly handles: Handle[] }[] = [];
   const wrap = (storage: RawStorage | undefined, length: number): Handle =>
-    new Handle(length, storage, succession.losses);
+    new Handle(length, storage, succession.devicesLost);
   return {
     allocate(length) {
       const handle = wrap(succession.current?.allocate(length), length);
@@ -130,7 +128,7 @@ function createReading(succession: Succession): Pick<Kernels, "read" | "readSync
         if (succession.pending) await succession.settled();
         const kernels = workingOf(succession);
         const handle = m.storage as Handle;
-        if (handle.losses !== succession.losses && !succession.owned.has(handle)) {
+        if (handle.devicesLost !== succession.devicesLost && !succession.owned.has(handle)) {
           throw new BackendError(kernels.name, "temporary numbers were lost with their device");
         }
         const numbers = await succession.unlessLost(kernels, kernels.read(unwrapped(m)));
@@ -162,10 +160,11 @@ function beginEigh(
   jobs: readonly EighJob[],
   options: EighOptions,
 ): EighTicket {
-  const { current: kernels, losses } = succession;
+  const { current: kernels, devicesLost } = succession;
   const inner = kernels?.beginEigh?.(unwrapped(jobs), options);
   let done = false;
-  const isOver = (): boolean => done || kernels === undefined || succession.losses !== losses;
+  const isOver = (): boolean =>
+    done || kernels === undefined || succession.devicesLost !== devicesLost;
   return {
     get ready(): boolean {
       return isOver() || inner?.ready === true;

@@ -7,7 +7,7 @@
 
 import type { Kernels } from "../kernels.ts";
 import type { Handle } from "./handle.ts";
-import type { DeviceLoss, Recovery, RecoveryMember, RecoveryOptions } from "./recovery.ts";
+import type { DeviceLoss, Recovery, RecoveryMember, RecoveryOptions } from "../recovery.ts";
 import { contentsOf, Snapshots } from "./snapshots.ts";
 
 /**
@@ -24,7 +24,7 @@ export class Succession implements Recovery {
   /** What is known of it on the host. */
   readonly snapshots: Snapshots = new Snapshots();
   /** Devices lost so far. */
-  losses = 0;
+  devicesLost = 0;
   /** The implementation at work, or the last one that was. */
   latest: Kernels;
   #current: Kernels | undefined;
@@ -124,7 +124,7 @@ export class Succession implements Recovery {
   #lose(reason: string): void {
     const lost = this.#current!;
     this.#current = undefined;
-    this.losses++;
+    this.devicesLost++;
     this.#recovered = this.#recover(lost, reason);
     // Told to those who wait.
     this.#recovered.catch(() => {});

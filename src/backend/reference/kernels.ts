@@ -31,9 +31,6 @@ export function createReferenceKernels(): Kernels {
   return new ReferenceKernels();
 }
 
-type Blend = Required<api.Blend>;
-type Moment = Blend & Pick<api.SecondMomentOptions, "weights">;
-
 class ReferenceKernels implements Kernels {
   readonly name = "reference";
   readonly sync = true;
@@ -93,12 +90,12 @@ class ReferenceKernels implements Kernels {
     while (this.#scopes.length > 0) this.popScope();
   }
 
-  gemm(c: Matrix, a: Matrix, b: Matrix, options: Required<api.GemmOptions>): void {
-    const { alpha: scale, beta: decay } = options;
+  gemm(c: Matrix, a: Matrix, b: Matrix, options: api.GemmOptions = {}): void {
+    const { alpha: scale = 1, beta: decay = 0 } = options;
     scatter(c, linalg.gemm(gather(a), gather(b), options).data, { decay, scale });
   }
 
-  secondMoment(c: Matrix, x: Matrix, options: Moment): void {
+  secondMoment(c: Matrix, x: Matrix, options?: api.SecondMomentOptions): void {
     scatterMoment(c, gather(x), options);
   }
 
@@ -109,8 +106,8 @@ class ReferenceKernels implements Kernels {
   squaredProjection(
     theta: Matrix,
     capture: KroneckerCapture,
-    basis: api.Basis | undefined,
-    blend: Blend,
+    basis?: api.Basis,
+    blend?: api.Blend,
   ): void {
     // Of no examples the sum is zero, but still has a shape.
     const none = linalg.denseMatrix(theta.rows, theta.cols);
@@ -125,7 +122,7 @@ class ReferenceKernels implements Kernels {
     moments: Matrix,
     capture: KroneckerCapture,
     basis: api.RowBasis,
-    blend: Blend,
+    blend?: api.Blend,
   ): void {
     scatter(moments, linalg.projectedMoments(gradientsOf(capture), gatherBasis(basis)).data, blend);
   }
@@ -134,7 +131,7 @@ class ReferenceKernels implements Kernels {
     out: Matrix,
     x: Matrix,
     basis: api.RowBasis,
-    { moments, damping, exponent }: Required<api.LowRankDivision>,
+    { moments, damping, exponent = 1 }: api.LowRankDivision,
   ): void {
     const [lambda, directions] = [numberOf(damping), gatherBasis(basis)];
     scatter(
@@ -155,13 +152,13 @@ class ReferenceKernels implements Kernels {
     out: Matrix,
     x: Matrix,
     basis: api.Basis,
-    division: Required<api.DampedDivision> | undefined,
+    division?: api.DampedDivision,
   ): void {
     const inside = division ? divided(x, division) : gather(x);
     scatter(out, linalg.rotateBack(inside, gatherBasis(basis)).data);
   }
 
-  dampedDivide(out: Matrix, x: Matrix, division: Required<api.DampedDivision>): void {
+  dampedDivide(out: Matrix, x: Matrix, division: api.DampedDivision): void {
     scatter(out, divided(x, division).data);
   }
 
@@ -190,7 +187,7 @@ class ReferenceKernels implements Kernels {
     images: Matrix,
     g: Matrix,
     geometry: ConvGeometry,
-    blend: Blend,
+    blend?: api.Blend,
   ): void {
     scatter(out, linalg.conv2dWeightGradient(gather(images), gather(g), geometry).data, blend);
   }
@@ -199,7 +196,12 @@ class ReferenceKernels implements Kernels {
     scatter(out, linalg.patches(gather(images), geometry).data);
   }
 
-  patchSecondMoment(c: Matrix, images: Matrix, geometry: ConvGeometry, options: Moment): void {
+  patchSecondMoment(
+    c: Matrix,
+    images: Matrix,
+    geometry: ConvGeometry,
+    options?: api.SecondMomentOptions,
+  ): void {
     scatterMoment(c, linalg.patches(gather(images), geometry), options);
   }
 
@@ -284,7 +286,7 @@ class ReferenceKernels implements Kernels {
     scatter(y, linalg.axpby(numberOf(alpha), gather(x), numberOf(beta), gather(y)).data);
   }
 
-  squares(out: Matrix, x: Matrix, blend: Blend): void {
+  squares(out: Matrix, x: Matrix, blend?: api.Blend): void {
     scatter(out, linalg.squares(gather(x)).data, blend);
   }
 
@@ -299,11 +301,11 @@ class ReferenceKernels implements Kernels {
     scatter(out, result.direction.data);
   }
 
-  dot(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
+  dot(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
     scatter(out, [linalg.dot(gather(x), gather(y))], blend);
   }
 
-  rowDots(out: Matrix, x: Matrix, y: Matrix, blend: Blend): void {
+  rowDots(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
     scatter(out, linalg.rowDots(gather(x), gather(y)).data, blend);
   }
 
@@ -311,11 +313,11 @@ class ReferenceKernels implements Kernels {
     scatter(out, linalg.stepProducts(gather(u), gather(s), gather(w)).data);
   }
 
-  sum(out: Matrix, x: Matrix, blend: Blend): void {
+  sum(out: Matrix, x: Matrix, blend?: api.Blend): void {
     scatter(out, [linalg.sum(gather(x))], blend);
   }
 
-  trace(out: Matrix, x: Matrix, blend: Blend): void {
+  trace(out: Matrix, x: Matrix, blend?: api.Blend): void {
     scatter(out, [linalg.trace(gather(x))], blend);
   }
 
@@ -327,41 +329,6 @@ class ReferenceKernels implements Kernels {
     scatter(x, linalg.zeroUnless(gather(x), numberOf(flag) !== 0).data);
   }
 
-  relativeDamping(
-    out: Matrix,
-    sources: readonly Matrix[],
-    numbers: { readonly tau: number; readonly factor: number; readonly floor: number },
-  ): void {
-    const product = sources.reduce((value, source) => value * numberOf(source), 1);
-    scatter(out, [linalg.relativeDamping(product, numbers)]);
-  }
-
-  splitDamping(
-    shiftA: Matrix,
-    shiftB: Matrix,
-    lambda: api.Scalar,
-    traceA: Matrix,
-    traceB: Matrix,
-    dims: readonly [dimA: number, dimB: number],
-  ): void {
-    const [a, b] = linalg.splitDamping(numberOf(lambda), numberOf(traceA), numberOf(traceB), dims);
-    scatter(shiftA, [a]);
-    scatter(shiftB, [b]);
-  }
-
-  scalarPower(out: Matrix, x: api.Scalar, power: number, scale: number): void {
-    scatter(out, [linalg.scalarPower(numberOf(x), power, scale)]);
-  }
-
-  clipFactor(
-    out: Matrix,
-    innerProduct: Matrix,
-    numbers: { readonly kl: number; readonly learningRate: number; readonly loss?: Matrix },
-  ): void {
-    const loss = numbers.loss ? numberOf(numbers.loss) : 1;
-    scatter(out, [linalg.clipFactor(numberOf(innerProduct), { ...numbers, loss })]);
-  }
-
   evaluate(
     formula: Formula,
     inputs: Readonly<Record<string, api.Scalar>>,
@@ -369,7 +336,7 @@ class ReferenceKernels implements Kernels {
   ): void {
     const values = Object.entries(inputs).map(([name, input]) => [
       name,
-      typeof input === "number" ? [input] : gather(input).data,
+      typeof input === "number" ? input : gather(input).data,
     ]);
     const results = linalg.evaluate(formula, Object.fromEntries(values));
     for (const [name, out] of Object.entries(outputs)) scatter(out, results[name]);
@@ -377,14 +344,18 @@ class ReferenceKernels implements Kernels {
 }
 
 /** Adds a second moment and flushes what float32 would hold as a denormal. */
-function scatterMoment(c: Matrix, x: linalg.DenseMatrix, { weights, ...blend }: Moment): void {
+function scatterMoment(
+  c: Matrix,
+  x: linalg.DenseMatrix,
+  { weights, ...blend }: api.SecondMomentOptions = {},
+): void {
   scatter(c, linalg.secondMoment(x, weights && gather(weights).data).data, blend);
   const smallestNormal = 2 ** -126;
   scatter(c, gather(c).data.map((value) => Math.abs(value) < smallestNormal ? 0 : value));
 }
 
-function divided(x: Matrix, division: Required<api.DampedDivision>): linalg.DenseMatrix {
-  const { eigenvalues, damping, exponent } = division;
+function divided(x: Matrix, division: api.DampedDivision): linalg.DenseMatrix {
+  const { eigenvalues, damping, exponent = 1 } = division;
   return linalg.dampedDivide(gather(x), gather(eigenvalues), numberOf(damping), exponent);
 }
 

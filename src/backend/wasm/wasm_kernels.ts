@@ -7,17 +7,17 @@
 import type { Verbs } from "../backend.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { Matrix } from "../../core/matrix.ts";
-import { createAlgebra } from "./algebra.ts";
-import { createBatchNorm } from "./batch_norm.ts";
-import { createConvolution } from "./convolution.ts";
-import { createEigensolver } from "./eigensolver.ts";
-import { createElementwise } from "./elementwise.ts";
-import { type Instance, instantiate, type InstantiateOptions } from "./instantiate.ts";
-import { createLosses } from "./losses.ts";
-import { createLowRank } from "./low_rank.ts";
-import { addressOf, Machine, type WasmStorage } from "./machine.ts";
-import { createProjection } from "./projection.ts";
-import { createScalars } from "./scalars.ts";
+import { createAlgebra } from "./verbs/algebra.ts";
+import { createBatchNorm } from "./verbs/batch_norm.ts";
+import { createConvolution } from "./verbs/convolution.ts";
+import { createEigensolver } from "./verbs/eigensolver.ts";
+import { createElementwise } from "./verbs/elementwise.ts";
+import { type Instance, instantiate, type InstantiateOptions } from "./module/instantiate.ts";
+import { createLosses } from "./verbs/losses.ts";
+import { createLowRank } from "./verbs/low_rank.ts";
+import { addressOf, Machine, type WasmStorage } from "./module/machine.ts";
+import { createProjection } from "./verbs/projection.ts";
+import { createFormulas } from "./verbs/formula.ts";
 
 /**
  * Creates the WebAssembly implementation on one thread: float32, synchronous.
@@ -86,7 +86,7 @@ function createVerbs(machine: Machine): Verbs {
     ...createLowRank(machine, { ...algebra, ...elementwise }),
     ...createBatchNorm(machine),
     ...createLosses(machine, elementwise),
-    ...createScalars(machine),
+    ...createFormulas(machine),
   };
 }
 

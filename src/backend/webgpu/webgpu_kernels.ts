@@ -6,24 +6,24 @@
 
 import type { Verbs } from "../backend.ts";
 import { StateError } from "../../core/errors.ts";
+import { verbsThrough } from "../kernel_table.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
-import type { OpenDevice } from "./adapter.ts";
-import { createAlgebra } from "./algebra.ts";
-import { createBatchNorm } from "./batch_norm.ts";
-import { createConvolution } from "./convolution.ts";
-import { EigenChoice } from "./eigen_choice.ts";
-import { createEigensolver } from "./eigensolver.ts";
-import { createElementwise } from "./elementwise.ts";
-import { HostEigensolver } from "./host_eigensolver.ts";
-import { createFormulas } from "./formula.ts";
-import { createLosses } from "./losses.ts";
-import { createLowRank } from "./low_rank.ts";
-import { Machine } from "./machine.ts";
-import { createProjection } from "./projection.ts";
-import { createScalars } from "./scalars.ts";
-import { splitByRows } from "./split_rows.ts";
-import { BYTES, type GpuStorage } from "./storage.ts";
-import { createTileTiming } from "./tile_timing.ts";
+import type { OpenDevice } from "./device/adapter.ts";
+import { createAlgebra } from "./verbs/algebra.ts";
+import { createBatchNorm } from "./verbs/batch_norm.ts";
+import { createConvolution } from "./verbs/convolution.ts";
+import { EigenChoice } from "./tuning/eigen_choice.ts";
+import { createEigensolver } from "./verbs/eigensolver.ts";
+import { createElementwise } from "./verbs/elementwise.ts";
+import { HostEigensolver } from "./tuning/host_eigensolver.ts";
+import { createFormulas } from "./verbs/formula.ts";
+import { createLosses } from "./verbs/losses.ts";
+import { createLowRank } from "./verbs/low_rank.ts";
+import { Machine } from "./device/machine.ts";
+import { createProjection } from "./verbs/projection.ts";
+import { splitByRows } from "./verbs/split_rows.ts";
+import { BYTES, type GpuStorage } from "./device/storage.ts";
+import { createTileTiming } from "./tuning/tile_timing.ts";
 
 /**
  * Creates the WebGPU implementation on a device: float32, asynchronous. Verbs enqueue and return; nothing
@@ -75,7 +75,6 @@ function createVerbs(machine: Machine): Verbs {
     ...createLowRank(machine, elementwise),
     ...createBatchNorm(machine),
     ...createLosses(machine),
-    ...createScalars(machine),
     ...createFormulas(machine),
   });
   return named(machine, verbs);
@@ -83,11 +82,10 @@ function createVerbs(machine: Machine): Verbs {
 
 /** The same verbs; they leave their names where messages are made. */
 function named(machine: Machine, verbs: Verbs): Verbs {
-  const entries = Object.entries(verbs) as [string, (...call: unknown[]) => void][];
-  return Object.fromEntries(entries.map(([name, verb]) => [name, (...call: unknown[]) => {
-    machine.verb = name;
-    verb(...call);
-  }])) as unknown as Verbs;
+  return verbsThrough((verb, args) => {
+    machine.verb = verb;
+    (verbs[verb] as (...args: unknown[]) => void)(...args);
+  });
 }
 
 function createMemory(

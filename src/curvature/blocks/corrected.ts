@@ -5,14 +5,15 @@
  * @module
  */
 
-import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Backend, Basis, EighJob, Scalar } from "../../backend/backend.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
-import { LayerDamping } from "../layer_damping.ts";
+import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
+import { nullAverage, writeKnown } from "../null_space.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
 
 /** Options of the blocks with corrected eigenvalues. */
@@ -68,6 +69,8 @@ export abstract class CorrectedBlock extends Owner implements Block {
   /** Where the block lives. */
   protected readonly backend: Backend;
   readonly #exponent: number;
+  /** How far each direction of the basis is decided by data, [1, dOut] and [1, dIn']. */
+  readonly #known: Basis;
   /** Sum of the eigenvalues, as long as it is `#traced`. */
   readonly #trace: Matrix;
   #traced = false;
@@ -86,6 +89,10 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.basis = this.own(new Eigenbasis(backend, dOut, dIn));
     this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     this.#trace = this.alloc(backend, 1, 1);
+    this.#known = { output: this.alloc(backend, 1, dOut), input: this.alloc(backend, 1, dIn) };
+    for (const known of [this.#known.output, this.#known.input]) {
+      backend.write(known, new Float64Array(known.cols).fill(1));
+    }
   }
 
   get state(): Readonly<Record<string, Matrix>> {
@@ -95,6 +102,8 @@ export abstract class CorrectedBlock extends Owner implements Block {
       inputFactor: this.inputFactor,
       outputBasis: basis.output,
       inputBasis: basis.input,
+      outputKnown: this.#known.output,
+      inputKnown: this.#known.input,
       eigenvalues: this.eigenvalues,
     };
   }
@@ -114,27 +123,29 @@ export abstract class CorrectedBlock extends Owner implements Block {
     return this.basis.adopt((from, to) => {
       const move = overlap(this.backend, from, to);
       if (this.#measured) transport(this.backend, this.eigenvalues, move);
+      writeKnown(this.backend, this.#known.output, this.basis.outputValues);
+      writeKnown(this.backend, this.#known.input, this.basis.inputValues);
       this.#traced = false;
     });
   }
 
   observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {
-    this.backend.squaredProjection(this.eigenvalues, capture, this.basis, observation);
-    this.#measured = true;
-    this.#traced = false;
+    this.#measure(observation, (theta, blend) => {
+      this.backend.squaredProjection(theta, capture, this.basis, blend);
+    });
   }
 
   /** `Theta <- decay Theta + scale N^2 (Q_out^T G Q_in)^2`: N examples, each counted N times (MATH.md, section 2). */
   observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {
     const coordinates = this.#coordinates(gradient);
-    this.backend.squares(this.eigenvalues, coordinates, { decay, scale: scale * examples ** 2 });
-    this.#measured = true;
-    this.#traced = false;
+    this.#measure({ decay, scale: scale * examples ** 2 }, (theta, blend) => {
+      this.backend.squares(theta, coordinates, blend);
+    });
   }
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    const trace = (): Matrix[] => {
+    const trace = (): Trace => {
       if (!this.#traced) this.backend.sum(this.#trace, this.eigenvalues);
       this.#traced = true;
       return [this.#trace];
@@ -159,6 +170,22 @@ export abstract class CorrectedBlock extends Owner implements Block {
     this.#measured = true;
     this.#traced = false;
     this.basis.solved = true;
+  }
+
+  /** Averages what is measured over the directions that data do not decide, and adds it to Theta. */
+  #measure(
+    { decay, scale }: Observation,
+    measure: (theta: Matrix, blend: Observation) => void,
+  ): void {
+    const { backend, eigenvalues } = this;
+    const { rows, cols } = eigenvalues;
+    const [fresh, half] = [backend.scratch(rows, cols), backend.scratch(rows, cols)];
+    measure(fresh, { decay: 0, scale });
+    backend.gemm(half, nullAverage(backend, this.#known.output), fresh);
+    const average = nullAverage(backend, this.#known.input);
+    backend.gemm(eigenvalues, half, average, { transposeB: true, beta: decay });
+    this.#measured = true;
+    this.#traced = false;
   }
 
   /** A matrix of the parameter's shape, seen in the basis. */

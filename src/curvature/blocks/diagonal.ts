@@ -8,7 +8,7 @@ import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import { type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { LayerDamping } from "../layer_damping.ts";
+import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockOptions, Owner } from "./block.ts";
 
@@ -85,7 +85,7 @@ export class DiagonalBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    const trace = (): Matrix[] => {
+    const trace = (): Trace => {
       this.#backend.sum(this.#trace, this.eigenvalues);
       return [this.#trace];
     };

@@ -10,7 +10,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
-import { LayerDamping } from "../layer_damping.ts";
+import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
@@ -94,8 +94,8 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   abstract observeStatistics(capture: KroneckerCapture, observation: Observation): void;
 
-  /** The trace of the block, as a product of [1, 1] matrices. */
-  protected abstract traces(): readonly Matrix[];
+  /** The trace of the block. */
+  protected abstract trace(): Trace;
 
   /** How each factor is scaled and shifted when lambda is split over them. */
   protected abstract shifts(lambda: Scalar): FactorShifts;
@@ -125,7 +125,7 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const dimensions = this.inputFactor.rows * this.outputFactor.rows;
-    return this.damping.at(step, () => this.traces(), 1 / dimensions);
+    return this.damping.at(step, () => this.trace(), 1 / dimensions);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

@@ -7,6 +7,7 @@
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
+import { div, formula, greater, mul, select, sqrt } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { independent, observeFactors } from "../fisher.ts";
@@ -75,7 +76,7 @@ export class KfacBlock extends FactoredBlock {
   }
 
   /** See {@linkcode FactoredBlock}. */
-  protected traces(): readonly Matrix[] {
+  protected trace(): readonly [traceA: Matrix, traceB: Matrix] {
     this.backend.trace(this.#traceA, this.inputFactor);
     this.backend.trace(this.#traceB, this.outputFactor);
     return [this.#traceA, this.#traceB];
@@ -83,10 +84,12 @@ export class KfacBlock extends FactoredBlock {
 
   /** `A + pi sqrt(lambda) I` and `B + sqrt(lambda)/pi I`. */
   protected shifts(lambda: Scalar): FactorShifts {
-    const [traceA, traceB] = this.traces();
-    const dims = [this.inputFactor.rows, this.outputFactor.rows] as const;
-    this.backend.splitDamping(this.#shiftA, this.#shiftB, lambda, traceA, traceB, dims);
-    return { outputScale: 1, outputShift: this.#shiftB, inputScale: 1, inputShift: this.#shiftA };
+    const [traceA, traceB] = this.trace();
+    const [shiftA, shiftB] = [this.#shiftA, this.#shiftB];
+    const [dimA, dimB] = [this.inputFactor.rows, this.outputFactor.rows];
+    const numbers = { lambda, traceA, traceB, dimA, dimB };
+    this.backend.evaluate(split, numbers, { shiftA, shiftB });
+    return { outputScale: 1, outputShift: shiftB, inputScale: 1, inputShift: shiftA };
   }
 
   /** The block is the product itself. */
@@ -94,3 +97,13 @@ export class KfacBlock extends FactoredBlock {
     return 1;
   }
 }
+
+/** Lambda over two factors (Martens & Grosse 2015, section 6.3); pi is 1 where a trace is not positive. */
+const split = formula(
+  { lambda: "number", traceA: "number", traceB: "number", dimA: "number", dimB: "number" },
+  ({ lambda, traceA, traceB, dimA, dimB }) => {
+    const ratio = div(div(traceA, dimA), div(traceB, dimB));
+    const pi = select(mul(greater(traceA, 0), greater(traceB, 0)), sqrt(ratio), 1);
+    return { shiftA: mul(pi, sqrt(lambda)), shiftB: div(sqrt(lambda), pi) };
+  },
+);

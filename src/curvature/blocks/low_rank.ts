@@ -128,6 +128,8 @@ export class LowRankBlock extends Owner implements Block {
       inputBasis: this.input.basis,
       outputSketch: this.output.product,
       inputSketch: this.input.product,
+      outputAverage: this.output.average,
+      inputAverage: this.input.average,
       moments: this.moments,
     };
   }
@@ -152,7 +154,15 @@ export class LowRankBlock extends Owner implements Block {
   }
 
   observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {
-    this.#backend.projectedMoments(this.moments, capture, this.#basis, observation);
+    const backend = this.#backend;
+    const { rows, cols } = this.moments;
+    const [fresh, half] = [backend.scratch(rows, cols), backend.scratch(rows, cols)];
+    backend.projectedMoments(fresh, capture, this.#basis, { ...observation, decay: 0 });
+    backend.gemm(half, this.output.average, fresh);
+    backend.gemm(this.moments, half, this.input.average, {
+      transposeB: true,
+      beta: observation.decay,
+    });
     this.#measured = true;
   }
 

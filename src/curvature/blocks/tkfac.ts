@@ -6,10 +6,12 @@
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
+import { div, formula, greater, select, sqrt } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { observeFactors, traceKeeping } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
+import type { Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { FactoredBlock, type FactoredOptions } from "./factored.ts";
 
@@ -82,21 +84,32 @@ export class TkfacBlock extends FactoredBlock {
   }
 
   /** See {@linkcode FactoredBlock}. */
-  protected traces(): readonly Matrix[] {
+  protected trace(): Trace {
     return [this.delta];
   }
 
   /** `sqrt(delta) Phi = PhiRaw / sqrt(delta)`. */
   protected shifts(lambda: Scalar): FactorShifts {
-    this.backend.scalarPower(this.#factorScale, this.delta, -0.5);
-    this.backend.scalarPower(this.#shift, lambda, 0.5);
-    const [scale, shift] = [this.#factorScale, this.#shift];
+    const [delta, scale, shift] = [this.delta, this.#factorScale, this.#shift];
+    this.backend.evaluate(split, { delta, lambda }, { scale, shift });
     return { outputScale: scale, outputShift: shift, inputScale: scale, inputShift: shift };
   }
 
   /** `delta Psi (x) Phi = PsiRaw (x) PhiRaw / delta`. */
   protected productScale(): Scalar {
-    this.backend.scalarPower(this.#factorScale, this.delta, -1);
-    return this.#factorScale;
+    const [delta, scale] = [this.delta, this.#factorScale];
+    this.backend.evaluate(inverse, { delta }, { scale });
+    return scale;
   }
 }
+
+/** Factored damping (eq. 5.15); the scale is 0 where delta is not positive. */
+const split = formula({ delta: "number", lambda: "number" }, ({ delta, lambda }) => ({
+  scale: select(greater(delta, 0), div(1, sqrt(delta)), 0),
+  shift: sqrt(lambda),
+}));
+
+/** What the product of the raw factors lacks to be the block; 0 where delta is not positive. */
+const inverse = formula({ delta: "number" }, ({ delta }) => ({
+  scale: select(greater(delta, 0), div(1, delta), 0),
+}));

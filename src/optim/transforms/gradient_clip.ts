@@ -35,7 +35,6 @@ const DECAY = 0.95;
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
- * import { GradientClip } from "@tekfac/tekfac/optim";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
  * using backend = await createBackend({ prefer: ["reference"] });
@@ -85,7 +84,7 @@ export class GradientClip extends Owner {
 const NONE = 1e-29;
 
 const clipped = formula(
-  ["squares", "means", "limit", "decay"],
+  { squares: "vector", means: "vector", limit: "number", decay: "number" },
   ({ squares, means, limit, decay }) => {
     const norms = sqrt(squares);
     const ratios = select(atLeast(means, NONE), div(norms, max(means, NONE)), 1);

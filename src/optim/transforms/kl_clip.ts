@@ -24,25 +24,6 @@ export type KlClip =
   | { readonly kind: "fixed"; readonly kl: Schedule }
   | { readonly kind: "lossRelative"; readonly kappa: Schedule };
 
-/**
- * Checks a KL clip.
- *
- * @throws {OptionError} On an unknown key or kind, or a bound that is not > 0.
- *
- * @example What is checked
- * ```ts
- * import assert from "node:assert/strict";
- * import { resolveKlClip } from "@tekfac/tekfac/optim";
- *
- * const subject = "Cannot create my optimizer";
- * assert.deepEqual(resolveKlClip(subject, { kind: "fixed", kl: 1e-3 }), { kind: "fixed", kl: 1e-3 });
- * assert.throws(() => resolveKlClip(subject, { kind: "fixed", kl: 0 }), /klClip.kl/);
- * ```
- */
-export function resolveKlClip(subject: string, clip: KlClip | false): KlClip | false {
-  return klClipRule.check(subject, "klClip", clip);
-}
-
 const bound = schedule({ above: 0 });
 
 /** What the option takes. */

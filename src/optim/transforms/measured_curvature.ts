@@ -33,7 +33,6 @@ const DECAY = 0.8;
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
- * import { MeasuredCurvature } from "@tekfac/tekfac/optim";
  * import { allClose, upload } from "@tekfac/tekfac/testing";
  *
  * using backend = await createBackend({ prefer: ["reference"] });
@@ -122,7 +121,7 @@ function addSlopes(
 }
 
 const averaged = formula(
-  ["curvature", "products", "ratio", "past"],
+  { curvature: "number", products: "vector", ratio: "number", past: "number" },
   ({ curvature, products, ratio, past }) => {
     const assumed = sum(products);
     const now = div(curvature, max(assumed, 1e-35));

@@ -31,29 +31,6 @@ export type Momentum =
   | { readonly on: "gradient"; readonly value: Schedule }
   | { readonly on: "update"; readonly value: Schedule; readonly nesterov?: boolean };
 
-/**
- * Checks a momentum; a number alone is one on the update.
- *
- * @throws {OptionError} On an unknown key or a value outside [0, 1).
- *
- * @example What is checked
- * ```ts
- * import assert from "node:assert/strict";
- * import { resolveMomentum } from "@tekfac/tekfac/optim";
- *
- * const subject = "Cannot create my optimizer";
- * const momentum = resolveMomentum(subject, { on: "update", value: 0.9 });
- * assert.deepEqual(momentum, { on: "update", value: 0.9, nesterov: false });
- * assert.throws(() => resolveMomentum(subject, { on: "update", value: 1 }), /momentum.value/);
- * ```
- */
-export function resolveMomentum(
-  subject: string,
-  momentum: Momentum | Schedule | false,
-): Momentum | false {
-  return momentumRule("update").check(subject, "momentum", momentum);
-}
-
 const weight = schedule({ min: 0, below: 1 });
 
 /**
@@ -77,7 +54,7 @@ export function momentumRule(on: Momentum["on"]): Rule<Momentum | false> {
  * @example The first average is the first gradient
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, MomentumState } from "@tekfac/tekfac";
+ * import { createBackend } from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * using value = backend.alloc(1, 1);

@@ -13,7 +13,7 @@ import type { Matrix } from "../../core/matrix.ts";
  * @example A step that is cancelled on the device has length 0
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, Rate } from "@tekfac/tekfac";
+ * import { createBackend } from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * assert.equal(new Rate(backend, 0.5).times(-1), -0.5);

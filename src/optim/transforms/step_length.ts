@@ -89,29 +89,43 @@ const TINY = 1e-30;
 /** A loss that is not positive is that of a density, whose unit is the nat. */
 const NAT = 1;
 
-const unbounded = formula(["products"], ({ products }) => ({
+const unbounded = formula({ products: "vector" }, ({ products }) => ({
   clip: max(1, mul(0, sum(products))),
   limit: mul(0, sum(products)),
 }));
 
-const assumed = formula(["loss", "kappa", "products", "eta"], ({ loss, kappa, products, eta }) => {
-  const divergence = mul(mul(eta, eta), sum(products));
-  const kl = mul(kappa, select(greater(loss, 0), loss, NAT));
-  const radius = select(greater(divergence, 0), sqrt(div(kl, max(divergence, TINY))), 1);
-  return { clip: min(1, radius), limit: select(greater(1, radius), 2, 0) };
-});
+const assumed = formula(
+  { loss: "number", kappa: "number", products: "vector", eta: "number" },
+  ({ loss, kappa, products, eta }) => {
+    const divergence = mul(mul(eta, eta), sum(products));
+    const kl = mul(kappa, select(greater(loss, 0), loss, NAT));
+    const radius = select(greater(divergence, 0), sqrt(div(kl, max(divergence, TINY))), 1);
+    return { clip: min(1, radius), limit: select(greater(1, radius), 2, 0) };
+  },
+);
 
-const measured = formula(["loss", "kappa", "products", "chi"], ({ loss, kappa, products, chi }) => {
-  const ratio = max(chi, 1);
-  const newton = div(1, ratio);
-  const divergence = mul(ratio, sum(products));
-  const kl = mul(kappa, select(greater(loss, 0), loss, NAT));
-  const radius = sqrt(div(kl, max(divergence, TINY)));
-  return { clip: min(newton, radius), limit: select(greater(newton, radius), 2, 1) };
-});
+const measured = formula(
+  { loss: "number", kappa: "number", products: "vector", chi: "number" },
+  ({ loss, kappa, products, chi }) => {
+    const ratio = max(chi, 1);
+    const newton = div(1, ratio);
+    const divergence = mul(ratio, sum(products));
+    const kl = mul(kappa, select(greater(loss, 0), loss, NAT));
+    const radius = sqrt(div(kl, max(divergence, TINY)));
+    return { clip: min(newton, radius), limit: select(greater(newton, radius), 2, 1) };
+  },
+);
 
 const bounded = formula(
-  ["clip", "limit", "directions", "weights", "leastWeights", "rho", "rate"],
+  {
+    clip: "number",
+    limit: "number",
+    directions: "vector",
+    weights: "vector",
+    leastWeights: "vector",
+    rho: "number",
+    rate: "number",
+  },
   ({ clip, limit, directions, weights, leastWeights, rho, rate }) => {
     const changes = div(sqrt(directions), max(sqrt(weights), leastWeights));
     const bound = div(rho, max(mul(rate, sum(changes)), TINY));

@@ -7,7 +7,7 @@
 
 import type { EighJob, EighTicket, Verbs } from "../../backend.ts";
 import type { Kernels as BackendKernels } from "../../kernels.ts";
-import { addressOf, type Machine } from "../machine.ts";
+import { addressOf, type Machine } from "../module/machine.ts";
 import { MOST_TASKS } from "./control.ts";
 import { type Parallel, wholeLines } from "./parallel.ts";
 import type { Batch } from "./pool.ts";

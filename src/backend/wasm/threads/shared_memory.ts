@@ -5,7 +5,7 @@
  */
 
 import { BackendError } from "../../../core/errors.ts";
-import { LinearMemory } from "../linear_memory.ts";
+import { LinearMemory } from "../module/linear_memory.ts";
 
 /** Bytes of a WebAssembly page. */
 const PAGE = 65536;

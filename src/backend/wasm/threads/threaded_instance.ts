@@ -4,9 +4,10 @@
  * @module
  */
 
-import { kernelBinary } from "../binary.ts";
-import type { Instance, InstantiateOptions } from "../instantiate.ts";
-import { probeSimd, type SimdFlavour } from "../probe.ts";
+import type { KernelExports } from "../module/_kernels.gen.ts";
+import { kernelBinary } from "../module/binary.ts";
+import type { Instance, InstantiateOptions } from "../module/instantiate.ts";
+import { probeSimd, type SimdFlavour } from "../module/probe.ts";
 import type { Kernel, Kernels, Parallel } from "./parallel.ts";
 import { ALGEBRA_KERNELS, parallelAlgebra } from "./parallel_algebra.ts";
 import { EIGENSOLVER_KERNELS } from "./parallel_eigensolver.ts";
@@ -90,6 +91,7 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
   return {
     description: `${simd} SIMD, ${threads} threads`,
     memory: new FixedMemory(memory, start),
+    // What cuts a call takes it as a list of numbers, of whatever kernel; so types end and begin here.
     exports: {
       ...exports,
       ...rows,
@@ -97,7 +99,7 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
       ...parallelSums(parallel, memory, rows.axpby),
       ...parallelLowRank(parallel, memory, rows.axpby),
       ...parallelProjection(parallel, memory, { ...rows, ...algebra }),
-    },
+    } as unknown as KernelExports,
     parallel,
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Kernels } from "../../kernels.ts";
-import { instantiate, type InstantiateOptions } from "../instantiate.ts";
+import { instantiate, type InstantiateOptions } from "../module/instantiate.ts";
 import { kernelsOn } from "../wasm_kernels.ts";
 import { createParallelEigensolver } from "./parallel_eigensolver.ts";
 import { instantiateThreads, type ThreadOptions } from "./threaded_instance.ts";

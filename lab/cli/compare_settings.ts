@@ -1,0 +1,199 @@
+/**
+ * What a comparison is asked for, and what identifies it.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { Backend } from "@tekfac/tekfac/backend";
+import { OptionError } from "@tekfac/tekfac/core";
+import { batches, type Dataset } from "@tekfac/tekfac/data";
+import { defaultModel, type ModelName, optimizerNames, recipes } from "@tekfac/tekfac/training";
+import {
+  type ArgumentValues,
+  type AugmentationName,
+  type BackendChoice,
+  canShowProgress,
+  type LoadedData,
+  sharedOptions,
+} from "../../src/cli/mod.ts";
+import type { LaboratoryPlan } from "../laboratory.ts";
+import { searchKeys, searchSpaces } from "../search_space.ts";
+import type { Configuration } from "./run_directory.ts";
+
+/** Most seeds of a comparison; seeds of searches lie beyond. */
+const MOST_SEEDS = 1000;
+
+/** The options of `deno task compare`. */
+export const options = {
+  optimizers: {
+    kind: "choices",
+    choices: optimizerNames,
+    help: `which ones, separated by commas (default: ${optimizerNames.join(",")})`,
+  },
+  seeds: {
+    kind: "integer",
+    range: { min: 1, max: MOST_SEEDS },
+    help: "runs of each, with seeds from --seed on (default: 3)",
+  },
+  search: {
+    kind: "integer",
+    range: { min: 1, max: 10_000 },
+    help: "trials of each to find settings first, with a seed of their own (default: recipes)",
+  },
+  "search-keys": {
+    kind: "choices",
+    choices: searchKeys,
+    help: "what a search varies, separated by commas (default: all)",
+  },
+  "equal-time": {
+    kind: "flag",
+    help: "runs slower optimizers once more, for the epochs that fit into the quickest one's time",
+  },
+  run: {
+    kind: "text",
+    placeholder: "DIR",
+    help: "directory that keeps what is done, so that the same command goes on after a stop",
+  },
+  minutes: {
+    kind: "integer",
+    range: { min: 1, max: 1_000_000 },
+    help: "no training is started after this time (default: until all are done)",
+  },
+  ...sharedOptions,
+} as const;
+
+/** What the command does, for its help. */
+export const purpose =
+  "Trains a model with several optimizers, each from the same initial weights and with " +
+  "the same\nbatches, and writes a page that compares them by epoch and by time (compare.html), and " +
+  "the\nsame as JSON (compare.json). With --search, each one's settings are those with the lowest\n" +
+  "training loss of an equal number of random trials.";
+
+/** What a comparison was asked for, complete. */
+export interface CompareSettings {
+  /** Optimizers, seeds, search. */
+  readonly plan: LaboratoryPlan;
+  readonly model: ModelName;
+  /** `undefined` for the recipe's. */
+  readonly width: number | undefined;
+  readonly epochs: number;
+  readonly batch: number;
+  /** The first of the seeds. */
+  readonly seed: number;
+  readonly data: string | undefined;
+  readonly labels: "fine" | "coarse" | undefined;
+  readonly augment: AugmentationName | undefined;
+  readonly backend: BackendChoice;
+  readonly run: string | undefined;
+  /** Infinity without a limit. */
+  readonly minutes: number;
+  readonly report: string;
+  readonly summary: string;
+  readonly json: boolean;
+  /** Whether somebody watches a terminal. */
+  readonly progress: boolean;
+}
+
+/**
+ * Completes the options.
+ *
+ * @throws {OptionError} When they contradict each other.
+ */
+export function resolveCompare(given: ArgumentValues<typeof options>): CompareSettings {
+  const { model = defaultModel, seed = 0, search, run } = given;
+  const keys = given["search-keys"];
+  if (keys !== undefined && search === undefined) {
+    const expectation = "needs --search N, the number of trials";
+    throw new OptionError("Cannot run 'compare'", "--search-keys", expectation, keys.join(","));
+  }
+  const report = given.report ?? `${run === undefined ? "" : `${run}/`}compare.html`;
+  return {
+    plan: {
+      optimizers: [...new Set(given.optimizers ?? optimizerNames)],
+      seeds: Array.from({ length: given.seeds ?? 3 }, (_, i) => seed + i),
+      epochs: given.epochs ?? recipes[model].epochs,
+      equalTime: given["equal-time"] ?? false,
+      ...(search === undefined ? {} : {
+        search: {
+          trials: search,
+          seed: seed + MOST_SEEDS,
+          ...(keys === undefined ? {} : { keys: searchKeys.filter((key) => keys.includes(key)) }),
+        },
+      }),
+    },
+    model,
+    width: given.width,
+    epochs: given.epochs ?? recipes[model].epochs,
+    batch: given.batch ?? recipes[model].batchSize,
+    seed,
+    data: given.data,
+    labels: given.labels,
+    augment: given.augment,
+    backend: given.backend ?? "auto",
+    run,
+    minutes: given.minutes ?? Infinity,
+    report,
+    summary: `${report.replace(/\.html$/, "")}.json`,
+    json: given.json ?? false,
+    progress: !given.json && canShowProgress(),
+  };
+}
+
+/** The command that does the same on any machine; directories are not named. */
+export function commandOf(settings: CompareSettings): string {
+  const { plan, model, width, epochs, batch, seed, data, labels, augment } = settings;
+  const { optimizers, seeds, search, equalTime } = plan;
+  return [
+    `deno task compare --model ${model}`,
+    ...(width === undefined ? [] : [`--width ${width}`]),
+    `--optimizers ${optimizers.join(",")}`,
+    `--epochs ${epochs} --batch ${batch} --seeds ${seeds.length} --seed ${seed}`,
+    ...(search === undefined ? [] : [`--search ${search.trials}`]),
+    ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
+    ...(equalTime ? ["--equal-time"] : []),
+    ...(data === undefined ? [] : ["--data DIR"]),
+    ...(labels === undefined ? [] : [`--labels ${labels}`]),
+    ...(augment === undefined ? [] : [`--augment ${augment}`]),
+  ].join(" ");
+}
+
+/**
+ * Everything that decides what comes out. The number of seeds and runs of equal time are not part of it:
+ * a directory can be given more of them later.
+ */
+export function configurationOf(
+  { plan: { optimizers, search }, model, width, epochs, batch, seed }: CompareSettings,
+  { train, test, augmentation }: LoadedData,
+  backend: Backend,
+  machine: string,
+): Configuration {
+  return {
+    format: 1,
+    ...{ model, optimizers, epochs, batch, seed },
+    ...(width === undefined ? {} : { width }),
+    search: search?.trials ?? 0,
+    searchKeys: search?.keys ?? "all",
+    data: [fingerprint(train), fingerprint(test)],
+    ...(augmentation === "none" ? {} : { augmentation }),
+    backend: backend.info.description,
+    machine,
+    settings: optimizers.map((name) => recipes[model].settings[name]),
+    spaces: search === undefined ? [] : optimizers.map((name) => searchSpaces[name]),
+  };
+}
+
+/**
+ * The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits; the same for numbers and
+ * for the bytes that stand for them.
+ */
+function fingerprint(dataset: Dataset): string {
+  const hash = createHash("sha256");
+  const { normalization: _, ...raw } = dataset;
+  for (const { inputs } of batches(raw, { size: 1000 })) hash.update(bytesOf(inputs));
+  return hash.update(dataset.labels).digest("hex").slice(0, 16);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

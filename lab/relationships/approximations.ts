@@ -1,0 +1,92 @@
+/**
+ * The four approximations of a layer's Fisher block as dense matrices, from the library's own blocks.
+ *
+ * @module
+ */
+
+import type { Backend } from "@tekfac/tekfac/backend";
+import type { KroneckerCapture, Matrix, Parameter } from "@tekfac/tekfac/core";
+import { EkfacBlock, KfacBlock, TekfacBlock, TkfacBlock } from "@tekfac/tekfac/curvature";
+import {
+  type DenseMatrix,
+  denseMatrix,
+  eigenbasisBlock,
+  kron,
+  mapMatrix,
+} from "@tekfac/tekfac/linalg";
+
+/** The approximations, in the order of the papers. */
+export const fisherMethods = ["kfac", "ekfac", "tkfac", "tekfac"] as const;
+
+/** Name of an approximation. */
+export type FisherMethod = (typeof fisherMethods)[number];
+
+/** What the blocks of one layer made of one batch. */
+export interface Approximations {
+  /** Each as a dense matrix, undamped, [dOut dIn', dOut dIn']. */
+  readonly matrices: Readonly<Record<FisherMethod, DenseMatrix>>;
+  /** TEKFAC with KFAC's factors in the place of its own. */
+  readonly tekfacOfKfac: DenseMatrix;
+  /** TKFAC's delta. */
+  readonly delta: number;
+  /** PhiRaw, [dIn', dIn']. */
+  readonly phiRaw: DenseMatrix;
+  /** PsiRaw, [dOut, dOut]. */
+  readonly psiRaw: DenseMatrix;
+}
+
+type CorrectedBlock = EkfacBlock | TekfacBlock;
+
+/**
+ * Lets a block of each kind observe one batch, without averaging. Must be called inside the scope in which
+ * the capture was left.
+ *
+ * @throws {StateError} On a backend that is not synchronous.
+ */
+export function approximate(
+  backend: Backend,
+  parameter: Parameter,
+  capture: KroneckerCapture,
+): Approximations {
+  const options = { damping: { kind: "absolute", lambda: 1 } } as const;
+  const kfac = new KfacBlock(backend, parameter, options);
+  const ekfac = new EkfacBlock(backend, parameter, options);
+  const tkfac = new TkfacBlock(backend, parameter, options);
+  const tekfac = new TekfacBlock(backend, parameter, options);
+  const blocks = [kfac, ekfac, tkfac, tekfac];
+  const mean = { decay: 0, scale: 1 / capture.examples };
+  const measure = (block: CorrectedBlock) => {
+    backend.eigh(block.beginRefresh(0, false));
+    block.finishRefresh(0);
+    block.observeEigenvalues(capture, mean);
+    return eigenbasisBlock(download(backend, block.eigenvalues), {
+      output: download(backend, block.basis.output),
+      input: download(backend, block.basis.input),
+    });
+  };
+  try {
+    for (const block of blocks) block.observeStatistics(capture, mean);
+    const delta = backend.readSync(tkfac.delta)[0];
+    const product = (block: KfacBlock | TkfacBlock) =>
+      kron(download(backend, block.outputFactor), download(backend, block.inputFactor));
+    const matrices = {
+      kfac: product(kfac),
+      ekfac: measure(ekfac),
+      // A layer that sees only zeros has delta = 0; its block is 0.
+      tkfac: mapMatrix(product(tkfac), (value) => delta > 0 ? value / delta : 0),
+      tekfac: measure(tekfac),
+    };
+    const [phiRaw, psiRaw] = [tekfac.inputFactor, tekfac.outputFactor].map((factor) =>
+      download(backend, factor)
+    );
+    backend.axpby(tekfac.inputFactor, 1, kfac.inputFactor, 0);
+    backend.axpby(tekfac.outputFactor, 1, kfac.outputFactor, 0);
+    return { matrices, tekfacOfKfac: measure(tekfac), delta, phiRaw, psiRaw };
+  } finally {
+    for (const block of blocks) block[Symbol.dispose]();
+  }
+}
+
+function download(backend: Backend, matrix: Matrix): DenseMatrix {
+  return denseMatrix(matrix.rows, matrix.cols, backend.readSync(matrix));
+}

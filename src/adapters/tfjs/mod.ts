@@ -1,0 +1,15 @@
+/**
+ * TensorFlow.js models trained by this library: an optimizer for `model.compile()` and `model.fit()`.
+ * See {@linkcode TekfacOptimizer}; docs/ADAPTERS.md tells which layers get what.
+ *
+ * @module
+ */
+
+export { TekfacOptimizer } from "./optimizer.ts";
+export {
+  checkTfjsVersion,
+  type TekfacOptimizerOptions,
+  TESTED_TFJS_VERSIONS,
+  type TfjsBackendOptions,
+} from "./options.ts";
+export type { NamedTensor } from "./training.ts";

@@ -1,0 +1,72 @@
+/**
+ * The public backend around an implementation: every call is checked once, here, so that kernels
+ * need no checks of their own.
+ *
+ * @module
+ */
+
+import type { Backend, EighJob, EighOptions, EighTicket } from "../backend.ts";
+import { KERNEL_TABLE } from "../kernel_table.ts";
+import type { Kernels } from "../kernels.ts";
+import type { Verbs } from "../verbs.ts";
+import { checkCall } from "./call_check.ts";
+import { CheckedMemory } from "./checked_memory.ts";
+
+/** All verbs, each checked by its row of {@linkcode KERNEL_TABLE}. */
+export interface CheckedBackend extends Verbs {}
+
+/**
+ * Wraps `Kernels` into a {@linkcode Backend}: checks liveness and shapes, and counts what is held.
+ *
+ * Every verb throws `ShapeError` when a shape does not fit, naming verb and argument, and
+ * `StateError` when a matrix is disposed or of another backend, or when this backend is disposed.
+ * Nothing has been written then.
+ *
+ * @example Kernels behind checks
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CheckedBackend, createWasmKernels } from "@tekfac/tekfac/backend";
+ *
+ * using backend = new CheckedBackend(createWasmKernels(), []);
+ * using a = backend.alloc(1, 2);
+ * using b = backend.alloc(3, 1);
+ * assert.throws(() => backend.squares(a, b), /expected/);
+ * ```
+ */
+export class CheckedBackend extends CheckedMemory implements Backend {
+  static {
+    for (const verb of Object.keys(KERNEL_TABLE) as (keyof Verbs)[]) {
+      const value = function (this: CheckedBackend, ...call: unknown[]): void {
+        const kernels = this.#checked(verb, call);
+        (kernels[verb] as (...call: unknown[]) => void)(...call);
+      };
+      Object.defineProperty(this.prototype, verb, { value, configurable: true, writable: true });
+    }
+  }
+
+  /** See {@linkcode Backend.beginEigh}. */
+  beginEigh(jobs: readonly EighJob[], options: EighOptions = {}): EighTicket {
+    const kernels = this.#checked("eigh", [jobs]);
+    return kernels.beginEigh?.(jobs, options) ?? solvedWhenFinished(kernels, jobs);
+  }
+
+  #checked(verb: keyof Verbs, call: readonly unknown[]): Kernels {
+    const kernels = this.kernels();
+    checkCall(verb, call, this.owns);
+    return kernels;
+  }
+}
+
+/** A ticket without a thread: the work is done when its result is wanted. */
+function solvedWhenFinished(kernels: Kernels, jobs: readonly EighJob[]): EighTicket {
+  let ready = false;
+  return {
+    get ready(): boolean {
+      return ready;
+    },
+    finish(): void {
+      if (!ready) kernels.eigh(jobs);
+      ready = true;
+    },
+  };
+}

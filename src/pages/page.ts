@@ -1,0 +1,110 @@
+/**
+ * A self-contained HTML page of figures, charts and tables: nothing is fetched when it is opened.
+ *
+ * @module
+ */
+
+import { pageScript } from "./page_script.ts";
+import {
+  dataElement,
+  escapeHtml,
+  type Figure,
+  listingSection,
+  renderDocument,
+  scriptElement,
+  type Table,
+  tableSection,
+} from "./page_parts.ts";
+
+export type { Table } from "./page_parts.ts";
+
+/** The charting library uPlot, which a page carries with it. */
+export interface ChartLibrary {
+  /** Its script, which defines `uPlot`. */
+  readonly script: string;
+  /** Its style sheet. */
+  readonly style: string;
+}
+
+/** One line of a chart. */
+export interface Series {
+  /** Name in the legend. */
+  readonly name: string;
+  /** Abscissae, ascending. */
+  readonly x: readonly number[];
+  /** Ordinates; `null` interrupts the line. */
+  readonly y: readonly (number | null)[];
+  /** Lower and upper edge of a shaded band around the line. */
+  readonly band?: readonly [low: readonly number[], high: readonly number[]];
+  /** Drawn thin and pale, as the background of another line. @default {false} */
+  readonly faint?: boolean;
+  /** Place in the palette; series of one colour belong together. */
+  readonly color: number;
+}
+
+/** An axis of a chart. */
+export interface Axis {
+  /** What it shows, with the unit. */
+  readonly label: string;
+  /** Logarithmic axes leave out what is not positive. @default {false} */
+  readonly log?: boolean;
+  /** Whether only whole numbers get a tick. @default {false} */
+  readonly whole?: boolean;
+}
+
+/** A chart with its heading. */
+export interface Chart {
+  /** The heading. */
+  readonly title: string;
+  /** One sentence on how to read it. */
+  readonly note: string;
+  /** The horizontal axis. */
+  readonly x: Axis;
+  /** The vertical axis. */
+  readonly y: Axis;
+  /** The lines, the first one lowest. */
+  readonly series: readonly Series[];
+}
+
+/** What a page shows, from top to bottom. */
+export interface Page {
+  /** The heading. */
+  readonly title: string;
+  /** One sentence below it. */
+  readonly subtitle: string;
+  /** The most important figures, each with what it means. */
+  readonly figures: readonly Figure[];
+  /** The charts. */
+  readonly charts: readonly Chart[];
+  /** The tables. */
+  readonly tables: readonly Table[];
+  /** Text with its own line breaks, such as an optimizer's description. @default {none} */
+  readonly listing?: { readonly title: string; readonly text: string };
+}
+
+/** Writes a page as HTML. Every text is escaped. */
+export function renderPage(page: Page, library: ChartLibrary): string {
+  const { title, subtitle, figures, charts, tables, listing } = page;
+  return renderDocument({
+    ...{ title, subtitle, figures },
+    styles: [library.style],
+    sections: [
+      ...charts.map(chartSection),
+      ...tables.map(tableSection),
+      ...(listing === undefined ? [] : [listingSection(listing.title, listing.text)]),
+    ],
+    scripts: [
+      scriptElement(library.script),
+      dataElement("charts", charts),
+      scriptElement(pageScript),
+    ],
+  });
+}
+
+function chartSection(chart: Chart): string {
+  return `<section>
+<h2>${escapeHtml(chart.title)}</h2>
+<p>${escapeHtml(chart.note)}</p>
+<div class="chart" role="img" aria-label="${escapeHtml(chart.title)}"></div>
+</section>`;
+}
