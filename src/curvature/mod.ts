@@ -17,6 +17,7 @@ export {
 export { Eigenbasis, overlap, transport } from "./basis.ts";
 export * from "./blocks/block.ts";
 export * from "./blocks/corrected.ts";
+export { toDense } from "./blocks/dense.ts";
 export * from "./blocks/diagonal.ts";
 export * from "./blocks/ekfac.ts";
 export * from "./blocks/factored.ts";

@@ -53,6 +53,9 @@ export interface Block extends Refreshable, Disposable {
   /** `out = (block + lambda)^-1 source`, both [dOut, dIn']; lambda as of `step`. */
   precondition(out: Matrix, source: Matrix, step: number): void;
 
+  /** `out = block x`, undamped, both [dOut, dIn']. */
+  multiply(out: Matrix, x: Matrix): void;
+
   /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
   spectrum(): Matrix;
 

@@ -97,6 +97,11 @@ export class DiagonalBlock extends Owner implements Block {
     this.#backend.dampedDivide(out, source, { eigenvalues, damping: this.lambda(step) });
   }
 
+  multiply(out: Matrix, x: Matrix): void {
+    const { eigenvalues } = this;
+    this.#backend.dampedDivide(out, x, { eigenvalues, damping: 0, exponent: -1 });
+  }
+
   spectrum(): Matrix {
     return this.eigenvalues;
   }

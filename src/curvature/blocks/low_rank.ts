@@ -179,6 +179,11 @@ export class LowRankBlock extends Owner implements Block {
     });
   }
 
+  multiply(out: Matrix, x: Matrix): void {
+    const { moments } = this;
+    this.#backend.lowRankDivide(out, x, this.#basis, { moments, damping: 0, exponent: -1 });
+  }
+
   spectrum(): Matrix {
     return momentSpectrum(this.#backend, this.moments, this.#sizes);
   }
