@@ -89,7 +89,9 @@ export function writeFirstBases(
   { preconditioner }: Optimizer<BatchLike>,
 ): void {
   if (!golden.has("firstBases")) return;
-  const { blocks } = (preconditioner as KroneckerPreconditioner).estimator;
+  const blocks = preconditioner instanceof KroneckerPreconditioner
+    ? preconditioner.estimator.blocks
+    : [];
   golden.groups("firstBases").forEach((bases, l) => {
     const block = blocks[l];
     if (!(block instanceof LowRankBlock)) {
