@@ -16,7 +16,7 @@ import {
   tanh,
   toStoredOrder,
 } from "@tekfac/tekfac/nn";
-import type { KroneckerPreconditioner, Optimizer } from "@tekfac/tekfac/optim";
+import { KroneckerPreconditioner, type Optimizer } from "@tekfac/tekfac/optim";
 import type { Fields, Tensor } from "./fields.ts";
 import { batchMatrix } from "./layout.ts";
 
