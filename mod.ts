@@ -132,7 +132,7 @@ export {
   readDirectory,
   readIdxDirectory,
   readSvhn,
-  split,
+  splitDataset,
   standardized,
   streamBatches,
   table,
