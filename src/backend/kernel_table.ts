@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { Formula, Rank } from "../core/formula.ts";
 import type { Verbs } from "./verbs.ts";
 
 /** Values of the letters in one call. */
@@ -76,8 +77,11 @@ export function letterOf(factor: string): string {
   return factor.replace("+1", "");
 }
 
-function product(factors: readonly Factor[], sizes: Sizes): number {
-  return factors.reduce<number>((value, f) => value * (valueOfFactor(f, sizes) ?? NaN), 1);
+/** Rows and columns; NaN where a letter has no value. */
+export function sidesOf({ rows, cols }: SymbolicShape, sizes: Sizes): [rows: number, cols: number] {
+  const product = (factors: readonly Factor[]): number =>
+    factors.reduce<number>((value, f) => value * (valueOfFactor(f, sizes) ?? NaN), 1);
+  return [product(rows), product(cols)];
 }
 
 /** A matrix that is written. */
@@ -354,6 +358,26 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
 };
 
 /**
+ * The operands of a call by name.
+ *
+ * @param formula What `evaluate` is called with, which has names of its own.
+ */
+export function operandsOf(
+  verb: keyof Verbs,
+  formula: unknown,
+): Readonly<Record<string, Operand>> {
+  const { operands } = KERNEL_TABLE[verb];
+  if (verb !== "evaluate") return operands;
+  const { inputs, outputs } = formula as Formula;
+  const named = (group: string, name: string, rank: Rank) =>
+    [`${group}.${name}`, { ...operands[`${group}.${rank}`], optional: false }] as const;
+  return Object.fromEntries([
+    ...Object.entries(outputs).map(([name, { rank }]) => named("outputs", name, rank)),
+    ...Object.entries(inputs).map(([name, rank]) => named("inputs", name, rank)),
+  ]);
+}
+
+/**
  * Additions and multiplications of one call of a verb.
  *
  * @param verb The verb.
@@ -362,7 +386,9 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
  * @example Work of a product of 2 x 3 by 3 x 4
  * ```ts
  * import assert from "node:assert/strict";
- * import { bytesOf, flopsOf } from "@tekfac/tekfac/backend";
+ * import {
+ *   bytesOf, flopsOf, letterOf, operandsOf, parseShape, sidesOf, valueOfFactor,
+ * } from "@tekfac/tekfac/backend";
  *
  * const sizes = { m: 2, n: 4, k: 3 };
  * assert.equal(flopsOf("gemm", sizes), 2 * 2 * 4 * 3);
@@ -371,6 +397,10 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
  * const { rows } = parseShape("N h w, C");
  * assert.deepEqual(rows, ["N", "h", "w"]);
  * assert.equal(valueOfFactor(rows[0], { N: 5 }), 5);
+ *
+ * const { b } = operandsOf("gemm", undefined);
+ * assert.deepEqual(sidesOf(b.shape, sizes), [3, 4]);
+ * assert.equal(letterOf("d+1"), "d");
  * ```
  */
 export function flopsOf(verb: keyof Verbs, sizes: Sizes): number {
@@ -388,10 +418,8 @@ export function bytesOf(verb: keyof Verbs, sizes: Sizes, bytesPerElement = 4): n
   const always = Object.values(KERNEL_TABLE[verb].operands).filter(({ optional, scalar }) =>
     !optional && !scalar
   );
-  const numbers = always.map(({ shape }) =>
-    product(shape.rows, sizes) * product(shape.cols, sizes)
-  );
-  return bytesPerElement * numbers.reduce((sum, count) => sum + count, 0);
+  const counts = always.map(({ shape }) => sidesOf(shape, sizes)).map(([m, n]) => m * n);
+  return bytesPerElement * counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Verbs that all go through one function, which is told the name and what the call takes. */
