@@ -4,13 +4,9 @@
  * @module
  */
 
-import {
-  KERNEL_TABLE,
-  type Operand,
-  operandsOf,
-  sidesOf,
-  type Sizes,
-} from "../backend/kernel_table.ts";
+import { operandsOf } from "../backend/calls.ts";
+import { KERNEL_TABLE, type Operand } from "../backend/kernel_table.ts";
+import { sidesOf, type Sizes } from "../backend/symbolic_shape.ts";
 import type { Verbs } from "../backend/verbs.ts";
 
 /** Makes a matrix for a call, by its place in it: `"basis.output"`. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Sizes } from "../backend/kernel_table.ts";
+import type { Sizes } from "../backend/symbolic_shape.ts";
 import type { Verbs } from "../backend/verbs.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../core/geometry.ts";
 import { div, formula, mul, sqrt, sum } from "../core/formula.ts";

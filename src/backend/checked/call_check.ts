@@ -9,15 +9,9 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../../core/geometry.ts";
 import { type Matrix, shapeOf, type Storage } from "../../core/matrix.ts";
-import {
-  type Factor,
-  KERNEL_TABLE,
-  letterOf,
-  type Operand,
-  operandsOf,
-  type SymbolicShape,
-  valueOfFactor,
-} from "../kernel_table.ts";
+import { operandsOf } from "../calls.ts";
+import { KERNEL_TABLE, type Operand } from "../kernel_table.ts";
+import { type Factor, letterOf, type SymbolicShape, valueOfFactor } from "../symbolic_shape.ts";
 import type { Verbs } from "../verbs.ts";
 
 /** Whether a storage belongs to the backend on which the verb is called. */
