@@ -44,10 +44,12 @@ function rounded(x: DenseMatrix): DenseMatrix {
 }
 
 /** Normal numbers. */
-export const normals: Numbers = (random, rows, cols) => rounded(randomMatrix(random, rows, cols));
+export function normals(random: Random, rows: number, cols: number): DenseMatrix {
+  return rounded(randomMatrix(random, rows, cols));
+}
 
 const positives: Numbers = (random, rows, cols) => {
-  const { data } = normals(random, rows, cols, {});
+  const { data } = normals(random, rows, cols);
   return denseMatrix(rows, cols, data.map((value) => 0.5 + Math.abs(value)));
 };
 
@@ -73,7 +75,7 @@ const labels: Numbers = (_, rows, cols) =>
   denseMatrix(rows, cols, Float64Array.from({ length: cols }, (_, i) => i === 3 ? 39 : i));
 
 const withNaN: Numbers = (random, rows, cols) => {
-  const x = normals(random, rows, cols, {});
+  const x = normals(random, rows, cols);
   x.data[1] = NaN;
   return x;
 };
