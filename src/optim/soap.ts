@@ -21,6 +21,7 @@ import type {
   PreconditionerRow,
   PreconditionerUpdate,
 } from "./preconditioner.ts";
+import { presets } from "./presets.ts";
 import { SoapBlock } from "./soap_block.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
@@ -68,8 +69,9 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
  * and QR; when a basis moves, `V` moves along as the diagonal of what it stood for, where the authors
  * leave it (docs/MATH.md, section 4.8).
  *
- * Defaults, the paper's: learning rate 3e-3, averages 0.95, bases every 10 steps; no clip. The paper
- * warms the learning rate up and uses decoupled weight decay, as `annealing: warmup(...)` and
+ * Defaults, the paper's: learning rate 3e-3, averages 0.95, bases every 10 steps. Not the paper's are the
+ * guards of a step that need no captures, as TEKFAC has them: `relativeChange`, `gradientClip` and
+ * `takeBack`; each can be `false`. The paper warms the learning rate up and uses decoupled weight decay, as `annealing: warmup(...)` and
  * `weightDecay: { kind: "decoupled", value: 1e-2 }`; it is off unless asked for.
  *
  * @param objective The model and its loss.
@@ -117,6 +119,9 @@ const { momentum: _, ...stepRules } = stepSchema("update");
 export const soapSchema = {
   ...stepRules,
   learningRate: optional(stepRules.learningRate, 3e-3),
+  relativeChange: optional(stepRules.relativeChange, presets.default.relativeChange),
+  gradientClip: optional(stepRules.gradientClip, presets.default.gradientClip),
+  takeBack: optional(stepRules.takeBack, presets.default.takeBack),
   beta1: optional(decay, 0.95),
   beta2: optional(decay, 0.95),
   shampooBeta: maybe(decay),
