@@ -49,4 +49,5 @@ export * from "./split.ts";
 export * from "./stream_batches.ts";
 export * from "./svhn.ts";
 export * from "./table.ts";
+export * from "./weighted.ts";
 export * from "./windows.ts";

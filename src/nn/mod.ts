@@ -27,7 +27,7 @@
  */
 
 export { relu, sigmoid, tanh } from "./activations.ts";
-export { type BatchLike, type PassOptions } from "./batch.ts";
+export { type BatchLike, type EvaluateOptions, type PassOptions } from "./batch.ts";
 export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions } from "./dense.ts";

@@ -16,6 +16,7 @@ import {
   checkInputs,
   checkSizes,
   countExamples,
+  type EvaluateOptions,
   joined,
   microBatchSize,
   type PassOptions,
@@ -88,6 +89,8 @@ export class ModelObjective {
   readonly #checked = new WeakSet<BatchLike>();
   /** Outputs [N, K] of the last `differentiate`. */
   #predictions: Matrix | undefined;
+  /** Weights of its examples. */
+  #weights: ArrayLike<number> | undefined;
   /** Passes that have left gradients so far: the number of the next one's draws. */
   passes = 0;
   /** Numbers of the draws of the step's batches, so that other passes can repeat them. */
@@ -147,6 +150,7 @@ export class ModelObjective {
     const { losses, gradients, predictions } = this.#lossOf(batch, pass);
     this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
     this.#predictions = predictions;
+    this.#weights = batch.weights;
     return losses;
   }
 
@@ -190,6 +194,8 @@ export class ModelObjective {
       backend.write(noise, loss.drawNoise(random, rows * cols));
       backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
     }
+    // Second moments of these are to be those of the weighted loss.
+    this.#scaleRows(gradients, this.#weights, Math.sqrt);
     this.#backward(gradients, { kind: "capture" });
   }
 
@@ -210,20 +216,23 @@ export class ModelObjective {
    * and without dropout. Trains nothing, leaves no captures.
    *
    * @param batches One batch of any size, or several.
-   * @param options How many examples at a time.
+   * @param options How many examples at a time, and who else looks at the outputs.
    * @throws {ShapeError | DataError} When a batch does not fit, or there are no examples at all.
    */
   async evaluate(
     batches: BatchLike | Iterable<BatchLike>,
-    options: PassOptions = {},
+    options: EvaluateOptions = {},
   ): Promise<Evaluation> {
+    const { onOutputs, ...pass } = options;
     const sum = new EvaluationSum(this.loss);
-    for (const micro of this.#microBatches(batches, options)) {
+    for (const micro of this.#microBatches(batches, pass)) {
       const [losses, outputs] = await this.backend.reading(() => {
-        const { losses, outputs } = this.#measure(micro, (m) => this.backend.read(m));
+        const read = (m: Matrix) => this.backend.read(m);
+        const { losses, outputs } = this.#measure(micro, read, onOutputs !== undefined);
         return Promise.all([losses, outputs ?? []]);
       });
       sum.add(losses, outputs, micro.targets);
+      onOutputs?.(outputs, micro.targets);
     }
     return sum.result();
   }
@@ -236,11 +245,17 @@ export class ModelObjective {
    * @throws {ShapeError | DataError} When a batch does not fit, or there are no examples at all.
    * @throws {StateError} On a backend that is not synchronous.
    */
-  evaluateSync(batches: BatchLike | Iterable<BatchLike>, options: PassOptions = {}): Evaluation {
+  evaluateSync(
+    batches: BatchLike | Iterable<BatchLike>,
+    options: EvaluateOptions = {},
+  ): Evaluation {
+    const { onOutputs, ...pass } = options;
     const sum = new EvaluationSum(this.loss);
-    for (const micro of this.#microBatches(batches, options)) {
-      const { losses, outputs } = this.#measure(micro, (m) => this.backend.readSync(m));
-      sum.add(losses, outputs ?? [], micro.targets);
+    for (const micro of this.#microBatches(batches, pass)) {
+      const read = (m: Matrix) => this.backend.readSync(m);
+      const { losses, outputs = [] } = this.#measure(micro, read, onOutputs !== undefined);
+      sum.add(losses, outputs, micro.targets);
+      onOutputs?.(outputs, micro.targets);
     }
     return sum.result();
   }
@@ -308,7 +323,21 @@ export class ModelObjective {
     const losses = backend.scratch(1, examples);
     const gradients = backend.scratch(examples, this.#outputs);
     backend.loss(loss.kind, losses, gradients, predictions, targets);
+    this.#scaleRows(reshaped(losses, examples, 1), batch.weights);
+    this.#scaleRows(gradients, batch.weights);
     return { losses, gradients, predictions };
+  }
+
+  /** Multiplies the row of each example by its weight, or a function of it. */
+  #scaleRows(
+    rows: Matrix,
+    weights: ArrayLike<number> | undefined,
+    of: (weight: number) => number = (weight) => weight,
+  ): void {
+    if (weights === undefined) return;
+    const factors = this.backend.scratch(1, rows.rows);
+    this.backend.write(factors, Float64Array.from({ length: rows.rows }, (_, n) => of(weights[n])));
+    this.backend.scaleRows(rows, rows, factors);
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {
@@ -360,10 +389,15 @@ export class ModelObjective {
    * Forward pass in a scope of its own. `read` is called inside it, before scratch is given back;
    * outputs are read only where they are looked at.
    */
-  #measure<R>(micro: BatchLike, read: (m: Matrix) => R): { losses: R; outputs: R | undefined } {
+  #measure<R>(
+    micro: BatchLike,
+    read: (m: Matrix) => R,
+    all: boolean,
+  ): { losses: R; outputs: R | undefined } {
     return this.backend.scope(() => {
       const { losses, predictions } = this.#lossOf(micro, { kind: "inference" });
-      const outputs = this.loss.countCorrect === undefined ? undefined : read(predictions);
+      const wanted = all || this.loss.countCorrect !== undefined;
+      const outputs = wanted ? read(predictions) : undefined;
       return { losses: read(losses), outputs };
     });
   }

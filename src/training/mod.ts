@@ -25,6 +25,7 @@
  */
 
 export * from "./job.ts";
+export * from "./metrics/mod.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
 export * from "./trainer.ts";
