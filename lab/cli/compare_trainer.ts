@@ -45,7 +45,7 @@ export class Trainer {
     const job = this.#jobOf(assignment);
     const bar = progress ? progressBar(titleOf(assignment), epochs) : undefined;
     try {
-      const { stepLosses: _, stepsPerEpoch: __, ...summary } = await train({
+      const { stepLosses: _, stepsPerEpoch: __, endedBy: ___, notes: ____, ...summary } = await train({
         ...job,
         ...this.#data.vary,
         data: this.#data,
