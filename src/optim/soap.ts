@@ -8,7 +8,7 @@ import type { AdamNumbers, Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import {
   type Outcome,
   Refresher,
@@ -35,6 +35,11 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
   readonly beta2?: number;
   /** Weight of the past in Shampoo's factors, in [0, 1). @default {beta2} */
   readonly shampooBeta?: number;
+  /**
+   * How the factors are estimated: each by itself, or each whitened by the other (`"kl"`, Lin et al. 2025), which costs
+   * three more products per step. Where only one side has a factor the two have the same basis. @default {"shampoo"}
+   */
+  readonly factors?: "shampoo" | "kl";
   /** Added to the root of the second moment, > 0. @default {1e-8} */
   readonly epsilon?: number;
   /** Steps between renewals of the eigenbasis, >= 1. @default {10} */
@@ -59,6 +64,7 @@ const names: readonly (keyof SoapOptions)[] = [
   "beta1",
   "beta2",
   "shampooBeta",
+  "factors",
   "epsilon",
   "preconditionFrequency",
   "maxPreconditionerSize",
@@ -78,6 +84,9 @@ const names: readonly (keyof SoapOptions)[] = [
  *
  * As in the authors' implementation the first step only observes: no weight moves along its direction,
  * for a gradient is never seen in a basis that was made from it alone.
+ *
+ * With `factors: "kl"` it is KL-SOAP (Lin et al. 2025, arXiv 2509.03378):
+ * `L <- b L + (1 - b) G R^-1 G^T / dIn'`, `R <- b R + (1 - b) G^T L^-1 G / dOut`.
  *
  * What differs: bases are solved for, warm from the earlier one, instead of one step of power iteration
  * and QR; when a basis moves, `V` moves along as the diagonal of what it stood for, where the authors
@@ -126,7 +135,8 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
     refresh: resolveRefreshMode(subject, options.refresh ?? { kind: "immediate" }),
     toleratedFailures: number("toleratedFailures", 5, { min: 0, integer: true }),
   };
-  const largest = number("maxPreconditionerSize", 10_000, { min: 0, integer: true });
+  const maxPreconditionerSize = number("maxPreconditionerSize", 10_000, { min: 0, integer: true });
+  const factors = checkChoice(subject, "factors", options.factors ?? "shampoo", ["shampoo", "kl"]);
   const step = resolveStepOptions(subject, options, {
     learningRate: 3e-3,
     momentum: false,
@@ -135,7 +145,7 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
   const { backend, parameters } = objective;
   const blocks = madeForEach(
     parameters,
-    (index) => new SoapBlock(backend, parameters[index], largest),
+    (index) => new SoapBlock(backend, parameters[index], { maxPreconditionerSize, factors }),
   );
   return new Optimizer(objective, new SoapPreconditioner(backend, blocks, numbers), step);
 }
@@ -217,7 +227,7 @@ class SoapPreconditioner implements Preconditioner {
       if (count === 0) this.#backend.axpby(direction, 0, source, 0);
       else block.direction(direction, source, { ...adam, count });
     });
-    block.observe(source, shampooBeta);
+    this.#backend.scope(() => block.observe(source, shampooBeta));
     return direction;
   }
 
