@@ -1,10 +1,16 @@
 /**
- * Seven optimizers over one step: `sgd`, `adam`, `soap`, `kfac`, `ekfac`, `tkfac`, `tekfac`.
+ * Eight optimizers over one step: `sgd`, `adam`, `muon`, `soap`, `kfac`, `ekfac`, `tkfac`, `tekfac`.
  *
  * @module
  */
 
 export * from "./adam.ts";
+export {
+  type AveragedModel,
+  type AveragedWeights,
+  type LiveMatrix,
+  type WeightAverage,
+} from "./average.ts";
 export * from "./checkpoint.ts";
 export * from "./ekfac.ts";
 export type {
@@ -13,14 +19,17 @@ export type {
   ExternalParameter,
   Numbers,
 } from "./external_batch.ts";
+export * from "./exponential_average.ts";
 export * from "./external_model.ts";
 export * from "./kfac.ts";
 export { type KroneckerOptions, KroneckerPreconditioner } from "./kronecker.ts";
 export { type MeasuredOptions } from "./measured.ts";
+export * from "./muon.ts";
 export * from "./objective.ts";
 export { type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
 export * from "./optimizers.ts";
+export { type Orthogonalization, orthogonalize, type Quintic, quintics } from "./orthogonalize.ts";
 export {
   type Counters,
   type Preconditioner,
@@ -30,6 +39,8 @@ export {
 export * from "./presets.ts";
 export * from "./report.ts";
 export * from "./safetensors.ts";
+export * from "./schedule_free.ts";
+export * from "./schedule_free_adam.ts";
 export * from "./sgd.ts";
 export * from "./soap.ts";
 export * from "./step_options.ts";

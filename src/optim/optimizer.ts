@@ -14,6 +14,7 @@ import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
 import type { Renewal } from "../curvature/renewal.ts";
 import type { Fisher } from "../curvature/fisher.ts";
+import type { AveragedWeights } from "./average.ts";
 import { describeOptimizer } from "./describe.ts";
 import type { Objective } from "./objective.ts";
 import { type ObservedShare, Observer, type StepObservation } from "./observation.ts";
@@ -38,8 +39,8 @@ export interface LayerSpectrum {
 }
 
 /**
- * An optimizer of one model. Made by `tekfac`, `ekfac`, `tkfac`, `kfac`, `soap`, `adam` or `sgd`; the caller
- * disposes it, before the model.
+ * An optimizer of one model. Made by `tekfac`, `ekfac`, `tkfac`, `kfac`, `soap`, `muon`, `adam` or `sgd`; the
+ * caller disposes it, before the model.
  *
  * @typeParam B What a batch of examples is to the objective.
  *
@@ -216,12 +217,53 @@ export class Optimizer<B> implements Disposable {
     return { report };
   }
 
+  /**
+   * Runs `body` with the averaged weights in the place of the model's, to evaluate or to save them, and puts the
+   * weights of training back, exactly, when it has ended or thrown. Where a device is lost and recovered from
+   * meanwhile, it is run again.
+   *
+   * @throws {StateError} Without the option `average`, and inside itself. So do steps and checkpoints inside.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { createBackend, dense, exponentialAverage, objective, sequential, squaredError, tekfac }
+   *   from "@tekfac/tekfac";
+   *
+   * using backend = await createBackend();
+   * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+   * const goal = objective(model, squaredError());
+   * using optimizer = tekfac(goal, { average: exponentialAverage({ decay: 0.9 }) });
+   * const batch = { inputs: [-1, 1], targets: [1, 3] };
+   * for (let i = 0; i < 50; i++) optimizer.stepSync(batch);
+   * const { loss } = await optimizer.withAverage(() => goal.evaluate(batch));
+   * assert(loss < 1e-2);
+   * ```
+   */
+  withAverage<T>(body: () => T | Promise<T>): Promise<T> {
+    return this.#average.run(body);
+  }
+
+  /**
+   * {@linkcode Optimizer.withAverage} at once.
+   *
+   * @throws {StateError} As there, and on a backend that is not synchronous.
+   */
+  withAverageSync<T>(body: () => T): T {
+    if (!this.#backend.sync) {
+      throw new StateError(
+        `Cannot evaluate synchronously on backend '${this.#backend.name}': use withAverage()`,
+      );
+    }
+    return this.#average.runSync(body);
+  }
+
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
   describe(): string {
     return describeOptimizer(this);
   }
 
-  /** Eigenvalues of each layer's curvature as it is now; empty for SGD, Adam and SOAP. */
+  /** Eigenvalues of each layer's curvature as it is now; empty for SGD, Adam, Muon and SOAP. */
   async spectra(): Promise<LayerSpectrum[]> {
     const { objective: { backend, parameters }, preconditioner } = this;
     const spectra = () =>
@@ -250,6 +292,15 @@ export class Optimizer<B> implements Disposable {
     this.#log[Symbol.dispose]();
   }
 
+  get #average(): AveragedWeights {
+    const { average } = this.rules;
+    if (average !== undefined) return average;
+    throw new StateError(
+      "Cannot evaluate with averaged weights: expected an optimizer made with the option 'average', " +
+        "exponentialAverage({ decay: 0.99 })",
+    );
+  }
+
   get #backend(): Backend {
     return this.objective.backend;
   }
@@ -257,6 +308,7 @@ export class Optimizer<B> implements Disposable {
   /** The step itself. Reads nothing back on an asynchronous backend. */
   #take(batches: readonly B[]): TakenStep {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
+    this.rules.average?.checkOutside("Cannot step");
     const { objective: { backend }, stepCount: step } = this;
     const started = performance.now();
     return backend.scope(() => {
@@ -335,8 +387,10 @@ export class Optimizer<B> implements Disposable {
       });
       return lossOf(sum);
     });
-    if (check.isTooLong(before, after)) check.shorten();
-    else check.swap();
+    if (check.isTooLong(before, after)) {
+      this.rules.average?.amend(check.kept);
+      check.shorten();
+    } else check.swap();
     this.#differentiate(batches, examples, row);
   }
 
@@ -429,13 +483,20 @@ export class Optimizer<B> implements Disposable {
   }
 
   #apply(directions: readonly Matrix[], rate: Rate, { clip }: StepRow, step: number): void {
-    const { weightDecay } = this.options;
+    const { options: { weightDecay, learningRate, annealing }, rules: { average } } = this;
+    average?.begin(valueAt(learningRate, step) * valueAt(annealing, step));
     this.objective.parameters.forEach((parameter, index) => {
-      if (weightDecay !== false && weightDecay.kind === "decoupled") {
-        shrink(this.#backend, parameter, weightDecay, { rate, step });
-      }
-      this.momentum.apply(index, parameter.value, directions[index], { rate, clip, step });
+      const take = (weights: Matrix): void => {
+        if (weightDecay !== false && weightDecay.kind === "decoupled") {
+          const share = this.preconditioner.rateShare?.(index, step) ?? 1;
+          shrink(this.#backend, parameter, weightDecay, { rate, step, share }, weights);
+        }
+        this.momentum.apply(index, weights, directions[index], { rate, clip, step });
+      };
+      if (average === undefined) take(parameter.value);
+      else average.apply(index, parameter, take);
     });
+    average?.end();
   }
 
   #report(taken: TakenStep, numbers: ArrayLike<number>): StepReport {

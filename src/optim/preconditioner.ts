@@ -55,6 +55,14 @@ export interface Preconditioner extends Disposable {
    */
   precondition(index: number, source: Matrix, step: number): Matrix;
 
+  /**
+   * Share of the step's rate at which a parameter learns, where not all learn at the same: directions come
+   * multiplied with it, and decoupled weight decay takes it too.
+   *
+   * @default {1}
+   */
+  rateShare?(index: number, step: number): number;
+
   /** Finishes work under way, so that all state is in matrices. */
   settle(step: number): void;
 

@@ -38,6 +38,7 @@ export interface Progress {
 /** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
 export function settledProgress(optimizer: Moving): Progress {
   const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
+  rules.average?.checkOutside("Cannot save a state");
   preconditioner.settle(step);
   return {
     step,

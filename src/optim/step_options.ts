@@ -6,6 +6,8 @@
 
 import { checkFlag, checkNumber, checkSchedule } from "../core/options.ts";
 import type { Schedule } from "../core/schedule.ts";
+import { OptionError } from "../core/errors.ts";
+import type { WeightAverage } from "./average.ts";
 import { type KlClip, resolveKlClip } from "./transforms/kl_clip.ts";
 import { type Momentum, resolveMomentum } from "./transforms/momentum.ts";
 import { resolveWeightDecay, type WeightDecay } from "./transforms/weight_decay.ts";
@@ -40,6 +42,11 @@ export interface StepOptions {
   readonly takeBack?: boolean;
   /** Weight decay, or `false`. @default {false} */
   readonly weightDecay?: WeightDecay | false;
+  /**
+   * Average of the weights over the steps, for `Optimizer.withAverage`: `exponentialAverage(...)`, or
+   * `scheduleFree(...)`, which excludes `takeBack`; or `false`. @default {false}
+   */
+  readonly average?: WeightAverage | false;
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
   readonly seed?: number;
 }
@@ -54,6 +61,7 @@ export const stepOptionNames: readonly (keyof StepOptions)[] = [
   "gradientClip",
   "takeBack",
   "weightDecay",
+  "average",
   "seed",
 ];
 
@@ -75,6 +83,8 @@ export interface ResolvedStepOptions {
   readonly takeBack: boolean;
   /** See {@linkcode StepOptions.weightDecay}. */
   readonly weightDecay: Required<WeightDecay> | false;
+  /** See {@linkcode StepOptions.average}. */
+  readonly average: WeightAverage | false;
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
 }
@@ -113,8 +123,17 @@ export function resolveStepOptions(
     gradientClip = presets.gradientClip ?? false,
     takeBack = presets.takeBack ?? false,
     weightDecay = false,
+    average = false,
     seed = 0,
   } = options;
+  if (average !== false && typeof average?.create !== "function") {
+    const expectation = "must be false, exponentialAverage({ decay }) or scheduleFree()";
+    throw new OptionError(subject, "average", expectation, average);
+  }
+  if (average !== false && takeBack && !average.takesBack) {
+    const expectation = `must be false where the average is '${average.kind}'`;
+    throw new OptionError(subject, "takeBack", expectation, takeBack);
+  }
   return Object.freeze({
     learningRate: checkSchedule(subject, "learningRate", learningRate, { min: 0 }),
     annealing: checkSchedule(subject, "annealing", annealing, { min: 0 }),
@@ -126,6 +145,7 @@ export function resolveStepOptions(
       checkNumber(subject, "gradientClip", gradientClip, { above: 1 }),
     takeBack: checkFlag(subject, "takeBack", takeBack),
     weightDecay: resolveWeightDecay(subject, weightDecay),
+    average,
     seed: checkNumber(subject, "seed", seed),
   });
 }

@@ -69,15 +69,20 @@ export function addPenaltyGradient(
   addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/** `W <- (1 - rate * value) W`. Inside a scope. */
+/**
+ * `W <- (1 - rate * share * value) W`. Inside a scope.
+ *
+ * @param target What shrinks where that is another matrix than W; by W's share all the same.
+ */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
-  numbers: { readonly rate: Rate; readonly step: number },
+  { rate, step, share }: { readonly rate: Rate; readonly step: number; readonly share: number },
+  target: Matrix = parameter.value,
 ): void {
-  const factor = numbers.rate.times(-valueAt(decay.value, numbers.step));
-  addIncluded(backend, parameter.value, parameter, decay, factor);
+  const factor = rate.times(-share * valueAt(decay.value, step));
+  addIncluded(backend, target, parameter, decay, factor);
 }
 
 /** `target += factor * (the included part of W)`; the target may be W itself. */
