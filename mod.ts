@@ -127,17 +127,23 @@ export {
   batchCount,
   batches,
   createDataset,
+  denormalizeNumbers,
   examplesIn,
   glyphs,
+  inputSize,
+  kFold,
   normalized,
-  pixelsPerImage,
   readCifar,
   readDirectory,
   readIdxDirectory,
   readSvhn,
+  splitDataset,
+  standardized,
   streamBatches,
+  table,
+  windows,
 } from "./src/data/mod.ts";
-export type { Augmentation, Dataset, DatasetSplit } from "./src/data/mod.ts";
+export type { Augmentation, Dataset, DatasetSplit, ImageDataset } from "./src/data/mod.ts";
 
 // What they all speak of, and what goes wrong.
 export type { Capture } from "./src/core/capture.ts";

@@ -4,7 +4,7 @@
  *
  * A step is everything: forward and backward pass, statistics, bases, eigenvalues, update; averaged
  * over a cycle of its intervals by timing its three kinds of steps and weighing their medians by their shares.
- * All optimizers take turns step by step.
+ * All optimizers take turns step by step. VGG16 takes minutes and is timed with `--only VGG16` alone.
  *
  * @module
  */
@@ -16,8 +16,8 @@ import { isWanted, printJson, readBenchArguments, remark } from "./output.ts";
 import { appendRun, type Row } from "./results.ts";
 import { type LayerSizes, lowRankRatioBound, type Method, ratioBound } from "./step/bounds.ts";
 import { measureSteps, type StepMeasurement } from "./step/measure.ts";
-import { BENCH_MODELS } from "./step/models.ts";
-import { INTERVALS, LOW_RANK_INTERVALS } from "./step/rhythm.ts";
+import { STEP_MODELS } from "./step/models.ts";
+import { INTERVALS, LOW_RANK_INTERVALS, SOAP_FREQUENCY } from "./step/rhythm.ts";
 import { formatTable, threeDigits } from "./table.ts";
 
 const USAGE = `deno task bench:step
@@ -32,22 +32,27 @@ interface StepRow {
   readonly ratioToSgd: number;
   /** Ratio of the operations. */
   readonly bound: number;
+  /** Of curvature or moments. */
+  readonly stateBytes: number;
 }
 
 function rowsOf(model: string, batch: number, { times, layers }: StepMeasurement): StepRow[] {
-  return times.map(({ method, stepMs, ratioToSgd }) => ({
+  return times.map(({ method, stepMs, ratioToSgd, stateBytes }) => ({
     model,
     batch,
     optimizer: method,
     stepMs: rounded(stepMs),
     ratioToSgd: rounded(ratioToSgd),
     bound: rounded(boundOf(method, layers, batch)),
+    stateBytes,
   }));
 }
 
+const SOAP_INTERVALS = { statistics: 1, basis: SOAP_FREQUENCY, eigenvalues: 1 };
+
 function boundOf(method: Method, layers: readonly LayerSizes[], batch: number): number {
   if (method !== "ekfac" && method !== "tekfac") {
-    return ratioBound(method, layers, batch, INTERVALS);
+    return ratioBound(method, layers, batch, method === "soap" ? SOAP_INTERVALS : INTERVALS);
   }
   return lowRankRatioBound(layers, batch, presets.default.rank as number, LOW_RANK_INTERVALS);
 }
@@ -63,17 +68,19 @@ function printTable(rows: readonly StepRow[], measured: StepMeasurement): void {
     `\n${model}, batch ${batch}: ${weights.toLocaleString("en")} weights, ` +
       `medians of ${measured.rounds} rounds`,
   );
-  const head = ["optimizer", "step ms", "/ SGD", "bound", "ordinary", "stat.", "basis"];
+  const head = ["optimizer", "step ms", "/ SGD", "bound", "state MB", "ordinary", "stat.", "basis"];
   console.log(formatTable(
     head,
     rows.map((row, i) => {
       const { ordinary, statistics, basis } = measured.times[i].kinds;
       const ratios = [row.ratioToSgd, row.bound];
+      const cell = (ms: number | undefined): string => ms === undefined ? "" : threeDigits(ms);
       return [
         row.optimizer,
         threeDigits(row.stepMs),
         ...ratios.map((ratio) => ratio.toFixed(2)),
-        ...[ordinary, statistics, basis].map(threeDigits),
+        (row.stateBytes / 1e6).toFixed(1),
+        ...[ordinary, statistics, basis].map(cell),
       ];
     }),
   ));
@@ -89,13 +96,14 @@ async function main(): Promise<void> {
     console.log(
       "Milliseconds per step at the defaults, averaged over a cycle of their intervals. EKFAC and TEKFAC\n" +
         "(2 / 10 / 2): half ordinary steps, 40 % with statistics and eigenvalues, 10 % with new bases\n" +
-        "besides; KFAC and TKFAC (10 / 100 / 10): 90, 9 and 1 %. 'bound' is the ratio of multiply-adds. The\n" +
-        "first layer needs no gradient of its inputs.",
+        "besides; KFAC and TKFAC (10 / 100 / 10): 90, 9 and 1 %; SOAP, whose steps all observe: new bases in\n" +
+        "10 %. 'bound' is the ratio of multiply-adds. The first layer needs no gradient of its inputs.",
     );
   }
   const saved: Row[] = [];
   let scatter = 1;
-  for (const model of BENCH_MODELS) {
+  for (const model of STEP_MODELS) {
+    if (model.slow && only.length === 0) continue;
     for (const batch of model.batchSizes) {
       if (!isWanted(`${model.name}, batch ${batch}`, only)) continue;
       const measured = measureSteps(backend, model, batch, seconds);
@@ -112,7 +120,8 @@ async function main(): Promise<void> {
     const date = new Date().toISOString().slice(0, 10);
     const { description } = backend.info;
     const judged = { backend: description, contended: contended ?? null };
-    const run = { bench: "step", date, ...judged, rows: saved };
+    const bench = ["step", ...only].join(", ");
+    const run = { bench, date, ...judged, rows: saved };
     remark(`saved to ${(await appendRun(machine, run)).pathname}`);
   }
 }

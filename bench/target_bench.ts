@@ -1,11 +1,13 @@
 /**
- * How soon TEKFAC is where AdamW ends: `deno task bench:target [--only TEXT] [--quick] [--save] [--json]
- * [--seed N] [--threads N] [--data DIR]`.
+ * How soon TEKFAC is where AdamW ends: `deno task bench:target [--only TEXT] [--quick] [--seeds A,B] [--table]
+ * [--journal FILE] [--save] [--json] [--threads N] [--data DIR]`.
  *
- * AdamW is run with four rates and two sizes of batches; the run that ends with the lowest held-out value
- * sets the target. Then it runs again, in turns with TEKFAC at its defaults along cosines of a third, half,
- * two thirds and all of AdamW's epochs, and the quickest of these that reaches the target counts. Values
- * are looked at after each epoch; looking takes no time that counts.
+ * AdamW is run with four rates and two sizes of batches; what the run that ends lowest on validation data ends with
+ * on test data is the target. Then that setting of AdamW and TEKFAC at its defaults run in turns, each along cosines
+ * of a third, half, two thirds and all of the epochs, and the quickest of each side that reaches the target counts.
+ * Values are looked at after each epoch; looking takes no time that counts.
+ *
+ * What is measured is written to a journal at once, and not measured again: the bench can be run in parts.
  *
  * @module
  */
@@ -13,11 +15,12 @@
 import { ContentionWatch, thisMachine } from "./machine.ts";
 import { isWanted, printJson, remark } from "./output.ts";
 import { appendRun, type Row } from "./results.ts";
-import { formatTable, threeDigits } from "./table.ts";
 import { readTargetArguments, type TargetArguments } from "./target/arguments.ts";
+import { Journal } from "./target/journal.ts";
 import { type Arrival, race } from "./target/race.ts";
 import { type Found, FULL, QUICK, searchAdamw } from "./target/search.ts";
 import type { TargetTask } from "./target/task.ts";
+import { targetTable } from "./target/table.ts";
 import { TASKS } from "./target/tasks.ts";
 import { hasFolder } from "./zoo/data_folder.ts";
 import { Lab } from "./zoo/lab.ts";
@@ -29,17 +32,19 @@ interface Outcome {
   readonly scatter: number;
 }
 
-async function runTask(lab: Lab, task: TargetTask, settings: TargetArguments): Promise<Outcome> {
+async function runTask(lab: Lab, task: TargetTask, quick: boolean, seed: number): Promise<Outcome> {
   const problem = await task.open(lab);
-  const epochs = settings.quick ? Math.ceil(task.epochs / 3) : task.epochs;
-  const { seed } = settings;
-  const space = settings.quick ? QUICK : FULL;
+  const epochs = quick ? Math.ceil(task.epochs / 3) : task.epochs;
+  const space = quick ? QUICK : FULL;
   const target = searchAdamw(lab, task, problem, space, { epochs, seed }, (found) => {
-    remark(`${task.name}: ${nameOf(found)}, ${epochs} epochs: ${short(found.value)}`);
+    const values = `${short(found.validation)} on validation, ${short(found.value)} on test data`;
+    remark(`${task.name}: ${nameOf(found)}, ${epochs} epochs: ${values}`);
   });
-  const { rival, own, best, scatter } = race(lab, task, problem, target);
-  for (const arrival of own) remark(`${task.name}: ${progressOf(arrival)}`);
-  return { row: rowOf(task, target, rival, best), scatter };
+  const { rival, own, scatter } = race(lab, task, problem, target);
+  for (const arrival of [...rival.runs, ...own.runs]) {
+    remark(`${task.name}: ${progressOf(arrival)}`);
+  }
+  return { row: { ...rowOf(task, target, rival.best, own.best), seed }, scatter };
 }
 
 function nameOf({ settings: { contender, batch } }: Found): string {
@@ -47,7 +52,7 @@ function nameOf({ settings: { contender, batch } }: Found): string {
 }
 
 function progressOf({ settings, mark, lowest }: Arrival): string {
-  const start = `tekfac along ${settings.epochs} epochs`;
+  const start = `${settings.contender.name} along ${settings.epochs} epochs`;
   return mark === undefined
     ? `${start} comes down to ${short(lowest)}`
     : `${start} arrives after ${mark.epoch}, ${mark.steps} steps, ${mark.seconds.toFixed(1)} s`;
@@ -61,6 +66,7 @@ function rowOf(task: TargetTask, target: Found, rival: Arrival, own: Arrival): R
     metric: task.metric,
     target: rounded(target.value),
     adam: nameOf(target),
+    adamSchedule: rival.settings.epochs,
     adamEpochs: rival.mark?.epoch ?? null,
     adamSteps: rival.mark?.steps ?? null,
     adamSeconds: rival.mark ? rounded(rival.mark.seconds) : null,
@@ -78,54 +84,49 @@ function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }
 
-function printTable(rows: readonly Row[]): void {
-  const cell = (value: Row[string]): string =>
-    value === null ? "-" : typeof value === "number" ? threeDigits(value) : value;
-  const count = (value: Row[string]): string => String(value ?? "-");
-  const head = ["task", "target", "AdamW", "steps", "s", "TEKFAC", "steps", "s", "fewer", "faster"];
-  console.log(formatTable(
-    head,
-    rows.map((row) => [
-      String(row.task),
-      `${row.metric} ${short(Number(row.target))}`,
-      String(row.adam),
-      ...[count(row.adamSteps), cell(row.adamSeconds)],
-      row.tekfacSteps === null
-        ? `only ${short(Number(row.tekfacLowest))}`
-        : `${row.tekfacEpochs} of ${row.tekfacSchedule} epochs`,
-      ...[count(row.tekfacSteps), cell(row.tekfacSeconds)],
-      ...[cell(row.stepsRatio), cell(row.secondsRatio)],
-    ]),
-  ));
-}
-
-async function main(): Promise<void> {
-  const settings = readTargetArguments(Deno.args);
-  const { json, save, data, threads } = settings;
-  const machine = thisMachine();
-  const watch = new ContentionWatch();
+/** Makes what is still to be measured of the tasks that are wanted. */
+async function measure(settings: TargetArguments, journal: Journal): Promise<void> {
+  const { data, threads, quick, seeds } = settings;
   using lab = await Lab.open(data, threads);
-  const { description } = lab.backend.info;
-  remark(`${machine.name}; ${machine.runtime}; ${description}`);
-  const rows: Row[] = [];
-  let scatter = 1;
+  remark(lab.backend.info.description);
   for (const task of TASKS.filter(({ name }) => isWanted(name, settings.only))) {
     if (!await hasFolder(data, task.needs)) {
       remark(`${task.name}: skipped, no data in ${data}/${task.needs}`);
       continue;
     }
-    const outcome = await runTask(lab, task, settings);
-    scatter = Math.max(scatter, outcome.scatter);
-    rows.push(outcome.row);
-    if (json) printJson(outcome.row);
+    for (const seed of seeds) {
+      const key = { task: task.name, seed, quick };
+      if (journal.find(key) !== undefined) continue;
+      const watch = new ContentionWatch();
+      const { row, scatter } = await runTask(lab, task, quick, seed);
+      const date = new Date().toISOString().slice(0, 10);
+      await journal.add({ ...key, date, contended: watch.complaint(scatter) ?? null, row });
+    }
   }
-  if (!json && rows.length > 0) printTable(rows);
-  const contended = watch.complaint(scatter);
-  if (contended !== undefined) remark(`\n${contended}`);
+}
+
+async function main(): Promise<void> {
+  const settings = readTargetArguments(Deno.args);
+  const { json, save, quick, seeds, only } = settings;
+  const machine = thisMachine();
+  remark(`${machine.name}; ${machine.runtime}`);
+  const journal = await Journal.open(settings.journal);
+  if (!settings.table) await measure(settings, journal);
+  const entries = journal.entries.filter((entry) =>
+    entry.quick === quick && isWanted(entry.task, only) &&
+    (settings.table || seeds.includes(entry.seed))
+  );
+  const rows = entries.map(({ row }) => row);
+  if (json) rows.forEach(printJson);
+  else if (rows.length > 0) console.log(targetTable(rows));
+  const complaints = entries.flatMap(({ contended, task, seed }) =>
+    contended === null ? [] : [`${task}, seed ${seed}: ${contended}`]
+  );
+  if (complaints.length > 0) remark(`\n${complaints.join("\n")}`);
   if (save) {
     const date = new Date().toISOString().slice(0, 10);
-    const bench = settings.quick ? "target, quick" : "target";
-    const run = { bench, date, backend: description, contended: contended ?? null, rows };
+    const contended = complaints.length > 0 ? complaints.join("; ") : null;
+    const run = { bench: quick ? "target, quick" : "target", date, contended, rows };
     remark(`saved to ${(await appendRun(machine, run)).pathname}`);
   }
 }

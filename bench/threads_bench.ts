@@ -3,8 +3,8 @@
  * [--seconds N]`.
  *
  * One and two threads take turns, each long enough for its workers to be awake, and the medians of
- * the turns are compared. It takes two idle cores to show what threads can do; a run that had less
- * says so.
+ * the turns are compared. It takes two idle cores to show what threads can do: the control, two loops that
+ * share nothing, says what could be had, before and after.
  *
  * @module
  */
@@ -28,6 +28,7 @@ import { median, spread } from "./statistics.ts";
 import { batchesFor, BENCH_MODELS, type BenchModel, layerSpecs, lossOf } from "./step/models.ts";
 import { RHYTHM } from "./step/rhythm.ts";
 import { formatTable, threeDigits } from "./table.ts";
+import { independentSpeedup } from "./threads/control.ts";
 
 const USAGE = `deno task bench:threads
 Times large verbs and training steps on two threads against one.`;
@@ -230,6 +231,14 @@ async function main(): Promise<void> {
   const watch = new ContentionWatch();
   remark(`${machine.name}; ${machine.runtime}`);
   const rows: Row[] = [];
+  const control = async (when: string): Promise<void> => {
+    const speedup = await independentSpeedup(seconds);
+    const work = `control ${when}: two independent loops of gemm 256x256x256`;
+    rows.push({ work, oneMs: null, twoMs: null, speedup });
+    if (json) printJson(rows.at(-1)!);
+    else remark(`${work}: ${speedup.toFixed(2)}`);
+  };
+  await control("before");
   const scatters: number[] = [];
   const all = [products(), moments(), convolutions(), lowRank(), eigenproblems(), steps()].flat();
   for (const work of all.filter(({ name }) => isWanted(name, only))) {
@@ -240,12 +249,12 @@ async function main(): Promise<void> {
     if (json) printJson(row);
     else remark(`${work.name}: ${row.speedup.toFixed(2)}`);
   }
+  await control("after");
   if (!json) {
     const head = ["work", "one thread ms", "two threads ms", "speedup"];
     const lines = rows.map(({ work, oneMs, twoMs, speedup }) => [
       String(work),
-      threeDigits(Number(oneMs)),
-      threeDigits(Number(twoMs)),
+      ...[oneMs, twoMs].map((ms) => ms === null ? "" : threeDigits(Number(ms))),
       Number(speedup).toFixed(2),
     ]);
     console.log(formatTable(head, lines));

@@ -9,13 +9,13 @@
 import "npm:@tensorflow/tfjs-backend-cpu@4.22.0";
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
-import { cosine, type Dataset, glyphs } from "@tekfac/tekfac";
+import { cosine, glyphs, type ImageDataset } from "@tekfac/tekfac";
 import { TekfacOptimizer } from "@tekfac/tekfac/tfjs";
 
 await tf.setBackend("cpu");
 
 const { train, test } = glyphs({ train: 1000, test: 200, seed: 1 });
-const tensors = ({ images, labels, shape }: Dataset) => ({
+const tensors = ({ images, labels, shape }: ImageDataset) => ({
   x: tf.tensor(Float32Array.from(images), [labels.length, ...shape]),
   y: tf.tidy(() => tf.oneHot(tf.tensor1d(Int32Array.from(labels), "int32"), 10)),
 });

@@ -5,10 +5,15 @@
  * Beside it is: in its own documentation, in that of a neighbour from the same file, or in that of an
  * entry point as a whole. The examples themselves are run by `deno test --doc`.
  *
+ * Code that a page quotes from a file, in a block that is not run, must occur in that file.
+ *
  * @module
  */
 
 const ROOT = new URL("../", import.meta.url);
+
+/** Pages whose blocks that are not run are quotations. */
+const QUOTING: readonly string[] = ["docs/START_HERE.md"];
 
 /** The part of `deno doc --json` that matters here. */
 export interface Documentation {
@@ -59,6 +64,33 @@ export function withoutExample({ nodes }: Documentation): string[] {
     .sort();
 }
 
+/**
+ * Lines that a page quotes from files and that do not occur there. A block quotes the file of the last
+ * link above it; comments at the ends of lines are the page's own.
+ *
+ * @param page Markdown; blocks that quote are fenced as `ts ignore`.
+ * @param textOf Text of a linked file, by its address as the page has it.
+ * @returns `"file: line"`, in the order of the page.
+ */
+export function misquotes(page: string, textOf: (link: string) => string): string[] {
+  const pattern = /\]\(([^)#\s]+\.ts)\)|```ts ignore\n([^]*?)```/g;
+  const found: string[] = [];
+  let link: string | undefined;
+  for (const [, target, code] of page.matchAll(pattern)) {
+    if (target !== undefined) {
+      link = target;
+      continue;
+    }
+    if (link === undefined) throw new Error("A quotation has no link to a file above it");
+    const bare = (line: string): string => line.replace(/\s*\/\/ .*$/, "").trim();
+    const lines = new Set(textOf(link).split("\n").map(bare));
+    for (const line of code.split("\n").map(bare)) {
+      if (!lines.has(line) && line !== "") found.push(`${link}: ${line}`);
+    }
+  }
+  return found;
+}
+
 /** Fenced code anywhere in the documentation of something. */
 function codeIn(documented: unknown): string[] {
   if (typeof documented === "string") {
@@ -79,6 +111,13 @@ if (import.meta.main) {
   missing.forEach((line) =>
     console.error(`${line} is used by no example in the documentation of its file`)
   );
-  if (missing.length > 0) Deno.exit(1);
+  const misquoted = QUOTING.flatMap((path) => {
+    const url = new URL(path, ROOT);
+    return misquotes(Deno.readTextFileSync(url), (link) => {
+      return Deno.readTextFileSync(new URL(link, url));
+    }).map((line) => `${path}: not in ${line}`);
+  });
+  misquoted.forEach((line) => console.error(line));
+  if (missing.length + misquoted.length > 0) Deno.exit(1);
   console.log(`every function and class of ${entries.join(", ")} is used by an example`);
 }

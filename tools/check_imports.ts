@@ -26,7 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   data: ["core"],
   pages: ["core"],
   training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages"],
-  adapters: ["core", "backend", "curvature", "optim", "nn"],
+  adapters: ["core", "backend", "curvature", "optim", "nn", "data"],
   cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };
@@ -227,8 +227,13 @@ function join(path: string, specifier: string): string {
 /** What the project's tools make, and what is installed: not its own source. */
 const FOREIGN: readonly string[] = ["node_modules", "npm", "runs"];
 
-/** Text of all TypeScript files of the project, keyed by path. */
-async function readTree(root: URL, folder = ""): Promise<Map<string, string>> {
+/**
+ * Text of all TypeScript files of the project, keyed by path.
+ *
+ * @param root The project's directory.
+ * @param folder The part of it to read, with `/` at its end. @default {""}
+ */
+export async function readTree(root: URL, folder = ""): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const entries = await Array.fromAsync(Deno.readDir(new URL(folder, root)));
   for (const { name, isDirectory } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {

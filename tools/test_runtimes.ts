@@ -10,7 +10,7 @@
 import { formatTable } from "../bench/table.ts";
 import { COLUMNS, type Row, ROWS, RUNTIMES_TESTED } from "../tests/runtimes/_table.ts";
 import { buildNpm } from "./build_npm.ts";
-import { replaceSection } from "./readme_tables.ts";
+import { replaceSection } from "./bench_tables.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const PAGE = new URL("docs/RUNTIMES.md", ROOT);

@@ -12,7 +12,7 @@ import { flopsOf } from "@tekfac/tekfac/backend";
 import { locationsOf, type Parameter } from "@tekfac/tekfac/core";
 
 /** The optimizers that are timed. */
-export const METHODS = ["sgd", "adam", "kfac", "ekfac", "tkfac", "tekfac"] as const;
+export const METHODS = ["sgd", "adam", "kfac", "ekfac", "tkfac", "tekfac", "soap"] as const;
 
 /** One of {@linkcode METHODS}. */
 export type Method = typeof METHODS[number];
@@ -72,6 +72,7 @@ export function layerSizes(parameters: readonly Parameter[]): LayerSizes[] {
  * - Theta: `2 N (T P + dOut^2 min(T, dIn') + dIn'^2 min(T, dOut))`, which for T larger than the layer is
  *   `2 N P (T + dIn' + dOut)`, per T_RE.
  * - Bases: `9 n^3` for eigenvectors, `n^3` for an inverse, per T_EIG.
+ * - SOAP multiplies its gradients instead: `dOut dIn'^2 + 2 dOut^2 dIn'` per T_FIM.
  *
  * @param method The optimizer.
  * @param layer Sizes of the layer.
@@ -96,6 +97,16 @@ export function layerOperations(
   const solve = (verb: "eigh" | "choleskyInverse"): number =>
     (flopsOf(verb, { n: dIn }) + flopsOf(verb, { n: dOut })) / intervals.basis;
   const rotation = flopsOf("rotateInto", { dIn, dOut });
+  if (method === "soap") {
+    const factors = flopsOf("secondMoment", { n: dOut, d: dIn }) + 2 * dOut ** 2 * dIn;
+    return {
+      gradient,
+      preconditioning: 2 * rotation,
+      statistics: factors / intervals.statistics,
+      eigenvalues: 0,
+      bases: solve("eigh"),
+    };
+  }
   const statistics = moments / intervals.statistics;
   if (method === "kfac" || method === "tkfac") {
     const bases = solve("choleskyInverse");

@@ -8,6 +8,7 @@ import { batches, type BatchLike, glyphs } from "@tekfac/tekfac";
 import { Random } from "@tekfac/tekfac/core";
 import {
   averagePool2d,
+  batchNorm2d,
   conv2d,
   dense,
   type ExampleShape,
@@ -16,6 +17,7 @@ import {
   heNormal,
   type LayerSpec,
   type Loss,
+  maxPool2d,
   relu,
   sigmoidCrossEntropy,
   softmaxCrossEntropy,
@@ -27,9 +29,11 @@ export type PlainLayer =
   | { readonly kind: "dense"; readonly units: number }
   /** 3 x 3, padding 1, with bias. */
   | { readonly kind: "conv"; readonly channels: number; readonly stride: number }
-  | { readonly kind: "relu" | "tanh" | "flatten" }
+  | { readonly kind: "relu" | "tanh" | "flatten" | "batchNorm" }
   /** Mean of size x size pixels, windows side by side. */
-  | { readonly kind: "averagePool"; readonly size: number };
+  | { readonly kind: "averagePool"; readonly size: number }
+  /** Maximum of size x size pixels, windows side by side. */
+  | { readonly kind: "maxPool"; readonly size: number };
 
 /** A model and what it is trained on. */
 export interface BenchModel {
@@ -47,6 +51,8 @@ export interface BenchModel {
   readonly sgdRate: number;
   /** Different batches there are to train on. */
   readonly batchCount: number;
+  /** Whether steps take tens of seconds: timed when asked for, in short rounds. @default {false} */
+  readonly slow?: boolean;
 }
 
 function mlpLayers(...units: readonly number[]): PlainLayer[] {
@@ -104,7 +110,30 @@ export function resnetStack(width: number): BenchModel {
   };
 }
 
-/** All models, cheapest first. */
+/** The convolutions of VGG16 (Simonyan & Zisserman 2015) for images of 32 x 32, with batch normalisation. */
+const VGG16: BenchModel = {
+  name: "VGG16",
+  batchSizes: [128],
+  input: [32, 32, 3],
+  layers: [
+    ...[[2, 64], [2, 128], [3, 256], [3, 512], [3, 512]].flatMap(([count, channels]) => [
+      ...Array.from({ length: count }, (): PlainLayer[] => [
+        { kind: "conv", channels, stride: 1 },
+        { kind: "batchNorm" },
+        { kind: "relu" },
+      ]).flat(),
+      { kind: "maxPool", size: 2 } as const,
+    ]),
+    { kind: "flatten" },
+    { kind: "dense", units: 10 },
+  ],
+  loss: "softmaxCrossEntropy",
+  sgdRate: 0.01,
+  batchCount: 1,
+  slow: true,
+};
+
+/** All models but slow ones, cheapest first. */
 export const BENCH_MODELS: readonly BenchModel[] = [
   {
     name: "MLP 784-512-512-10",
@@ -127,6 +156,9 @@ export const BENCH_MODELS: readonly BenchModel[] = [
   resnetStack(16),
 ];
 
+/** The models of {@linkcode BENCH_MODELS}, and those that are timed when asked for. */
+export const STEP_MODELS: readonly BenchModel[] = [...BENCH_MODELS, VGG16];
+
 /** The layers for `sequential`. */
 export function layerSpecs({ layers }: BenchModel): LayerSpec[] {
   const smooth = layers.some(({ kind }) => kind === "tanh");
@@ -139,6 +171,10 @@ export function layerSpecs({ layers }: BenchModel): LayerSpec[] {
         return conv2d(layer.channels, { kernel: 3, padding: 1, stride: layer.stride, init });
       case "averagePool":
         return averagePool2d({ kernel: layer.size });
+      case "maxPool":
+        return maxPool2d({ kernel: layer.size });
+      case "batchNorm":
+        return batchNorm2d();
       case "flatten":
         return flatten();
       case "relu":

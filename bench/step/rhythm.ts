@@ -46,33 +46,60 @@ export const ROUND: readonly StepKind[] = [
   "statistics",
 ];
 
+/** One round of a model whose steps take tens of seconds. */
+export const SHORT_ROUND: readonly StepKind[] = ["basis", "ordinary", "statistics"];
+
 /** The kind of the step of a number, counted from 0. */
-export function kindOf(step: number): StepKind {
-  return ROUND[step % ROUND.length];
+export function kindOf(step: number, round: readonly StepKind[] = ROUND): StepKind {
+  return round[step % round.length];
+}
+
+/** Steps between SOAP's bases, its default; the benches renew them once a round. */
+export const SOAP_FREQUENCY = 10;
+
+/** Share of each kind among SOAP's steps, which all observe. */
+export const SOAP_SHARES = { ordinary: 1 - 1 / SOAP_FREQUENCY, basis: 1 / SOAP_FREQUENCY } as const;
+
+/** The kind of a step of SOAP that renews its bases once a round: first in step 1, since step 0 only observes. */
+export function soapKindOf(step: number): StepKind {
+  return step % ROUND.length === 1 ? "basis" : "ordinary";
 }
 
 /** Options of a Kronecker-factored optimizer that make its steps follow the rounds. */
-export const RHYTHM: {
+export interface RhythmOptions {
+  /** All steps count alike. */
   readonly denseStart: false;
+  /** Keeps steps small. */
   readonly annealing: number;
+  /** When what is due. */
   readonly intervals: Required<Intervals>;
-} = {
-  denseStart: false,
-  // Without the dense start, eigenvalues of a single batch deserve small steps only.
-  annealing: 0.02,
-  // An interval of 1 is due at every step, one longer than the run so far at none but the first.
-  intervals: {
-    statistics: (step) => kindOf(step) === "ordinary" ? step + 1 : 1,
-    basis: (step) => kindOf(step) === "basis" ? 1 : step + 1,
-    eigenvalues: (step) => kindOf(step) === "ordinary" ? step + 1 : 1,
-  },
-};
+}
 
-/** The time of an average step of a cycle, from the times of the kinds. */
+/** The options for a round. */
+export function rhythmOf(round: readonly StepKind[]): RhythmOptions {
+  // An interval of 1 is due at every step, one longer than the run so far at none but the first.
+  const unlessOrdinary = (step: number): number =>
+    kindOf(step, round) === "ordinary" ? step + 1 : 1;
+  return {
+    denseStart: false,
+    // Without the dense start, eigenvalues of a single batch deserve small steps only.
+    annealing: 0.02,
+    intervals: {
+      statistics: unlessOrdinary,
+      basis: (step) => kindOf(step, round) === "basis" ? 1 : step + 1,
+      eigenvalues: unlessOrdinary,
+    },
+  };
+}
+
+/** The options for {@linkcode ROUND}. */
+export const RHYTHM: RhythmOptions = rhythmOf(ROUND);
+
+/** The time of an average step of a cycle, from the times of the kinds that have a share in it. */
 export function averageStep(
-  times: Readonly<Record<StepKind, number>>,
-  shares: Readonly<Record<StepKind, number>> = SHARES,
+  times: Readonly<Partial<Record<StepKind, number>>>,
+  shares: Readonly<Partial<Record<StepKind, number>>> = SHARES,
 ): number {
   return (Object.keys(shares) as StepKind[])
-    .reduce((sum, kind) => sum + shares[kind] * times[kind], 0);
+    .reduce((sum, kind) => sum + shares[kind]! * (times[kind] ?? NaN), 0);
 }

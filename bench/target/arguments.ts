@@ -12,12 +12,16 @@ export interface TargetArguments {
   readonly only: readonly string[];
   /** A third of the epochs and fewer rates. */
   readonly quick: boolean;
+  /** Run nothing: print the table of what the journal has. */
+  readonly table: boolean;
   /** Append the run to `bench/results/<machine>.json`. */
   readonly save: boolean;
   /** Print one JSON object per line instead of a table. */
   readonly json: boolean;
-  /** Seed of all runs. */
-  readonly seed: number;
+  /** Seeds of weights and order; each task is run with each. */
+  readonly seeds: readonly number[];
+  /** File of what has been measured: it is not measured again. */
+  readonly journal: string;
   /** Threads of the backend. */
   readonly threads: number;
   /** Directory of data. */
@@ -31,7 +35,9 @@ Steps and seconds until the held-out value that the best AdamW run ends with.
   --quick        a third of the epochs, two rates
   --save         append the run to bench/results/<machine>.json
   --json         one JSON object per line instead of a table
-  --seed N       seed of all runs (default: 1)
+  --seeds A,B    seeds of weights and order (default: 1)
+  --journal FILE what has been measured so far, not to be measured again (default: runs/target.jsonl)
+  --table        run nothing, print the table of the journal
   --threads N    threads of our backend (default: 1)
   --data DIR     folders uci, mnist10k, cifar10-small (default: ../shared/data)`;
 
@@ -48,7 +54,9 @@ export function readTargetArguments(args: readonly string[]): TargetArguments {
       quick: { type: "boolean", default: false },
       save: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
-      seed: { type: "string", default: "1" },
+      seeds: { type: "string", default: "1" },
+      journal: { type: "string", default: "runs/target.jsonl" },
+      table: { type: "boolean", default: false },
       threads: { type: "string", default: "1" },
       data: { type: "string", default: "../shared/data" },
       help: { type: "boolean", default: false },
@@ -58,11 +66,13 @@ export function readTargetArguments(args: readonly string[]): TargetArguments {
     console.log(USAGE);
     Deno.exit();
   }
-  const { only, quick, save, json, data } = values;
-  const [seed, threads] = (["seed", "threads"] as const).map((name) => {
-    const count = Number(values[name]);
-    if (Number.isInteger(count) && count >= 1) return count;
-    throw new RangeError(`'--${name}' must be an integer >= 1: received ${values[name]}`);
-  });
-  return { only, quick, save, json, data, seed, threads };
+  const { only, quick, table, save, json, journal, data } = values;
+  const count = (name: string, text: string): number => {
+    const number = Number(text);
+    if (Number.isInteger(number) && number >= 1) return number;
+    throw new RangeError(`'--${name}' must be an integer >= 1: received ${text}`);
+  };
+  const seeds = values.seeds.split(",").map((text) => count("seeds", text));
+  const threads = count("threads", values.threads);
+  return { only, quick, table, save, json, journal, data, seeds, threads };
 }

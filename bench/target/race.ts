@@ -1,5 +1,6 @@
 /**
- * The best AdamW run once more, and TEKFAC's runs, turn by turn: whatever disturbs the machine disturbs all.
+ * AdamW with its best setting and TEKFAC, each along cosines of several lengths, turn by turn: whatever disturbs
+ * the machine disturbs all.
  *
  * @module
  */
@@ -21,19 +22,25 @@ export interface Arrival {
   readonly lowest: number;
 }
 
+/** One optimizer's runs. */
+export interface Side {
+  /** One for each length of the schedule, the shortest first. */
+  readonly runs: readonly Arrival[];
+  /** The one among them that arrived first, in seconds; the one that came closest where none arrived. */
+  readonly best: Arrival;
+}
+
 /** Who arrived when. */
 export interface Race {
   /** AdamW. */
-  readonly rival: Arrival;
-  /** TEKFAC with each length of its schedule, the shortest first. */
-  readonly own: readonly Arrival[];
-  /** The one among them that arrived first, in seconds; the one that came closest where none arrived. */
-  readonly best: Arrival;
+  readonly rival: Side;
+  /** TEKFAC. */
+  readonly own: Side;
   /** How far AdamW's steps, which are all alike, scatter from turn to turn; 1 where turns are too short. */
   readonly scatter: number;
 }
 
-/** TEKFAC may have so much of AdamW's epochs: a shorter cosine ends sooner, if it still arrives. */
+/** Shares of the search's epochs: a shorter cosine ends sooner, if it still arrives. */
 const SHARES = [1 / 3, 1 / 2, 2 / 3, 1];
 
 /** Milliseconds of a turn. */
@@ -42,7 +49,7 @@ const TURN = 250;
 /** Steps that let the compiler see everything there is in a run before it is timed. */
 const WARM_UP_MS = 500;
 
-/** Runs until everyone has arrived or is at the end. */
+/** Runs until everyone has arrived, is at the end, or cannot be the first of its side any more. */
 export function race(
   lab: Lab,
   task: TargetTask,
@@ -50,27 +57,42 @@ export function race(
   { settings, value }: Found,
 ): Race {
   using stack = new DisposableStack();
-  const lengths = new Set(SHARES.map((share) => Math.max(1, Math.round(share * settings.epochs))));
-  const ours = [...lengths].map((epochs): RunSettings => ({
-    ...{ contender: judged("tekfac"), batch: task.batch, epochs, seed: settings.seed },
-  }));
-  for (const warmUp of [settings, ours[0]]) {
+  const lengths = [
+    ...new Set(SHARES.map((share) => Math.max(1, Math.round(share * settings.epochs)))),
+  ];
+  const { seed } = settings;
+  const ours = { contender: judged("tekfac"), batch: task.batch, seed };
+  const [rivalSettings, ownSettings] = [settings, ours]
+    .map((base) => lengths.map((epochs): RunSettings => ({ ...base, epochs })));
+  for (const warmUp of [rivalSettings[0], ownSettings[0]]) {
     using run = new PacedRun(lab, task, problem, warmUp);
     run.advance(WARM_UP_MS);
   }
-  const runs = [settings, ...ours].map((each) => stack.use(new PacedRun(lab, task, problem, each)));
-  const isOn = (run: PacedRun) => !run.finished && reached(run, value) === undefined;
-  for (let on = runs.filter(isOn); on.length > 0; on = runs.filter(isOn)) {
+  const sides = [rivalSettings, ownSettings].map((all) =>
+    all.map((each) => stack.use(new PacedRun(lab, task, problem, each)))
+  );
+  const stillOn = (side: readonly PacedRun[]): PacedRun[] => {
+    const first = Math.min(...side.map((run) => reached(run, value)?.seconds ?? Infinity));
+    return side.filter((run) =>
+      !run.finished && reached(run, value) === undefined && run.seconds < first
+    );
+  };
+  for (let on = sides.flatMap(stillOn); on.length > 0; on = sides.flatMap(stillOn)) {
     for (const run of on) run.advance(TURN);
   }
-  const [rival, ...own] = runs.map((run): Arrival => ({
+  const [rival, own] = sides.map((side) => sideOf(side, value));
+  const paces = sides[0].flatMap((run) => run.paces);
+  return { rival, own, scatter: paces.length > 1 ? spread(paces) : 1 };
+}
+
+function sideOf(side: readonly PacedRun[], target: number): Side {
+  const runs = side.map((run): Arrival => ({
     settings: run.settings,
-    mark: reached(run, value),
-    lowest: Math.min(...run.marks.map((mark) => mark.value)),
+    mark: reached(run, target),
+    lowest: Math.min(...run.marks.map(({ value }) => value)),
   }));
-  const best = own.toSorted((a, b) => secondsOf(a) - secondsOf(b) || a.lowest - b.lowest)[0];
-  const { paces } = runs[0];
-  return { rival, own, best, scatter: paces.length > 1 ? spread(paces) : 1 };
+  const best = runs.toSorted((a, b) => secondsOf(a) - secondsOf(b) || a.lowest - b.lowest)[0];
+  return { runs, best };
 }
 
 function reached({ marks }: PacedRun, target: number): Mark | undefined {

@@ -108,6 +108,16 @@ export class PacedRun implements Disposable {
     return last?.epoch === this.settings.epochs ? last.value : NaN;
   }
 
+  /** What settings are chosen by, with the weights as they are. */
+  validation(): number {
+    return this.#problem.validation(this.#goal);
+  }
+
+  /** Seconds of steps and of making batches so far. */
+  get seconds(): number {
+    return this.#seconds;
+  }
+
   [Symbol.dispose](): void {
     this.#stack.dispose();
   }

@@ -1,5 +1,5 @@
 /**
- * AdamW at its best: every rate with every size of batches, chosen by what it ends with.
+ * AdamW at its best: every rate with every size of batches, chosen by what it ends with on validation data.
  *
  * @module
  */
@@ -21,7 +21,9 @@ export interface SearchSpace {
 export interface Found {
   /** How the run was set. */
   readonly settings: RunSettings;
-  /** What it ended with: the target. */
+  /** What it ended with on validation data: what it is chosen by. */
+  readonly validation: number;
+  /** What it ended with on the examples to be judged by: the target. */
   readonly value: number;
 }
 
@@ -36,7 +38,7 @@ export const QUICK: SearchSpace = { rates: [1e-3, 3e-3], batches: [32, 128] };
  *
  * @param epochs Of every run.
  * @param report Is told of each.
- * @returns The setting that ended lowest.
+ * @returns The setting that ended lowest on validation data.
  * @throws {Error} When all diverged.
  */
 export function searchAdamw(
@@ -53,9 +55,10 @@ export function searchAdamw(
   let best: Found | undefined;
   for (const setting of settings) {
     using run = new PacedRun(lab, task, problem, setting);
-    const found = { settings: setting, value: run.finish() };
+    const value = run.finish();
+    const found = { settings: setting, value, validation: isNaN(value) ? NaN : run.validation() };
     report(found);
-    if (found.value < (best?.value ?? Infinity)) best = found;
+    if (found.validation < (best?.validation ?? Infinity)) best = found;
   }
   if (best === undefined) throw new Error(`${task.name}: AdamW diverged at every rate`);
   return best;

@@ -19,7 +19,9 @@ export interface Problem {
   readonly examples: number;
   /** Batches of an epoch, which is counted from 0. */
   readonly batches: (size: number, seed: number, epoch: number) => Iterable<BatchLike>;
-  /** The number to be judged by, on examples held back; the lower the better. */
+  /** The number that settings are chosen by, on a part of the examples to learn from; the lower the better. */
+  readonly validation: (goal: ModelObjective) => number;
+  /** The same number on examples that nothing is chosen by: it is judged by. */
   readonly heldOut: (goal: ModelObjective) => number;
 }
 

@@ -9,20 +9,26 @@ import {
   autoencoder,
   batches,
   cnn,
+  type Dataset,
   type DatasetSplit,
   examplesIn,
   mlp,
+  type ModelObjective,
   normalized,
   resnet20,
   sigmoidCrossEntropy,
   softmaxCrossEntropy,
   squaredError,
 } from "@tekfac/tekfac";
+import { splitDataset } from "@tekfac/tekfac/data";
 import { countOf, type Examples, shuffled } from "../zoo/examples.ts";
 import { plainLayers } from "../zoo/fit.ts";
 import { smallConvolutions } from "../zoo/networks.ts";
 import { splitTable } from "../zoo/table_file.ts";
 import type { Problem, TargetTask } from "./task.ts";
+
+/** Share of the images to learn from that settings are chosen by. */
+const VALIDATED = { testShare: 1 / 10, seed: 1 };
 
 /** Images with labels, or images that are their own targets. */
 function pictures(
@@ -30,19 +36,22 @@ function pictures(
   targets: "labels" | "inputs",
   augment?: Augmentation,
 ): Problem {
+  const { train, test: validated } = splitDataset(data.train, VALIDATED);
+  const judge = (images: Dataset) => (goal: ModelObjective): number => {
+    const { loss, accuracy } = goal.evaluateSync(batches(images, { size: 500, targets }));
+    return accuracy === null ? loss : 1 - accuracy;
+  };
   return {
-    input: data.train.shape,
+    input: train.shape,
     loss: targets === "labels" ? softmaxCrossEntropy() : sigmoidCrossEntropy(),
-    examples: examplesIn(data.train),
+    examples: examplesIn(train),
     batches: (size, seed, epoch) =>
-      batches(data.train, {
+      batches(train, {
         ...{ size, targets, shuffle: { seed, epoch } },
         ...(augment === undefined ? {} : { augment }),
       }),
-    heldOut: (goal) => {
-      const { loss, accuracy } = goal.evaluateSync(batches(data.test, { size: 500, targets }));
-      return accuracy === null ? loss : 1 - accuracy;
-    },
+    validation: judge(validated),
+    heldOut: judge(data.test),
   };
 }
 
@@ -58,7 +67,7 @@ const photos = {
   },
 } satisfies Partial<TargetTask>;
 
-/** A table, judged by validation and test part together: there is nothing that these choose. */
+/** A table. */
 function table(name: string, epochs: number): TargetTask {
   return {
     name: `UCI ${name}`,
@@ -69,17 +78,15 @@ function table(name: string, epochs: number): TargetTask {
     layers: () => plainLayers([64, 64], 1, "relu", "he"),
     open: async (lab) => {
       const { train, validation, test, deviation } = splitTable(await lab.table(name), 0);
-      const held: Examples = {
-        ...test,
-        inputs: Float32Array.from([...validation.inputs, ...test.inputs]),
-        targets: Float32Array.from([...validation.targets, ...test.targets]),
-      };
+      const judge = (part: Examples) => (goal: ModelObjective): number =>
+        deviation * Math.sqrt(2 * goal.evaluateSync(part).loss);
       return {
         input: [train.features],
         loss: squaredError(),
         examples: countOf(train),
         batches: (size, seed, epoch) => shuffled(train, size, seed, epoch),
-        heldOut: (goal) => deviation * Math.sqrt(2 * goal.evaluateSync(held).loss),
+        validation: judge(validation),
+        heldOut: judge(test),
       };
     },
   };

@@ -7,15 +7,15 @@
 import {
   type Backend,
   type BatchLike,
-  type Dataset,
   type DatasetSplit,
   examplesIn,
+  type ImageDataset,
+  inputSize,
   type LayerSpectrum,
   loadState,
   type ModelObjective,
   objective,
   type Optimizer,
-  pixelsPerImage,
   saveState,
   type Sequential,
   sequential,
@@ -41,12 +41,12 @@ export class Contender {
   readonly #model: Sequential;
   readonly #objective: ModelObjective;
   readonly #optimizer: Optimizer<BatchLike>;
-  readonly #test: Dataset;
+  readonly #test: ImageDataset;
 
   /** Makes the model; equal for every contestant. */
   constructor(
     backend: Backend,
-    { train, test }: DatasetSplit,
+    { train, test }: DatasetSplit<ImageDataset>,
     contestant: Contestant,
     { network, steps }: { readonly network: Network; readonly steps: number },
   ) {
@@ -124,8 +124,8 @@ function classesOf(outputs: Float64Array, classes: number): number[] {
   });
 }
 
-function mistakeOf(test: Dataset, index: number, guess: number): Mistake {
-  const size = pixelsPerImage(test);
+function mistakeOf(test: ImageDataset, index: number, guess: number): Mistake {
+  const size = inputSize(test);
   const image = test.images.subarray(index * size, (index + 1) * size);
   return {
     pixels: Uint8Array.from(image, (brightness) => 255 * brightness),

@@ -5,7 +5,14 @@
  * @module
  */
 
-import { type Backend, batches, type BatchLike, type DatasetSplit, glyphs } from "@tekfac/tekfac";
+import {
+  type Backend,
+  batches,
+  type BatchLike,
+  type DatasetSplit,
+  glyphs,
+  type ImageDataset,
+} from "@tekfac/tekfac";
 import { openBackend } from "./backend.ts";
 import { Contender } from "./contender.ts";
 import type { Evaluation, Progress, TrainingFacts } from "./protocol.ts";
@@ -27,7 +34,7 @@ export class Training {
   readonly contenders: readonly Contender[];
   readonly #backend: Backend;
   readonly #words: string;
-  readonly #data: DatasetSplit;
+  readonly #data: DatasetSplit<ImageDataset>;
   /** The batches to come, for the step they were asked for. */
   #coming: { readonly batches: Iterator<BatchLike>; readonly step: number } | undefined;
 
@@ -35,7 +42,7 @@ export class Training {
     settings: Settings,
     backend: Backend,
     words: string,
-    data: DatasetSplit,
+    data: DatasetSplit<ImageDataset>,
   ) {
     this.settings = settings;
     this.steps = settings.epochs * stepsPerEpoch;

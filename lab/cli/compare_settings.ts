@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import type { Backend } from "@tekfac/tekfac/backend";
 import { OptionError } from "@tekfac/tekfac/core";
-import { batches, type Dataset } from "@tekfac/tekfac/data";
+import { batches, type ImageDataset } from "@tekfac/tekfac/data";
 import { defaultModel, type ModelName, optimizerNames, recipes } from "@tekfac/tekfac/training";
 import {
   type ArgumentValues,
@@ -83,6 +83,7 @@ export interface CompareSettings {
   readonly seed: number;
   readonly data: string | undefined;
   readonly labels: "fine" | "coarse" | undefined;
+  readonly limit: number | undefined;
   readonly augment: AugmentationName | undefined;
   readonly backend: BackendChoice;
   readonly run: string | undefined;
@@ -129,6 +130,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
     seed,
     data: given.data,
     labels: given.labels,
+    limit: given.limit,
     augment: given.augment,
     backend: given.backend ?? "auto",
     run,
@@ -142,7 +144,7 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
 
 /** The command that does the same on any machine; directories are not named. */
 export function commandOf(settings: CompareSettings): string {
-  const { plan, model, width, epochs, batch, seed, data, labels, augment } = settings;
+  const { plan, model, width, epochs, batch, seed, data, labels, limit, augment } = settings;
   const { optimizers, seeds, search, equalTime } = plan;
   return [
     `deno task compare --model ${model}`,
@@ -154,6 +156,7 @@ export function commandOf(settings: CompareSettings): string {
     ...(equalTime ? ["--equal-time"] : []),
     ...(data === undefined ? [] : ["--data DIR"]),
     ...(labels === undefined ? [] : [`--labels ${labels}`]),
+    ...(limit === undefined ? [] : [`--limit ${limit}`]),
     ...(augment === undefined ? [] : [`--augment ${augment}`]),
   ].join(" ");
 }
@@ -187,7 +190,7 @@ export function configurationOf(
  * The first 64 bits of the SHA-256 of a data set's numbers, in hexadecimal digits; the same for numbers and
  * for the bytes that stand for them.
  */
-function fingerprint(dataset: Dataset): string {
+function fingerprint(dataset: ImageDataset): string {
   const hash = createHash("sha256");
   const { normalization: _, ...raw } = dataset;
   for (const { inputs } of batches(raw, { size: 1000 })) hash.update(bytesOf(inputs));

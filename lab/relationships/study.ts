@@ -8,9 +8,9 @@ import type { Backend } from "@tekfac/tekfac/backend";
 import {
   batches,
   createDataset,
-  type Dataset,
   glyphs,
-  pixelsPerImage,
+  type ImageDataset,
+  inputSize,
   subset,
 } from "@tekfac/tekfac/data";
 import {
@@ -99,12 +99,12 @@ export async function studyRelationships(backend: Backend, options: StudyOptions
 }
 
 /** The same images with 4 x 4 pixels averaged into one. */
-function shrunk(dataset: Dataset): Dataset {
+function shrunk(dataset: ImageDataset): ImageDataset {
   const [height, width] = dataset.shape;
   const shape = [height / SHRINK, width / SHRINK, 1] as const;
   const images = new Float32Array(dataset.labels.length * shape[0] * shape[1]);
   const { images: pixels } = dataset;
-  const size = pixelsPerImage(dataset);
+  const size = inputSize(dataset);
   images.forEach((_, i) => {
     const x = i % shape[1];
     const y = Math.floor(i / shape[1]) % shape[0];

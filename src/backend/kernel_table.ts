@@ -362,7 +362,7 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
  * @example Work of a product of 2 x 3 by 3 x 4
  * ```ts
  * import assert from "node:assert/strict";
- * import { bytesOf, flopsOf, parseShape, valueOfFactor } from "@tekfac/tekfac/backend";
+ * import { bytesOf, flopsOf } from "@tekfac/tekfac/backend";
  *
  * const sizes = { m: 2, n: 4, k: 3 };
  * assert.equal(flopsOf("gemm", sizes), 2 * 2 * 4 * 3);

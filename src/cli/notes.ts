@@ -30,19 +30,23 @@ export interface RunNotes {
   readonly data: string | undefined;
   /** Which of CIFAR-100's labels count; `undefined` where they were not chosen. */
   readonly labels: "fine" | "coarse" | undefined;
+  /** How many images are learned from; `undefined` for all. */
+  readonly limit: number | undefined;
   /** How the images are varied; `undefined` where that was not chosen. */
   readonly augment: AugmentationName | undefined;
 }
 
 /** The notes as text, for `saveState`. */
 export function writeNotes(notes: RunNotes): Record<string, string> {
-  const { model, width, optimizer, epochs, epochsDone, batch, seed, data, labels, augment } = notes;
+  const { model, width, optimizer, epochs, epochsDone, batch, seed, data, labels, limit, augment } =
+    notes;
   return {
     ...{ model, optimizer, epochs: `${epochs}`, epochsDone: `${epochsDone}` },
     ...{ batch: `${batch}`, seed: `${seed}` },
     ...(width === undefined ? {} : { width: `${width}` }),
     ...(data === undefined ? {} : { data }),
     ...(labels === undefined ? {} : { labels }),
+    ...(limit === undefined ? {} : { limit: `${limit}` }),
     ...(augment === undefined ? {} : { augment }),
   };
 }
@@ -62,11 +66,13 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
     const text = metadata[name] ?? "";
     return checkNumber(subject, name, text === "" ? text : Number(text), { min, integer: true });
   };
+  const optional = (name: string, min: number) =>
+    metadata[name] === undefined ? undefined : integer(name, min);
   const choice = <const C extends string>(name: string, choices: readonly C[]) =>
     metadata[name] === undefined ? undefined : checkChoice(subject, name, metadata[name], choices);
   return {
     model: checkChoice(subject, "model", metadata["model"], modelNames),
-    width: metadata["width"] === undefined ? undefined : integer("width", 1),
+    width: optional("width", 1),
     optimizer: checkChoice(subject, "optimizer", metadata["optimizer"], optimizerNames),
     epochs: integer("epochs", 0),
     epochsDone: integer("epochsDone", 0),
@@ -74,6 +80,7 @@ export function readNotes(bytes: Uint8Array, source: string): RunNotes {
     seed: integer("seed", 0),
     data: metadata["data"],
     labels: choice("labels", ["fine", "coarse"]),
+    limit: optional("limit", 1),
     augment: choice("augment", augmentations),
   };
 }

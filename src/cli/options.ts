@@ -23,12 +23,18 @@ export const sharedOptions = {
   data: {
     kind: "text",
     placeholder: "DIR",
-    help: "directory of MNIST-like, CIFAR-10, CIFAR-100 or SVHN files (default: drawn digits)",
+    help:
+      "files of MNIST and its relatives, CIFAR or SVHN, or folders of pictures (default: drawn digits)",
   },
   labels: {
     kind: "choice",
     choices: ["fine", "coarse"],
     help: "which of CIFAR-100's labels, 100 classes or 20 (default: fine)",
+  },
+  limit: {
+    kind: "integer",
+    range: { min: 1, max: 1_000_000_000 },
+    help: "most images that are learned from (default: all)",
   },
   augment: {
     kind: "choice",

@@ -101,6 +101,7 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
     seed: given.seed ?? notes?.seed ?? 0,
     data: given.data ?? notes?.data,
     labels: given.labels ?? notes?.labels,
+    limit: given.limit ?? notes?.limit,
     augment: given.augment ?? notes?.augment,
     epochsDone: notes?.epochsDone ?? 0,
     backend: given.backend ?? "auto",

@@ -4,10 +4,11 @@
  * @module
  */
 
+import { OptionError } from "../core/errors.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Random } from "../core/random.ts";
-import type { Dataset } from "./dataset.ts";
-import type { PixelWriter } from "./pixel_writer.ts";
+import type { Dataset, ImageDataset } from "./dataset.ts";
+import type { NumberWriter } from "./number_writer.ts";
 
 /** How images are varied while they are learned from. The usual choice for CIFAR is both, with 4. */
 export interface Augmentation {
@@ -33,13 +34,18 @@ export interface Variation {
 /**
  * Checks an augmentation and completes it.
  *
- * @throws {OptionError} When an option is unknown or out of range.
+ * @throws {OptionError} When an option is unknown or out of range, or the data are no images.
  */
 export function resolveAugmentation(
   subject: string,
   augmentation: Augmentation,
-  { shape: [height, width] }: Dataset,
+  { shape }: Dataset,
 ): Required<Augmentation> {
+  if (shape.length === 1) {
+    const expectation = `is for images, and examples have the shape [${shape.join(", ")}]`;
+    throw new OptionError(subject, "augment", expectation, augmentation);
+  }
+  const [height, width] = shape;
   checkKnownKeys(subject, augmentation, ["padding", "flip"], "augment.");
   const { padding = 0, flip = false } = augmentation;
   const range = { min: 0, max: Math.min(height, width) - 1, integer: true };
@@ -57,11 +63,11 @@ export function drawVariation(
 
 /** Writes the image that begins at `from` of the data set, varied, into `out` from `at` on. */
 export function writeVaried(
-  writer: PixelWriter,
+  writer: NumberWriter,
   out: Float32Array,
   at: number,
   from: number,
-  [height, width, channels]: Dataset["shape"],
+  [height, width, channels]: ImageDataset["shape"],
   { down, right, mirrored }: Variation,
 ): void {
   const row = width * channels;

@@ -14,15 +14,19 @@ import {
   type Variation,
   writeVaried,
 } from "./augmentation.ts";
-import { type Dataset, examplesIn, pixelsPerImage } from "./dataset.ts";
-import { PixelWriter } from "./pixel_writer.ts";
+import { channelsOf, type Dataset, examplesIn, inputSize, targetSize } from "./dataset.ts";
+import { type Labels, labelsOf } from "./labels.ts";
+import { NumberWriter } from "./number_writer.ts";
 
 /** Some examples, in the form that a model's objective takes. */
 export interface Batch {
-  /** Images, channels-last, [examples * height * width * channels]; normalized where the data set is. */
+  /** [examples * product of the shape], images channels-last; normalized where the data set is. */
   readonly inputs: Float32Array;
-  /** Labels, [examples], or the images' brightness in [0, 1] for a model that reproduces its input. */
-  readonly targets: Uint8Array | Float32Array;
+  /**
+   * Labels, [examples], or numbers, [examples * numbers of each], normalized where the data set is. For a
+   * model that reproduces its input the inputs themselves, of images the brightness in [0, 1].
+   */
+  readonly targets: Labels | Float32Array;
   /** Number of examples. */
   readonly examples: number;
 }
@@ -31,7 +35,7 @@ export interface Batch {
 export interface BatchesOptions {
   /** Examples per batch, >= 1. The last batch holds what is left. */
   readonly size: number;
-  /** What the model shall predict: the label, or its own input. @default {"labels"} */
+  /** What the model shall predict: the data set's targets, or its own input. @default {"labels"} */
   readonly targets?: "labels" | "inputs";
   /** Seed and epoch that decide the order. @default {as stored} */
   readonly shuffle?: { readonly seed: number; readonly epoch: number };
@@ -44,7 +48,7 @@ export interface BatchBuffers {
   readonly inputs: Float32Array;
   /** The same memory as `inputs` where inputs are to be reproduced as they are. */
   readonly reproduced: Float32Array;
-  readonly labels: Uint8Array;
+  readonly targets: Labels | Float32Array;
 }
 
 /** Knows which examples come next and what they shall look like. */
@@ -57,8 +61,11 @@ export class BatchMaker {
   readonly #augment: Required<Augmentation> | undefined;
   /** Decides how images are varied. */
   readonly #random: Random;
-  readonly #inputs: PixelWriter;
-  readonly #brightness: PixelWriter;
+  readonly #inputs: NumberWriter;
+  /** Writes inputs that are to be reproduced: images stay brightness. */
+  readonly #reproduced: NumberWriter;
+  /** Writes targets that are numbers. */
+  readonly #numbers: NumberWriter;
   #next = 0;
 
   /** @throws {OptionError} When an option is out of range, or `augment` lacks a `shuffle`. */
@@ -84,27 +91,34 @@ export class BatchMaker {
     const epochRandom = random.fork();
     this.#order = shuffle === undefined ? undefined : epochRandom.permutation(examplesIn(dataset));
     this.#random = epochRandom.fork();
-    this.#inputs = new PixelWriter(dataset, dataset.normalization);
-    this.#brightness = new PixelWriter(dataset, undefined);
+    const { inputs, targets: stored, normalization, targetNormalization } = dataset;
+    this.#inputs = new NumberWriter(inputs, channelsOf(dataset), normalization);
+    this.#reproduced = "images" in dataset && normalization !== undefined
+      ? new NumberWriter(inputs, channelsOf(dataset), undefined)
+      : this.#inputs;
+    this.#numbers = new NumberWriter(stored, targetSize(dataset), targetNormalization);
   }
 
   /** Room for any of the batches. */
   buffers(): BatchBuffers {
-    const examples = Math.min(this.#size, examplesIn(this.#dataset));
-    const numbers = examples * pixelsPerImage(this.#dataset);
+    const dataset = this.#dataset;
+    const examples = Math.min(this.#size, examplesIn(dataset));
+    const numbers = examples * inputSize(dataset);
     const inputs = new Float32Array(numbers);
-    const apart = this.#targets === "inputs" && this.#dataset.normalization !== undefined;
+    const apart = this.#targets === "inputs" && this.#reproduced !== this.#inputs;
     return {
       inputs,
       reproduced: apart ? new Float32Array(numbers) : inputs,
-      labels: new Uint8Array(examples),
+      targets: dataset.classes === undefined
+        ? new Float32Array(examples * targetSize(dataset))
+        : labelsOf(new Uint8Array(examples), dataset.classes),
     };
   }
 
   /** The next batch, in views of `buffers`; `undefined` after the last one. */
   next(buffers: BatchBuffers): Batch | undefined {
     const dataset = this.#dataset;
-    const pixels = pixelsPerImage(dataset);
+    const size = inputSize(dataset);
     const first = this.#next;
     const examples = Math.min(this.#size, examplesIn(dataset) - first);
     if (examples <= 0) return undefined;
@@ -112,30 +126,41 @@ export class BatchMaker {
     for (let i = 0; i < examples; i++) {
       const index = this.#order === undefined ? first + i : this.#order[first + i];
       const variation = this.#augment && drawVariation(this.#random, this.#augment);
-      this.#write(this.#inputs, buffers.inputs, i * pixels, index * pixels, variation);
+      this.#write(this.#inputs, buffers.inputs, i * size, index * size, variation);
       if (buffers.reproduced !== buffers.inputs) {
-        this.#write(this.#brightness, buffers.reproduced, i * pixels, index * pixels, variation);
+        this.#write(this.#reproduced, buffers.reproduced, i * size, index * size, variation);
       }
-      buffers.labels[i] = dataset.labels[index];
+      if (this.#targets === "labels") this.#writeTargets(buffers.targets, i, index);
     }
-    const inputs = buffers.inputs.subarray(0, examples * pixels);
+    const inputs = buffers.inputs.subarray(0, examples * size);
     if (this.#targets === "labels") {
-      return { inputs, targets: buffers.labels.subarray(0, examples), examples };
+      const targets = buffers.targets.subarray(0, examples * targetSize(dataset));
+      return { inputs, targets, examples };
     }
     const apart = buffers.reproduced !== buffers.inputs;
-    const targets = apart ? buffers.reproduced.subarray(0, examples * pixels) : inputs;
+    const targets = apart ? buffers.reproduced.subarray(0, examples * size) : inputs;
     return { inputs, targets, examples };
   }
 
+  #writeTargets(out: Labels | Float32Array, place: number, index: number): void {
+    if (!(out instanceof Float32Array)) {
+      out[place] = this.#dataset.targets[index];
+      return;
+    }
+    const size = targetSize(this.#dataset);
+    this.#numbers.write(out, place * size, index * size, (index + 1) * size);
+  }
+
   #write(
-    writer: PixelWriter,
+    writer: NumberWriter,
     out: Float32Array,
     at: number,
     from: number,
     variation: Variation | undefined,
   ): void {
     const { shape } = this.#dataset;
-    if (variation !== undefined) writeVaried(writer, out, at, from, shape, variation);
-    else writer.write(out, at, from, from + pixelsPerImage(this.#dataset));
+    if (variation === undefined || shape.length === 1) {
+      writer.write(out, at, from, from + inputSize(this.#dataset));
+    } else writeVaried(writer, out, at, from, shape, variation);
   }
 }

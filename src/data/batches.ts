@@ -5,7 +5,7 @@
  */
 
 import { type Batch, type BatchesOptions, BatchMaker } from "./batch_maker.ts";
-import { type Dataset, examplesIn, pixelsPerImage } from "./dataset.ts";
+import { type Dataset, examplesIn, inputSize, targetSize } from "./dataset.ts";
 
 export type { Batch, BatchesOptions };
 
@@ -49,9 +49,12 @@ export function batchCount(dataset: Dataset, size: number): number {
  */
 export function batches(dataset: Dataset, options: BatchesOptions): Iterable<Batch> {
   const maker = new BatchMaker(dataset, options);
-  const { images, normalization } = dataset;
-  const asStored = options.shuffle === undefined && normalization === undefined;
-  if (asStored && images instanceof Float32Array) return views(dataset, images, options);
+  const { inputs, targets, normalization, targetNormalization } = dataset;
+  const asStored = options.shuffle === undefined && normalization === undefined &&
+    targetNormalization === undefined;
+  if (asStored && inputs instanceof Float32Array && !(targets instanceof Float64Array)) {
+    return views(dataset, inputs, targets, options);
+  }
   return made(maker);
 }
 
@@ -64,14 +67,16 @@ function* made(maker: BatchMaker): Generator<Batch> {
 
 function* views(
   dataset: Dataset,
-  images: Float32Array,
-  { size, targets }: BatchesOptions,
+  inputs: Float32Array,
+  targets: Batch["targets"],
+  { size, targets: wanted }: BatchesOptions,
 ): Generator<Batch> {
-  const pixels = pixelsPerImage(dataset);
-  for (let start = 0; start < examplesIn(dataset); start += size) {
-    const end = Math.min(start + size, examplesIn(dataset));
-    const inputs = images.subarray(start * pixels, end * pixels);
-    const labels = dataset.labels.subarray(start, end);
-    yield { inputs, targets: targets === "inputs" ? inputs : labels, examples: end - start };
+  const [inputLength, targetLength] = [inputSize(dataset), targetSize(dataset)];
+  const count = examplesIn(dataset);
+  for (let start = 0; start < count; start += size) {
+    const end = Math.min(start + size, count);
+    const part = inputs.subarray(start * inputLength, end * inputLength);
+    const goal = targets.subarray(start * targetLength, end * targetLength);
+    yield { inputs: part, targets: wanted === "inputs" ? part : goal, examples: end - start };
   }
 }

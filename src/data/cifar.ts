@@ -9,8 +9,9 @@
  */
 
 import { DataError } from "../core/errors.ts";
-import { ByteReader } from "./byte_reader.ts";
-import { createDataset, type Dataset } from "./dataset.ts";
+import { allocated, ByteReader } from "./byte_reader.ts";
+import { streamSource } from "./byte_source.ts";
+import { createDataset, type ImageDataset } from "./dataset.ts";
 import type { NamedFile } from "./files.ts";
 import { channelsLast } from "./planes.ts";
 
@@ -64,11 +65,11 @@ const AT_ONCE = 64;
 export async function readCifar(
   files: readonly NamedFile[],
   labels: CifarLabels,
-): Promise<Dataset> {
+): Promise<ImageDataset> {
   const { classes } = RECORDS[labels];
   const counts = files.map((file) => recordsIn(file, labels));
   const count = counts.reduce((sum, records) => sum + records, 0);
-  const images = new Uint8Array(count * PIXELS);
+  const images = allocated(files[0]?.name ?? "CIFAR", count * PIXELS, "images");
   const marks = new Uint8Array(count);
   let first = 0;
   for (const [i, file] of files.entries()) {
@@ -107,7 +108,7 @@ async function readRecords(
   const { name, labels: marks, place, classes } = RECORDS[kind];
   const record = marks + PIXELS;
   const source = file.name;
-  const reader = new ByteReader(source, file.stream());
+  const reader = new ByteReader(source, streamSource(file.stream()));
   try {
     for (let next = first; next < end;) {
       const count = Math.min(AT_ONCE, end - next);

@@ -1,45 +1,76 @@
 /**
- * Labelled images in memory.
+ * Examples in memory: what a data set is, and labelled images as one.
  *
  * @module
  */
 
-import { DataError, OptionError } from "../core/errors.ts";
-import { checkNumber } from "../core/options.ts";
-import { Random } from "../core/random.ts";
+import { DataError } from "../core/errors.ts";
+import { type Labels, MOST_CLASSES } from "./labels.ts";
 import { checkNormalization, type Normalization } from "./normalization.ts";
 
-/** Labelled images in memory, N of them. Made by {@linkcode createDataset}, which checks them. */
+/** Shape of one example, as models take it: so many numbers, or an image (a series has height 1). */
+export type DataShape =
+  | readonly [columns: number]
+  | readonly [height: number, width: number, channels: number];
+
+/**
+ * N examples in memory: inputs, and a label or numbers to predict for each. Made by
+ * {@linkcode createDataset} from images, by `table` from numbers, by `windows` from a time series; they
+ * check what they are given.
+ */
 export interface Dataset {
   /**
-   * Brightness, channels-last, [N * height * width * channels]: numbers in [0, 1], or bytes, which stand
-   * for the same in steps of 1/255 and take a quarter of the memory.
+   * Numbers of all examples, [N * product of the shape], the last index running fastest. Bytes stand for
+   * brightness in [0, 1] in steps of 1/255.
    */
-  readonly images: Float32Array | Uint8Array;
-  /** One label per image, in [0, classes), [N]. */
-  readonly labels: Uint8Array;
-  /** Shape of one image. */
-  readonly shape: readonly [height: number, width: number, channels: number];
-  /** Number of classes. */
-  readonly classes: number;
-  /** Where the images come from, for messages and reports. */
+  readonly inputs: Float32Array | Float64Array | Uint8Array;
+  /** Shape of one example; the last size counts channels, or the columns of a table. */
+  readonly shape: DataShape;
+  /** Labels in [0, classes), [N], or numbers to predict, [N * numbers of an example]. */
+  readonly targets: Labels | Float32Array | Float64Array;
+  /** Number of classes; absent where targets are numbers. */
+  readonly classes?: number;
+  /** Where the examples come from, for messages and reports. */
   readonly source: string;
-  /** What batches make of brightness. @default {nothing} */
+  /** What batches make of inputs, per channel or column. @default {nothing} */
   readonly normalization?: Normalization;
+  /** What batches make of targets that are numbers. @default {nothing} */
+  readonly targetNormalization?: Normalization;
 }
 
+/** Labelled images: a data set whose inputs are also called images, and its targets labels. */
+export interface ImageDataset extends Dataset {
+  /**
+   * The inputs. Brightness, channels-last, [N * height * width * channels]: numbers in [0, 1], or bytes,
+   * which stand for the same in steps of 1/255 and take a quarter of the memory.
+   */
+  readonly images: Float32Array | Uint8Array;
+  /** The targets. One label per image, in [0, classes), [N]. */
+  readonly labels: Labels;
+  /** Shape of one image. */
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** Number of classes, in [1, 65536]. */
+  readonly classes: number;
+}
+
+/** What {@linkcode createDataset} makes a data set from. */
+export type ImageFields = Pick<
+  ImageDataset,
+  "images" | "labels" | "shape" | "classes" | "source" | "normalization"
+>;
+
 /** A data set to learn from and one to be judged by. */
-export interface DatasetSplit {
+export interface DatasetSplit<D extends Dataset = Dataset> {
   /** Examples to learn from. */
-  readonly train: Dataset;
+  readonly train: D;
   /** Examples held back. */
-  readonly test: Dataset;
+  readonly test: D;
 }
 
 /**
  * Checks that images and labels belong together. The arrays are kept, not copied.
  *
- * @returns The same fields, frozen.
+ * @returns The same fields, frozen, with `inputs` and `targets` for `images` and `labels`.
  * @throws {DataError} When there is no image, the sizes do not match, a label is out of range, a
  * pixel is not in [0, 1], or the normalization does not fit.
  *
@@ -47,7 +78,7 @@ export interface DatasetSplit {
  * ```ts
  * import assert from "node:assert/strict";
  *
- * import { createDataset, examplesIn, pixelsPerImage, split, subset } from "@tekfac/tekfac/data";
+ * import { createDataset, examplesIn, inputSize, splitDataset, subset, targetSize } from "@tekfac/tekfac/data";
  *
  * const dataset = createDataset({
  *   images: new Uint8Array(10 * 4 * 4).fill(128),
@@ -56,14 +87,14 @@ export interface DatasetSplit {
  *   classes: 2,
  *   source: "gray squares",
  * });
- * assert.equal(pixelsPerImage(dataset), 16);
- * const { train, test } = split(dataset, { testShare: 0.2, seed: 1 });
+ * assert.deepEqual([inputSize(dataset), targetSize(dataset)], [16, 1]);
+ * const { train, test } = splitDataset(dataset, { testShare: 0.2, seed: 1 });
  * assert.deepEqual([examplesIn(train), examplesIn(test)], [8, 2]);
  * assert.deepEqual([...subset(dataset, [1, 1, 0]).labels], [1, 1, 0]);
  * ```
  */
-export function createDataset(fields: Dataset): Dataset {
-  const { images, labels, shape, classes, source } = fields;
+export function createDataset(fields: ImageFields): ImageDataset {
+  const { images, labels, shape, classes, source, normalization } = fields;
   const size = shape[0] * shape[1] * shape[2];
   if (labels.length === 0) {
     throw new DataError(source, "expected at least one image, received none");
@@ -75,20 +106,38 @@ export function createDataset(fields: Dataset): Dataset {
         `${shape.join(" x ")}, received ${images.length}`,
     );
   }
-  const label = labels.findIndex((value) => value >= classes);
-  if (label >= 0) {
-    throw new DataError(
-      source,
-      `expected labels in [0, ${classes - 1}], received ${labels[label]} for image ${label}`,
-    );
-  }
+  checkLabels(source, labels, classes, "image");
   if (images instanceof Float32Array) checkPixels(images, size, source);
-  const { normalization } = fields;
   if (normalization !== undefined) checkNormalization(source, normalization, shape[2]);
   return Object.freeze({
-    ...{ images, labels, shape, classes, source },
+    ...{ inputs: images, images, targets: labels, labels, shape, classes, source },
     ...(normalization === undefined ? {} : { normalization }),
   });
+}
+
+/**
+ * Returns normally when all labels are those of classes.
+ *
+ * @param noun What has a label, for the message.
+ * @throws {DataError} When one is not, or there are not 1 to 65536 classes.
+ */
+export function checkLabels(
+  source: string,
+  labels: ArrayLike<number>,
+  classes: number,
+  noun: string,
+): void {
+  if (!(Number.isInteger(classes) && classes >= 1 && classes <= MOST_CLASSES)) {
+    throw new DataError(source, `expected 1 to ${MOST_CLASSES} classes, received ${classes}`);
+  }
+  for (let n = 0; n < labels.length; n++) {
+    const label = labels[n];
+    if (Number.isInteger(label) && label >= 0 && label < classes) continue;
+    throw new DataError(
+      source,
+      `expected labels in [0, ${classes - 1}], received ${label} for ${noun} ${n}`,
+    );
+  }
 }
 
 function checkPixels(images: Float32Array, size: number, source: string): void {
@@ -102,72 +151,22 @@ function checkPixels(images: Float32Array, size: number, source: string): void {
   );
 }
 
-/** Number of examples of a data set. */
+/** Number of examples of a data set, N. */
 export function examplesIn(dataset: Dataset): number {
-  return dataset.labels.length;
+  return dataset.inputs.length / inputSize(dataset);
 }
 
-/** Numbers per example: height * width * channels. */
-export function pixelsPerImage(dataset: Dataset): number {
-  return dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
+/** Numbers of one example's inputs: the product of the shape. */
+export function inputSize({ shape }: Pick<Dataset, "shape">): number {
+  return shape.length === 1 ? shape[0] : shape[0] * shape[1] * shape[2];
 }
 
-/**
- * A new data set with copies of the examples at `indices`, in that order; repetitions are allowed.
- *
- * @throws {OptionError} When an index is not that of an example.
- * @throws {DataError} When there is no index.
- */
-export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
-  const count = examplesIn(dataset);
-  const size = pixelsPerImage(dataset);
-  const length = indices.length * size;
-  const images = dataset.images instanceof Uint8Array
-    ? new Uint8Array(length)
-    : new Float32Array(length);
-  const labels = new Uint8Array(indices.length);
-  for (let i = 0; i < indices.length; i++) {
-    const index = indices[i];
-    if (!(Number.isInteger(index) && index >= 0 && index < count)) {
-      throw new OptionError(
-        "Cannot take a subset",
-        "indices",
-        `must be integers in [0, ${count - 1}]`,
-        index,
-      );
-    }
-    images.set(dataset.images.subarray(index * size, (index + 1) * size), i * size);
-    labels[i] = dataset.labels[index];
-  }
-  return createDataset({ ...dataset, images, labels });
+/** Numbers of one example's targets; 1 where they are labels. */
+export function targetSize(dataset: Dataset): number {
+  return dataset.targets.length / examplesIn(dataset);
 }
 
-/**
- * Deals the examples into two data sets by a seeded permutation, so that equal seeds split equal data
- * alike.
- *
- * @param dataset What is split; at least two examples.
- * @param options `testShare` in (0, 1): share of the examples that is held back, rounded to whole
- * examples, at least one and not all; `seed` of the permutation.
- * @throws {OptionError} When `testShare` is out of range.
- * @throws {DataError} When there are fewer than two examples.
- */
-export function split(
-  dataset: Dataset,
-  options: { readonly testShare: number; readonly seed: number },
-): DatasetSplit {
-  const share = checkNumber("Cannot split a data set", "testShare", options.testShare, {
-    above: 0,
-    below: 1,
-  });
-  const count = examplesIn(dataset);
-  if (count < 2) {
-    throw new DataError(dataset.source, `expected at least 2 images to split, received ${count}`);
-  }
-  const testCount = Math.min(Math.max(Math.round(count * share), 1), count - 1);
-  const order = new Random(options.seed).permutation(count);
-  return {
-    train: subset(dataset, order.subarray(0, count - testCount)),
-    test: subset(dataset, order.subarray(count - testCount)),
-  };
+/** What the last size of the shape counts: an image's channels, a table's columns. */
+export function channelsOf({ shape }: Pick<Dataset, "shape">): number {
+  return shape.length === 1 ? shape[0] : shape[2];
 }

@@ -6,16 +6,17 @@
 
 import { DataError, OptionError } from "../core/errors.ts";
 import { readCifar } from "./cifar.ts";
-import type { Dataset, DatasetSplit } from "./dataset.ts";
+import type { DatasetSplit, ImageDataset } from "./dataset.ts";
+import { fileHint } from "./directory_hints.ts";
 import { fileNames, openFile } from "./files.ts";
-import { readIdxDirectory } from "./idx_directory.ts";
+import { isIdxName, readIdxDirectory } from "./idx_directory.ts";
 import { readSvhn } from "./svhn.ts";
 
 /** A format in which a directory can hold a data set. */
 export type DataFormat = "idx" | "cifar10" | "cifar100" | "svhn";
 
 /** What a directory was found to hold. */
-export interface DirectoryData extends DatasetSplit {
+export interface DirectoryData extends DatasetSplit<ImageDataset> {
   /** The format of its files. */
   readonly format: DataFormat;
 }
@@ -39,7 +40,6 @@ const FORMATS: readonly {
   { format: "cifar100", title: "CIFAR-100", train: ["train.bin"], test: ["test.bin"] },
   { format: "svhn", title: "SVHN", train: ["train_32x32.mat"], test: ["test_32x32.mat"] },
 ];
-const IDX = /^(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$/;
 const KNOWN =
   "IDX files in MNIST's layout, CIFAR-10 or CIFAR-100 in binary form, or SVHN's .mat files";
 
@@ -47,7 +47,7 @@ const KNOWN =
  * Finds out by the names of its files what a directory holds, and reads it:
  *
  * - MNIST and its relatives, see {@linkcode readIdxDirectory};
- * - CIFAR-10, `data_batch_1.bin` to `data_batch_5.bin` and `test_batch.bin`;
+ * - CIFAR-10, `data_batch_1.bin` to `data_batch_5.bin`, or some of them, and `test_batch.bin`;
  * - CIFAR-100, `train.bin` and `test.bin`;
  * - SVHN, `train_32x32.mat` and `test_32x32.mat`.
  *
@@ -55,8 +55,9 @@ const KNOWN =
  * {@linkcode readCifar}, {@linkcode readSvhn} and `parseIdx` read files one by one.
  *
  * @param directory Path of the directory.
- * @throws {DataError} When the directory holds none of these, several of them, or a part of one, or a file
- * is not what its name says.
+ * @throws {DataError} When the directory holds none of these, several of them, or no part to learn from
+ * or to be judged by, or a file is not what its name says. Where what is there is nearly what is needed
+ * (a directory above, another form of the same data), the message says so.
  * @throws {OptionError} When `labels` is given and the directory does not hold CIFAR-100.
  *
  * @example A directory without data is an error that names it
@@ -75,13 +76,14 @@ export async function readDirectory(
 ): Promise<DirectoryData> {
   const names = await fileNames(directory, KNOWN);
   const found = FORMATS.filter(({ train, test }) => [...train, ...test].some((n) => names.has(n)));
-  const hasIdx = [...names].some((name) => IDX.test(name));
+  const hasIdx = [...names].some(isIdxName);
   const titles = [...(hasIdx ? ["IDX files"] : []), ...found.map(({ title }) => title)];
   if (titles.length !== 1) {
     throw new DataError(
       directory,
       titles.length === 0
-        ? `expected a directory with ${KNOWN}, received none of these`
+        ? `expected a directory with ${KNOWN}, received none of these` +
+          await fileHint(directory, names)
         : `expected a directory with one data set, received files of ${titles.join(" and ")}`,
     );
   }
@@ -93,8 +95,9 @@ export async function readDirectory(
   }
   if (format === "idx") return { format, ...await readIdxDirectory(directory) };
   checkComplete(directory, names, found[0]);
-  const read = async (part: "train" | "test"): Promise<Dataset> => {
-    const files = await Promise.all(found[0][part].map((name) => openFile(directory, name)));
+  const read = async (part: "train" | "test"): Promise<ImageDataset> => {
+    const present = found[0][part].filter((name) => names.has(name));
+    const files = await Promise.all(present.map((name) => openFile(directory, name)));
     const dataset = format === "svhn"
       ? await readSvhn(files[0])
       : await readCifar(files, format === "cifar10" ? format : labels ?? "fine");
@@ -108,10 +111,11 @@ function checkComplete(
   names: ReadonlySet<string>,
   { title, train, test }: (typeof FORMATS)[number],
 ): void {
-  const missing = [...train, ...test].filter((name) => !names.has(name));
+  const missing = [train, test].filter((part) => !part.some((name) => names.has(name)));
   if (missing.length === 0) return;
   throw new DataError(
     directory,
-    `expected all files of ${title}, received a directory without ${missing.join(", ")}`,
+    `expected files of ${title} to learn from and to be judged by, received a directory without ` +
+      missing.map((part) => part.join(", ")).join(" and "),
   );
 }

@@ -21,7 +21,7 @@ export interface NamedFile {
 const CHUNK = 1 << 18;
 
 /**
- * Names and kinds of what lies in a directory.
+ * Names of the files in a directory.
  *
  * @param noun What is looked for, for messages: `"IDX files"`.
  * @throws {DataError} When there is no such directory, or it may not be read.
@@ -43,6 +43,19 @@ export async function fileNames(directory: string, noun: string): Promise<Set<st
     });
   }
   return names;
+}
+
+/** Names of the directories in a directory; none where there is no such directory. */
+export async function directoryNames(directory: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(directory)) {
+      if (entry.isDirectory) names.push(entry.name);
+    }
+  } catch {
+    return []; // it is looked at for a hint only
+  }
+  return names.sort();
 }
 
 /** The path of a file in a directory. */

@@ -6,7 +6,7 @@
 
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import { Random } from "../core/random.ts";
-import { createDataset, type Dataset, type DatasetSplit } from "./dataset.ts";
+import { createDataset, type DatasetSplit, type ImageDataset } from "./dataset.ts";
 import { render, type Warp } from "./glyph_rendering.ts";
 import { skeletons } from "./glyph_skeletons.ts";
 
@@ -49,7 +49,7 @@ const WAVES = 3;
  * assert.equal(test.labels.length, 10);
  * ```
  */
-export function glyphs(options: GlyphsOptions = {}): DatasetSplit {
+export function glyphs(options: GlyphsOptions = {}): DatasetSplit<ImageDataset> {
   const subject = "Cannot draw glyphs";
   checkKnownKeys(subject, options, ["train", "test", "seed"]);
   const count = { min: 1, max: 1_000_000, integer: true };
@@ -60,7 +60,7 @@ export function glyphs(options: GlyphsOptions = {}): DatasetSplit {
   return { train: draw(train, seeds.fork()), test: draw(test, seeds.fork()) };
 }
 
-function draw(count: number, seeds: Random): Dataset {
+function draw(count: number, seeds: Random): ImageDataset {
   const images = new Float32Array(count * SIZE * SIZE);
   const labels = new Uint8Array(count);
   for (let i = 0; i < count; i++) {

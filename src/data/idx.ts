@@ -2,42 +2,39 @@
  * The IDX format of MNIST and its relatives, from bytes to a data set. Nothing here touches a file
  * system; {@linkcode readIdxDirectory} does.
  *
- * A file is `00 00 type dimensions`, then one big-endian 32-bit size per dimension, then the numbers.
- * Type 08 is unsigned bytes, the only one that images and labels come in.
- *
  * @module
  */
 
 import { DataError } from "../core/errors.ts";
-import { createDataset, type Dataset } from "./dataset.ts";
+import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { createDataset, type ImageDataset } from "./dataset.ts";
+import { type IdxNumbers, type NamedBytes, readIdx } from "./idx_file.ts";
+import { type Labels, labelsOf, MOST_CLASSES } from "./labels.ts";
 
-/** Bytes together with the name they go by in messages. */
-export interface NamedBytes {
-  /** Where the bytes come from. */
-  readonly name: string;
-  /** The content, plain or compressed by gzip. */
-  readonly bytes: Uint8Array;
+export type { NamedBytes } from "./idx_file.ts";
+
+/** Options of {@linkcode parseIdx}. */
+export interface IdxOptions {
+  /** Number of classes, in [1, 65536]. @default {one more than the largest label, at least 10} */
+  readonly classes?: number;
 }
 
-/** What is expected of an IDX file. */
-interface Layout {
-  readonly noun: "images" | "labels";
-  readonly dimensions: number;
-}
-
-const IMAGES: Layout = { noun: "images", dimensions: 3 };
-const LABELS: Layout = { noun: "labels", dimensions: 1 };
-const UNSIGNED_BYTE = 0x08;
-const CLASSES = 10;
+/** Columns of QMNIST's labels; the first is the class, the others tell who wrote the digit. */
+const QMNIST_COLUMNS = 8;
 
 /**
- * Reads grey images and their labels.
+ * Reads images and their labels: MNIST, Fashion-MNIST, EMNIST, QMNIST and anything in their layout. EMNIST's
+ * images are stored with rows and columns exchanged, and stay so.
  *
- * @param images IDX of unsigned bytes [N, height, width], plain or gzip.
- * @param labels IDX of unsigned bytes [N] in [0, 9], plain or gzip.
- * @returns The images as bytes, with ten classes.
+ * @param images IDX of [N, height, width] or [N, height, width, channels], plain or gzip: bytes, or integers
+ * in [0, 255] of any other type, or floating-point brightness in [0, 1].
+ * @param labels IDX of integers in [0, 65535] of any type, [N] or, as QMNIST has them, [N, 8] with the
+ * class in the first column; plain or gzip.
+ * @param options The number of classes, where labels may be missing that exist elsewhere.
+ * @returns The images, as bytes unless they are floating-point numbers.
  * @throws {DataError} When a file is truncated, damaged, too long, empty or of another type, when
- * there are not as many labels as images, or a label is above 9.
+ * there are not as many labels as images, or a label or a pixel is out of range.
+ * @throws {OptionError} When `classes` is out of range.
  *
  * @example Two images of 1 x 2 pixels
  * ```ts
@@ -57,99 +54,74 @@ const CLASSES = 10;
  * assert.deepEqual([...dataset.labels], [1, 0]);
  * ```
  */
-export async function parseIdx(images: NamedBytes, labels: NamedBytes): Promise<Dataset> {
-  const pixels = parse(images.name, await inflated(images), IMAGES);
-  const marks = parse(labels.name, await inflated(labels), LABELS);
-  const [count, height, width] = pixels.sizes;
-  if (marks.sizes[0] !== count) {
+export async function parseIdx(
+  images: NamedBytes,
+  labels: NamedBytes,
+  options: IdxOptions = {},
+): Promise<ImageDataset> {
+  checkKnownKeys("Cannot read IDX files", options, ["classes"]);
+  const range = { min: 1, max: MOST_CLASSES, integer: true };
+  const wanted = options.classes === undefined
+    ? undefined
+    : checkNumber("Cannot read IDX files", "classes", options.classes, range);
+  const pixels = await readIdx(images, { noun: "images", dimensions: [3, 4] });
+  const marks = classesOf(
+    labels.name,
+    await readIdx(labels, { noun: "labels", dimensions: [1, 2] }),
+    wanted,
+  );
+  const [count, height, width, channels = 1] = pixels.sizes;
+  if (marks.labels.length !== count) {
     throw new DataError(
       labels.name,
-      `expected ${count} labels, one for each image, received ${marks.sizes[0]}`,
-    );
-  }
-  const wrong = marks.data.findIndex((label) => label >= CLASSES);
-  if (wrong >= 0) {
-    throw new DataError(
-      labels.name,
-      `expected labels in [0, ${CLASSES - 1}], received ${marks.data[wrong]} for image ${wrong}`,
+      `expected ${count} labels, one for each image, received ${marks.labels.length}`,
     );
   }
   return createDataset({
-    images: pixels.data.slice(),
-    labels: marks.data.slice(),
-    shape: [height, width, 1],
-    classes: CLASSES,
+    images: brightness(images.name, pixels),
+    ...marks,
+    shape: [height, width, channels],
     source: images.name,
   });
 }
 
-/** The sizes and numbers of one file. `data` is a view of `bytes`. */
-function parse(
-  source: string,
-  bytes: Uint8Array,
-  layout: Layout,
-): { sizes: number[]; data: Uint8Array } {
-  const { noun, dimensions } = layout;
-  const header = 4 + 4 * dimensions;
-  if (bytes.length < header) {
-    throw new DataError(
-      source,
-      `expected an IDX file of ${noun} with a header of ${header} bytes, received ` +
-        `${bytes.length} bytes in all`,
-    );
-  }
-  const expected = [0, 0, UNSIGNED_BYTE, dimensions];
-  if (expected.some((byte, i) => bytes[i] !== byte)) {
-    throw new DataError(
-      source,
-      `expected an IDX file of ${noun}, which begins with ${hex(expected)}, received ` +
-        `${hex(bytes.subarray(0, 4))}${guess(bytes, layout)}`,
-    );
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const sizes = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
-  const count = sizes.reduce((product, size) => product * size, 1);
-  if (count === 0) {
-    throw new DataError(
-      source,
-      `expected at least one of its ${noun}, received ${sizes.join(" x ")}`,
-    );
-  }
-  if (bytes.length !== header + count) {
-    const fault = bytes.length < header + count ? "truncated" : "too long";
-    throw new DataError(
-      source,
-      `expected ${header + count} bytes for ${noun} of ${sizes.join(" x ")}, received ` +
-        `${bytes.length}, so the file is ${fault}`,
-    );
-  }
-  return { sizes, data: bytes.subarray(header) };
-}
-
-function hex(bytes: ArrayLike<number>): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-}
-
-/** The other kind of file, when that is what the bytes look like. */
-function guess(bytes: Uint8Array, expected: Layout): string {
-  if (bytes[0] !== 0 || bytes[1] !== 0) return "";
-  if (bytes[2] !== UNSIGNED_BYTE) return " (numbers of another type than unsigned bytes)";
-  const other = [IMAGES, LABELS].find(({ dimensions }) => dimensions === bytes[3]);
-  return other === undefined || other === expected ? "" : ` (${other.noun})`;
-}
-
-/** The content, decompressed when it begins like a gzip stream. */
-async function inflated({ name, bytes }: NamedBytes): Promise<Uint8Array> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    const stream = new Blob([bytes.slice()]).stream();
-    const plain = stream.pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(plain).arrayBuffer());
-  } catch (cause) {
+/** Labels, and the number of classes where it was not told. */
+function classesOf(
+  name: string,
+  { sizes: [count, columns = 1], data }: IdxNumbers,
+  classes: number | undefined,
+): { labels: Labels; classes: number } {
+  if (columns !== 1 && columns !== QMNIST_COLUMNS) {
     throw new DataError(
       name,
-      "expected a complete gzip file, received one that is truncated or damaged",
-      { cause },
+      `expected a label for each image, or QMNIST's ${QMNIST_COLUMNS} columns, received ${columns}`,
     );
   }
+  const bound = classes ?? MOST_CLASSES;
+  const numbers = Float64Array.from({ length: count }, (_, n) => data[n * columns]);
+  let largest = 9; // MNIST has ten classes, even where a part of it does not show them all
+  for (const [n, label] of numbers.entries()) {
+    if (!(Number.isInteger(label) && label >= 0 && label < bound)) {
+      throw new DataError(
+        name,
+        `expected labels in [0, ${bound - 1}], received ${label} for image ${n}`,
+      );
+    }
+    if (label > largest) largest = label;
+  }
+  const known = classes ?? largest + 1;
+  return { labels: labelsOf(numbers, known), classes: known };
+}
+
+/** Brightness in [0, 1], or bytes that stand for it. */
+function brightness(name: string, { sizes, data }: IdxNumbers): Uint8Array | Float32Array {
+  if (data instanceof Uint8Array || data instanceof Float32Array) return data;
+  if (data instanceof Float64Array) return Float32Array.from(data);
+  const wrong = data.findIndex((pixel) => pixel < 0 || pixel > 255);
+  if (wrong < 0) return Uint8Array.from(data);
+  const size = data.length / sizes[0];
+  throw new DataError(
+    name,
+    `expected pixels in [0, 255], received ${data[wrong]} in image ${Math.floor(wrong / size)}`,
+  );
 }

@@ -11,6 +11,8 @@
 
 import { DataError } from "../core/errors.ts";
 import { ByteReader } from "./byte_reader.ts";
+import { memorySource, streamSource } from "./byte_source.ts";
+import { unzlibbed } from "./compressed.ts";
 import type { NamedFile } from "./files.ts";
 
 /** How the numbers of an array are stored. */
@@ -37,38 +39,57 @@ const LONGEST_HEADING = 4096;
 /** Types of elements that are numbers. */
 const TYPES: Readonly<Record<number, MatNumbers>> = {
   ...{ 1: "int8", 2: "uint8", 3: "int16", 4: "uint16" },
-  ...{ 5: "int32", 6: "uint32", 7: "single", 9: "double" },
+  ...{ 5: "int32", 6: "uint32", 7: "single", 9: "double", 12: "int64", 13: "uint64" },
 };
 const BYTES = {
   ...{ int8: 1, uint8: 1, int16: 2, uint16: 2 },
-  ...{ int32: 4, uint32: 4, single: 4, double: 8 },
+  ...{ int32: 4, uint32: 4, single: 4, double: 8, int64: 8, uint64: 8 },
 } as const;
 
-/** The classes of arrays that hold numbers: double, single, and the integers. */
-const isNumeric = (kind: number): boolean => kind >= 6 && kind <= 13;
+/** The classes of arrays that hold numbers: double, single, and the integers of 8 to 64 bits. */
+const isNumeric = (kind: number): boolean => kind >= 6 && kind <= 15;
+/** The bit of an array's flags that tells of imaginary parts. */
+const COMPLEX = 8;
+/** More than DEFLATE makes of a byte: 258 bytes for two bits. */
+const MOST_INFLATED = 1032;
+
+/** What of a file is of interest. */
+export interface MatVisitor {
+  /** Whether an array's numbers are wanted; those of others are neither inflated nor looked at. */
+  readonly wants: (name: string) => boolean;
+  /** Reads the numbers of an array that is wanted. */
+  readonly visit: (variable: MatVariable) => Promise<void>;
+}
 
 /**
- * Calls `visit` with every numeric array of a file, in the file's order. What it does not read of the
- * numbers is passed over.
+ * Visits the numeric arrays of a file that are wanted, in the file's order. Of a compressed array no more
+ * is inflated than its sizes promise, and a piece of 64 KiB.
  *
- * @throws {DataError} When the file is truncated, damaged, or not of this format.
+ * @throws {DataError} When the file is truncated, damaged, or not of this format, or has an array that is
+ * wanted twice, with complex numbers, or with sizes that are no positive integers.
  */
-export async function eachMatVariable(
-  file: NamedFile,
-  visit: (variable: MatVariable) => Promise<void>,
-): Promise<void> {
-  const reader = new ByteReader(file.name, file.stream());
+export async function eachMatVariable(file: NamedFile, visitor: MatVisitor): Promise<void> {
+  const { name } = file;
+  const reader = new ByteReader(name, streamSource(file.stream()));
+  const seen = new Set<string>();
+  const once: MatVisitor = {
+    ...visitor,
+    visit(variable) {
+      if (!seen.has(variable.name)) return visitor.visit((seen.add(variable.name), variable));
+      throw new DataError(name, `expected one array '${variable.name}', received several`);
+    },
+  };
   try {
     await checkHeader(reader, file);
     while (!(await reader.atEnd())) {
-      const { type, size, padded } = await readTag(reader);
-      if (type === COMPRESSED) {
-        const bytes = reader.part(size, "a compressed array").pipeThrough(inflater());
-        await readCompressed(file.name, bytes, visit);
-      } else if (type === MATRIX) {
-        const rest = reader.part(padded, "an array");
-        await readArray(file.name, new ByteReader(file.name, rest), visit);
-      } else await reader.skip(padded);
+      const { type, size, padded } = await readTag(name, reader);
+      if (size > file.size) {
+        const problem = `expected an element of ${size} bytes, received a file of ${file.size}`;
+        throw new DataError(name, `${problem}, so the file is truncated`);
+      }
+      if (type === COMPRESSED) await readCompressed(name, reader, size, once);
+      else if (type === MATRIX) await readPlain(name, reader, padded, once);
+      else await reader.skip(padded, "an element");
     }
   } finally {
     await reader.close();
@@ -88,57 +109,81 @@ async function checkHeader(reader: ByteReader, { name, size }: NamedFile): Promi
   );
 }
 
-async function readCompressed(
-  source: string,
-  bytes: ReadableStream<Uint8Array>,
-  visit: (variable: MatVariable) => Promise<void>,
+async function readPlain(
+  file: string,
+  reader: ByteReader,
+  size: number,
+  visitor: MatVisitor,
 ): Promise<void> {
-  const reader = new ByteReader(source, bytes);
-  try {
-    const { type } = await readTag(reader);
-    if (type === MATRIX) await readArray(source, reader, visit);
-    else await reader.skip(Infinity);
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    const problem =
-      "expected complete compressed arrays, received one that is truncated or damaged";
-    throw new DataError(source, problem, { cause });
-  } finally {
-    await reader.close();
-  }
+  const part = reader.part(size, "an array");
+  await readArray(file, new ByteReader(file, part), size, visitor);
+  await part.close();
 }
 
-/** Reads what follows the tag of an array, to its end. */
-async function readArray(
-  source: string,
+async function readCompressed(
+  file: string,
   reader: ByteReader,
-  visit: (variable: MatVariable) => Promise<void>,
+  packedSize: number,
+  visitor: MatVisitor,
 ): Promise<void> {
-  const flags = await readElement(source, reader, "array flags");
-  const sizes = await readElement(source, reader, "array sizes");
-  const name = await readElement(source, reader, "an array's name");
-  if (isNumeric(flags[0])) {
-    const { type, size, small } = await readTag(reader);
-    const numbers = TYPES[type];
-    const variable = {
-      name: new TextDecoder().decode(name),
-      sizes: Array.from(
-        { length: sizes.length / 4 },
-        (_, i) => new DataView(sizes.buffer).getInt32(4 * i, true),
-      ),
-      numbers,
-      reader: small === undefined ? reader : new ByteReader(source, streamOf(small)),
-    };
-    const count = variable.sizes.reduce((product, length) => product * length, 1);
-    if (numbers === undefined || count * BYTES[numbers] !== size) {
-      throw new DataError(
-        source,
-        `expected ${count} numbers of array '${variable.name}', received ${size} bytes of type ${type}`,
-      );
+  const part = reader.part(packedSize, "a compressed array");
+  const inflated = new ByteReader(file, unzlibbed(file, part));
+  const { type, padded } = await readTag(file, inflated);
+  if (type === MATRIX) {
+    const content = new ByteReader(file, inflated.part(padded, "an array"));
+    const wanted = await readArray(file, content, MOST_INFLATED * packedSize, visitor);
+    // The checksum stands behind the end, so what was used is read to the end.
+    if (wanted && !(await content.atEnd() && await inflated.atEnd())) {
+      throw new DataError(file, "expected a compressed array to end behind its numbers");
     }
-    await visit(variable);
   }
-  await reader.skip(Infinity);
+  await part.close();
+}
+
+/**
+ * Reads what follows the tag of an array, to the end of its numbers.
+ *
+ * @param most Bytes of numbers that there can be at most.
+ * @returns Whether the array was wanted.
+ */
+async function readArray(
+  file: string,
+  reader: ByteReader,
+  most: number,
+  { wants, visit }: MatVisitor,
+): Promise<boolean> {
+  const flags = await readElement(file, reader, "array flags");
+  const lengths = await readElement(file, reader, "array sizes");
+  const name = new TextDecoder().decode(await readElement(file, reader, "an array's name"));
+  if (!isNumeric(flags[0]) || !wants(name)) return false;
+  const view = new DataView(lengths.buffer, lengths.byteOffset, lengths.byteLength);
+  const sizes = Array.from(
+    { length: Math.floor(lengths.length / 4) },
+    (_, i) => view.getInt32(4 * i, true),
+  );
+  if (sizes.length < 2 || !sizes.every((size) => size > 0)) {
+    throw new DataError(
+      file,
+      `expected sizes of array '${name}' that are positive integers, received ${sizes.join(" x ")}`,
+    );
+  }
+  if (flags[1] & COMPLEX) {
+    throw new DataError(file, `expected real numbers in array '${name}', received complex ones`);
+  }
+  const { type, size, padded, small } = await readTag(file, reader);
+  const numbers = TYPES[type];
+  const count = sizes.reduce((product, length) => product * length, 1);
+  if (numbers === undefined || count * BYTES[numbers] !== size || size > most) {
+    throw new DataError(
+      file,
+      `expected ${count} numbers of array '${name}', received ${size} bytes of type ${type}` +
+        (size > most ? " in a file that is too short for them" : ""),
+    );
+  }
+  const content = small === undefined ? reader : new ByteReader(file, memorySource(small));
+  await visit({ name, sizes, numbers, reader: content });
+  if (small === undefined) await reader.skip(padded - size, "an array's padding");
+  return true;
 }
 
 /** Length, type and, when it is inside the tag, the content of an element. */
@@ -150,11 +195,14 @@ interface Tag {
   readonly small?: Uint8Array;
 }
 
-async function readTag(reader: ByteReader): Promise<Tag> {
+async function readTag(file: string, reader: ByteReader): Promise<Tag> {
   const bytes = await reader.take(8, "an element's tag");
   const view = new DataView(bytes.buffer);
   const first = view.getUint32(0, true);
   const inside = first >>> 16; // the length, when the content is in the tag's other half
+  if (inside > 4) {
+    throw new DataError(file, `expected at most 4 bytes inside a tag, received ${inside}`);
+  }
   if (inside > 0) {
     return { type: first & 0xffff, size: inside, padded: 0, small: bytes.slice(4, 4 + inside) };
   }
@@ -162,29 +210,15 @@ async function readTag(reader: ByteReader): Promise<Tag> {
   return { type: first, size, padded: 8 * Math.ceil(size / 8) };
 }
 
-async function readElement(source: string, reader: ByteReader, noun: string): Promise<Uint8Array> {
-  const { size, padded, small } = await readTag(reader);
+async function readElement(file: string, reader: ByteReader, noun: string): Promise<Uint8Array> {
+  const { size, padded, small } = await readTag(file, reader);
   if (size > LONGEST_HEADING) {
     throw new DataError(
-      source,
+      file,
       `expected at most ${LONGEST_HEADING} bytes of ${noun}, received ${size}`,
     );
   }
   return small ?? (await reader.take(padded, noun)).slice(0, size);
-}
-
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(bytes);
-      controller.close();
-    },
-  });
-}
-
-/** The types of streams do not agree on who owns a chunk's buffer; at run time there is no difference. */
-function inflater(): ReadableWritablePair<Uint8Array, Uint8Array> {
-  return new DecompressionStream("deflate") as ReadableWritablePair<Uint8Array, Uint8Array>;
 }
 
 /** All numbers of a variable. */
@@ -202,6 +236,8 @@ export async function matNumbers(variable: MatVariable): Promise<Float64Array> {
     uint32: (at) => view.getUint32(at, true),
     single: (at) => view.getFloat32(at, true),
     double: (at) => view.getFloat64(at, true),
+    int64: (at) => Number(view.getBigInt64(at, true)),
+    uint64: (at) => Number(view.getBigUint64(at, true)),
   };
   return Float64Array.from({ length: count }, (_, i) => read[numbers](i * BYTES[numbers]));
 }

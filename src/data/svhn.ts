@@ -9,7 +9,8 @@
  */
 
 import { DataError } from "../core/errors.ts";
-import { createDataset, type Dataset } from "./dataset.ts";
+import { allocated } from "./byte_reader.ts";
+import { createDataset, type ImageDataset } from "./dataset.ts";
 import type { NamedFile } from "./files.ts";
 import { eachMatVariable, matNumbers, type MatVariable } from "./mat.ts";
 import { channelsLast } from "./planes.ts";
@@ -40,13 +41,16 @@ const AT_ONCE = 1 << 18;
  * await assert.rejects(readSvhn(truncated), /train_32x32.mat/);
  * ```
  */
-export async function readSvhn(file: NamedFile): Promise<Dataset> {
+export async function readSvhn(file: NamedFile): Promise<ImageDataset> {
   const source = file.name;
-  let pictures: { images: Uint8Array; shape: Dataset["shape"]; count: number } | undefined;
+  let pictures: { images: Uint8Array; shape: ImageDataset["shape"]; count: number } | undefined;
   let labels: Uint8Array | undefined;
-  await eachMatVariable(file, async (variable) => {
-    if (variable.name === "X") pictures = await readImages(source, variable);
-    if (variable.name === "y") labels = await readLabels(source, variable);
+  await eachMatVariable(file, {
+    wants: (name) => name === "X" || name === "y",
+    async visit(variable) {
+      if (variable.name === "X") pictures = await readImages(source, variable);
+      else labels = await readLabels(source, variable);
+    },
   });
   if (pictures === undefined || labels === undefined) {
     const missing = pictures === undefined ? "X" : "y";
@@ -68,7 +72,7 @@ export async function readSvhn(file: NamedFile): Promise<Dataset> {
 async function readImages(
   source: string,
   { sizes, numbers, reader }: MatVariable,
-): Promise<{ images: Uint8Array; shape: Dataset["shape"]; count: number }> {
+): Promise<{ images: Uint8Array; shape: ImageDataset["shape"]; count: number }> {
   // MATLAB drops a last size of 1.
   const [height, width, channels, count = 1] = sizes;
   if (numbers !== "uint8" || channels !== CHANNELS || sizes.length > 4) {
@@ -81,7 +85,7 @@ async function readImages(
   const shape = [height, width, channels] as const;
   const pixels = height * width * channels;
   const strides = { row: 1, column: height, channel: height * width };
-  const images = new Uint8Array(count * pixels);
+  const images = allocated(source, count * pixels, "images");
   const atOnce = Math.max(1, Math.floor(AT_ONCE / pixels));
   for (let first = 0; first < count; first += atOnce) {
     const now = Math.min(atOnce, count - first);

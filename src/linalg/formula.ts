@@ -69,7 +69,9 @@ function elementwise(
   const vector = isVector.indexOf(true);
   const length = vector < 0 ? 1 : values[vector].length;
   const at = (k: number, i: number): number => isVector[k] ? values[k][i] : values[k]?.[0];
-  return Float64Array.from({ length }, (_, i) => f(at(0, i), at(1, i), at(2, i)));
+  const out = new Float64Array(length);
+  for (let i = 0; i < length; i++) out[i] = f(at(0, i), at(1, i), at(2, i));
+  return out;
 }
 
 const OPERATIONS: Readonly<Record<Operation, (x: number, y: number, z: number) => number>> = {

@@ -6,20 +6,27 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { ConvCapture } from "../core/capture.ts";
-import { OptionError } from "../core/errors.ts";
 import {
   type ConvGeometry,
   locationsOf,
   outHeight,
   outWidth,
   type Pair,
+  pairRule,
   resolveWindow,
 } from "../core/geometry.ts";
 import { type Matrix, rowsOf } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
+import { flag, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { expectImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
-import { createParameter, expectForward, type OwnedParameter } from "./layer_parameter.ts";
+import {
+  createParameter,
+  expectForward,
+  initializerRule,
+  type OwnedParameter,
+  trainableRule,
+} from "./layer_parameter.ts";
 import type { BackwardPass, BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
 
 /** Options of {@linkcode conv2d}. Pairs are [vertical, horizontal]; one number stands for both. */
@@ -36,9 +43,20 @@ export interface Conv2dOptions {
   readonly bias?: boolean;
   /** Draws the initial weights; see `init.ts` for which to choose. @default {lecunNormal} */
   readonly init?: Initializer;
-  /** Only 1: every output channel sees every input channel. @default {1} */
-  readonly groups?: 1;
+  /** `false` freezes the weights; `model.freeze` and `model.unfreeze` change it. @default {true} */
+  readonly trainable?: boolean;
 }
+
+/** What the options take. */
+export const conv2dSchema = {
+  kernel: pairRule(1),
+  stride: optional(pairRule(1), 1),
+  padding: optional(pairRule(0), 0),
+  dilation: optional(pairRule(1), 1),
+  bias: optional(flag, true),
+  init: optional(initializerRule, lecunNormal),
+  trainable: trainableRule,
+} satisfies SchemaOf<Conv2dOptions>;
 
 /**
  * A convolution (cross-correlation, as in all networks): `s_nt = Wbar abar_nt` for every patch
@@ -48,8 +66,8 @@ export interface Conv2dOptions {
  *
  * @param outChannels Number of output channels, dOut >= 1.
  * @param options Geometry, bias and initial weights.
- * @throws {OptionError} When an option is unknown or outside its range. Numbers of the geometry are
- * checked when the layer is built, as is whether the window fits (`ShapeError`).
+ * @throws {OptionError} When an option is unknown or outside its range. Whether the window fits is checked when
+ * the layer is built (`ShapeError`).
  *
  * @example Sixteen channels out of three, half the size
  * ```ts
@@ -70,21 +88,13 @@ export interface Conv2dOptions {
 export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
   const subject = "Cannot create conv2d";
   checkNumber(subject, "outChannels", outChannels, { min: 1, integer: true });
-  checkKnownKeys(subject, options, OPTION_NAMES);
-  if (options.kernel === undefined) {
-    throw new OptionError(subject, "kernel", "must be given, as one or two integers", undefined);
-  }
-  if (options.groups !== undefined && options.groups !== 1) {
-    const expectation = "must be 1 or left out (grouped convolutions are not available; " +
-      "connect all channels instead)";
-    throw new OptionError(subject, "groups", expectation, options.groups);
-  }
-  const { bias = true, init = lecunNormal } = options;
+  const resolved = resolve(subject, options, conv2dSchema);
+  const { bias, init, trainable } = resolved;
   return {
     kind: "conv",
     build(context: BuildContext): Layer {
       const images = expectImages(context);
-      const window = resolveWindow(`Cannot build '${context.name}'`, images, options);
+      const window = resolveWindow(`Cannot build '${context.name}'`, images, resolved);
       const geometry: ConvGeometry = { ...window, bias };
       const area = geometry.kernel[0] * geometry.kernel[1];
       const parameter = createParameter(context, {
@@ -93,13 +103,12 @@ export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
         inputs: area * geometry.channels,
         fan: { in: area * geometry.channels, out: area * outChannels },
         init,
+        trainable,
       });
       return new Conv2d(context.backend, parameter, geometry);
     },
   };
 }
-
-const OPTION_NAMES = ["kernel", "stride", "padding", "dilation", "bias", "init", "groups"] as const;
 
 class Conv2d implements Layer {
   readonly name: string;
@@ -136,9 +145,11 @@ class Conv2d implements Layer {
     const examples = g.rows / locationsOf(geometry);
     const pixels = examples * geometry.height * geometry.width;
     const images = rowsOf(expectForward(this.name, this.#images), 0, pixels);
-    const { value, gradient } = this.parameter;
-    this.#capture = { kind: "conv2d", examples, geometry, images, outputGradients: g };
-    if (pass.kind === "gradient") {
+    const { value, gradient, trainable } = this.parameter;
+    this.#capture = trainable
+      ? { kind: "conv2d", examples, geometry, images, outputGradients: g }
+      : undefined;
+    if (trainable && pass.kind === "gradient") {
       this.#backend.conv2dWeightGradient(gradient, images, g, geometry, pass);
     }
     if (!needInput) return undefined;

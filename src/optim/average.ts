@@ -6,9 +6,10 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
-import { StateError } from "../core/errors.ts";
+import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { isRecord, off, type Rule, where } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import type { Objective } from "./objective.ts";
 
@@ -20,6 +21,26 @@ export interface WeightAverage {
   readonly takesBack: boolean;
   /** Allocates it for a model. The caller disposes it. */
   create(objective: AveragedModel): AveragedWeights;
+}
+
+/** What the option takes. */
+export const averageRule: Rule<WeightAverage | false> = off(where(
+  "exponentialAverage({ decay }) or scheduleFree()",
+  (value): value is WeightAverage => isRecord(value) && typeof value.create === "function",
+));
+
+/**
+ * Holds an average against steps that may be taken back.
+ *
+ * @throws {OptionError} When it cannot follow there.
+ */
+export function checkTakesBack(
+  subject: string,
+  { average, takeBack }: { readonly average: WeightAverage | false; readonly takeBack: boolean },
+): void {
+  if (average === false || average.takesBack || !takeBack) return;
+  const expectation = `must be false where the average is '${average.kind}'`;
+  throw new OptionError(subject, "takeBack", expectation, takeBack);
 }
 
 /** What of an objective is averaged. */

@@ -5,8 +5,8 @@
  */
 
 import type { Matrix } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { number, resolve, type SchemaOf } from "../core/schema.ts";
 import { type AveragedModel, AveragedWeights, type WeightAverage } from "./average.ts";
 
 /** Options of {@linkcode exponentialAverage}. */
@@ -14,6 +14,11 @@ export interface ExponentialAverageOptions {
   /** Weight of the past, in [0, 1): the average is over the last `1 / (1 - decay)` steps or so. */
   readonly decay: number;
 }
+
+/** What its options take. */
+export const exponentialAverageSchema = {
+  decay: number({ min: 0, below: 1 }),
+} satisfies SchemaOf<ExponentialAverageOptions>;
 
 /**
  * `A <- decay A + (1 - decay) W` after each step, over the sum of its weights, so that the first average is the first
@@ -43,11 +48,9 @@ export interface ExponentialAverageOptions {
 export function exponentialAverage(
   options: ExponentialAverageOptions,
 ): WeightAverage & ExponentialAverageOptions {
-  const subject = "Cannot average weights";
-  checkKnownKeys(subject, options, ["decay"]);
-  const decay = checkNumber(subject, "decay", options.decay, { min: 0, below: 1 });
+  const { decay } = resolve("Cannot average weights", options, exponentialAverageSchema);
   const create = (model: AveragedModel) => new ExponentialAverage(model, decay);
-  return { kind: "exponential", takesBack: true, decay, create };
+  return Object.freeze({ kind: "exponential", takesBack: true, decay, create });
 }
 
 /**

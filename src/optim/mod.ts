@@ -4,7 +4,7 @@
  * @module
  */
 
-export * from "./adam.ts";
+export { adam, type AdamOptions } from "./adam.ts";
 export {
   type AveragedModel,
   type AveragedWeights,
@@ -12,21 +12,23 @@ export {
   type WeightAverage,
 } from "./average.ts";
 export * from "./checkpoint.ts";
-export * from "./ekfac.ts";
+export { ekfac, type EkfacOptions } from "./ekfac.ts";
 export type {
   ExternalBatch,
   ExternalCapture,
   ExternalParameter,
   Numbers,
 } from "./external_batch.ts";
-export * from "./exponential_average.ts";
+export { exponentialAverage, type ExponentialAverageOptions } from "./exponential_average.ts";
 export * from "./external_model.ts";
+export { type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 export * from "./kfac.ts";
-export { type KroneckerOptions, KroneckerPreconditioner } from "./kronecker.ts";
+export { type KroneckerOptions } from "./kronecker_options.ts";
+export { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 export { type MeasuredOptions } from "./measured.ts";
-export * from "./muon.ts";
-export * from "./objective.ts";
-export { type ObservedShare } from "./observation.ts";
+export { muon, type MuonAdamOptions, type MuonOptions } from "./muon.ts";
+export { type GradientBlend, type Objective } from "./objective.ts";
+export { type ObservationOptions, type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
 export * from "./optimizers.ts";
 export { type Orthogonalization, orthogonalize, type Quintic, quintics } from "./orthogonalize.ts";
@@ -39,11 +41,11 @@ export {
 export * from "./presets.ts";
 export * from "./report.ts";
 export * from "./safetensors.ts";
-export * from "./schedule_free.ts";
-export * from "./schedule_free_adam.ts";
-export * from "./sgd.ts";
-export * from "./soap.ts";
-export * from "./step_options.ts";
+export { scheduleFree, type ScheduleFreeOptions } from "./schedule_free.ts";
+export { scheduleFreeAdam, type ScheduleFreeAdamOptions } from "./schedule_free_adam.ts";
+export { sgd, type SgdOptions } from "./sgd.ts";
+export { soap, type SoapOptions } from "./soap.ts";
+export { type ResolvedStepOptions, resolveStepOptions, type StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";
 export * from "./tekfac.ts";
 export * from "./tkfac.ts";

@@ -6,21 +6,27 @@
 
 import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
-import {
-  checkChoice,
-  checkFlag,
-  checkKnownKeys,
-  checkNumber,
-  checkSchedule,
-} from "../core/options.ts";
+import { checkFlag } from "../core/options.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import type { Schedule } from "../core/schedule.ts";
+import {
+  callback,
+  choice,
+  flag,
+  maybe,
+  number,
+  optional,
+  record,
+  resolve,
+  schedule,
+  type SchemaOf,
+} from "../core/schema.ts";
 import { MuonBlock } from "./muon_block.ts";
 import { MuonPreconditioner } from "./muon_preconditioner.ts";
-import type { Objective } from "./objective.ts";
+import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type Orthogonalization, quintics } from "./orthogonalize.ts";
-import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** AdamW inside {@linkcode muon}. */
 export interface MuonAdamOptions {
@@ -54,15 +60,6 @@ export interface MuonOptions extends Omit<StepOptions, "momentum"> {
   readonly adam?: MuonAdamOptions;
 }
 
-const names: readonly (keyof MuonOptions)[] = [
-  "momentum",
-  "nesterov",
-  "orthogonalization",
-  "iterations",
-  "matrices",
-  "adam",
-];
-
 /**
  * Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): `V <- mu V + G`,
  * `W <- W - lr sqrt(max(1, rows / cols)) O`, O being about the orthogonal matrix nearest to `G + mu V`
@@ -72,6 +69,9 @@ const names: readonly (keyof MuonOptions)[] = [
  * column of a layer's matrix here, are vectors and take AdamW, with a learning rate of its own; so do scales and
  * shifts of normalisations, layers of other kinds (embeddings), and the last layer, whose rows are classes and no
  * features. A model of a single layer is therefore AdamW unless `matrices` says otherwise.
+ *
+ * The learning rate of a parameter group is that of its matrices, whose biases then change in proportion, and of its
+ * parameters that take AdamW altogether.
  *
  * Defaults, the authors': learning rate 0.02, momentum 0.95 (Nesterov), five iterations; AdamW at 3e-4 with averages
  * 0.9 and 0.95; no clip. Decoupled weight decay shrinks what AdamW has by AdamW's rate; where a bias is to decay,
@@ -99,43 +99,45 @@ const names: readonly (keyof MuonOptions)[] = [
  */
 export function muon<B>(objective: Objective<B>, options: MuonOptions = {}): Optimizer<B> {
   const subject = "Cannot create Muon";
-  const stepNames = stepOptionNames.filter((name) => name !== "momentum");
-  checkKnownKeys(subject, options, [...stepNames, ...names]);
-  const { momentum = 0.95, nesterov = true, iterations = 5, adam = {}, ...others } = options;
-  const { orthogonalization = "jordan", matrices, ...rest } = others;
-  const step = resolveStepOptions(subject, rest, {
-    learningRate: 0.02,
-    momentum: false,
-    klClip: false,
-  });
-  const kind = checkChoice(subject, "orthogonalization", orthogonalization, [
-    "jordan",
-    "polarExpress",
-  ]);
-  checkNumber(subject, "iterations", iterations, { min: 1, integer: true });
-  checkKnownKeys(subject, adam, ["learningRate", "beta1", "beta2", "epsilon"], "adam.");
-  const { learningRate = 3e-4, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-10 } = adam;
-  const decay = { min: 0, below: 1 };
-  const numbers = {
-    learningRate: step.learningRate,
-    momentum: checkSchedule(subject, "momentum", momentum, decay),
-    nesterov: checkFlag(subject, "nesterov", nesterov),
-    polynomials: quintics(kind, iterations),
-    adamRate: checkSchedule(subject, "adam.learningRate", learningRate, { min: 0 }),
-    adam: {
-      beta1: checkNumber(subject, "adam.beta1", beta1, decay),
-      beta2: checkNumber(subject, "adam.beta2", beta2, decay),
-      epsilon: checkNumber(subject, "adam.epsilon", epsilon, { above: 0 }),
-    },
-  };
+  checkObjective(subject, objective);
+  const { momentum, ...resolved } = resolve(subject, options, muonSchema);
+  const { learningRate: adamRate, ...adam } = resolved.adam;
   const { backend, parameters } = objective;
-  const chosen = chooseMatrices(subject, parameters, matrices);
+  const chosen = chooseMatrices(subject, parameters, resolved.matrices);
   const blocks = madeForEach(
     parameters,
     (index) => new MuonBlock(backend, parameters[index], chosen[index]),
   );
-  return new Optimizer(objective, new MuonPreconditioner(backend, blocks, numbers), step);
+  const preconditioner = new MuonPreconditioner(backend, blocks, {
+    learningRate: resolved.learningRate,
+    momentum,
+    nesterov: resolved.nesterov,
+    polynomials: quintics(resolved.orthogonalization, resolved.iterations),
+    adamRate,
+    adam,
+  });
+  // Its momentum is inside the preconditioner, and is checked before a step like all functions of the step.
+  const step = { ...resolved, velocity: momentum, momentum: false as const };
+  return new Optimizer(objective, preconditioner, step);
 }
+
+const decay = number({ min: 0, below: 1 });
+const rate = schedule({ min: 0 });
+const { momentum: _, ...stepRules } = stepSchema("update");
+const adamDefaults = { learningRate: 3e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
+const adamRules = { learningRate: rate, beta1: decay, beta2: decay, epsilon: number({ above: 0 }) };
+
+/** What its options take. */
+export const muonSchema = {
+  ...stepRules,
+  learningRate: optional(rate, 0.02),
+  momentum: optional(schedule({ min: 0, below: 1 }), 0.95),
+  nesterov: optional(flag, true),
+  orthogonalization: optional(choice("jordan", "polarExpress"), "jordan"),
+  iterations: optional(number({ min: 1, integer: true }), 5),
+  matrices: maybe(callback<NonNullable<MuonOptions["matrices"]>>("a function of the parameter")),
+  adam: optional(record(adamRules satisfies SchemaOf<MuonAdamOptions>), adamDefaults),
+} satisfies SchemaOf<MuonOptions>;
 
 /** Which parameters are orthogonalized. */
 function chooseMatrices(
@@ -148,7 +150,7 @@ function chooseMatrices(
     return parameters.map(({ layer }, index) => leavesCaptures(layer) && index !== last);
   }
   return parameters.map((parameter) => {
-    const chosen = matrices(parameter);
+    const chosen = checkFlag(subject, "matrices", matrices(parameter));
     if (chosen && parameter.layer.kind === "normalization") {
       const expectation = `must be false for scales and shifts, '${parameter.name}'`;
       throw new OptionError(subject, "matrices", expectation, chosen);

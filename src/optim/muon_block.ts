@@ -19,8 +19,8 @@ export interface MuonNumbers {
   /** Of the iterations. */
   readonly polynomials: readonly Quintic[];
   /** Of what takes AdamW. */
-  readonly adam: AdamNumbers;
-  /** Learning rate of AdamW over that of Muon. */
+  readonly adam: Omit<AdamNumbers, "count">;
+  /** Learning rate of AdamW over that of the parameter. */
   readonly adamShare: number;
 }
 
@@ -35,6 +35,8 @@ export class MuonBlock extends Owner {
   readonly #columns: number;
   readonly #velocity: Matrix | undefined;
   readonly #moments: { readonly first: Matrix; readonly second: Matrix } | undefined;
+  /** Directions so far: a parameter that was frozen is younger. Part of a checkpoint. */
+  count = 0;
 
   /**
    * Allocates the state of one parameter. The caller disposes it.
@@ -70,6 +72,7 @@ export class MuonBlock extends Owner {
   /** The direction of a gradient. Inside a scope. */
   direction(out: Matrix, gradient: Matrix, numbers: MuonNumbers): void {
     const at = this.#columns;
+    const adam = { ...numbers.adam, count: ++this.count };
     const part = (m: Matrix, from: number, to: number): Matrix =>
       from === 0 && to === m.cols ? m : columnsOf(m, from, to);
     if (this.#velocity !== undefined) {
@@ -79,8 +82,8 @@ export class MuonBlock extends Owner {
       const { first, second } = this.#moments;
       const rest = part(out, at, out.cols);
       const source = part(gradient, at, gradient.cols);
-      this.#backend.adamDirection(rest, first, second, source, numbers.adam);
-      this.#backend.axpby(rest, numbers.adamShare, rest, 0);
+      this.#backend.adamDirection(rest, first, second, source, adam);
+      if (numbers.adamShare !== 1) this.#backend.axpby(rest, numbers.adamShare, rest, 0);
     }
   }
 

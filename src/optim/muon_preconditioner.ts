@@ -1,20 +1,15 @@
 /**
- * Muon as a preconditioner: a block per parameter and one count of steps.
+ * Muon as a preconditioner: a block per parameter.
  *
  * @module
  */
 
-import type { AdamNumbers, Backend } from "../backend/backend.ts";
+import type { Backend } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import type { MuonBlock, MuonNumbers } from "./muon_block.ts";
-import type {
-  Counters,
-  Preconditioner,
-  PreconditionerRow,
-  PreconditionerUpdate,
-} from "./preconditioner.ts";
+import type { Counters, Preconditioner, PreconditionerRow } from "./preconditioner.ts";
 
 /** The numbers of Muon, checked. */
 export interface MuonSettings extends Pick<MuonNumbers, "nesterov" | "polynomials"> {
@@ -25,7 +20,7 @@ export interface MuonSettings extends Pick<MuonNumbers, "nesterov" | "polynomial
   /** Learning rate of AdamW. */
   readonly adamRate: Schedule;
   /** The other numbers of AdamW. */
-  readonly adam: Omit<AdamNumbers, "count">;
+  readonly adam: MuonNumbers["adam"];
 }
 
 /** Owns the blocks of all parameters. */
@@ -34,8 +29,6 @@ export class MuonPreconditioner implements Preconditioner {
   readonly #backend: Backend;
   readonly #blocks: readonly MuonBlock[];
   readonly #settings: MuonSettings;
-  /** Steps begun. */
-  #count = 0;
 
   /** Takes over the blocks. */
   constructor(backend: Backend, blocks: readonly MuonBlock[], settings: MuonSettings) {
@@ -57,58 +50,42 @@ export class MuonPreconditioner implements Preconditioner {
   }
 
   counters(): Counters {
-    return { updates: this.#count };
+    return { updates: this.#blocks.map(({ count }) => count) };
   }
 
   restore({ updates }: Counters): void {
-    if (typeof updates !== "number") {
-      throw new StateError("Cannot restore Muon: its counter is missing");
+    if (!Array.isArray(updates) || updates.length !== this.#blocks.length) {
+      throw new StateError("Cannot restore Muon: its counters are missing");
     }
-    this.#count = updates;
-  }
-
-  update(): PreconditionerUpdate {
-    this.#count++;
-    return {
-      observed: { statistics: false, eigenvalues: false },
-      renewals: this.#blocks.map(() => undefined),
-    };
+    updates.forEach((count, index) => this.#blocks[index].count = count);
   }
 
   precondition(index: number, source: Matrix, step: number): Matrix {
     const { momentum, nesterov, polynomials, adam } = this.#settings;
+    const block = this.#blocks[index];
     const out = this.#backend.scratch(source.rows, source.cols);
     const numbers: MuonNumbers = {
       momentum: valueAt(momentum, step),
       nesterov,
       polynomials,
-      adam: { ...adam, count: this.#count },
-      adamShare: this.#adamShare(step),
+      adam,
+      adamShare: block.method === "adam" ? 1 : this.#adamShare(step),
     };
-    this.#backend.scope(() => this.#blocks[index].direction(out, source, numbers));
+    this.#backend.scope(() => block.direction(out, source, numbers));
     return out;
   }
 
-  rateShare(index: number, step: number): number {
-    return this.#blocks[index].method === "adam" ? this.#adamShare(step) : 1;
+  /** AdamW's, of a parameter that takes nothing else. Where the learning rate is 0 nothing moves. */
+  ownRate(index: number): Schedule | undefined {
+    if (this.#blocks[index].method !== "adam") return undefined;
+    const { learningRate, adamRate } = this.#settings;
+    return (step) => valueAt(learningRate, step) === 0 ? 0 : valueAt(adamRate, step);
   }
-
-  settle(): void {}
-
-  damping(): undefined {
-    return undefined;
-  }
-
-  judge(): void {}
 
   describe(index: number): PreconditionerRow {
     const { method, state } = this.#blocks[index];
     const elements = Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0);
     return { block: method, factors: "", elements };
-  }
-
-  spectrum(): undefined {
-    return undefined;
   }
 
   [Symbol.dispose](): void {

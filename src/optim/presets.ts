@@ -11,6 +11,7 @@ import type { DenseStart, Intervals } from "../curvature/scheduler.ts";
 import type { ObservedShare } from "./observation.ts";
 import type { KlClip } from "./transforms/kl_clip.ts";
 import type { Momentum } from "./transforms/momentum.ts";
+import type { WeightDecay } from "./transforms/weight_decay.ts";
 
 /**
  * - `"default"`: low rank, and a step that is safe on any problem and right in every unit.
@@ -36,6 +37,8 @@ export interface KroneckerPreset {
   readonly gradientClip: number | false;
   /** See `StepOptions`. */
   readonly takeBack: boolean;
+  /** See `StepOptions`. */
+  readonly weightDecay: WeightDecay | false;
   /** See `KroneckerOptions`. */
   readonly observationLimit: number | false;
   /** See `KroneckerOptions`. */
@@ -75,10 +78,11 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
   default: {
     learningRate: 1,
     momentum: { on: "gradient", value: 0.9 },
-    klClip: { kind: "measured", kappa: 0.1 },
+    klClip: { kind: "measured", kappa: 0.05 },
     relativeChange: 0.7,
     gradientClip: 10,
     takeBack: true,
+    weightDecay: { kind: "decoupled", value: 7e-4 },
     observationLimit: 1000,
     observe: { share: 1 / 4, atLeast: 16 },
     fisher: { kind: "gaussNewton" },
@@ -96,6 +100,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     relativeChange: false,
     gradientClip: false,
     takeBack: false,
+    weightDecay: false,
     observationLimit: false,
     observe: { share: 1, atLeast: 1 },
     fisher: { kind: "empirical" },

@@ -5,8 +5,8 @@
  */
 
 import type { Matrix } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { type AveragedModel, AveragedWeights, type WeightAverage } from "./average.ts";
 
 /** Options of {@linkcode scheduleFree}. */
@@ -15,10 +15,15 @@ export interface ScheduleFreeOptions {
   readonly beta?: number;
 }
 
+/** What its options take. */
+export const scheduleFreeSchema = {
+  beta: optional(number({ above: 0, max: 1 }), 0.9),
+} satisfies SchemaOf<ScheduleFreeOptions>;
+
 /**
  * An average X of the weights that takes part in training (Defazio et al. 2024, arXiv 2405.15682): gradients are taken
  * at `Y = (1 - beta) Z + beta X`, which the model holds; a step goes from Z; `X <- (1 - c) X + c Z` with
- * `c = rate_t^2 / sum_i rate_i^2`, rates being learning rate times annealing. It takes the place of momentum and of an
+ * `c = rate_t^2 / sum_i rate_i^2`, rates being learning rate times annealing, those of groups aside. It takes the place of momentum and of an
  * annealing that ends at 0; a warmup is still good. Running moments of normalisations are those of Y. Weights must not
  * be written from outside between steps.
  *
@@ -44,11 +49,9 @@ export interface ScheduleFreeOptions {
 export function scheduleFree(
   options: ScheduleFreeOptions = {},
 ): WeightAverage & Required<ScheduleFreeOptions> {
-  const subject = "Cannot average weights";
-  checkKnownKeys(subject, options, ["beta"]);
-  const beta = checkNumber(subject, "beta", options.beta ?? 0.9, { above: 0, max: 1 });
+  const { beta } = resolve("Cannot average weights", options, scheduleFreeSchema);
   const create = (model: AveragedModel) => new ScheduleFree(model, beta);
-  return { kind: "scheduleFree", takesBack: false, beta, create };
+  return Object.freeze({ kind: "scheduleFree", takesBack: false, beta, create });
 }
 
 /**

@@ -4,15 +4,27 @@
  * @module
  */
 
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
-import { adam, type AdamOptions } from "./adam.ts";
-import type { Objective } from "./objective.ts";
+import { optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { adamOptimizer, type AdamOptions, adamSchema } from "./adam.ts";
+import { checkObjective, type Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { scheduleFree } from "./schedule_free.ts";
-import { stepOptionNames } from "./step_options.ts";
+import { scheduleFree, scheduleFreeSchema } from "./schedule_free.ts";
 
-/** Options of {@linkcode scheduleFreeAdam}. `beta1` is where between Z and X gradients are taken, in (0, 1]. */
-export type ScheduleFreeAdamOptions = Omit<AdamOptions, "average">;
+/** Options of {@linkcode scheduleFreeAdam}. */
+export interface ScheduleFreeAdamOptions
+  extends Omit<AdamOptions, "average" | "beta1" | "takeBack"> {
+  /** Where between Z and X gradients are taken, in (0, 1]. @default {0.9} */
+  readonly beta1?: number;
+}
+
+const { average: _, takeBack: __, ...adamRules } = adamSchema;
+
+/** What its options take. */
+export const scheduleFreeAdamSchema = {
+  ...adamRules,
+  learningRate: optional(adamRules.learningRate, 2.5e-3),
+  beta1: scheduleFreeSchema.beta,
+} satisfies SchemaOf<ScheduleFreeAdamOptions>;
 
 /**
  * Schedule-free AdamW (Defazio et al. 2024, arXiv 2405.15682, alg. 1): Adam without a first moment, whose steps go
@@ -51,10 +63,8 @@ export function scheduleFreeAdam<B>(
   options: ScheduleFreeAdamOptions = {},
 ): Optimizer<B> {
   const subject = "Cannot create schedule-free Adam";
-  const known = stepOptionNames.filter((name) => name !== "momentum" && name !== "average");
-  checkKnownKeys(subject, options, [...known, "beta1", "beta2", "epsilon"]);
-  const { beta1 = 0.9, learningRate = 2.5e-3, ...rest } = options;
-  const beta = checkNumber(subject, "beta1", beta1, { above: 0, max: 1 });
-  const average = scheduleFree({ beta });
-  return adam(objective, { ...rest, learningRate, beta1: 0, average });
+  checkObjective(subject, objective);
+  const { beta1, ...rest } = resolve(subject, options, scheduleFreeAdamSchema);
+  const average = scheduleFree({ beta: beta1 });
+  return adamOptimizer(objective, { ...rest, beta1: 0, average, takeBack: false });
 }

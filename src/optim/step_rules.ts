@@ -59,7 +59,7 @@ export class StepRules implements Disposable {
     const { backend, parameters, losses } = objective;
     const layers = parameters.length;
     try {
-      if (takeBack && backend.sync && losses !== false) {
+      if (takeBack && losses !== false) {
         this.stepCheck = new StepCheck(backend, parameters);
       }
       if (average !== false) this.average = average.create(objective);
@@ -121,6 +121,12 @@ export class StepRules implements Disposable {
     if (this.stepCheck) this.stepCheck.memory = memory as readonly number[];
     if (this.average) this.average.memory = counters.average as readonly number[];
     this.#counted().forEach(([, rule], index) => rule.count = counts[index] as number);
+  }
+
+  /** Forgets what is usual, since layers have been frozen or are trained again. */
+  restart(): void {
+    this.gradientClip?.restart();
+    this.observationGuard?.restart();
   }
 
   /** Gives the matrices back. */

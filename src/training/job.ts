@@ -6,9 +6,8 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { cosine } from "../core/schedule.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type ImageDataset, inputSize } from "../data/dataset.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
-import { pixelsPerImage } from "../data/dataset.ts";
 import type { BatchLike } from "../nn/batch.ts";
 import { sigmoidCrossEntropy } from "../nn/losses/sigmoid_cross_entropy.ts";
 import { softmaxCrossEntropy } from "../nn/losses/softmax_cross_entropy.ts";
@@ -32,7 +31,7 @@ export interface JobOptions {
   /** Name of the optimizer, set up by the model's recipe. */
   readonly optimizer: OptimizerName;
   /** The examples it will learn from; decides the sizes of the first and the last layer. */
-  readonly dataset: Dataset;
+  readonly dataset: ImageDataset;
   /** Steps of the whole training, over which the updates are annealed, >= 1. */
   readonly steps: number;
   /** Seed of the initial weights, and of sampled labels. */
@@ -101,7 +100,7 @@ function layersOf({ model, dataset, width: wanted }: JobOptions): LayerSpec[] {
     case "cnn":
       return cnn({ classes });
     case "autoencoder":
-      return autoencoder({ features: pixelsPerImage(dataset) });
+      return autoencoder({ features: inputSize(dataset) });
     case "resnet20":
       return resnet20(scaled);
     case "vgg16":

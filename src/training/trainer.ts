@@ -24,7 +24,7 @@ export interface TrainOptions {
   readonly optimizer: Optimizer<BatchLike>;
   /** Examples to learn from and examples to be judged by. */
   readonly data: DatasetSplit;
-  /** What the model shall predict. @default {"labels"} */
+  /** What the model shall predict: the targets of the data, or its own input. @default {"labels"} */
   readonly targets?: "labels" | "inputs";
   /** How the images to learn from are varied; never when the model is evaluated. @default {not at all} */
   readonly augment?: Augmentation;

@@ -79,6 +79,15 @@ Deno.test("layerOperations() count Theta as 2 N P (T + dIn + dOut) where locatio
   within(eigenvalues, 2 * 64 * dIn * dOut * (locations + dIn + dOut) / 10, 1e-12);
 });
 
+Deno.test("layerOperations() count SOAP's rotations, its two factors of a gradient and their eigenvectors", () => {
+  const [layer] = dense(99, 50);
+  const soap = layerOperations("soap", layer, 64, { statistics: 1, basis: 10, eigenvalues: 1 });
+  const { dIn, dOut } = layer;
+  assert.equal(soap.preconditioning, 4 * dIn * dOut * (dIn + dOut));
+  within(soap.statistics, dOut * dIn ** 2 + 2 * dOut ** 2 * dIn, 0.02); // a triangle has its diagonal
+  assert.equal(soap.bases, 9 * (dIn ** 3 + dOut ** 3) / 10);
+});
+
 Deno.test("totalOf() adds all parts", () => {
   const parts = { gradient: 1, preconditioning: 2, statistics: 4, eigenvalues: 8, bases: 16 };
   assert.equal(totalOf(parts), 31);

@@ -1,27 +1,63 @@
 import assert from "#assert";
+import {
+  createBackendSync,
+  dense,
+  objective,
+  sequential,
+  soap,
+  squaredError,
+} from "@tekfac/tekfac";
 import { dueAt, resolvePlan } from "@tekfac/tekfac/curvature";
 import {
   averageStep,
   INTERVALS,
   kindOf,
   RHYTHM,
+  rhythmOf,
   ROUND,
   SHARES,
+  SHORT_ROUND,
+  SOAP_FREQUENCY,
+  soapKindOf,
   type StepKind,
 } from "../../bench/step/rhythm.ts";
 import { median, quantile, spread } from "../../bench/statistics.ts";
 
-const { intervals, denseStart } = RHYTHM;
+for (
+  const [name, rhythm, round] of [
+    ["RHYTHM", RHYTHM, ROUND],
+    ["rhythmOf(SHORT_ROUND)", rhythmOf(SHORT_ROUND), SHORT_ROUND],
+  ] as const
+) {
+  Deno.test(`${name} makes due in each step what the kind of the step says`, () => {
+    const { intervals, denseStart } = rhythm;
+    const plan = resolvePlan("Cannot plan", { intervals, denseStart });
+    for (let step = 0; step < 4 * round.length; step++) {
+      const kind = kindOf(step, round);
+      const due = dueAt(plan, step, 2);
+      assert.equal(due.statistics, kind !== "ordinary");
+      assert.equal(due.eigenvalues, kind !== "ordinary");
+      assert.deepEqual(due.bases, kind === "basis" ? [0, 1] : []);
+    }
+  });
+}
 
-Deno.test("RHYTHM makes due in each step what the kind of the step says", () => {
-  const plan = resolvePlan("Cannot plan", { intervals, denseStart });
-  for (let step = 0; step < 4 * ROUND.length; step++) {
-    const kind = kindOf(step);
-    const due = dueAt(plan, step, 2);
-    assert.equal(due.statistics, kind !== "ordinary");
-    assert.equal(due.eigenvalues, kind !== "ordinary");
-    assert.deepEqual(due.bases, kind === "basis" ? [0, 1] : []);
+Deno.test("soapKindOf() says in which steps SOAP renews its bases when it does so once a round", () => {
+  using backend = createBackendSync({ prefer: ["reference"] });
+  using model = sequential(backend, { input: [2], layers: [dense(2)], seed: 1 });
+  using optimizer = soap(objective(model, squaredError()), { preconditionFrequency: ROUND.length });
+  const batch = { inputs: [1, 2], targets: [3, 4] };
+  for (let step = 0; step < 2 * ROUND.length; step++) {
+    const { layers: [{ refresh }] } = optimizer.stepSync(batch);
+    assert.equal(refresh !== undefined, soapKindOf(step) === "basis", `step ${step}`);
   }
+});
+
+Deno.test("SOAP_FREQUENCY is SOAP's default", () => {
+  using backend = createBackendSync({ prefer: ["reference"] });
+  using model = sequential(backend, { input: [2], layers: [dense(2)], seed: 1 });
+  using optimizer = soap(objective(model, squaredError()));
+  assert.match(optimizer.describe(), new RegExp(`bases every ${SOAP_FREQUENCY} steps`));
 });
 
 Deno.test("SHARES are those of a cycle of the intervals that the benches stand for", () => {

@@ -1,9 +1,11 @@
 import assert from "#assert";
 import { type BatchLike, dense, squaredError } from "@tekfac/tekfac";
 import { readTargetArguments } from "../../bench/target/arguments.ts";
+import { Journal } from "../../bench/target/journal.ts";
 import { race } from "../../bench/target/race.ts";
 import { PacedRun } from "../../bench/target/run.ts";
 import { searchAdamw } from "../../bench/target/search.ts";
+import { targetTable } from "../../bench/target/table.ts";
 import type { Problem, TargetTask } from "../../bench/target/task.ts";
 import { TASKS } from "../../bench/target/tasks.ts";
 import { adamw } from "../../bench/zoo/contenders.ts";
@@ -17,6 +19,7 @@ const problem: Problem = {
   loss: squaredError(),
   examples: 8,
   batches: (size) => Array(8 / size).fill(batch),
+  validation: (goal) => goal.evaluateSync(batch).loss,
   heldOut: (goal) => goal.evaluateSync(batch).loss,
 };
 
@@ -62,9 +65,68 @@ Deno.test("race() of the best AdamW run against itself arrives where the search 
   assert.equal(best.value, Math.min(...tried));
   assert.equal(best.settings.contender.name, "adam 1e-1");
   const { rival, own } = race(lab, task, problem, best);
-  assert(rival.mark !== undefined && rival.mark.value <= best.value);
-  assert.deepEqual(own.map(({ settings }) => settings.epochs), [10, 15, 20, 30]);
+  assert(rival.best.mark !== undefined && rival.best.mark.value <= best.value);
+  for (const { runs, best } of [rival, own]) {
+    assert.deepEqual(runs.map(({ settings }) => settings.epochs), [10, 15, 20, 30]);
+    const seconds = runs.flatMap(({ mark }) => mark === undefined ? [] : [mark.seconds]);
+    if (seconds.length > 0) assert.equal(best.mark?.seconds, Math.min(...seconds));
+  }
   assert.equal(lab.backend.memory().handles, 0, "matrices were not disposed");
+});
+
+Deno.test("searchAdamw() chooses by validation data and aims at the others", async () => {
+  using lab = await Lab.open();
+  // Where the slope is best for one, it is worst for the other.
+  const opposed: Problem = {
+    ...problem,
+    validation: (goal) => -goal.evaluateSync(batch).loss,
+  };
+  const space = { rates: [1e-4, 1e-1], batches: [4] };
+  const tried: number[] = [];
+  const best = searchAdamw(lab, task, opposed, space, { epochs: 30, seed: 1 }, ({ value }) => {
+    tried.push(value);
+  });
+  assert.equal(best.value, Math.max(...tried));
+  assert.equal(best.validation, -best.value);
+});
+
+Deno.test("Journal remembers what was measured, without a line that was cut off", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/runs/target.jsonl`;
+    const entry = { task: "line", seed: 1, quick: false, date: "2026-01-31", contended: null };
+    const first = await Journal.open(path);
+    assert.equal(first.find(entry), undefined);
+    await first.add({ ...entry, row: { task: "line", target: 1 } });
+    await Deno.writeTextFile(path, await Deno.readTextFile(path) + '{"task":"li');
+    const second = await Journal.open(path);
+    assert.deepEqual(second.find(entry)?.row, { task: "line", target: 1 });
+    assert.equal(second.find({ ...entry, seed: 2 }), undefined);
+    assert.equal(second.find({ ...entry, quick: true }), undefined);
+    await second.add({ ...entry, seed: 2, row: { task: "line", target: 2 } });
+    const third = await Journal.open(path);
+    assert.deepEqual(third.entries.map(({ seed }) => seed), [1, 2]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("targetTable() has medians over seeds, and none where most did not arrive", () => {
+  const row = (task: string, steps: number | null) => ({
+    ...{ task, metric: "loss", target: 0.5, adam: "adam 1e-3, batch 32" },
+    ...{ adamSteps: 100, adamSeconds: 10, tekfacLowest: 0.6 },
+    tekfacSteps: steps,
+    tekfacSeconds: steps,
+    stepsRatio: steps && 100 / steps,
+    secondsRatio: steps && 10 / steps,
+  });
+  const [, , some, none] = targetTable([
+    ...[row("some", 25), row("some", null), row("some", 50)],
+    ...[row("none", null)],
+  ]).split("\n").map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1));
+  assert.deepEqual(some.slice(0, 2), ["some", "3"]);
+  assert.deepEqual(some.slice(4), ["100", "10.0", "2 of 3", "50", "50.0", "2.00", "0.200"]);
+  assert.deepEqual(none.slice(6), ["only 0.6", "-", "-", "-", "-"]);
 });
 
 Deno.test("TASKS are seven, with names of their own", () => {
@@ -72,6 +134,6 @@ Deno.test("TASKS are seven, with names of their own", () => {
 });
 
 Deno.test("readTargetArguments() refuses what is no count", () => {
-  assert.equal(readTargetArguments(["--quick", "--seed", "3"]).seed, 3);
-  assert.throws(() => readTargetArguments(["--seed", "0"]), /integer >= 1/);
+  assert.deepEqual(readTargetArguments(["--quick", "--seeds", "3,1"]).seeds, [3, 1]);
+  assert.throws(() => readTargetArguments(["--seeds", "1,0"]), /integer >= 1/);
 });

@@ -1,6 +1,12 @@
 import assert from "#assert";
 import fc from "#fast-check";
-import { type Batch, batches, createDataset, type Dataset, normalized } from "@tekfac/tekfac/data";
+import {
+  type Batch,
+  batches,
+  createDataset,
+  type ImageDataset,
+  normalized,
+} from "@tekfac/tekfac/data";
 
 const HEIGHT = 5;
 const WIDTH = 6;
@@ -8,7 +14,7 @@ const CHANNELS = 2;
 const SIZE = HEIGHT * WIDTH * CHANNELS;
 
 /** Images of bytes 1..60 without repetition, shifted by the image's number: no two look alike. */
-function small(count: number): Dataset {
+function small(count: number): ImageDataset {
   return createDataset({
     images: Uint8Array.from(
       { length: count * SIZE },

@@ -50,6 +50,25 @@ Deno.test("readDirectory() takes CIFAR-100's coarse labels where asked, and of n
   });
 });
 
+Deno.test("readDirectory() takes as many files of CIFAR-10 as there are", async () => {
+  const some = cifar([[2], [2]]);
+  await withFiles({ "data_batch_2.bin": some, "test_batch.bin": some }, async (directory) => {
+    const { train } = await readDirectory(directory);
+    assert.deepEqual([...train.labels], [2, 2]);
+  });
+});
+
+Deno.test("readDirectory() names the directory below that holds the data", async () => {
+  await withFiles({}, async (directory) => {
+    await Deno.mkdir(`${directory}/MNIST/raw`, { recursive: true });
+    await Deno.writeFile(`${directory}/MNIST/raw/t10k-images-idx3-ubyte`, new Uint8Array(1));
+    await assert.rejects(readDirectory(directory), {
+      name: "DataError",
+      message: /received none of these \(did you mean '.*\/MNIST\/raw'\?\)$/,
+    });
+  });
+});
+
 /** What is wrong, the files, and the end of the message. */
 const faults: [string, Record<string, Uint8Array>, RegExp][] = [
   ["an empty directory", {}, /expected a directory with IDX files .*, received none of these$/],
@@ -59,11 +78,21 @@ const faults: [string, Record<string, Uint8Array>, RegExp][] = [
     /expected a directory with one data set, received files of IDX files and CIFAR-100$/,
   ],
   [
-    "a part of CIFAR-10",
-    { "data_batch_1.bin": cifar([[1]]), "test_batch.bin": cifar([[1]]) },
-    /expected all files of CIFAR-10, received a directory without data_batch_2\.bin, .*5\.bin$/,
+    "CIFAR-10 with nothing to be judged by",
+    cifar10,
+    /files of CIFAR-10 to learn from and to be judged by, .* without test_batch\.bin$/,
   ],
-  ["a part of SVHN", { "train_32x32.mat": svhn([1]) }, /SVHN, .* without test_32x32\.mat$/],
+  [
+    "CIFAR-10's files for Python",
+    { data_batch_1: new Uint8Array(1) },
+    /\(there is data_batch_1; these are CIFAR-10's files for Python: fetch .* unpack it\)$/,
+  ],
+  [
+    "an archive",
+    { "cifar-100-binary.tar.gz": new Uint8Array(1) },
+    /\(there is cifar-100-binary\.tar\.gz; unpack the archive first\)$/,
+  ],
+  ["a part of SVHN", { "train_32x32.mat": svhn([1]) }, /SVHN .* without test_32x32\.mat$/],
   [
     "a truncated file",
     { ...cifar100, "test.bin": cifar([[1, 2]]).subarray(1) },

@@ -42,6 +42,22 @@ Deno.test("readIdxDirectory() takes the four files as they are, in both spelling
   });
 });
 
+Deno.test("readIdxDirectory() takes the names of EMNIST and QMNIST, and counts classes over both parts", async () => {
+  for (const [name, ending] of [["emnist-letters", "idx1-ubyte"], ["qmnist", "idx2-int"]]) {
+    const files = {
+      [`${name}-train-images-idx3-ubyte`]: idx("images", 6),
+      [`${name}-train-labels-${ending}`]: idx("labels", 6),
+      [`${name}-test-images-idx3-ubyte`]: idx("images", 20),
+      [`${name}-test-labels-${ending}`]: idxFile([20], (i) => i),
+    };
+    await withFiles(files, async (directory) => {
+      const { train, test } = await readIdxDirectory(directory);
+      assert.deepEqual([train.classes, test.classes], [20, 20]);
+      assert.deepEqual([...test.labels], Array.from({ length: 20 }, (_, i) => i));
+    });
+  }
+});
+
 /** What is wrong, the files, and the end of the message. */
 const faults: [string, Record<string, Uint8Array>, RegExp][] = [
   ["an empty directory", {}, /expected t10k-images-idx3-ubyte and .* received neither$/],
@@ -57,6 +73,14 @@ const faults: [string, Record<string, Uint8Array>, RegExp][] = [
     "images without labels",
     { "t10k-images-idx3-ubyte": idx("images", 2) },
     /expected t10k-labels-idx1-ubyte \(plain or \.gz\) beside t10k-images-idx3-ubyte, received no/,
+  ],
+  [
+    "several data sets",
+    {
+      "emnist-letters-test-images-idx3-ubyte": idx("images", 2),
+      "emnist-digits-test-images-idx3-ubyte": idx("images", 2),
+    },
+    /of one data set, received those of several: emnist-digits, emnist-letters$/,
   ],
   [
     "labels without images",

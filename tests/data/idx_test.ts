@@ -1,4 +1,5 @@
 import assert from "#assert";
+import { gzipSync } from "node:zlib";
 import { parseIdx } from "@tekfac/tekfac/data";
 
 /** An IDX file: header of `sizes`, then `data` or as many zeros as the sizes ask for. */
@@ -13,6 +14,16 @@ function idx(sizes: number[], data?: number[], magic = [0, 0, 8, sizes.length]):
 async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
   const stream = new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+const TYPES = { Int8: [9, 1], Int16: [11, 2], Int32: [12, 4], Float32: [13, 4], Float64: [14, 8] };
+
+/** An IDX file of numbers of another type than bytes. */
+function numbers(sizes: number[], type: keyof typeof TYPES, values: readonly number[]): Uint8Array {
+  const [code, size] = TYPES[type];
+  const view = new DataView(new ArrayBuffer(values.length * size));
+  values.forEach((value, i) => view[`set${type}`](i * size, value));
+  return idx(sizes, [...new Uint8Array(view.buffer)], [0, 0, code, sizes.length]);
 }
 
 const goodImages = idx([2, 1, 3], [0, 51, 255, 1, 2, 3]);
@@ -73,11 +84,36 @@ const faults: [string, Uint8Array, Uint8Array, string][] = [
     "00 00 08 03 (images)",
   ],
   [
-    "another number type",
-    idx([2, 1, 3], undefined, [0, 0, 0x0d, 3]),
+    "an unknown number type",
+    idx([2, 1, 3], undefined, [0, 0, 0x0a, 3]),
     goodLabels,
     "Cannot read 'I': expected an IDX file of images, which begins with 00 00 08 03, received " +
-    "00 00 0d 03 (numbers of another type than unsigned bytes)",
+    "00 00 0a 03 (numbers of an unknown type)",
+  ],
+  [
+    "sizes in the other byte order",
+    Uint8Array.from([0, 0, 8, 3, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+    goodLabels,
+    "Cannot read 'I': expected 2.833419889721787e+22 bytes for images of 33554432 x 16777216 x " +
+    "50331648, received 22, so the file is truncated (its sizes are in the wrong byte order: 2 x 1 x 3)",
+  ],
+  [
+    "brightness above 1",
+    numbers([2, 1, 1], "Float32", [0.5, 1.5]),
+    goodLabels,
+    "Cannot read 'I': expected pixels in [0, 1], received 1.5 in image 1",
+  ],
+  [
+    "an integer that is no byte",
+    numbers([2, 1, 1], "Int16", [255, 256]),
+    goodLabels,
+    "Cannot read 'I': expected pixels in [0, 255], received 256 in image 1",
+  ],
+  [
+    "labels of three columns",
+    goodImages,
+    idx([2, 3]),
+    "Cannot read 'L': expected a label for each image, or QMNIST's 8 columns, received 3",
   ],
   [
     "missing bytes",
@@ -104,10 +140,16 @@ const faults: [string, Uint8Array, Uint8Array, string][] = [
     "Cannot read 'L': expected 2 labels, one for each image, received 3",
   ],
   [
-    "a label above 9",
+    "a negative label",
     goodImages,
-    idx([2], [3, 10]),
-    "Cannot read 'L': expected labels in [0, 9], received 10 for image 1",
+    numbers([2], "Int32", [3, -1]),
+    "Cannot read 'L': expected labels in [0, 65535], received -1 for image 1",
+  ],
+  [
+    "a label that is no integer",
+    goodImages,
+    numbers([2], "Float64", [3, 0.5]),
+    "Cannot read 'L': expected labels in [0, 65535], received 0.5 for image 1",
   ],
 ];
 
@@ -116,6 +158,49 @@ for (const [fault, images, labels, message] of faults) {
     await assert.rejects(parse(images, labels), { name: "DataError", message });
   });
 }
+
+Deno.test("parseIdx() reads labels of every type, of as many classes as there are", async () => {
+  for (const type of Object.keys(TYPES) as (keyof typeof TYPES)[]) {
+    const { labels, classes } = await parse(goodImages, numbers([2], type, [26, 1]));
+    assert.deepEqual([[...labels], classes], [[26, 1], 27], type);
+  }
+  const many = await parse(goodImages, numbers([2], "Int32", [65_535, 300]));
+  assert.deepEqual([[...many.labels], many.classes], [[65_535, 300], 65_536]);
+  const told = parseIdx({ name: "I", bytes: goodImages }, { name: "L", bytes: goodLabels }, {
+    classes: 47,
+  });
+  assert.equal((await told).classes, 47);
+});
+
+Deno.test("parseIdx() takes QMNIST's first column", async () => {
+  const columns = numbers([2, 8], "Int32", [7, ...Array(7).fill(99), 4, ...Array(7).fill(99)]);
+  assert.deepEqual([...(await parse(goodImages, columns)).labels], [7, 4]);
+});
+
+Deno.test("parseIdx() reads images of every type, and colours", async () => {
+  const integers = await parse(numbers([2, 1, 3], "Int32", [0, 51, 255, 1, 2, 3]), goodLabels);
+  assert.deepEqual(integers.images, Uint8Array.of(0, 51, 255, 1, 2, 3));
+  const real = await parse(numbers([2, 1, 1], "Float64", [0.25, 1]), goodLabels);
+  assert.deepEqual(real.images, Float32Array.of(0.25, 1));
+  assert.deepEqual((await parse(idx([2, 2, 2, 3]), goodLabels)).shape, [2, 2, 3]);
+});
+
+Deno.test("parseIdx() inflates no more than the header promises, and a piece", async () => {
+  const bomb = new Uint8Array(300_000_000);
+  bomb.set(idx([1, 1, 1]));
+  const packed = new Uint8Array(gzipSync(bomb));
+  const before = Deno.memoryUsage().rss;
+  await assert.rejects(parse(packed, goodLabels), {
+    name: "DataError",
+    message: /expected 17 bytes for images of 1 x 1 x 1, received more, so the file is too long$/,
+  });
+  assert(Deno.memoryUsage().rss - before < 64_000_000);
+  const greedy = await gzip(idx([0xffff, 0xffff, 0xffff], []));
+  await assert.rejects(parse(greedy, goodLabels), {
+    name: "DataError",
+    message: /compressed ones, so the file is truncated$/,
+  });
+});
 
 Deno.test("parseIdx() rejects a damaged or truncated gzip file", async () => {
   const whole = await gzip(goodImages);

@@ -4,11 +4,11 @@ import {
   batches,
   channelMoments,
   createDataset,
-  type Dataset,
+  type ImageDataset,
   normalized,
 } from "@tekfac/tekfac/data";
 
-function dataset(images: Float32Array | Uint8Array, channels: number): Dataset {
+function dataset(images: Float32Array | Uint8Array, channels: number): ImageDataset {
   const count = images.length / (2 * channels);
   return createDataset({
     images,

@@ -139,7 +139,7 @@ Deno.test("train --help explains every option", async () => {
     const { code, stdout } = await run("train", directory, "--help");
     assert.equal(code, 0);
     const names =
-      "optimizer model width data labels augment epochs batch seed backend save load report json help";
+      "optimizer model width data labels limit augment epochs batch seed backend save load report json help";
     for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
     assert.deepEqual(filesIn(directory), ["data"]);
   });
@@ -179,7 +179,7 @@ const mistakes: [string[], RegExp][] = [
   ],
   [["--data", "empty"], /'empty': expected a directory with IDX files .*, received none of these$/],
   [["--data", "truncated"], /so the file is truncated$/],
-  [["--data", "cifar"], /'cifar': expected all files of CIFAR-100, .* without test\.bin$/],
+  [["--data", "cifar"], /'cifar': expected files of CIFAR-100 to learn .* without test\.bin$/],
   [
     ["--data", "cut"],
     /'cut\/test\.bin': expected CIFAR-100 records of 3074 bytes each, received 3000/,

@@ -80,6 +80,38 @@ eachBackend(
   },
 );
 
+eachBackend(
+  Deno.test,
+  "average goes on over layers that are frozen and trained again",
+  (backend) => {
+    using model = smallModel(backend);
+    model.freeze(({ name }) => name === "dense1");
+    using optimizer = sgd(problemOf(model), { average });
+    const courses: number[][] = [];
+    for (let step = 0; step < 8; step++) {
+      if (step === 4) model.unfreeze();
+      optimizer.stepSync(makeBatch(16, step));
+      courses.push(weightsOf(model));
+    }
+    const found = optimizer.withAverageSync(() => weightsOf(model));
+    allClose(found, averageOf(courses, 0.8), { absolute: 4 * 8 * backend.info.roundoff });
+  },
+);
+
+Deno.test("scheduleFree() leaves a frozen layer where it is, in training and in the average", () => {
+  using backend = referenceBackend();
+  using model = smallModel(backend);
+  model.freeze(({ name }) => name === "dense1");
+  const first = () => [...backend.readSync(model.parameters[0].value)];
+  const initial = first();
+  using optimizer = scheduleFreeAdam(problemOf(model));
+  for (let step = 0; step < 6; step++) optimizer.stepSync(makeBatch(16, step));
+  assert.deepEqual(first(), initial);
+  allClose(optimizer.withAverageSync(first), initial, { absolute: 1e-14 });
+  assert.notDeepEqual(optimizer.withAverageSync(() => weightsOf(model)), weightsOf(model));
+  assert.deepEqual(first(), initial);
+});
+
 Deno.test("average of a step that is taken back is that of the weights before it", () => {
   using backend = referenceBackend();
   using model = smallModel(backend);

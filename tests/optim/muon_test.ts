@@ -125,6 +125,38 @@ Deno.test("muon() asks `matrices` which parameters are orthogonalized", () => {
   assert.match(optimizer.describe(), /dense1 .* adam .*\n.*dense2 .* muon/);
 });
 
+Deno.test("muon() takes a group's rate for matrices, in proportion for their biases, and for AdamW", () => {
+  using backend = referenceBackend();
+  using model = externalModel(backend, [
+    { name: "hidden", layer: { kind: "dense", bias: true }, shape: [3, 5] },
+    { name: "head", layer: { kind: "dense", bias: true }, shape: [3, 5] },
+  ]);
+  for (const { value } of model.parameters) backend.write(value, Array(15).fill(1));
+  using optimizer = muon(model, {
+    learningRate: 0.02,
+    adam: { learningRate: 1e-3 },
+    weightDecay: { kind: "decoupled", value: 0.1, include: () => true },
+    groups: [
+      { include: ({ name }) => name === "hidden", learningRate: 0.01 },
+      { include: ({ name }) => name === "head", learningRate: 5e-3 },
+    ],
+  });
+  const random = new Random(2);
+  const normals = () => Float64Array.from({ length: 15 }, () => random.normal());
+  const gradients = { hidden: normals(), head: normals() };
+  optimizer.stepSync({ examples: 1, loss: 1, gradients });
+  const after = model.readWeightsSync();
+  const { hidden, head } = gradients;
+  const direction = muonDirection(fill(3, 4, (i, j) => hidden[5 * i + j]), 5);
+  const expected = fill(3, 5, (i, j) => {
+    const step = j < 4 ? 0.01 * direction[i][j] : 0.5e-3 * Math.sign(hidden[5 * i + j]);
+    return 1 - 0.01 * 0.1 - step;
+  });
+  allClose(after.hidden, vec(expected), { relative: 1e-7, label: "hidden" });
+  const adamW = head.map((g) => 1 - 5e-3 * 0.1 - 5e-3 * Math.sign(g));
+  allClose(after.head, adamW, { relative: 1e-7, label: "head" });
+});
+
 Deno.test("muon() moves nothing where the learning rate is 0", () => {
   using backend = referenceBackend();
   using model = smallModel(backend);
@@ -159,4 +191,5 @@ Deno.test("muon() refuses options out of range and leaves nothing allocated", ()
     { name: "norm", layer: { kind: "normalization" }, shape: [2, 3] },
   ]);
   assert.throws(() => muon(scales, { matrices: () => true }), /matrices.*'norm'/);
+  assert.throws(() => muon(scales, { matrices: () => 1 as never }), /matrices/);
 });

@@ -1,5 +1,5 @@
 import assert from "#assert";
-import { type Documentation, withoutExample } from "../../tools/check_examples.ts";
+import { type Documentation, misquotes, withoutExample } from "../../tools/check_examples.ts";
 
 /** Documentation of one entry with these symbols, all in one file unless said otherwise. */
 function documentation(
@@ -45,4 +45,19 @@ Deno.test("withoutExample() takes no example from another file, nor a mention ou
 
 Deno.test("withoutExample() is not satisfied by a longer name", () => {
   assert.deepEqual(withoutExample(documentation([{ name: "f", doc: using("fg") }])).length, 1);
+});
+
+Deno.test("misquotes() names lines that are not in the file of the last link above them", () => {
+  const files: Record<string, string> = {
+    "../a.ts": "function f() {\n  return 1; // why\n}\n",
+    "../b.ts": "const b = 2;\n",
+  };
+  const quoted = (code: string): string => "```ts ignore\n" + code + "\n```\n";
+  const page = `[a](../a.ts) and [notes](n.md)\n${quoted("return 1; // one\nreturn 2;")}` +
+    `[b](../b.ts)\n${quoted("const b = 2;\nreturn 1;")}`;
+  assert.deepEqual(misquotes(page, (link) => files[link]), [
+    "../a.ts: return 2;",
+    "../b.ts: return 1;",
+  ]);
+  assert.throws(() => misquotes(quoted("x();"), () => ""), /no link/);
 });

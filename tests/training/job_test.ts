@@ -1,12 +1,12 @@
 import assert from "#assert";
 import { createBackend } from "@tekfac/tekfac/backend";
-import { batches, createDataset, type Dataset, glyphs } from "@tekfac/tekfac/data";
+import { batches, createDataset, glyphs, type ImageDataset } from "@tekfac/tekfac/data";
 import { createJob, modelNames, optimizerNames, recipes } from "@tekfac/tekfac/training";
 
 const count = 20;
 
 // Small images make small layers, and small layers quick decompositions.
-function pattern(size: number): Dataset {
+function pattern(size: number): ImageDataset {
   return createDataset({
     images: Float32Array.from({ length: size * size * count }, (_, i) => (i * 37 % 101) / 100),
     labels: Uint8Array.from({ length: count }, (_, i) => i % 10),

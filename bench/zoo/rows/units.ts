@@ -14,10 +14,10 @@ import {
   type Check,
   improves,
   judgeBy,
+  lowEnough,
   neverRises,
   short,
   survives,
-  tracesOf,
 } from "../verdict.ts";
 
 /** Multiplying by these changes no digit. */
@@ -53,7 +53,32 @@ function sameRuns(name: string, size: RowSize, problem: (seed: number) => Fit): 
   };
 }
 
-/** A head that knows nothing of the unit has to grow or shrink first. */
+/** Units that change every digit, so that runs agree as far as rounding lets them. */
+const decades: ZooRow = {
+  name: "units 1e-4..1e4",
+  size: "short",
+  seeds: 1,
+  quantity: "loss / unit^2",
+  rivals: () => ADAMS,
+  measure: (lab, contender, seed) => {
+    const traces = DECADES.map((unit) =>
+      fit(lab, contender, {
+        layers: plainLayers([32], 1, "tanh", "lecun"),
+        loss: squaredError(),
+        train: scaled(taughtRegression(), { targets: unit }),
+        batch: 64,
+        epochs: 10,
+        seed,
+        unit: unit ** 2,
+        prepare: scaleHead(unit),
+      })
+    );
+    return Promise.resolve({ value: highestEnd(traces), traces });
+  },
+  judge: judgeBy("highest", survives, improves, spreadWithin(0.05)),
+};
+
+/** A head that knows nothing of the unit is up to ten thousand times too large or too small, and has to move first. */
 const unscaled: ZooRow = {
   name: "units 1e-4..1e4, head unscaled",
   size: "usual",
@@ -77,7 +102,7 @@ const unscaled: ZooRow = {
     );
     return Promise.resolve({ value: highestEnd(traces), traces });
   },
-  judge: judgeBy("highest", survives, neverRises, belowFloorOr(spreadWithin(0.05))),
+  judge: judgeBy("highest", survives, neverRises, lowEnough(NOISE_FLOOR, 1)),
 };
 
 function highestEnd(traces: Measurement["traces"]): number {
@@ -98,12 +123,6 @@ function spreadWithin(share: number): Check {
   };
 }
 
-/** Nothing is asked of fits that are all good. */
-function belowFloorOr(check: Check): Check {
-  return (own, rivals) =>
-    tracesOf(own).every(({ end }) => end < NOISE_FLOOR) ? undefined : check(own, rivals);
-}
-
 /** Rows about units. */
 export const unitRows: readonly ZooRow[] = [
   sameRuns("tanh, batch 64", "short", (seed) => ({
@@ -122,5 +141,6 @@ export const unitRows: readonly ZooRow[] = [
     epochs: 10,
     seed,
   })),
+  decades,
   unscaled,
 ];

@@ -60,7 +60,7 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
  * @example A product whose sizes do not match
  * ```ts
  * import assert from "node:assert/strict";
- * import { checkAlive, checkCall, createBackend } from "@tekfac/tekfac/backend";
+ * import { createBackend } from "@tekfac/tekfac/backend";
  *
  * using backend = await createBackend();
  * using a = backend.alloc(2, 3);

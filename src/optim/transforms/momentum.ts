@@ -6,11 +6,19 @@
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { madeForEach } from "../../core/at_layer.ts";
-import { OptionError } from "../../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
-import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
+import {
+  flag,
+  isSchedule,
+  off,
+  optional,
+  type Rule,
+  schedule,
+  shorthand,
+  variant,
+} from "../../core/schema.ts";
 import type { Rate } from "./rate.ts";
 
 /**
@@ -23,38 +31,21 @@ export type Momentum =
   | { readonly on: "gradient"; readonly value: Schedule }
   | { readonly on: "update"; readonly value: Schedule; readonly nesterov?: boolean };
 
+const weight = schedule({ min: 0, below: 1 });
+
 /**
- * Checks a momentum.
+ * What the option takes.
  *
- * @throws {OptionError} On an unknown key or a value outside [0, 1).
- *
- * @example What is checked
- * ```ts
- * import assert from "node:assert/strict";
- *
- * const subject = "Cannot create my optimizer";
- * const momentum = resolveMomentum(subject, { on: "update", value: 0.9 });
- * assert.deepEqual(momentum, { on: "update", value: 0.9, nesterov: false });
- * assert.throws(() => resolveMomentum(subject, { on: "update", value: 1 }), /momentum.value/);
- * ```
+ * @param on What a number alone is meant for.
  */
-export function resolveMomentum(subject: string, momentum: Momentum | false): Momentum | false {
-  if (momentum === false) return false;
-  if (typeof momentum !== "object") {
-    throw new OptionError(
-      subject,
-      "momentum",
-      "must be false or { value, on: 'gradient' | 'update' }",
-      momentum,
-    );
-  }
-  const on = checkChoice(subject, "momentum.on", momentum.on, ["gradient", "update"]);
-  const known = on === "update" ? ["on", "value", "nesterov"] : ["on", "value"];
-  checkKnownKeys(subject, momentum, known, "momentum.");
-  const value = checkSchedule(subject, "momentum.value", momentum.value, { min: 0, below: 1 });
-  return on === "gradient"
-    ? { on, value }
-    : { on, value, nesterov: (momentum as { nesterov?: boolean }).nesterov ?? false };
+export function momentumRule(on: Momentum["on"]): Rule<Momentum | false> {
+  const full = variant<Momentum>("on", {
+    gradient: { value: weight },
+    update: { value: weight, nesterov: optional(flag, false) },
+  });
+  return off(
+    shorthand(full, weight.takes, (value) => isSchedule(value) ? { on, value } : undefined),
+  );
 }
 
 /**
@@ -82,6 +73,8 @@ export class MomentumState implements Disposable {
   weight = 0;
   /** Share of the past in this step's corrected averages. */
   #past = 0;
+  /** What this step's gradients enter the averages with. */
+  #fresh: Scalar = 1;
   readonly #backend: Backend;
   readonly #momentum: Momentum | false;
 
@@ -97,38 +90,41 @@ export class MomentumState implements Disposable {
       });
   }
 
-  /** Counts a step; before the first {@linkcode MomentumState.averaged} of the step. */
-  advance(step: number): void {
+  /**
+   * Counts a step; before the first {@linkcode MomentumState.averaged} of the step. Inside the step's scope.
+   *
+   * @param factor c, [1, 1], what the step's gradients are multiplied with; 1 where it is left out.
+   */
+  advance(step: number, factor?: Matrix): void {
+    this.#fresh = factor ?? 1;
     if (this.buffers.length === 0 || this.#momentum === false) return;
     const mu = valueAt(this.#momentum.value, step);
     const past = mu * this.weight;
     this.weight = past + (1 - mu);
     this.#past = past / this.weight;
+    if (this.#momentum.on !== "gradient") return;
+    this.#fresh = 1 - this.#past;
+    if (factor === undefined) return;
+    const product = this.#backend.scratch(1, 1);
+    this.#backend.axpby(product, this.#fresh, factor, 0);
+    this.#fresh = product;
   }
 
   /**
    * What is to be preconditioned in the gradient's place: the gradient, or its corrected average. The
    * buffers hold averages that are corrected already, `m^ = m / (1 - mu^t)`, so that one pass over them
    * does: `m^ <- p m^ + (1 - p) c G` with `p = mu (1 - mu^(t-1)) / (1 - mu^t)`. Inside a scope.
-   *
-   * @param factor c, [1, 1]; 1 where it is left out.
    */
-  averaged(index: number, gradient: Matrix, factor?: Matrix): Matrix {
+  averaged(index: number, gradient: Matrix): Matrix {
     const backend = this.#backend;
-    const scaled = (value: number): Scalar => {
-      if (factor === undefined) return value;
-      const product = backend.scratch(1, 1);
-      backend.axpby(product, value, factor, 0);
-      return product;
-    };
     if (this.#momentum === false || this.#momentum.on !== "gradient" || this.buffers.length === 0) {
-      if (factor === undefined) return gradient;
+      if (this.#fresh === 1) return gradient;
       const out = backend.scratch(gradient.rows, gradient.cols);
-      backend.axpby(out, factor, gradient, 0);
+      backend.axpby(out, this.#fresh, gradient, 0);
       return out;
     }
     const average = this.buffers[index];
-    backend.axpby(average, scaled(1 - this.#past), gradient, this.#past);
+    backend.axpby(average, this.#fresh, gradient, this.#past);
     return average;
   }
 

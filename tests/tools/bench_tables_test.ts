@@ -1,5 +1,5 @@
 import assert from "#assert";
-import { peersTable, replaceSection, stepTable, withTables } from "../../tools/readme_tables.ts";
+import { peersTable, replaceSection, stepTable, withTables } from "../../tools/bench_tables.ts";
 
 const STEP_ROWS = [
   { model: "MLP", batch: 128, optimizer: "sgd", stepMs: 8.75, ratioToSgd: 1 },
@@ -46,8 +46,8 @@ Deno.test("peersTable() leaves empty what a library cannot do", () => {
 Deno.test("withTables() writes the last run of each bench with machine and date", () => {
   const where = { runtime: "Deno 2", backend: "wasm" };
   const run = { bench: "step", ...where, contended: null, rows: STEP_ROWS };
-  const readme = "<!-- bench:step -->\n<!-- /bench:step -->\n";
-  const text = withTables(readme, {
+  const page = "<!-- bench:step -->\n<!-- /bench:step -->\n";
+  const text = withTables(page, {
     machine: "some CPU, 2 cores",
     runs: [{ ...run, date: "2026-01-01" }, { ...run, date: "2026-02-02" }],
   });

@@ -1,5 +1,5 @@
 /**
- * Writes the tables of measurements into README.md: `deno run -A tools/readme_tables.ts [FILE]`.
+ * Writes the tables of measurements into docs/BENCH.md: `deno run -A tools/bench_tables.ts [FILE]`.
  *
  * The sections between `<!-- bench:step -->` and `<!-- /bench:step -->`, and likewise `bench:peers`, are
  * replaced by the last run of that bench in a results file, by default the one that was written last.
@@ -83,17 +83,17 @@ export function peersTable(rows: readonly Row[]): string {
 }
 
 /**
- * README.md with its tables renewed; sections without a run stay as they are.
+ * docs/BENCH.md with its tables renewed; sections without a run stay as they are.
  *
  * @throws {Error} When a section that is to be written has no marks.
  */
-export function withTables(readme: string, { machine, runs }: Results): string {
+export function withTables(page: string, { machine, runs }: Results): string {
   const tables = { step: stepTable, peers: peersTable };
   return Object.entries(tables).reduce((text, [bench, table]) => {
     const run = runs.findLast((candidate) => candidate.bench === bench);
     if (run === undefined) return text;
     return replaceSection(text, `bench:${bench}`, `${table(run.rows)}\n\n${caption(machine, run)}`);
-  }, readme);
+  }, page);
 }
 
 /** The results file that was written last. */
@@ -121,7 +121,7 @@ if (import.meta.main) {
   if (results === undefined) {
     throw new Error(`Cannot read '${file.pathname}': there is no such file`);
   }
-  const readme = new URL("../README.md", import.meta.url);
-  await Deno.writeTextFile(readme, withTables(await Deno.readTextFile(readme), results));
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", readme.pathname] }).output();
+  const page = new URL("../docs/BENCH.md", import.meta.url);
+  await Deno.writeTextFile(page, withTables(await Deno.readTextFile(page), results));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", page.pathname] }).output();
 }
