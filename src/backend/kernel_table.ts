@@ -10,21 +10,8 @@
  * @module
  */
 
+import { parseShape, sidesOf, type Sizes, type SymbolicShape } from "./symbolic_shape.ts";
 import type { Verbs } from "./verbs.ts";
-
-/** Values of the letters in one call. */
-export type Sizes = Readonly<Record<string, number>>;
-
-/** A letter (or one more than it, as in `d+1`) or a number in a product. */
-export type Factor = string | number;
-
-/** Both sides of a shape as products. */
-export interface SymbolicShape {
-  /** Factors of the number of rows. */
-  readonly rows: readonly Factor[];
-  /** Factors of the number of columns. */
-  readonly cols: readonly Factor[];
-}
 
 /** What a call does with a matrix, and its shape. */
 export interface Operand {
@@ -55,29 +42,6 @@ export interface KernelRow {
   readonly holders: readonly boolean[];
   /** Additions and multiplications of one call. */
   readonly flops: (sizes: Sizes) => number;
-}
-
-/** Parses `"N h w, C"`. */
-export function parseShape(text: string): SymbolicShape {
-  const factorOf = (word: string): Factor => /^\d+$/.test(word) ? Number(word) : word;
-  const [rows, cols] = text.split(", ").map((side) => side.split(" ").map(factorOf));
-  return { rows, cols };
-}
-
-/** The number a factor stands for, `undefined` for a letter without a value. */
-export function valueOfFactor(factor: Factor, sizes: Sizes): number | undefined {
-  if (typeof factor === "number") return factor;
-  const letter = letterOf(factor);
-  return letter === factor ? sizes[letter] : sizes[letter] + 1 || undefined;
-}
-
-/** The letter of `d` and of `d+1`. */
-export function letterOf(factor: string): string {
-  return factor.replace("+1", "");
-}
-
-function product(factors: readonly Factor[], sizes: Sizes): number {
-  return factors.reduce<number>((value, f) => value * (valueOfFactor(f, sizes) ?? NaN), 1);
 }
 
 /** A matrix that is written. */
@@ -367,10 +331,6 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
  * const sizes = { m: 2, n: 4, k: 3 };
  * assert.equal(flopsOf("gemm", sizes), 2 * 2 * 4 * 3);
  * assert.equal(bytesOf("gemm", sizes), 4 * (2 * 4 + 2 * 3 + 3 * 4));
- *
- * const { rows } = parseShape("N h w, C");
- * assert.deepEqual(rows, ["N", "h", "w"]);
- * assert.equal(valueOfFactor(rows[0], { N: 5 }), 5);
  * ```
  */
 export function flopsOf(verb: keyof Verbs, sizes: Sizes): number {
@@ -388,18 +348,6 @@ export function bytesOf(verb: keyof Verbs, sizes: Sizes, bytesPerElement = 4): n
   const always = Object.values(KERNEL_TABLE[verb].operands).filter(({ optional, scalar }) =>
     !optional && !scalar
   );
-  const numbers = always.map(({ shape }) =>
-    product(shape.rows, sizes) * product(shape.cols, sizes)
-  );
-  return bytesPerElement * numbers.reduce((sum, count) => sum + count, 0);
-}
-
-/** Verbs that all go through one function, which is told the name and what the call takes. */
-export function verbsThrough(
-  call: (verb: keyof Verbs, args: readonly unknown[]) => void,
-): Verbs {
-  const verbs = Object.keys(KERNEL_TABLE) as (keyof Verbs)[];
-  return Object.fromEntries(
-    verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
-  ) as unknown as Verbs;
+  const counts = always.map(({ shape }) => sidesOf(shape, sizes)).map(([m, n]) => m * n);
+  return bytesPerElement * counts.reduce((sum, count) => sum + count, 0);
 }

@@ -10,16 +10,8 @@
 export * from "./backend.ts";
 export * from "./checked/checked.ts";
 export * from "./checked/checked_memory.ts";
-export {
-  bytesOf,
-  type Factor,
-  flopsOf,
-  KERNEL_TABLE,
-  type KernelRow,
-  type Operand,
-  type Sizes,
-  type SymbolicShape,
-} from "./kernel_table.ts";
+export { bytesOf, flopsOf, KERNEL_TABLE, type KernelRow, type Operand } from "./kernel_table.ts";
+export type { Factor, Sizes, SymbolicShape } from "./symbolic_shape.ts";
 export * from "./kernels.ts";
 export * from "./reference/kernels.ts";
 export { type BackendName, type BackendOptions } from "./choice/options.ts";

@@ -34,4 +34,5 @@
 export * from "./all_close.ts";
 export * from "./each_backend.ts";
 export * from "./generators.ts";
+export * from "./made_up_call.ts";
 export * from "./self_check.ts";

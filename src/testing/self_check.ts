@@ -6,12 +6,14 @@
 
 import type { Backend, Verbs } from "../backend/backend.ts";
 import { createBackendSync } from "../backend/choice/select_sync.ts";
-import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import type { OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { formatTable } from "../core/table.ts";
 import { type DenseMatrix, denseMatrix, frobeniusNorm } from "../linalg/dense_matrix.ts";
 import { gemm } from "../linalg/gemm.ts";
-import { type CheckedCall, SELF_CHECK_CALLS } from "./self_check_calls.ts";
+import { upload } from "./generators.ts";
+import { madeUpCall } from "./made_up_call.ts";
+import { normals, SELF_CHECK_CALLS, type Trial } from "./self_check_calls.ts";
 
 /** What became of one verb. */
 export interface SelfCheckRow {
@@ -61,18 +63,14 @@ export async function selfCheck(backend: Backend): Promise<SelfCheckReport> {
   const reference = createBackendSync({ prefer: ["reference"] });
   const rows: SelfCheckRow[] = [];
   try {
-    for (const [verb, build] of Object.entries(SELF_CHECK_CALLS)) {
-      const call = build(new Random(1));
-      const expected = await outputsOf(reference, call);
-      const actual = await outputsOf(backend, call);
+    for (const verb of Object.keys(SELF_CHECK_CALLS) as (keyof Verbs)[]) {
+      const { trials, allowed } = SELF_CHECK_CALLS[verb];
+      const expected = await outputsOf(reference, verb, trials);
+      const actual = await outputsOf(backend, verb, trials);
       const error = verb === "eigh"
-        ? eigenError(call.inputs[0], actual)
-        : Math.max(...actual.map((output, i) => entryError(output, expected[i])));
-      rows.push({
-        verb: verb as keyof Verbs,
-        error: error / backend.info.roundoff,
-        allowed: call.allowed,
-      });
+        ? eigenError(expected.inputs[0], actual.outputs)
+        : Math.max(...actual.outputs.map((out, i) => entryError(out, expected.outputs[i])));
+      rows.push({ verb, error: error / backend.info.roundoff, allowed });
     }
   } finally {
     reference[Symbol.dispose]();
@@ -98,23 +96,42 @@ function isGood({ error, allowed }: SelfCheckRow): boolean {
   return error <= allowed;
 }
 
-async function outputsOf(backend: Backend, call: CheckedCall): Promise<DenseMatrix[]> {
+/** What a verb leaves in its outputs, and what it was given. */
+async function outputsOf(
+  backend: Backend,
+  verb: keyof Verbs,
+  trials: readonly Trial[],
+): Promise<{ readonly outputs: DenseMatrix[]; readonly inputs: DenseMatrix[] }> {
+  const random = new Random(1);
   const owners: OwnedMatrix[] = [];
-  const place = (x: DenseMatrix): Matrix => {
-    const matrix = backend.alloc(x.rows, x.cols);
-    owners.push(matrix);
-    backend.write(matrix, x.data);
-    return matrix;
-  };
+  const outputs: OwnedMatrix[] = [];
+  const inputs: DenseMatrix[] = [];
   try {
-    const outputs = call.outputs.map(place);
-    call.run(backend, outputs, call.inputs.map(place));
-    const pending = outputs.map((output) => backend.read(output));
-    const numbers = await Promise.all(pending);
-    return outputs.map(({ rows, cols }, i) => denseMatrix(rows, cols, numbers[i]));
+    for (const { sizes, parts = {}, numbers = {} } of trials) {
+      const made: Record<string, DenseMatrix> = {};
+      const call = madeUpCall(verb, sizes, parts, (name, rows, cols, { written }) => {
+        const make = numbers[name] ?? (written ? denseZeros : normals);
+        const x = made[name] = make(random, rows, cols, made);
+        const matrix = upload(backend, x);
+        owners.push(matrix);
+        if (written) outputs.push(matrix);
+        else inputs.push(x);
+        return matrix;
+      });
+      (backend[verb] as (...call: unknown[]) => void)(...call);
+    }
+    const read = await Promise.all(outputs.map((output) => backend.read(output)));
+    return {
+      outputs: outputs.map(({ rows, cols }, i) => denseMatrix(rows, cols, read[i])),
+      inputs,
+    };
   } finally {
     for (const owner of owners) owner[Symbol.dispose]();
   }
+}
+
+function denseZeros(_: Random, rows: number, cols: number): DenseMatrix {
+  return denseMatrix(rows, cols);
 }
 
 function entryError(actual: DenseMatrix, expected: DenseMatrix): number {

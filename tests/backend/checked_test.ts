@@ -1,4 +1,5 @@
 import assert from "#assert";
+import { madeUpCall } from "@tekfac/tekfac/testing";
 import { formula, sqrt } from "@tekfac/tekfac/formula";
 import {
   type Backend,
@@ -9,14 +10,7 @@ import {
   KERNEL_TABLE,
   type Kernels,
 } from "@tekfac/tekfac/backend";
-import {
-  columnsOf,
-  type ConvGeometry,
-  type OwnedMatrix,
-  rowsOf,
-  ShapeError,
-  StateError,
-} from "@tekfac/tekfac/core";
+import { columnsOf, type ConvGeometry, rowsOf, ShapeError, StateError } from "@tekfac/tekfac/core";
 
 const create = (): Backend => new CheckedBackend(createReferenceKernels(), []);
 
@@ -282,67 +276,6 @@ Deno.test("info carries the rejected candidates", () => {
 
 const ROOT = formula({ x: "number" }, ({ x }) => ({ y: sqrt(x) }));
 
-/** Every verb, called with all arguments of one row, one column and the right sizes. */
-const CALLS: {
-  readonly [V in keyof typeof KERNEL_TABLE]: (b: Backend, x: () => OwnedMatrix) => void;
-} = {
-  gemm: (b, x) => b.gemm(x(), x(), x()),
-  secondMoment: (b, x) => b.secondMoment(x(), x(), { weights: x() }),
-  rowSquaredNorms: (b, x) => b.rowSquaredNorms(x(), x()),
-  columnMoments: (b, x) => b.columnMoments(b.alloc(2, 1), x()),
-  batchNorm: (b, x) => b.batchNorm(x(), x(), b.alloc(2, 1), b.alloc(2, 1), 1),
-  batchNormSums: (b, x) => b.batchNormSums(b.alloc(2, 1), x(), x(), b.alloc(2, 1), 1),
-  batchNormGradient: (b, x) =>
-    b.batchNormGradient(x(), x(), x(), b.alloc(2, 1), b.alloc(2, 1), b.alloc(2, 1), 1),
-  squaredProjection: (b, x) =>
-    b.squaredProjection(
-      x(),
-      { kind: "dense", examples: 1, inputs: x(), outputGradients: x() },
-      { output: x(), input: x() },
-    ),
-  projectedMoments: (b, x) => {
-    const capture = { kind: "dense", examples: 1, inputs: x(), outputGradients: x() } as const;
-    return b.projectedMoments(b.alloc(2, 2), capture, { output: x(), input: x() });
-  },
-  lowRankDivide: (b, x) => {
-    const moments = b.alloc(2, 2);
-    return b.lowRankDivide(x(), x(), { output: x(), input: x() }, { moments, damping: x() });
-  },
-  eigh: (b, x) => b.eigh([{ matrix: x(), vectors: x(), values: x(), status: b.alloc(1, 3) }]),
-  rotateInto: (b, x) => b.rotateInto(x(), x(), { output: x(), input: x() }),
-  rotateBack: (b, x) =>
-    b.rotateBack(x(), x(), { output: x(), input: x() }, { eigenvalues: x(), damping: 1 }),
-  dampedDivide: (b, x) => b.dampedDivide(x(), x(), { eigenvalues: x(), damping: x() }),
-  choleskyInverse: (b, x) => b.choleskyInverse(x(), x(), x(), 1, x()),
-  conv2d: (b, x) => b.conv2d(x(), x(), x(), PIXEL),
-  conv2dDataGradient: (b, x) => b.conv2dDataGradient(x(), x(), x(), PIXEL),
-  conv2dWeightGradient: (b, x) => b.conv2dWeightGradient(x(), x(), x(), PIXEL),
-  patches: (b, x) => b.patches(x(), x(), PIXEL),
-  patchSecondMoment: (b, x) => b.patchSecondMoment(x(), x(), PIXEL, { weights: x() }),
-  patchSquaredNorms: (b, x) => b.patchSquaredNorms(x(), x(), PIXEL),
-  pool: (b, x) => b.pool("max", x(), x(), PIXEL),
-  poolGradient: (b, x) => b.poolGradient("average", x(), x(), x(), x(), PIXEL),
-  appendOnes: (b, x) => b.appendOnes(b.alloc(1, 2), x()),
-  activation: (b, x) => b.activation("tanh", x(), x()),
-  activationGradient: (b, x) => b.activationGradient("tanh", x(), x(), x()),
-  loss: (b, x) => b.loss("meanSquaredError", x(), x(), x(), x()),
-  sampledLossGradient: (b, x) => b.sampledLossGradient("meanSquaredError", x(), x(), x()),
-  gaussNewtonGradient: (b, x) => b.gaussNewtonGradient("meanSquaredError", x(), x(), x()),
-  axpby: (b, x) => b.axpby(x(), 1, x(), 0),
-  squares: (b, x) => b.squares(x(), x()),
-  scaleRows: (b, x) => b.scaleRows(x(), x(), x()),
-  adamDirection: (b, x) =>
-    b.adamDirection(x(), x(), x(), x(), { beta1: 0.9, beta2: 0.9, epsilon: 1, count: 1 }),
-  dot: (b, x) => b.dot(x(), x(), x()),
-  rowDots: (b, x) => b.rowDots(x(), x(), x()),
-  stepProducts: (b, x) => b.stepProducts(b.alloc(1, 3), x(), x(), x()),
-  sum: (b, x) => b.sum(x(), x()),
-  trace: (b, x) => b.trace(x(), x()),
-  allFinite: (b, x) => b.allFinite(x(), x()),
-  zeroUnless: (b, x) => b.zeroUnless(x(), x()),
-  evaluate: (b, x) => b.evaluate(ROOT, { x: x() }, { y: x() }),
-};
-
 const PIXEL: ConvGeometry = {
   channels: 1,
   height: 1,
@@ -354,27 +287,46 @@ const PIXEL: ConvGeometry = {
   bias: false,
 };
 
-for (const [verb, call] of Object.entries(CALLS)) {
+/** What verbs are called with besides matrices, which all have one row and one column, or one more. */
+const PARTS = {
+  geometry: PIXEL,
+  window: PIXEL,
+  epsilon: 1,
+  numbers: { beta1: 0.9, beta2: 0.9, epsilon: 1, count: 1 },
+  formula: ROOT,
+  capture: { kind: "dense", examples: 1 },
+};
+
+const KINDS: Readonly<Record<string, string>> = {
+  pool: "max",
+  poolGradient: "average",
+  activation: "tanh",
+  activationGradient: "tanh",
+};
+
+const ONES = Object.fromEntries(
+  "m n k d N T C K l dIn dOut kOut kIn h w".split(" ").map((x) => [x, 1]),
+);
+
+for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
   Deno.test(`${verb}() runs with its smallest arguments, and rejects each one once disposed`, () => {
     using backend = create();
-    let count = 0;
-    call(backend, () => {
-      count++;
-      return backend.alloc(1, 1);
-    });
-    for (let bad = 0; bad < count; bad++) {
-      let index = 0;
-      const run = () =>
-        call(backend, () => {
-          const matrix = backend.alloc(1, 1);
-          if (index++ === bad) matrix[Symbol.dispose]();
-          return matrix;
-        });
-      assert.throws(run, (error: Error) => {
-        assert.ok(error instanceof StateError);
-        assert.match(error.message, new RegExp(`^Cannot run ${verb} with this '.*': its storage`));
-        return true;
+    const parts = { ...PARTS, kind: KINDS[verb] ?? "meanSquaredError" };
+    const names: string[] = [];
+    const run = (bad?: string) => {
+      const call = madeUpCall(verb, ONES, parts, (name, rows, cols) => {
+        if (bad === undefined) names.push(name);
+        const matrix = backend.alloc(rows, cols);
+        if (name === bad) matrix[Symbol.dispose]();
+        return matrix;
       });
+      (backend[verb] as (...call: unknown[]) => void)(...call);
+    };
+    run();
+    assert.ok(names.length >= 2);
+    for (const bad of names) {
+      const reason = "its storage has been disposed, or its scratch scope has ended";
+      throwsWith(() => run(bad), StateError, `Cannot run ${verb} with this '${bad}': ${reason}`);
     }
   });
 }

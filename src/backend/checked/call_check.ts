@@ -7,17 +7,11 @@
 
 import type { KroneckerCapture } from "../../core/capture.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
-import type { Formula, Rank } from "../../core/formula.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../../core/geometry.ts";
 import { type Matrix, shapeOf, type Storage } from "../../core/matrix.ts";
-import {
-  type Factor,
-  KERNEL_TABLE,
-  letterOf,
-  type Operand,
-  type SymbolicShape,
-  valueOfFactor,
-} from "../kernel_table.ts";
+import { operandsOf } from "../calls.ts";
+import { KERNEL_TABLE, type Operand } from "../kernel_table.ts";
+import { type Factor, letterOf, type SymbolicShape, valueOfFactor } from "../symbolic_shape.ts";
 import type { Verbs } from "../verbs.ts";
 
 /** Whether a storage belongs to the backend on which the verb is called. */
@@ -99,9 +93,7 @@ class CallCheck {
   }
 
   run(): void {
-    const operands = this.#verb === "evaluate"
-      ? operandsOf(this.#call[0] as Formula)
-      : KERNEL_TABLE[this.#verb].operands;
+    const operands = operandsOf(this.#verb, this.#call[0]);
     for (const name in operands) this.#check(name, operands[name], this.#part(name));
   }
 
@@ -203,15 +195,4 @@ function sizesOf(geometry: ConvGeometry): Record<string, number> {
   const { height: h, width: w, channels: C, kernel } = geometry;
   const [T, taps] = [locationsOf(geometry), kernel[0] * kernel[1]];
   return { h, w, C, T, taps, dIn: patchLength(geometry) };
-}
-
-/** The operands of a formula, which has names of its own. */
-function operandsOf({ inputs, outputs }: Formula): Record<string, Operand> {
-  const { operands } = KERNEL_TABLE.evaluate;
-  const named = (group: string, name: string, rank: Rank) =>
-    [`${group}.${name}`, { ...operands[`${group}.${rank}`], optional: false }] as const;
-  return Object.fromEntries([
-    ...Object.entries(outputs).map(([name, { rank }]) => named("outputs", name, rank)),
-    ...Object.entries(inputs).map(([name, rank]) => named("inputs", name, rank)),
-  ]);
 }

@@ -8,7 +8,8 @@
 import { BackendError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
-import { KERNEL_TABLE, verbsThrough } from "../kernel_table.ts";
+import { verbsThrough } from "../calls.ts";
+import { KERNEL_TABLE } from "../kernel_table.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import { Handle, unwrapped } from "./handle.ts";
 import type { RecoveryOptions } from "../recovery.ts";

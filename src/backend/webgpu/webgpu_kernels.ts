@@ -6,7 +6,7 @@
 
 import type { Verbs } from "../backend.ts";
 import { StateError } from "../../core/errors.ts";
-import { verbsThrough } from "../kernel_table.ts";
+import { verbsThrough } from "../calls.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { OpenDevice } from "./device/adapter.ts";
 import { createAlgebra } from "./verbs/algebra.ts";
