@@ -9,9 +9,9 @@ import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Owner } from "../curvature/blocks/block.ts";
+import type { AveragedWeights } from "./average.ts";
 import type { StepBatches } from "./step_batches.ts";
 import type { StepRow } from "./step_row.ts";
-import type { StepRules } from "./step_rules.ts";
 
 /** A loss that grows by more than this share of itself is looked into. */
 const GROWTH = 1;
@@ -162,9 +162,17 @@ export function isStepMemory(memory: unknown): boolean {
     memory.every(Number.isFinite) && memory[0] > 0 && memory[0] <= 1;
 }
 
+/** What a step that is taken back concerns. */
+export interface TakingBack {
+  /** Knows the weights before it, where steps are taken back at all. */
+  readonly stepCheck: StepCheck | undefined;
+  /** Has followed it, where there is one. */
+  readonly average: AveragedWeights | undefined;
+}
+
 /** Takes the last step back where it turns out to have been too long; gradients are then of the old weights. */
 export function takeBackLastStep<B>(
-  { stepCheck: check, average }: Pick<StepRules, "stepCheck" | "average">,
+  { stepCheck: check, average }: TakingBack,
   backend: Backend,
   batches: StepBatches<B>,
   row: StepRow,
