@@ -93,16 +93,21 @@ export function addPenaltyGradient(
   addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/** `W <- (1 - relative * rate * value) W`. Inside a scope. */
+/**
+ * `W <- (1 - relative * rate * value) W`. Inside a scope.
+ *
+ * @param target What shrinks where that is another matrix than W; by W's share all the same.
+ */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
   numbers: { readonly rate: Rate; readonly relative: number; readonly step: number },
+  target: Matrix = parameter.value,
 ): void {
   const { rate, relative, step } = numbers;
   const factor = rate.times(-relative * valueAt(decay.value, step));
-  addIncluded(backend, parameter.value, parameter, decay, factor);
+  addIncluded(backend, target, parameter, decay, factor);
 }
 
 /** `target += factor * (the included part of W)`; the target may be W itself. */
