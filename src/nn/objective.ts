@@ -24,6 +24,7 @@ import {
 } from "./batch.ts";
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
+import { weighRows } from "./example_weights.ts";
 import type { Loss } from "./losses/loss.ts";
 import { drawSigns } from "./losses/noise.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
@@ -195,7 +196,7 @@ export class ModelObjective {
       backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
     }
     // Second moments of these are to be those of the weighted loss.
-    this.#scaleRows(gradients, this.#weights, Math.sqrt);
+    weighRows(backend, gradients, this.#weights, Math.sqrt);
     this.#backward(gradients, { kind: "capture" });
   }
 
@@ -323,21 +324,9 @@ export class ModelObjective {
     const losses = backend.scratch(1, examples);
     const gradients = backend.scratch(examples, this.#outputs);
     backend.loss(loss.kind, losses, gradients, predictions, targets);
-    this.#scaleRows(reshaped(losses, examples, 1), batch.weights);
-    this.#scaleRows(gradients, batch.weights);
+    weighRows(backend, reshaped(losses, examples, 1), batch.weights);
+    weighRows(backend, gradients, batch.weights);
     return { losses, gradients, predictions };
-  }
-
-  /** Multiplies the row of each example by its weight, or a function of it. */
-  #scaleRows(
-    rows: Matrix,
-    weights: ArrayLike<number> | undefined,
-    of: (weight: number) => number = (weight) => weight,
-  ): void {
-    if (weights === undefined) return;
-    const factors = this.backend.scratch(1, rows.rows);
-    this.backend.write(factors, Float64Array.from({ length: rows.rows }, (_, n) => of(weights[n])));
-    this.backend.scaleRows(rows, rows, factors);
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {

@@ -6,10 +6,11 @@
 
 import { OptionError } from "../core/errors.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
-import type { Matrix } from "../core/matrix.ts";
-import type { ModelObjective } from "../nn/objective.ts";
+import type { BatchLike } from "../nn/batch.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Judgement } from "./evaluate.ts";
 import type { EarlyStopping, TrainOptions } from "./train_options.ts";
+import { WeightCopy, withJudgedWeights } from "./weight_copy.ts";
 
 /** An epoch, counted from 1, and what is known of it. */
 interface Epoch {
@@ -18,29 +19,29 @@ interface Epoch {
 }
 
 /**
- * Watches epochs, and keeps a copy of the weights of the best one in host memory, where neither scratch nor the
- * loss of a device reaches it.
+ * Watches epochs, and keeps a copy of the weights of the best one: of averages, where the model is judged by them.
  */
 export class BestWeights {
   /** The best epoch; `undefined` while there is none. */
   best: Epoch | undefined;
-  readonly #objective: ModelObjective;
+  readonly #optimizer: Optimizer<BatchLike>;
+  readonly #copy: WeightCopy;
   readonly #patience: number;
   readonly #minDelta: number;
   readonly #valueOf: (judgement: Judgement) => number;
-  readonly #kept: ArrayLike<number>[] = [];
   #waited = 0;
 
   /** @throws {OptionError} When an option is unknown, out of range, or what is watched is not measured. */
   constructor(options: TrainOptions, stopping: EarlyStopping) {
     const subject = "Cannot train";
-    const { objective, metrics = [] } = options;
+    const { objective, optimizer, metrics = [] } = options;
     checkKnownKeys(subject, stopping, ["patience", "monitor", "minDelta"], "earlyStopping.");
     const name = "earlyStopping.patience";
     this.#patience = checkNumber(subject, name, stopping.patience, { min: 1, integer: true });
     const { minDelta = 0, monitor = "loss" } = stopping;
     this.#minDelta = checkNumber(subject, "earlyStopping.minDelta", minDelta, { min: 0 });
-    this.#objective = objective;
+    this.#optimizer = optimizer;
+    this.#copy = new WeightCopy(objective);
     const metric = metrics.find((metric) => metric.name === monitor);
     const sign = metric?.better === "lower" || metric === undefined && monitor === "loss" ? -1 : 1;
     const classified = objective.loss.countCorrect !== undefined;
@@ -71,24 +72,12 @@ export class BestWeights {
     }
     this.#waited = 0;
     this.best = { epoch, judgement };
-    const { backend } = this.#objective;
-    const kept = await backend.reading(() =>
-      Promise.all(this.#matrices().map((matrix) => backend.read(matrix)))
-    );
-    this.#kept.splice(0, Infinity, ...kept);
+    await withJudgedWeights(this.#optimizer, () => this.#copy.take());
     return false;
   }
 
   /** Puts the weights of the best epoch back. */
   restore(): void {
-    const { backend } = this.#objective;
-    if (this.best === undefined) return;
-    this.#matrices().forEach((matrix, i) => backend.write(matrix, this.#kept[i]));
-  }
-
-  /** Weights and running statistics. */
-  #matrices(): Matrix[] {
-    const { parameters, state } = this.#objective;
-    return [...parameters.map(({ value }) => value), ...Object.values(state)];
+    if (this.best !== undefined) this.#copy.restore();
   }
 }

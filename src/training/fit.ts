@@ -17,6 +17,7 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { StepOptions } from "../optim/step_options.ts";
 import type { TrainingObserver, TrainingRecord, TrainOptions } from "./train_options.ts";
 import { train } from "./trainer.ts";
+import { keepsAverage, WeightCopy } from "./weight_copy.ts";
 
 /** How a model is trained. */
 export interface FitOptions
@@ -53,7 +54,8 @@ const KNOWN: { readonly [Key in keyof Required<FitOptions>]: true } = {
  * early where that is asked for. It is {@linkcode train} for those who need neither objective nor optimizer
  * afterwards. Nothing is standardized, weighed or annealed unless it is asked for.
  *
- * @param model Its weights are changed. Not owned.
+ * @param model Its weights are changed: to the last ones, the best ones with early stopping, or averages where the
+ * optimizer keeps some. Not owned.
  * @param loss The loss of one example.
  * @param data What is learned from; `test` of two parts is the validation set. `standardized`, `weighted` and
  * `splitDataset` make them.
@@ -112,7 +114,14 @@ export async function fit(
   });
   const observer = listening(options.observer);
   try {
-    return await train({ ...rest, objective: goal, optimizer, data: parts, observer });
+    const history = await train({ ...rest, objective: goal, optimizer, data: parts, observer });
+    // The averages would be gone with the optimizer.
+    if (keepsAverage(optimizer) && history.bestEpoch === undefined) {
+      const averages = new WeightCopy(goal);
+      await optimizer.withAverage(() => averages.take());
+      averages.restore();
+    }
+    return history;
   } finally {
     optimizer[Symbol.dispose]();
   }

@@ -11,6 +11,7 @@ import { evaluate, type Judgement } from "./evaluate.ts";
 import { Pause } from "./pause.ts";
 import { Run } from "./run.ts";
 import type { EpochRecord, TrainingRecord, TrainOptions } from "./train_options.ts";
+import { withJudgedWeights } from "./weight_copy.ts";
 
 /**
  * Trains a model and evaluates it after each epoch. {@linkcode fit} does so for those who have neither objective
@@ -18,7 +19,9 @@ import type { EpochRecord, TrainingRecord, TrainOptions } from "./train_options.
  *
  * The order of the examples depends on the seed and the epoch alone, so a run that goes on from a
  * checkpoint meets the batches that an uninterrupted one would have met. With early stopping, the model has the
- * weights of the best epoch at the end, but the optimizer has seen the last one: go on with a new optimizer.
+ * weights of the best epoch at the end, but the optimizer has seen the last one: go on with a new optimizer. Where
+ * the optimizer keeps averages of the weights, it is them that are evaluated and, with early stopping, left in the
+ * model; else `optimizer.withAverage` gives them.
  *
  * Steps wait for each other, on a GPU too, and every tenth of a second for a turn of the event loop, so that pages
  * and Workers answer.
@@ -29,14 +32,16 @@ import type { EpochRecord, TrainingRecord, TrainOptions } from "./train_options.
  * @throws The reason of the signal, when it is aborted.
  */
 export async function train(options: TrainOptions): Promise<TrainingRecord> {
-  const { objective, data, observer, metrics, earlyStopping } = options;
+  const { objective, optimizer, data, observer, metrics, earlyStopping } = options;
   const pause = new Pause();
   const run = new Run(options, pause);
   const watch = earlyStopping && new BestWeights(options, earlyStopping);
   const epochs: EpochRecord[] = [];
   const notes: string[] = [];
-  const judge = () => evaluate(options, data.test, metrics, pause);
-  const learn = () => evaluate(options, data.train, undefined, pause);
+  const judge = () =>
+    withJudgedWeights(optimizer, () => evaluate(options, data.test, metrics, pause));
+  const measure = () => evaluate(options, data.train, undefined, pause);
+  const learn = () => withJudgedWeights(optimizer, measure);
   const often = options.evaluateTraining === "eachEpoch";
   const initial = often ? { initialLoss: (await learn()).loss } : {};
   let judged: Judgement | undefined;
@@ -69,8 +74,8 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
     if (await observer?.onEpoch?.(record) === false || run.stopped) endedBy = "observer";
   }
   if (watch?.best !== undefined) {
-    if (watch.best.judgement !== judged) learned = undefined;
     watch.restore();
+    if (watch.best.judgement !== judged) learned = await measure();
     judged = watch.best.judgement;
   }
   judged ??= await judge();

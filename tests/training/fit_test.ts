@@ -1,9 +1,17 @@
 import assert from "#assert";
 import { createBackend } from "@tekfac/tekfac/backend";
 import { cosine, Random } from "@tekfac/tekfac/core";
-import { splitDataset, standardized, table, weighted } from "@tekfac/tekfac/data";
+import {
+  batches,
+  type Dataset,
+  splitDataset,
+  standardized,
+  table,
+  weighted,
+} from "@tekfac/tekfac/data";
 import {
   dense,
+  objective,
   readWeightsSync,
   type Sequential,
   sequential,
@@ -11,7 +19,7 @@ import {
   squaredError,
   tanh,
 } from "@tekfac/tekfac/nn";
-import { optimizers, sgd, tekfac } from "@tekfac/tekfac/optim";
+import { exponentialAverage, optimizers, sgd, tekfac } from "@tekfac/tekfac/optim";
 import {
   accuracy,
   auc,
@@ -23,6 +31,8 @@ import {
   r2,
   rmse,
 } from "@tekfac/tekfac/training";
+
+import { gpuTest } from "../parity/_parity.ts";
 
 const random = new Random(1);
 const rows = Array.from({ length: 90 }, () => [random.normal(), random.normal()]);
@@ -102,6 +112,24 @@ Deno.test("fit() measures numbers in the units of the table", () =>
     assert(Math.abs(history.metrics!.rmse - expected) <= 1e-5 * expected);
     assert(history.metrics!.r2 > 0.8);
   }));
+
+Deno.test("fit() leaves the averages that were judged in the model", async () => {
+  for (const earlyStopping of [undefined, { patience: 9 }]) {
+    await withModel(2, async (model) => {
+      const history = await fit(model, softmaxCrossEntropy(), circle, {
+        ...options,
+        optimizer: (goal, shared) =>
+          tekfac(goal, { ...shared, average: exponentialAverage({ decay: 0.9 }) }),
+        ...(earlyStopping === undefined ? {} : { earlyStopping }),
+      });
+      const { train, test } = splitDataset(circle, { testShare: 0.2, seed: 1 });
+      const goal = objective(model, softmaxCrossEntropy());
+      const lossOf = (data: Dataset) => goal.evaluateSync(batches(data, { size: 99 })).loss;
+      assert(Math.abs(lossOf(test) - history.testLoss) < 1e-12);
+      assert(Math.abs(lossOf(train) - history.trainLoss) < 1e-12);
+    });
+  }
+});
 
 /** Worse with every epoch, but the third is the best one. */
 function scripted(values: readonly number[]): Metric {
@@ -251,3 +279,18 @@ Deno.test("fit() refuses what is missing, unknown or out of range before the fir
     await assert.rejects(fit(model, softmaxCrossEntropy(), parts, options), /split already/);
     assert.deepEqual(weightsOf(model), before);
   }));
+
+gpuTest("fit() learns, stops and restores on a GPU", async (backend) => {
+  const layers = [dense(8), tanh(), dense(2)];
+  using model = sequential(backend, { input: [2], layers, seed: 3 });
+  const history = await fit(model, softmaxCrossEntropy(), circle, {
+    ...options,
+    epochs: 12,
+    metrics: [scripted([1, 2, 0, 0])],
+    earlyStopping: { patience: 2, monitor: "scripted" },
+  });
+  assert.deepEqual([history.bestEpoch, history.epochs.length], [2, 4]);
+  const { test } = splitDataset(circle, { testShare: 0.2, seed: 1 });
+  const goal = objective(model, softmaxCrossEntropy());
+  assert.equal((await goal.evaluate(batches(test, { size: 99 }))).loss, history.testLoss);
+});
