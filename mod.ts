@@ -67,6 +67,7 @@ export {
   dropout,
   flatten,
   globalAveragePool2d,
+  head,
   maxPool2d,
   mlp,
   objective,
