@@ -1,13 +1,14 @@
 import assert from "#assert";
+import { independent, LowRankBlock } from "@tekfac/tekfac/curvature";
 import { denseMatrix } from "@tekfac/tekfac/linalg";
 import { Random } from "@tekfac/tekfac/core";
+import { dense, sequential } from "@tekfac/tekfac/nn";
 import { eachBackend, upload } from "@tekfac/tekfac/testing";
-import { FactorSketch, inputRows } from "../../src/curvature/sketch.ts";
 
 for (const [examples, rank, columns] of [[20, 32, 1281], [4, 8, 64], [32, 32, 256], [4, 32, 40]]) {
   eachBackend(
     Deno.test,
-    `FactorSketch of ${rank} directions holds ${examples} rows of ${columns} numbers after its first renewal`,
+    `LowRankBlock of ${rank} directions holds ${examples} rows of ${columns} numbers after its first renewal`,
     (backend) => {
       const random = new Random(2);
       const x = Float64Array.from(
@@ -16,12 +17,18 @@ for (const [examples, rank, columns] of [[20, 32, 1281], [4, 8, 64], [32, 32, 25
       );
       using inputs = upload(backend, denseMatrix(examples, columns, [...x]));
       using outputGradients = upload(backend, denseMatrix(examples, 1, Array(examples).fill(1)));
-      using sketch = new FactorSketch(backend, rank, columns);
-      const rows = inputRows(backend, { kind: "dense", examples, inputs, outputGradients });
-      const projected = backend.scope(() => {
-        sketch.observe(rows, undefined, { decay: 0, scale: 1 / examples });
-        sketch.renew();
-        return Float64Array.from(backend.readSync(rows.project(sketch.basis)));
+      const layer = dense(1, { bias: false });
+      using model = sequential(backend, { input: [columns], layers: [layer], seed: 1 });
+      using block = new LowRankBlock(backend, model.parameters[0], {
+        ...{ method: "ekfac", statistic: independent, rank },
+        damping: { kind: "absolute", lambda: 1 },
+      });
+      const sketch = block.input;
+      backend.scope(() => {
+        block.observeStatistics({ kind: "dense", examples, inputs, outputGradients }, {
+          ...{ decay: 0, scale: 1 / examples },
+        });
+        block.finishRefresh();
       });
       const q = backend.readSync(sketch.basis);
       const row = (i: number) => Array.from({ length: columns }, (_, j) => q[i * columns + j]);
@@ -32,7 +39,11 @@ for (const [examples, rank, columns] of [[20, 32, 1281], [4, 8, 64], [32, 32, 25
       );
       // What of the rows' squares lies outside the basis: less than the shift of a renewal, 1e-3, to the power 2.
       const total = x.reduce((sum, value) => sum + value * value, 0);
-      const caught = projected.reduce((sum, value) => sum + value * value, 0);
+      let caught = 0;
+      for (let n = 0; n < examples; n++) {
+        const x_n = [...x.subarray(n * columns, (n + 1) * columns)];
+        for (const direction of basis) caught += dot(direction, x_n) ** 2;
+      }
       assert(Math.abs(1 - caught / total) < 1e-4, `${caught / total} of the squares`);
     },
   );
