@@ -9,7 +9,7 @@ import type { ConvGeometry } from "./geometry.ts";
 
 /** The kind of layer a weight matrix belongs to; decides which captures it leaves. */
 export type LayerKind =
-  /** `outputs = inputs Wbar^T`, one location per example; `bias` tells whether the last column is one. */
+  /** `outputs = inputs Wbar^T`, for one row per example or for every position of a sequence; `bias` tells whether the last column is one. */
   | { readonly kind: "dense"; readonly bias: boolean }
   /** The same for every patch of an image. */
   | { readonly kind: "conv2d"; readonly geometry: ConvGeometry }

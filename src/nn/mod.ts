@@ -40,6 +40,7 @@ export * from "./models/mod.ts";
 export * from "./module.ts";
 export * from "./objective.ts";
 export * from "./pool.ts";
+export * from "./positions.ts";
 export * from "./residual.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
 export * from "./weights.ts";
