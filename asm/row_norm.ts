@@ -2,10 +2,10 @@
 // xhat = (x - m) / sqrt(v + epsilon)
 //
 //   rowNorm          y = scale xhat + shift
-//   rowNormSums      per example sum_t g xhat, and beside it (parts 2) sum_t g
+//   rowNormSums      per example sum_t g xhat above sum_t g
 //   rowNormGradient  (h - mean h - xhat mean(h xhat)) / sqrt(v + epsilon), h = g scale; no mean h unless centred
 //
-// x, g, y, out [rows, cols]; weights [parts, cols], scales above shifts; sums [examples, parts cols]; any row
+// x, g, y, out [rows, cols]; weights [parts, cols], scales above shifts; sums [2 examples, cols]; any row
 // strides. Sums over a row are float32 in four lanes, joined in float64; the mean is taken before the squares,
 // so that nothing cancels.
 
@@ -45,7 +45,6 @@ export function rowNormSums(
   positions: i32,
   cols: i32,
   centred: i32,
-  parts: i32,
   epsilon: f32,
   out: usize,
   strideOut: i32,
@@ -55,20 +54,19 @@ export function rowNormSums(
   strideG: i32,
 ): void {
   for (let n = 0; n < examples; n++) {
-    const o = at(out, n * strideOut);
-    memory.fill(o, 0, <usize>(parts * cols) << 2);
+    const o = at(out, 2 * n * strideOut), s = at(o, strideOut), bytes = <usize>cols << 2;
+    memory.fill(o, 0, bytes);
+    memory.fill(s, 0, bytes);
     for (let t = 0; t < positions; t++) {
       const p = at(x, (n * positions + t) * strideX), q = at(g, (n * positions + t) * strideG);
       const mean = f32x4.splat(meanOf(p, cols, centred));
       const inverse = f32x4.splat(inverseDeviation(p, cols, mean, epsilon));
       for (let j = 0; j < cols; j += 4) {
-        const left = cols - j, to = at(o, j);
+        const left = cols - j, to = at(o, j), sum = at(s, j);
         const xhat = f32x4.mul(f32x4.sub(load4(at(p, j), left), mean), inverse);
         const gradient = load4(at(q, j), left);
         put(to, fma(gradient, xhat, load4(to, left)), left);
-        if (parts > 1) {
-          put(at(to, cols), f32x4.add(load4(at(to, cols), left), gradient), left);
-        }
+        put(sum, f32x4.add(load4(sum, left), gradient), left);
       }
     }
   }

@@ -4,16 +4,15 @@
 //   scatterRows  out_v = decay out_v + scale sum of x_i over the i whose token is v
 //   mergeRows    per example the sum of the rows of a token at its first position, zeros at later ones
 //
-// tokens [examples, positions], integers as float32; table and out of scatterRows [V, cols]; x and the other outs
-// [examples positions, cols]; any row strides. A token outside [0, V) names no row. Sums are in the order of i.
+// tokens [1, rows], integers as float32, of mergeRows `positions` to an example; table and out of scatterRows
+// [V, cols]; x and the other outs [rows, cols]; any row strides. A token outside [0, V) names no row. Sums are in the order of i.
 
 import { fma } from "./fma";
 import { at, flush, load4, storeTail } from "./simd";
 
 /** out_i = table_(token i). */
 export function gatherRows(
-  examples: i32,
-  positions: i32,
+  rows: i32,
   tableRows: i32,
   cols: i32,
   out: usize,
@@ -21,23 +20,18 @@ export function gatherRows(
   table: usize,
   strideTable: i32,
   tokens: usize,
-  strideTokens: i32,
 ): void {
   const bytes = <usize>cols << 2;
-  for (let n = 0, i = 0; n < examples; n++) {
-    for (let t = 0; t < positions; t++, i++) {
-      const row = rowOf(load<f32>(at(tokens, n * strideTokens + t)), tableRows);
-      const o = at(out, i * strideOut);
-      if (row < 0) memory.fill(o, 0, bytes);
-      else memory.copy(o, at(table, row * strideTable), bytes);
-    }
+  for (let i = 0; i < rows; i++) {
+    const row = rowOf(load<f32>(at(tokens, i)), tableRows), o = at(out, i * strideOut);
+    if (row < 0) memory.fill(o, 0, bytes);
+    else memory.copy(o, at(table, row * strideTable), bytes);
   }
 }
 
 /** out_v = decay out_v + scale sum of the x_i of token v. */
 export function scatterRows(
-  examples: i32,
-  positions: i32,
+  rows: i32,
   tableRows: i32,
   cols: i32,
   decay: f32,
@@ -45,7 +39,6 @@ export function scatterRows(
   out: usize,
   strideOut: i32,
   tokens: usize,
-  strideTokens: i32,
   x: usize,
   strideX: i32,
 ): void {
@@ -54,11 +47,9 @@ export function scatterRows(
     if (decay == 0) memory.fill(o, 0, <usize>cols << 2);
     else if (decay != 1) addRow(cols, o, decay, 0, o);
   }
-  for (let n = 0, i = 0; n < examples; n++) {
-    for (let t = 0; t < positions; t++, i++) {
-      const row = rowOf(load<f32>(at(tokens, n * strideTokens + t)), tableRows);
-      if (row >= 0) addRow(cols, at(out, row * strideOut), 1, scale, at(x, i * strideX));
-    }
+  for (let i = 0; i < rows; i++) {
+    const row = rowOf(load<f32>(at(tokens, i)), tableRows);
+    if (row >= 0) addRow(cols, at(out, row * strideOut), 1, scale, at(x, i * strideX));
   }
 }
 
@@ -70,13 +61,12 @@ export function mergeRows(
   out: usize,
   strideOut: i32,
   tokens: usize,
-  strideTokens: i32,
   x: usize,
   strideX: i32,
 ): void {
   const bytes = <usize>cols << 2;
   for (let n = 0; n < examples; n++) {
-    const own = at(tokens, n * strideTokens), start = n * positions;
+    const start = n * positions, own = at(tokens, start);
     for (let t = 0; t < positions; t++) {
       const token = load<f32>(at(own, t));
       let first = 0;

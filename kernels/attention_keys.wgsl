@@ -58,9 +58,9 @@ fn main(
       let t = start + base + index;
       workgroupBarrier();
       if (base + index < params.positions) {
-        let of = params.statsOffset + 3u * (t * params.heads + head);
-        let p = preciseExp(score(queryAt(t, head), key) - stats[of]) / stats[of + 1u];
-        var d = -stats[of + 2u];
+        let place = params.statsOffset + 3u * (t * params.heads + head);
+        let p = preciseExp(score(queryAt(t, head), key) - stats[place]) / stats[place + 1u];
+        var d = -stats[place + 2u];
         let gradient = params.gOffset + t * params.gStride + head * params.width;
         for (var i = 0u; i < params.width; i += 1u) {
           d = fma(g[gradient + i], qkv[key + channels + i], d);

@@ -1,5 +1,5 @@
 // mergeRows: per example the sum of the rows of a token at its first position, zeros at later ones: x and out
-// [rows, cols], tokens [rows / positions, positions].
+// [rows, cols], tokens [1, rows], `positions` to an example.
 //
 // One invocation per element looks at all tokens of its example and adds in ascending order.
 
@@ -10,7 +10,6 @@ struct Params {
   outOffset: u32,
   outStride: u32,
   tokensOffset: u32,
-  tokensStride: u32,
   xOffset: u32,
   xStride: u32,
 }
@@ -25,7 +24,7 @@ struct Params {
 fn element(i: u32, j: u32) {
   let example = i / params.positions;
   let own = i % params.positions;
-  let begin = params.tokensOffset + example * params.tokensStride;
+  let begin = params.tokensOffset + example * params.positions;
   let token = tokens[begin + own];
   var first = 0u;
   while (first < own && tokens[begin + first] != token) { first += 1u; }

@@ -25,8 +25,8 @@ struct Params {
 //! include elements
 
 fn element(i: u32, j: u32) {
-  let of = params.momentsOffset + i * params.momentsStride;
-  let xhat = (x[params.xOffset + i * params.xStride + j] - moments[of]) * moments[of + 1u];
+  let place = params.momentsOffset + i * params.momentsStride;
+  let xhat = (x[params.xOffset + i * params.xStride + j] - moments[place]) * moments[place + 1u];
   var shift = 0.0;
   if (params.parts > 1u) { shift = weights[params.weightsOffset + params.weightsStride + j]; }
   let value = fma(xhat, weights[params.weightsOffset + j], shift);

@@ -38,14 +38,14 @@ fn main(
   if (row >= params.rows) { return; }
   let beginX = params.xOffset + row * params.xStride;
   let beginG = params.gOffset + row * params.gStride;
-  let of = params.momentsOffset + row * params.momentsStride;
-  let inverse = moments[of + 1u];
+  let place = params.momentsOffset + row * params.momentsStride;
+  let inverse = moments[place + 1u];
   var sum = 0.0;
   var along = 0.0;
   for (var j = index; j < params.cols; j += GROUP) {
     let h = g[beginG + j] * weights[params.weightsOffset + j];
     sum += h;
-    along = fma(h, x[beginX + j] - moments[of], along);
+    along = fma(h, x[beginX + j] - moments[place], along);
   }
   var mean = 0.0;
   if (CENTRED) { mean = workgroupSum(index, sum) / f32(params.cols); }
@@ -53,7 +53,7 @@ fn main(
   let to = params.outOffset + row * params.outStride;
   for (var j = index; j < params.cols; j += GROUP) {
     let h = g[beginG + j] * weights[params.weightsOffset + j];
-    let xhat = (x[beginX + j] - moments[of]) * inverse;
+    let xhat = (x[beginX + j] - moments[place]) * inverse;
     out[to + j] = (h - mean - xhat * share) * inverse;
   }
 }

@@ -1,5 +1,5 @@
-// rowNormSums: per example n sum_t g xhat, and beside it (parts 2) sum_t g: x and g [rows positions, cols],
-// out [rows, parts cols], rows the examples; moments [rows positions, 2] of row_moments.wgsl.
+// rowNormSums: per example sum_t g xhat above sum_t g: x and g [rows positions, cols], out [2 rows, cols],
+// rows the examples; moments [rows positions, 2] of row_moments.wgsl.
 //
 // One invocation per example and channel adds its positions in ascending order.
 
@@ -7,7 +7,6 @@ struct Params {
   rows: u32,
   cols: u32,
   positions: u32,
-  parts: u32,
   outOffset: u32,
   outStride: u32,
   xOffset: u32,
@@ -31,13 +30,13 @@ fn element(i: u32, j: u32) {
   var sum = 0.0;
   for (var t = 0u; t < params.positions; t += 1u) {
     let row = i * params.positions + t;
-    let of = params.momentsOffset + row * params.momentsStride;
-    let xhat = (x[params.xOffset + row * params.xStride + j] - moments[of]) * moments[of + 1u];
+    let place = params.momentsOffset + row * params.momentsStride;
+    let xhat = (x[params.xOffset + row * params.xStride + j] - moments[place]) * moments[place + 1u];
     let gradient = g[params.gOffset + row * params.gStride + j];
     along = fma(gradient, xhat, along);
     sum += gradient;
   }
-  let at = params.outOffset + i * params.outStride + j;
+  let at = params.outOffset + 2u * i * params.outStride + j;
   out[at] = along;
-  if (params.parts > 1u) { out[at + params.cols] = sum; }
+  out[at + params.outStride] = sum;
 }

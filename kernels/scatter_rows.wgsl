@@ -1,5 +1,5 @@
 // scatterRows: out_v = decay out_v + scale sum of x_i over the i whose token is v: out [rows, cols], x [count,
-// cols], tokens [count / positions, positions], integers as float32.
+// cols], tokens [1, count], integers as float32.
 //
 // A workgroup per row of out: its invocations look at 256 tokens at a time and mark what they have found, then
 // each adds the marked rows for a column of its own, in ascending order of i.
@@ -8,13 +8,11 @@ struct Params {
   rows: u32,
   cols: u32,
   count: u32,
-  positions: u32,
   decay: f32,
   scale: f32,
   outOffset: u32,
   outStride: u32,
   tokensOffset: u32,
-  tokensStride: u32,
   xOffset: u32,
   xStride: u32,
 }
@@ -42,8 +40,7 @@ fn main(
       workgroupBarrier();
       let i = base + index;
       if (i < params.count) {
-        let place = i / params.positions * params.tokensStride + i % params.positions;
-        if (tokens[params.tokensOffset + place] == f32(row)) {
+        if (tokens[params.tokensOffset + i] == f32(row)) {
           atomicOr(&found[index / 32u], 1u << (index % 32u));
         }
       }

@@ -243,6 +243,48 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
     weights: read("2, C"),
     sums: read("2, C"),
   }, ({ n, C }) => 5 * n * C),
+  rowNorm: row("kind out x weights epsilon", {
+    out: written("n, C"),
+    x: read("n, C"),
+    weights: read("W, C"),
+  }, ({ n, C }) => 7 * n * C),
+  rowNormSums: row("kind out x g epsilon", {
+    out: written("2 N, C"),
+    x: read("N T, C"),
+    g: read("N T, C"),
+  }, ({ N, T, C }) => 8 * N * T * C),
+  rowNormGradient: row("kind out x g weights epsilon", {
+    out: written("n, C"),
+    x: read("n, C"),
+    g: read("n, C"),
+    weights: read("W, C"),
+  }, ({ n, C }) => 14 * n * C),
+  gatherRows: row(
+    "out table tokens",
+    { out: written("n, d"), table: read("V, d"), tokens: read("1, n") },
+    () => 0,
+  ),
+  scatterRows: row(
+    "out tokens x blend",
+    { out: written("V, d"), tokens: read("1, n"), x: read("n, d") },
+    ({ n, d }) => 2 * n * d,
+  ),
+  mergeRows: row(
+    "out tokens x positions",
+    { out: written("n, d"), tokens: read("1, n"), x: read("n, d") },
+    ({ n, d }) => n * d,
+  ),
+  // Scores and sums of values, of every pair of positions.
+  attention: row(
+    "out qkv shape",
+    { out: written("n, C"), qkv: read("n, 3 C") },
+    ({ n, T, C }) => 4 * n * T * C,
+  ),
+  attentionGradient: row(
+    "out qkv g shape",
+    { out: written("n, 3 C"), qkv: read("n, 3 C"), g: read("n, C") },
+    ({ n, T, C }) => 10 * n * T * C,
+  ),
   appendOnes: row("out x", { out: written("n, d+1"), x: read("n, d") }, () => 0),
   activation: row("kind out x", { out: written("m, n"), x: inPlace("m, n") }, ({ m, n }) => m * n),
   activationGradient: row("kind out y g", {

@@ -33,7 +33,7 @@ export type RowNormKind = "layer" | "rms";
  * const g = linalg.denseMatrix(1, 2, [1, 1]);
  * const dx = linalg.rowNormGradient("layer", x, g, weights, 0);
  * assert.deepEqual([...dx.data].map(Math.abs), [0, 0]);
- * assert.deepEqual([...linalg.rowNormSums("layer", x, g, 1, 2, 0).data], [-1, 1, 1, 1]);
+ * assert.deepEqual([...linalg.rowNormSums("layer", x, g, 1, 0).data], [-1, 1, 1, 1]);
  * ```
  */
 export function rowNorm(
@@ -50,29 +50,27 @@ export function rowNorm(
 }
 
 /**
- * Gradients of scales and shifts of each example's own loss: `sum_t g xhat`, and beside it `sum_t g`.
+ * Gradients of scales and shifts of each example's own loss: `sum_t g xhat` above `sum_t g`.
  *
  * @param x [N T, C], what was normalised.
  * @param g [N T, C], gradient with respect to y.
  * @param examples N.
- * @param parts 2, or 1 for scales alone.
- * @returns [N, parts C].
+ * @returns [2 N, C], two rows per example.
  */
 export function rowNormSums(
   kind: RowNormKind,
   x: DenseMatrix,
   g: DenseMatrix,
   examples: number,
-  parts: number,
   epsilon: number,
 ): DenseMatrix {
   const { rows, cols } = x;
-  const out = denseMatrix(examples, parts * cols);
+  const out = denseMatrix(2 * examples, cols);
   const { xhat } = normalized(kind, x, epsilon);
   g.data.forEach((value, i) => {
-    const at = Math.floor(i / cols / (rows / examples)) * parts * cols + i % cols;
+    const at = Math.floor(i / cols / (rows / examples)) * 2 * cols + i % cols;
     out.data[at] += value * xhat[i];
-    if (parts === 2) out.data[at + cols] += value;
+    out.data[at + cols] += value;
   });
   return out;
 }

@@ -256,6 +256,56 @@ class ReferenceKernels implements Kernels {
     scatter(out, gradient.data);
   }
 
+  rowNorm(
+    kind: api.RowNormKind,
+    out: Matrix,
+    x: Matrix,
+    weights: Matrix,
+    epsilon: number,
+  ): void {
+    scatter(out, linalg.rowNorm(kind, gather(x), gather(weights), epsilon).data);
+  }
+
+  rowNormSums(kind: api.RowNormKind, out: Matrix, x: Matrix, g: Matrix, epsilon: number): void {
+    scatter(out, linalg.rowNormSums(kind, gather(x), gather(g), out.rows / 2, epsilon).data);
+  }
+
+  rowNormGradient(
+    kind: api.RowNormKind,
+    out: Matrix,
+    x: Matrix,
+    g: Matrix,
+    weights: Matrix,
+    epsilon: number,
+  ): void {
+    scatter(
+      out,
+      linalg.rowNormGradient(kind, gather(x), gather(g), gather(weights), epsilon).data,
+    );
+  }
+
+  gatherRows(out: Matrix, table: Matrix, tokens: Matrix): void {
+    scatter(out, linalg.gatherRows(gather(table), gather(tokens)).data);
+  }
+
+  scatterRows(out: Matrix, tokens: Matrix, x: Matrix, blend?: api.Blend): void {
+    scatter(out, linalg.scatterRows(out.rows, gather(tokens), gather(x)).data, blend);
+  }
+
+  mergeRows(out: Matrix, tokens: Matrix, x: Matrix, positions: number): void {
+    const { data } = gather(tokens);
+    const examples = linalg.denseMatrix(data.length / positions, positions, data);
+    scatter(out, linalg.mergeRows(examples, gather(x)).data);
+  }
+
+  attention(out: Matrix, qkv: Matrix, shape: api.AttentionShape): void {
+    scatter(out, linalg.attention(gather(qkv), shape).data);
+  }
+
+  attentionGradient(out: Matrix, qkv: Matrix, g: Matrix, shape: api.AttentionShape): void {
+    scatter(out, linalg.attentionGradient(gather(qkv), gather(g), shape).data);
+  }
+
   appendOnes(out: Matrix, x: Matrix): void {
     scatter(out, linalg.appendOnes(gather(x)).data);
   }

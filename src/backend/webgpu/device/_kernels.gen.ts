@@ -961,9 +961,9 @@ for (var base = select(0u, own, CAUSAL); base < params.positions; base += GROUP)
 let t = start + base + index;
 workgroupBarrier();
 if (base + index < params.positions) {
-let of = params.statsOffset + 3u * (t * params.heads + head);
-let p = preciseExp(score(queryAt(t, head), key) - stats[of]) / stats[of + 1u];
-var d = -stats[of + 2u];
+let place = params.statsOffset + 3u * (t * params.heads + head);
+let p = preciseExp(score(queryAt(t, head), key) - stats[place]) / stats[place + 1u];
+var d = -stats[place + 2u];
 let gradient = params.gOffset + t * params.gStride + head * params.width;
 for (var i = 0u; i < params.width; i += 1u) {
 d = fma(g[gradient + i], qkv[key + channels + i], d);
@@ -2255,20 +2255,18 @@ spectrum[places + i] = f32(select(place, i, kept));
   fields: [["n", "u32"], ["job", "u32"], ["size", "u32"], ["spectrumOffset", "u32"], ["stateOffset", "u32"], ["vOffset", "u32"], ["productsOffset", "u32"], ["sOffset", "u32"]],
   overrides: [],
 };
-/** gatherRows: out_i = table_(token i), out [rows, cols], table [tableRows, cols], tokens [rows / positions, */
-export const gatherRows: Shader<"out" | "table" | "tokens", "rows" | "cols" | "positions" | "tableRows"> = {
+/** gatherRows: out_i = table_(token i), out [rows, cols], table [tableRows, cols], tokens [1, rows], */
+export const gatherRows: Shader<"out" | "table" | "tokens", "rows" | "cols" | "tableRows"> = {
   name: "gather_rows",
   source: `struct Params {
 rows: u32,
 cols: u32,
-positions: u32,
 tableRows: u32,
 outOffset: u32,
 outStride: u32,
 tableOffset: u32,
 tableStride: u32,
 tokensOffset: u32,
-tokensStride: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
@@ -2276,15 +2274,14 @@ tokensStride: u32,
 @group(0) @binding(3) var<storage, read> tokens: array<f32>;
 //! include elements
 fn element(i: u32, j: u32) {
-let place = i / params.positions * params.tokensStride + i % params.positions;
-let token = tokens[params.tokensOffset + place];
+let token = tokens[params.tokensOffset + i];
 let row = u32(clamp(token, 0.0, f32(params.tableRows - 1u)));
 let value = table[params.tableOffset + row * params.tableStride + j];
 out[params.outOffset + i * params.outStride + j] = select(0.0, value, f32(row) == token);
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "table", written: false }, { name: "tokens", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["positions", "u32"], ["tableRows", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["tableOffset", "u32"], ["tableStride", "u32"], ["tokensOffset", "u32"], ["tokensStride", "u32"]],
+  fields: [["rows", "u32"], ["cols", "u32"], ["tableRows", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["tableOffset", "u32"], ["tableStride", "u32"], ["tokensOffset", "u32"]],
   overrides: [],
 };
 /** gaussNewtonGradient: gradients [rows, cols] = B e, B B^T the Hessian of a row's loss in z, e signs. */
@@ -2580,7 +2577,6 @@ positions: u32,
 outOffset: u32,
 outStride: u32,
 tokensOffset: u32,
-tokensStride: u32,
 xOffset: u32,
 xStride: u32,
 }
@@ -2592,7 +2588,7 @@ xStride: u32,
 fn element(i: u32, j: u32) {
 let example = i / params.positions;
 let own = i % params.positions;
-let begin = params.tokensOffset + example * params.tokensStride;
+let begin = params.tokensOffset + example * params.positions;
 let token = tokens[begin + own];
 var first = 0u;
 while (first < own && tokens[begin + first] != token) { first += 1u; }
@@ -2608,7 +2604,7 @@ out[params.outOffset + i * params.outStride + j] = sum;
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "tokens", written: false }, { name: "x", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["tokensOffset", "u32"], ["tokensStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
+  fields: [["rows", "u32"], ["cols", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["tokensOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: [],
 };
 /** patchSecondMoment: C = decay C + scale P^T diag(w) P, P [depth, n] the patches of images, C [n, n]. */
@@ -3010,8 +3006,8 @@ weightsStride: u32,
 @group(0) @binding(4) var<storage, read> weights: array<f32>;
 //! include elements
 fn element(i: u32, j: u32) {
-let of = params.momentsOffset + i * params.momentsStride;
-let xhat = (x[params.xOffset + i * params.xStride + j] - moments[of]) * moments[of + 1u];
+let place = params.momentsOffset + i * params.momentsStride;
+let xhat = (x[params.xOffset + i * params.xStride + j] - moments[place]) * moments[place + 1u];
 var shift = 0.0;
 if (params.parts > 1u) { shift = weights[params.weightsOffset + params.weightsStride + j]; }
 let value = fma(xhat, weights[params.weightsOffset + j], shift);
@@ -3056,14 +3052,14 @@ let row = group.y * groups.x + group.x;
 if (row >= params.rows) { return; }
 let beginX = params.xOffset + row * params.xStride;
 let beginG = params.gOffset + row * params.gStride;
-let of = params.momentsOffset + row * params.momentsStride;
-let inverse = moments[of + 1u];
+let place = params.momentsOffset + row * params.momentsStride;
+let inverse = moments[place + 1u];
 var sum = 0.0;
 var along = 0.0;
 for (var j = index; j < params.cols; j += GROUP) {
 let h = g[beginG + j] * weights[params.weightsOffset + j];
 sum += h;
-along = fma(h, x[beginX + j] - moments[of], along);
+along = fma(h, x[beginX + j] - moments[place], along);
 }
 var mean = 0.0;
 if (CENTRED) { mean = workgroupSum(index, sum) / f32(params.cols); }
@@ -3071,7 +3067,7 @@ let share = workgroupSum(index, along) / f32(params.cols) * inverse;
 let to = params.outOffset + row * params.outStride;
 for (var j = index; j < params.cols; j += GROUP) {
 let h = g[beginG + j] * weights[params.weightsOffset + j];
-let xhat = (x[beginX + j] - moments[of]) * inverse;
+let xhat = (x[beginX + j] - moments[place]) * inverse;
 out[to + j] = (h - mean - xhat * share) * inverse;
 }
 }
@@ -3080,14 +3076,13 @@ out[to + j] = (h - mean - xhat * share) * inverse;
   fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["weightsOffset", "u32"]],
   overrides: ["CENTRED"],
 };
-/** rowNormSums: per example n sum_t g xhat, and beside it (parts 2) sum_t g: x and g [rows positions, cols], */
-export const rowNormSums: Shader<"out" | "x" | "g" | "moments", "rows" | "cols" | "positions" | "parts"> = {
+/** rowNormSums: per example sum_t g xhat above sum_t g: x and g [rows positions, cols], out [2 rows, cols], */
+export const rowNormSums: Shader<"out" | "x" | "g" | "moments", "rows" | "cols" | "positions"> = {
   name: "row_norm_sums",
   source: `struct Params {
 rows: u32,
 cols: u32,
 positions: u32,
-parts: u32,
 outOffset: u32,
 outStride: u32,
 xOffset: u32,
@@ -3108,19 +3103,19 @@ var along = 0.0;
 var sum = 0.0;
 for (var t = 0u; t < params.positions; t += 1u) {
 let row = i * params.positions + t;
-let of = params.momentsOffset + row * params.momentsStride;
-let xhat = (x[params.xOffset + row * params.xStride + j] - moments[of]) * moments[of + 1u];
+let place = params.momentsOffset + row * params.momentsStride;
+let xhat = (x[params.xOffset + row * params.xStride + j] - moments[place]) * moments[place + 1u];
 let gradient = g[params.gOffset + row * params.gStride + j];
 along = fma(gradient, xhat, along);
 sum += gradient;
 }
-let at = params.outOffset + i * params.outStride + j;
+let at = params.outOffset + 2u * i * params.outStride + j;
 out[at] = along;
-if (params.parts > 1u) { out[at + params.cols] = sum; }
+out[at + params.outStride] = sum;
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "g", written: false }, { name: "moments", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["positions", "u32"], ["parts", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"]],
+  fields: [["rows", "u32"], ["cols", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"]],
   overrides: [],
 };
 /** sampledLossGradient: gradients [rows, cols] at targets drawn from the model's own distribution. */
@@ -3232,19 +3227,17 @@ out[at] = weights[params.weightsOffset + i] * value;
   overrides: ["X_IS_OUT"],
 };
 /** scatterRows: out_v = decay out_v + scale sum of x_i over the i whose token is v: out [rows, cols], x [count, */
-export const scatterRows: Shader<"out" | "tokens" | "x", "rows" | "cols" | "count" | "positions" | "decay" | "scale"> = {
+export const scatterRows: Shader<"out" | "tokens" | "x", "rows" | "cols" | "count" | "decay" | "scale"> = {
   name: "scatter_rows",
   source: `struct Params {
 rows: u32,
 cols: u32,
 count: u32,
-positions: u32,
 decay: f32,
 scale: f32,
 outOffset: u32,
 outStride: u32,
 tokensOffset: u32,
-tokensStride: u32,
 xOffset: u32,
 xStride: u32,
 }
@@ -3269,8 +3262,7 @@ if (index < 8u) { atomicStore(&found[index], 0u); }
 workgroupBarrier();
 let i = base + index;
 if (i < params.count) {
-let place = i / params.positions * params.tokensStride + i % params.positions;
-if (tokens[params.tokensOffset + place] == f32(row)) {
+if (tokens[params.tokensOffset + i] == f32(row)) {
 atomicOr(&found[index / 32u], 1u << (index % 32u));
 }
 }
@@ -3295,7 +3287,7 @@ out[at] = value;
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "tokens", written: false }, { name: "x", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["count", "u32"], ["positions", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["tokensOffset", "u32"], ["tokensStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
+  fields: [["rows", "u32"], ["cols", "u32"], ["count", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["tokensOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: [],
 };
 /** secondMoment: C = decay C + scale X^T diag(w) X, X [depth, n], C [n, n], m = n. */
