@@ -26,13 +26,15 @@
  * @module
  */
 
-export { relu, sigmoid, tanh } from "./activations.ts";
+export { gelu, type GeluOptions, relu, sigmoid, silu, softplus, tanh } from "./activations.ts";
+export * from "./attention.ts";
 export { type BatchLike, type PassOptions } from "./batch.ts";
 export * from "./batch_norm2d.ts";
 export * from "./conv2d.ts";
 export * from "./dense.ts";
 export { type Evaluation } from "./evaluation.ts";
 export * from "./dropout.ts";
+export * from "./embedding.ts";
 export * from "./flatten.ts";
 export * from "./init.ts";
 export * from "./losses/mod.ts";
@@ -42,5 +44,6 @@ export * from "./objective.ts";
 export * from "./pool.ts";
 export * from "./positions.ts";
 export * from "./residual.ts";
+export * from "./row_norm.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
 export * from "./weights.ts";

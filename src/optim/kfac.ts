@@ -5,6 +5,7 @@
  */
 
 import { checkChoice } from "../core/options.ts";
+import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
 import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
 import type { Objective } from "./objective.ts";
@@ -44,7 +45,10 @@ export function kfac<B>(objective: Objective<B>, options: KfacOptions = {}): Opt
   return kroneckerOptimizer(objective, options, {
     method: "kfac",
     extraNames: ["split"],
-    create: (backend, parameter, shared) => new KfacBlock(backend, parameter, { ...shared, split }),
+    create: (backend, parameter, shared) =>
+      parameter.layer.kind === "embedding"
+        ? new EmbeddingBlock(backend, parameter, { ...shared, method: "kfac" })
+        : new KfacBlock(backend, parameter, { ...shared, split }),
     full: true,
   });
 }

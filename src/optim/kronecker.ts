@@ -20,6 +20,7 @@ import {
 import type { Refresh } from "../curvature/renewal.ts";
 import type { Block, BlockMethod, BlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { type Damping, resolveDamping } from "../curvature/damping.ts";
 import { CurvatureEstimator, type ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
@@ -101,7 +102,9 @@ export interface KroneckerOptions extends StepOptions {
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
-   * Which block a parameter gets. Parameters of normalisations and of no known layer kind can only be diagonal.
+   * Which block a parameter gets: `kronecker` is the method's own, for scales and shifts of layer normalisations
+   * the exact 2 x 2 block of each channel. Parameters of batch normalisations, scales without shifts and
+   * parameters of no known layer kind can only be diagonal.
    * @default {the method's own, diagonal where the layer leaves no captures}
    */
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
@@ -130,10 +133,10 @@ const names: readonly (keyof KroneckerOptions)[] = [
 /** How a method makes its blocks. */
 export interface BlockMaker {
   /** Name of the method. */
-  readonly method: Exclude<BlockMethod, "diagonal">;
+  readonly method: Exclude<BlockMethod, "diagonal" | "scaleShift">;
   /** Names of options of the method alone, which its caller checks. */
   readonly extraNames: readonly string[];
-  /** The method's block of a parameter. */
+  /** The method's block of a parameter, of an embedding too. */
   readonly create: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block;
   /** Whether all bases are of full rank. */
   readonly full: boolean;
@@ -200,10 +203,15 @@ export function kroneckerOptimizer<B>(
   try {
     blocks = madeForEach(
       parameters,
-      (index) =>
-        choices[index] === "diagonal"
-          ? new DiagonalBlock(backend, parameters[index], context)
-          : create(backend, parameters[index], context),
+      (index) => {
+        const parameter = parameters[index];
+        if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
+        if (parameter.layer.kind !== "scaleShift") return create(backend, parameter, context);
+        return new ScaleShiftBlock(backend, parameter, {
+          ...context,
+          exponent: options.exponent ?? 1,
+        });
+      },
     );
   } catch (error) {
     adapter?.[Symbol.dispose]();
@@ -277,9 +285,10 @@ function chooseBlock(
   parameter: Parameter,
   choose: KroneckerOptions["blocks"],
 ): "kronecker" | "diagonal" {
-  const possible = leavesCaptures(parameter.layer)
-    ? ["kronecker" as const, "diagonal" as const]
-    : ["diagonal" as const];
+  const { layer, value } = parameter;
+  const own = leavesCaptures(layer) || layer.kind === "embedding" ||
+    (layer.kind === "scaleShift" && value.rows === 2);
+  const possible = own ? ["kronecker" as const, "diagonal" as const] : ["diagonal" as const];
   const choice = choose === undefined ? possible[0] : choose(parameter);
   if (!(possible as string[]).includes(choice)) {
     throw new OptionError(

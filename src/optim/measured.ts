@@ -10,6 +10,7 @@ import { checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Block } from "../curvature/blocks/block.ts";
 import type { CorrectedOptions } from "../curvature/blocks/corrected.ts";
+import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { LowRankBlock } from "../curvature/blocks/low_rank.ts";
 import type { Statistic } from "../curvature/fisher.ts";
 import { kroneckerOptimizer, type KroneckerOptions, presetOf } from "./kronecker.ts";
@@ -64,6 +65,9 @@ export function measuredOptimizer<B>(
     full: rank === "full",
     create(backend, parameter, shared) {
       const rank = ranks.get(parameter)!;
+      if (parameter.layer.kind === "embedding") {
+        return new EmbeddingBlock(backend, parameter, { ...shared, method, rank, exponent });
+      }
       if (rank === "full") return createFull(backend, parameter, { ...shared, exponent });
       return new LowRankBlock(backend, parameter, { ...shared, method, statistic, rank, exponent });
     },
@@ -87,7 +91,9 @@ function rankOf(
     throw new OptionError(subject, "rank", "must be an integer >= 1 or 'full'", chosen);
   }
   const { rows, cols } = parameter.value;
-  return chosen >= rows && chosen >= cols ? "full" : chosen;
+  // The tokens of an embedding have no basis.
+  const larger = parameter.layer.kind === "embedding" ? cols : Math.max(rows, cols);
+  return chosen >= larger ? "full" : chosen;
 }
 
 /**

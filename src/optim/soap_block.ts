@@ -36,7 +36,8 @@ export class SoapBlock extends Owner implements Refreshable {
     const { layer, value: { rows, cols } } = parameter;
     const size = { output: rows, input: cols };
     // A vector has no second side to share a basis with, and scales above shifts are two vectors.
-    const vectors = rows === 1 || cols === 1 || layer.kind === "normalization";
+    const vectors = rows === 1 || cols === 1 || layer.kind === "normalization" ||
+      layer.kind === "scaleShift";
     const candidates: readonly (keyof Basis)[] = vectors ? [] : ["output", "input"];
     this.#backend = backend;
     this.parameter = parameter;

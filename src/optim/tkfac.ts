@@ -5,6 +5,7 @@
  */
 
 import { checkChoice } from "../core/options.ts";
+import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { TkfacBlock } from "../curvature/blocks/tkfac.ts";
 import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
 import type { Objective } from "./objective.ts";
@@ -46,7 +47,9 @@ export function tkfac<B>(objective: Objective<B>, options: TkfacOptions = {}): O
     method: "tkfac",
     extraNames: ["split"],
     create: (backend, parameter, shared) =>
-      new TkfacBlock(backend, parameter, { ...shared, split }),
+      parameter.layer.kind === "embedding"
+        ? new EmbeddingBlock(backend, parameter, { ...shared, method: "tkfac" })
+        : new TkfacBlock(backend, parameter, { ...shared, split }),
     full: true,
   });
 }

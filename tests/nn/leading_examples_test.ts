@@ -76,7 +76,14 @@ const batchOf = (seed: number) => {
 function numbersOf(backend: Backend, capture: Capture): number[] {
   const matrices = capture.kind === "elements"
     ? [capture.gradients]
-    : [capture.kind === "dense" ? capture.inputs : capture.images, capture.outputGradients];
+    : [
+      capture.kind === "dense"
+        ? capture.inputs
+        : capture.kind === "embedding"
+        ? capture.tokens
+        : capture.images,
+      capture.outputGradients,
+    ];
   return matrices.flatMap((m) => [...backend.readSync(m)]);
 }
 

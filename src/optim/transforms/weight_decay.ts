@@ -7,7 +7,7 @@
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
-import type { Parameter } from "../../core/parameter.ts";
+import type { LayerKind, Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
 import type { Rate } from "./rate.ts";
 
@@ -56,7 +56,7 @@ export function resolveWeightDecay(
  * scales that shrink would take signals away: neither regularises.
  */
 function weightsOnly({ layer }: Parameter, part: ParameterPart): boolean {
-  return part === "weights" && layer.kind !== "normalization";
+  return part === "weights" && !isNormalization(layer);
 }
 
 /** Adds the gradient of the penalty, `value * W`, to the gradient. Inside a scope. */
@@ -102,13 +102,18 @@ function addIncluded(
   backend.axpby(part(target), factor, part(value), 1);
 }
 
+function isNormalization({ kind }: LayerKind): boolean {
+  return kind === "normalization" || kind === "scaleShift";
+}
+
 type View = (m: Matrix) => Matrix;
 
 /** Views of weights and, where there are any, biases of a matrix. */
 function partsOf(
   { layer, value: { rows, cols } }: Parameter,
 ): readonly [weights: View, bias?: View] {
-  if (layer.kind === "normalization") {
+  if (isNormalization(layer)) {
+    if (rows === 1) return [(m) => m];
     return [(m) => rowsOf(m, 0, rows - 1), (m) => rowsOf(m, rows - 1, rows)];
   }
   const hasBias = layer.kind === "conv2d"
