@@ -24,7 +24,7 @@ export * from "./blocks/tkfac.ts";
 export * from "./damping.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
-export type { FactorSide, FullSide, SketchedSide } from "./factor_side.ts";
+export type { FactorSide } from "./factor_side.ts";
 export {
   type Factors,
   type Fisher,

@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { EmbeddingCapture } from "../core/capture.ts";
 import { DataError, ShapeError } from "../core/errors.ts";
-import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
+import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import { formatShape } from "./example_shape.ts";
 import type { Initializer } from "./init.ts";
