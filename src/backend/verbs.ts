@@ -10,21 +10,14 @@ import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { ActivationKind } from "../linalg/activations.ts";
-import type { AttentionShape } from "../linalg/attention.ts";
-import type { RowNormKind } from "../linalg/row_norm.ts";
+import type { Blend } from "./blend.ts";
+import type { SequenceVerbs } from "./sequence_verbs.ts";
 
-export type { ActivationKind, AttentionShape, RowNormKind };
+export type { ActivationKind, Blend };
+export type { AttentionShape, RowNormKind, SequenceVerbs } from "./sequence_verbs.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
 export type Scalar = number | Matrix;
-
-/** How a new observation enters an accumulated quantity: `out = decay * out + scale * new`. */
-export interface Blend {
-  /** Weight of what `out` held; 0 means that it is not read. @default {0} */
-  readonly decay?: number;
-  /** Weight of the new value. @default {1} */
-  readonly scale?: number;
-}
 
 /** Options of {@linkcode Verbs.gemm}. */
 export interface GemmOptions {
@@ -147,7 +140,7 @@ export interface AdamNumbers {
 }
 
 /** The mathematical verbs. Letters: N examples, T locations, dIn' inputs with the homogeneous 1. */
-export interface Verbs {
+export interface Verbs extends SequenceVerbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 
@@ -278,55 +271,6 @@ export interface Verbs {
     sums: Matrix,
     epsilon: number,
   ): void;
-
-  /**
-   * Every row normalised for itself, `out = scale xhat + shift` with `xhat = (x - m) / sqrt(v + epsilon)`, m and v
-   * the mean and variance of the row for `layer` (Ba, Kiros & Hinton 2016), 0 and the mean square for `rms`
-   * (Zhang & Sennrich 2019): x and out [n, C], weights [2, C], scales above shifts, or [1, C] without shifts.
-   */
-  rowNorm(kind: RowNormKind, out: Matrix, x: Matrix, weights: Matrix, epsilon: number): void;
-
-  /**
-   * Gradients of scales and shifts of each example's own loss, `sum_t g xhat` above `sum_t g`: x and g [N T, C],
-   * out [2 N, C], two rows per example.
-   */
-  rowNormSums(kind: RowNormKind, out: Matrix, x: Matrix, g: Matrix, epsilon: number): void;
-
-  /**
-   * Gradient of x, with `h = g scale`: `out = (h - mean(h) - xhat mean(h xhat)) / sqrt(v + epsilon)`, means over
-   * the row; `rms` has no `mean(h)`. x, g and out [n, C], weights as of {@linkcode Verbs.rowNorm}.
-   */
-  rowNormGradient(
-    kind: RowNormKind,
-    out: Matrix,
-    x: Matrix,
-    g: Matrix,
-    weights: Matrix,
-    epsilon: number,
-  ): void;
-
-  /** `out_i = table_(token i)`: table [V, d], tokens [1, n], out [n, d]; zeros for a token outside [0, V). */
-  gatherRows(out: Matrix, table: Matrix, tokens: Matrix): void;
-
-  /** `out_v = decay out_v + scale sum of x_i over the i whose token is v`: tokens [1, n], x [n, d], out [V, d]. */
-  scatterRows(out: Matrix, tokens: Matrix, x: Matrix, blend?: Blend): void;
-
-  /**
-   * For each example of `positions` tokens, the sum of the rows of a token at its first position and zeros at its
-   * later ones: tokens [1, N T], x and out [N T, d]. Squares of the result are those of the example's summed
-   * gradient of a table.
-   */
-  mergeRows(out: Matrix, tokens: Matrix, x: Matrix, positions: number): void;
-
-  /**
-   * Attention of several heads (Vaswani et al. 2017, section 3.2), `y_t = sum_u softmax(q_t . k_u / sqrt(d)) v_u`
-   * for every example and head of d channels: qkv [N T, 3 C], queries, keys and values side by side, out [N T, C].
-   * Takes memory for a few rows of scores, never for all. See `linalg.attention`.
-   */
-  attention(out: Matrix, qkv: Matrix, shape: AttentionShape): void;
-
-  /** Gradient of qkv, [N T, 3 C], from that of {@linkcode Verbs.attention}'s result, g [N T, C]. */
-  attentionGradient(out: Matrix, qkv: Matrix, g: Matrix, shape: AttentionShape): void;
 
   /** `out = [X | 1]`: X [n, d], out [n, d + 1]. */
   appendOnes(out: Matrix, x: Matrix): void;

@@ -13,6 +13,7 @@ import * as linalg from "../../linalg/mod.ts";
 import type * as api from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
 import { solveEigh } from "./eigh.ts";
+import { referenceSequences } from "./sequences.ts";
 import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
 
 /**
@@ -28,10 +29,10 @@ import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
  * ```
  */
 export function createReferenceKernels(): Kernels {
-  return new ReferenceKernels();
+  return Object.assign(new ReferenceKernels(), referenceSequences);
 }
 
-class ReferenceKernels implements Kernels {
+class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
   readonly name = "reference";
   readonly sync = true;
   readonly info = { description: "reference (float64 TypeScript)", roundoff: 2 ** -53 };
@@ -254,56 +255,6 @@ class ReferenceKernels implements Kernels {
       gather(x), gather(g), gather(moments), gather(weights), gather(sums), epsilon,
     );
     scatter(out, gradient.data);
-  }
-
-  rowNorm(
-    kind: api.RowNormKind,
-    out: Matrix,
-    x: Matrix,
-    weights: Matrix,
-    epsilon: number,
-  ): void {
-    scatter(out, linalg.rowNorm(kind, gather(x), gather(weights), epsilon).data);
-  }
-
-  rowNormSums(kind: api.RowNormKind, out: Matrix, x: Matrix, g: Matrix, epsilon: number): void {
-    scatter(out, linalg.rowNormSums(kind, gather(x), gather(g), out.rows / 2, epsilon).data);
-  }
-
-  rowNormGradient(
-    kind: api.RowNormKind,
-    out: Matrix,
-    x: Matrix,
-    g: Matrix,
-    weights: Matrix,
-    epsilon: number,
-  ): void {
-    scatter(
-      out,
-      linalg.rowNormGradient(kind, gather(x), gather(g), gather(weights), epsilon).data,
-    );
-  }
-
-  gatherRows(out: Matrix, table: Matrix, tokens: Matrix): void {
-    scatter(out, linalg.gatherRows(gather(table), gather(tokens)).data);
-  }
-
-  scatterRows(out: Matrix, tokens: Matrix, x: Matrix, blend?: api.Blend): void {
-    scatter(out, linalg.scatterRows(out.rows, gather(tokens), gather(x)).data, blend);
-  }
-
-  mergeRows(out: Matrix, tokens: Matrix, x: Matrix, positions: number): void {
-    const { data } = gather(tokens);
-    const examples = linalg.denseMatrix(data.length / positions, positions, data);
-    scatter(out, linalg.mergeRows(examples, gather(x)).data);
-  }
-
-  attention(out: Matrix, qkv: Matrix, shape: api.AttentionShape): void {
-    scatter(out, linalg.attention(gather(qkv), shape).data);
-  }
-
-  attentionGradient(out: Matrix, qkv: Matrix, g: Matrix, shape: api.AttentionShape): void {
-    scatter(out, linalg.attentionGradient(gather(qkv), gather(g), shape).data);
   }
 
   appendOnes(out: Matrix, x: Matrix): void {

@@ -4,24 +4,11 @@
  * @module
  */
 
-import type { Verbs } from "../../backend.ts";
+import type { SequenceVerbs } from "../../backend.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
-/** The verbs of this topic. */
-export type Sequences = Pick<
-  Verbs,
-  | "rowNorm"
-  | "rowNormSums"
-  | "rowNormGradient"
-  | "gatherRows"
-  | "scatterRows"
-  | "mergeRows"
-  | "attention"
-  | "attentionGradient"
->;
-
 /** The verbs of this topic on one machine. */
-export function createSequences(machine: Machine): Sequences {
+export function createSequences(machine: Machine): SequenceVerbs {
   const kernels = machine.exports;
   return {
     rowNorm(kind, out, x, weights, epsilon) {

@@ -4,26 +4,13 @@
  * @module
  */
 
-import type { AttentionShape, RowNormKind, Verbs } from "../../backend.ts";
+import type { AttentionShape, RowNormKind, SequenceVerbs } from "../../backend.ts";
 import type { Matrix } from "../../../core/matrix.ts";
 import * as kernels from "../device/_kernels.gen.ts";
 import { elementGrid, type Machine, rowGrid } from "../device/machine.ts";
 
-/** The verbs of this topic. */
-export type Sequences = Pick<
-  Verbs,
-  | "rowNorm"
-  | "rowNormSums"
-  | "rowNormGradient"
-  | "gatherRows"
-  | "scatterRows"
-  | "mergeRows"
-  | "attention"
-  | "attentionGradient"
->;
-
 /** The verbs of this topic on one machine. */
-export function createSequences(machine: Machine): Sequences {
+export function createSequences(machine: Machine): SequenceVerbs {
   /** Calls `body` with means and inverse deviations of the rows of x, [n, 2]. */
   const withMoments = (
     kind: RowNormKind,
