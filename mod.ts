@@ -142,7 +142,7 @@ export {
   readDirectory,
   readIdxDirectory,
   readSvhn,
-  split,
+  splitDataset,
   standardized,
   streamBatches,
   table,

@@ -45,6 +45,7 @@ const STAGES: readonly Stage[] = [
   { name: "documentation", args: ["doc", "--lint", "--no-npm", ...ENTRY_POINTS] },
   { name: "examples", args: ["run", "-A", "tools/check_examples.ts"] },
   { name: "publishing", args: ["publish", "--dry-run", "--allow-dirty", "--quiet"] },
+  { name: "options table", args: ["run", "-A", "tools/options_table.ts", "--check"] },
   { name: "import rule", args: ["run", "-A", "tools/check_imports.ts"] },
   { name: "house", args: ["run", "-A", "tools/house.ts"] },
   { name: "WASM kernels", args: ["run", "-A", ...FROZEN, "tools/build_kernels.ts", "--check"] },

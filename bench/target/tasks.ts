@@ -20,7 +20,7 @@ import {
   softmaxCrossEntropy,
   squaredError,
 } from "@tekfac/tekfac";
-import { split } from "@tekfac/tekfac/data";
+import { splitDataset } from "@tekfac/tekfac/data";
 import { countOf, type Examples, shuffled } from "../zoo/examples.ts";
 import { plainLayers } from "../zoo/fit.ts";
 import { smallConvolutions } from "../zoo/networks.ts";
@@ -36,7 +36,7 @@ function pictures(
   targets: "labels" | "inputs",
   augment?: Augmentation,
 ): Problem {
-  const { train, test: validated } = split(data.train, VALIDATED);
+  const { train, test: validated } = splitDataset(data.train, VALIDATED);
   const judge = (images: Dataset) => (goal: ModelObjective): number => {
     const { loss, accuracy } = goal.evaluateSync(batches(images, { size: 500, targets }));
     return accuracy === null ? loss : 1 - accuracy;

@@ -56,7 +56,7 @@ function recipeOf(network: Network): OptimizerSettings {
 export function presetOf(network: Network, optimizer: OptimizerName): Contestant {
   const settings = recipeOf(network);
   const { damping } = settings.tekfac;
-  const tau = damping?.kind === "relative" ? damping.tau : 1;
+  const tau = typeof damping === "object" && damping.kind === "relative" ? damping.tau : 1;
   const { learningRate = 0 } = settings[optimizer];
   return {
     optimizer,

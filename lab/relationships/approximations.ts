@@ -6,14 +6,15 @@
 
 import type { Backend } from "@tekfac/tekfac/backend";
 import type { KroneckerCapture, Matrix, Parameter } from "@tekfac/tekfac/core";
-import { EkfacBlock, KfacBlock, TekfacBlock, TkfacBlock } from "@tekfac/tekfac/curvature";
 import {
-  type DenseMatrix,
-  denseMatrix,
-  eigenbasisBlock,
-  kron,
-  mapMatrix,
-} from "@tekfac/tekfac/linalg";
+  type Block,
+  EkfacBlock,
+  KfacBlock,
+  TekfacBlock,
+  TkfacBlock,
+  toDense,
+} from "@tekfac/tekfac/curvature";
+import { type DenseMatrix, denseMatrix } from "@tekfac/tekfac/linalg";
 
 /** The approximations, in the order of the papers. */
 export const fisherMethods = ["kfac", "ekfac", "tkfac", "tekfac"] as const;
@@ -55,25 +56,21 @@ export function approximate(
   const tekfac = new TekfacBlock(backend, parameter, options);
   const blocks = [kfac, ekfac, tkfac, tekfac];
   const mean = { decay: 0, scale: 1 / capture.examples };
+  const denseForm = (block: Block) =>
+    backend.scope(() => download(backend, toDense(backend, block)));
   const measure = (block: CorrectedBlock) => {
     backend.eigh(block.beginRefresh(0, false));
     block.finishRefresh(0);
     block.observeEigenvalues(capture, mean);
-    return eigenbasisBlock(download(backend, block.eigenvalues), {
-      output: download(backend, block.basis.output),
-      input: download(backend, block.basis.input),
-    });
+    return denseForm(block);
   };
   try {
     for (const block of blocks) block.observeStatistics(capture, mean);
     const delta = backend.readSync(tkfac.delta)[0];
-    const product = (block: KfacBlock | TkfacBlock) =>
-      kron(download(backend, block.outputFactor), download(backend, block.inputFactor));
     const matrices = {
-      kfac: product(kfac),
+      kfac: denseForm(kfac),
       ekfac: measure(ekfac),
-      // A layer that sees only zeros has delta = 0; its block is 0.
-      tkfac: mapMatrix(product(tkfac), (value) => delta > 0 ? value / delta : 0),
+      tkfac: denseForm(tkfac),
       tekfac: measure(tekfac),
     };
     const [phiRaw, psiRaw] = [tekfac.inputFactor, tekfac.outputFactor].map((factor) =>

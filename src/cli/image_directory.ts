@@ -8,7 +8,7 @@ import { DataError } from "../core/errors.ts";
 import { createDataset, type DatasetSplit, type ImageDataset } from "../data/dataset.ts";
 import { directoryNames, fileNames, pathOf, readFile } from "../data/files.ts";
 import { labelsOf } from "../data/labels.ts";
-import { split } from "../data/split.ts";
+import { splitDataset } from "../data/split.ts";
 import { decodePicture, type Picture } from "./picture.ts";
 
 const PICTURE = /\.(png|jpe?g)$/i;
@@ -51,7 +51,10 @@ export async function readImageDirectory(
   const classes = await classFolders(directory);
   if (classes.length === 0) return undefined;
   const all = await readPictures(directory, classes, undefined);
-  return split(datasetOf(directory, all, classes.length, isGrey(all.pictures) ? 1 : 3), SPLIT);
+  return splitDataset(
+    datasetOf(directory, all, classes.length, isGrey(all.pictures) ? 1 : 3),
+    SPLIT,
+  );
 }
 
 /** Names of the folders that hold pictures. */

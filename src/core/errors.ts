@@ -192,13 +192,16 @@ export class DataError extends Error {
   }
 }
 
+/** Levels of nested values that a message shows. */
+const SHOWN_LEVELS = 3;
+
 /** A short, safe rendering of any value for a message. */
-function display(value: unknown): string {
+function display(value: unknown, levels = SHOWN_LEVELS): string {
   if (typeof value === "string") return `'${value}'`;
   if (typeof value === "function") return "a function";
-  if (Array.isArray(value)) return `[${value.map(display).join(", ")}]`;
-  if (typeof value === "object" && value !== null) {
-    return `{${Object.entries(value).map(([k, v]) => `${k}: ${display(v)}`).join(", ")}}`;
-  }
-  return String(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  if (levels === 0) return "...";
+  const inner = (member: unknown): string => display(member, levels - 1);
+  if (Array.isArray(value)) return `[${value.map(inner).join(", ")}]`;
+  return `{${Object.entries(value).map(([k, v]) => `${k}: ${inner(v)}`).join(", ")}}`;
 }

@@ -8,10 +8,21 @@
  * @module
  */
 
-import { OptionError, ShapeError } from "./errors.ts";
+import { ShapeError } from "./errors.ts";
+import { type Rule, where } from "./schema.ts";
 
 /** [vertical, horizontal]. */
 export type Pair = readonly [number, number];
+
+/** What an option takes that is a pair of integers, or one for both. */
+export function pairRule(least: number): Rule<number | Pair> {
+  const fits = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= least;
+  return where(
+    `one or two integers >= ${least}`,
+    (value): value is number | Pair =>
+      fits(value) || (Array.isArray(value) && value.length === 2 && value.every(fits)),
+  );
+}
 
 /** How a window of kernel[0] x kernel[1] pixels slides over an image. */
 export interface Window {
@@ -103,13 +114,9 @@ export function resolveWindow(
   },
 ): Window {
   const pair = (option: "kernel" | "stride" | "padding" | "dilation", preset: number): Pair => {
-    const value = options[option] ?? preset;
-    const both: Pair = typeof value === "number" ? [value, value] : value;
-    const least = option === "padding" ? 0 : 1;
-    if (both.length !== 2 || !both.every((v) => Number.isInteger(v) && v >= least)) {
-      throw new OptionError(subject, option, `must be one or two integers >= ${least}`, value);
-    }
-    return both;
+    const rule = pairRule(option === "padding" ? 0 : 1);
+    const value = rule.check(subject, option, options[option] ?? preset);
+    return typeof value === "number" ? [value, value] : value;
   };
   const [height, width, channels] = image;
   const window: Window = {

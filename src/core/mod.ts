@@ -7,9 +7,26 @@
 
 export * from "./capture.ts";
 export * from "./errors.ts";
-export * from "./geometry.ts";
+export {
+  type ConvGeometry,
+  locationsOf,
+  outHeight,
+  outWidth,
+  type Pair,
+  patchLength,
+  patchOrder,
+  resolveWindow,
+  type Window,
+} from "./geometry.ts";
 export * from "./matrix.ts";
-export * from "./options.ts";
+export {
+  checkChoice,
+  checkFlag,
+  checkKnownKeys,
+  checkNumber,
+  nearestName,
+  type NumberRange,
+} from "./options.ts";
 export * from "./parameter.ts";
 export * from "./random.ts";
 export * from "./schedule.ts";

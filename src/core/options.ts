@@ -1,6 +1,6 @@
 /**
  * Checking of user options: unknown names are rejected with the nearest known one, values with the
- * offending value in the message. Every `resolve*` function of the library is built from these.
+ * offending value in the message. `schema.ts` builds on these.
  *
  * @module
  */
@@ -24,14 +24,12 @@ import { OptionError } from "./errors.ts";
  *   checkChoice,
  *   checkKnownKeys,
  *   checkNumber,
- *   checkSchedule,
  *   nearestName,
  * } from "@tekfac/tekfac/core";
  *
  * const subject = "Cannot create a layer";
  * assert.throws(() => checkKnownKeys(subject, { untis: 3 }, ["units"]), /units/);
  * assert.equal(checkNumber(subject, "units", 3, { min: 1, integer: true }), 3);
- * assert.equal(typeof checkSchedule(subject, "rate", (step: number) => 1 / (1 + step)), "function");
  * assert.equal(checkChoice(subject, "kind", "max", ["max", "average"]), "max");
  * assert.equal(nearestName("tekfak", ["adam", "tekfac"]), "tekfac");
  * ```
@@ -88,22 +86,6 @@ export function checkNumber(
 }
 
 /**
- * Returns `value` when it is a number in the range or a function (whose values cannot be checked
- * until they are asked for).
- *
- * @throws {OptionError} Otherwise.
- */
-export function checkSchedule(
-  subject: string,
-  option: string,
-  value: unknown,
-  range: NumberRange = {},
-): number | ((step: number) => number) {
-  if (typeof value === "function") return value as (step: number) => number;
-  return checkNumber(subject, option, value, range);
-}
-
-/**
  * Returns `value` when it is one of the choices.
  *
  * @throws {OptionError} Otherwise, with the nearest choice.
@@ -136,7 +118,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best;
 }
 
-function describeRange(range: NumberRange): string {
+/** A range in words: `"a finite number > 0"`. */
+export function describeRange(range: NumberRange): string {
   const bounds = [
     range.min === undefined ? "" : `>= ${range.min}`,
     range.above === undefined ? "" : `> ${range.above}`,

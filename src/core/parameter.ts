@@ -64,4 +64,25 @@ export interface Parameter {
   readonly value: Matrix;
   /** The gradient of the mean loss, same shape. */
   readonly gradient: Matrix;
+  /**
+   * `false` while the weights are frozen: then its layer leaves neither a gradient nor a capture, and optimizers
+   * leave it alone. May change between steps. @default {true}
+   */
+  readonly trainable?: boolean;
+}
+
+/**
+ * Whether a parameter's weights are to change.
+ *
+ * @example A parameter is trained unless it says otherwise
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { isTrainable } from "@tekfac/tekfac/core";
+ *
+ * assert(isTrainable({}));
+ * assert(!isTrainable({ trainable: false }));
+ * ```
+ */
+export function isTrainable({ trainable = true }: Pick<Parameter, "trainable">): boolean {
+  return trainable;
 }

@@ -6,10 +6,10 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { OptionError } from "../core/errors.ts";
 import { div, formula, greater, isFinite, max, min, mul, select, sub } from "../core/formula.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
+import { number, off, optional, record, type Rule } from "../core/schema.ts";
 
 /** How the damping is adapted. */
 export interface DampingAdaptation {
@@ -38,21 +38,25 @@ export function resolveAdaptation(
   subject: string,
   adaptation: DampingAdaptation | false,
 ): Required<DampingAdaptation> | false {
-  if (adaptation === false) return false;
-  const option = "dampingAdaptation";
-  if (typeof adaptation !== "object") {
-    throw new OptionError(subject, option, "must be false or an object such as {}", adaptation);
-  }
-  const { interval = 10, decay = 0.95, min = 1e-3, max = 1e3 } = adaptation;
-  checkKnownKeys(subject, adaptation, ["interval", "decay", "min", "max"], `${option}.`);
-  const smallest = checkNumber(subject, `${option}.min`, min, { above: 0 });
-  return {
-    interval: checkNumber(subject, `${option}.interval`, interval, { min: 1, integer: true }),
-    decay: checkNumber(subject, `${option}.decay`, decay, { above: 0, below: 1 }),
-    min: smallest,
-    max: checkNumber(subject, `${option}.max`, max, { min: smallest }),
-  };
+  return adaptationRule.check(subject, "dampingAdaptation", adaptation);
 }
+
+const fields = record({
+  interval: optional(number({ min: 1, integer: true }), 10),
+  decay: optional(number({ above: 0, below: 1 }), 0.95),
+  min: optional(number({ above: 0 }), 1e-3),
+  max: optional(number({ above: 0 }), 1e3),
+});
+
+/** What the option takes. */
+export const adaptationRule: Rule<Required<DampingAdaptation> | false> = off({
+  ...fields,
+  check(subject, option, value) {
+    const adaptation = fields.check(subject, option, value);
+    checkNumber(subject, `${option}.max`, adaptation.max, { min: adaptation.min });
+    return adaptation;
+  },
+});
 
 /** What a trial step has shown. All are [1, 1] matrices, so that nothing has to be read back. */
 export interface DampingTrial {

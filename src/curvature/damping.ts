@@ -5,7 +5,15 @@
  * @module
  */
 
-import { checkChoice, checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
+import {
+  isSchedule,
+  number,
+  optional,
+  type Rule,
+  schedule,
+  shorthand,
+  variant,
+} from "../core/schema.ts";
 import type { Schedule } from "../core/schedule.ts";
 
 /** The same lambda for every layer. */
@@ -57,6 +65,7 @@ export type Damping = AbsoluteDamping | RelativeDamping | PaperDamping;
 /**
  * Checks a damping and completes it.
  *
+ * @param damping In full, or lambda alone.
  * @throws {OptionError} On an unknown kind or key, or a number that is not finite and > 0.
  *
  * @example What is left out is filled in, what cannot be meant is refused
@@ -72,20 +81,20 @@ export type Damping = AbsoluteDamping | RelativeDamping | PaperDamping;
  * );
  * ```
  */
-export function resolveDamping(subject: string, damping: Damping): Required<Damping> {
-  const kinds = ["absolute", "relative", "paper"] as const;
-  const kind = checkChoice(subject, "damping.kind", damping.kind, kinds);
-  const known = { absolute: ["lambda"], relative: ["tau", "floor"], paper: ["lambda", "floor"] };
-  checkKnownKeys(subject, damping, ["kind", ...known[kind]], "damping.");
-  const positive = { above: 0 };
-  const schedule = (name: string, value: unknown): Schedule =>
-    checkSchedule(subject, `damping.${name}`, value, positive);
-  if (damping.kind === "absolute") {
-    return { kind: "absolute", lambda: schedule("lambda", damping.lambda) };
-  }
-  const floor = checkNumber(subject, "damping.floor", damping.floor ?? 1e-12, positive);
-  if (damping.kind === "relative") {
-    return { kind: "relative", tau: schedule("tau", damping.tau), floor };
-  }
-  return { kind: "paper", lambda: schedule("lambda", damping.lambda ?? 1), floor };
+export function resolveDamping(subject: string, damping: Damping | Schedule): Required<Damping> {
+  return dampingRule.check(subject, "damping", damping);
 }
+
+const positive = { above: 0 };
+const floor = optional(number(positive), 1e-12);
+
+/** What the option takes. A number alone is lambda, as in other libraries. */
+export const dampingRule: Rule<Required<Damping>> = shorthand(
+  variant<Required<Damping>>("kind", {
+    absolute: { lambda: schedule(positive) },
+    relative: { tau: schedule(positive), floor },
+    paper: { lambda: optional(schedule(positive), 1), floor },
+  }),
+  "lambda",
+  (value) => isSchedule(value) ? { kind: "absolute", lambda: value } : undefined,
+);

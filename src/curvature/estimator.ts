@@ -9,11 +9,12 @@ import { atLayer } from "../core/at_layer.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { leavesCaptures, type Parameter } from "../core/parameter.ts";
+import { isTrainable, leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
 import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
+import { judged } from "./judged.ts";
 import { type Outcome, Refresher, type RefreshMode } from "./refresher.ts";
 import { type Due, dueAt, type RefreshPlan } from "./scheduler.ts";
 
@@ -127,9 +128,16 @@ export class CurvatureEstimator implements Disposable {
     return this.#failures.counts;
   }
 
-  /** What is due at a step. */
+  /** What is due at a step; all of it where nothing has been observed yet. */
   dueAt(step: number): Due {
-    return dueAt(this.#options.plan, step, this.blocks.length);
+    const { count } = this.averages.factors;
+    return dueAt(this.#options.plan, count === 0 ? 0 : step, this.blocks.length);
+  }
+
+  /** Begins the averages anew: the next observation counts as the first. */
+  restart(): void {
+    this.averages.factors.count = 0;
+    this.averages.eigenvalues.count = 0;
   }
 
   /**
@@ -144,10 +152,10 @@ export class CurvatureEstimator implements Disposable {
     if (due.statistics) {
       const { factors } = this.averages;
       this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
-        if (capture.kind !== "elements") block.observeStatistics(capture, part);
+        if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
       });
     }
-    const blocks = due.bases.map((index) => this.blocks[index]);
+    const blocks = due.bases.map((index) => this.blocks[index]).filter(isObserved);
     const refreshes = this.#adopt(step, this.#refresher.refresh(step, blocks));
     if (due.eigenvalues) this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
     return refreshes;
@@ -177,12 +185,14 @@ export class CurvatureEstimator implements Disposable {
   #observeEigenvalues(batch: ObservedBatch, beta: number): void {
     const { eigenvalues } = this.averages;
     const fromGradient = new Set(
-      this.blocks.filter((block) => block.eigenvaluesFrom !== "captures"),
+      this.blocks.filter(isObserved).filter(({ eigenvaluesFrom }) =>
+        eigenvaluesFrom === "gradient" || eigenvaluesFrom === "either"
+      ),
     );
     const observation = this.#observe(batch, eigenvalues, beta, (block, capture, part) => {
       if (block.eigenvaluesFrom === "gradient") return;
       fromGradient.delete(block);
-      block.observeEigenvalues(capture, part);
+      block.observeEigenvalues?.(capture, part);
     });
     if (observation === undefined) return;
     const { decay, scale } = observation;
@@ -194,7 +204,7 @@ export class CurvatureEstimator implements Disposable {
       const { gradient, name } = block.parameter;
       atLayer(name, () => {
         this.#backend.scope(() => {
-          block.observeMeanGradient(this.#scaled(gradient, gradientScale), count, blend);
+          block.observeMeanGradient?.(this.#scaled(gradient, gradientScale), count, blend);
         });
       });
     }
@@ -243,18 +253,13 @@ export class CurvatureEstimator implements Disposable {
     return undefined;
   }
 
-  /** Judges what has been renewed where that needs no waiting. */
-  #adopt(step: number, outcomes: readonly Outcome<Block>[]): (Renewal | undefined)[] {
-    const renewals = this.blocks.map((): Renewal | undefined => undefined);
-    for (const { block, renewal } of outcomes) {
-      const index = this.blocks.indexOf(block);
-      renewals[index] = renewal;
-      if (renewal !== undefined && this.#backend.sync) {
-        this.judge(index, renewal.outcome(this.#backend.readSync(renewal.status)), step);
-      }
-    }
-    return renewals;
+  #adopt(step: number, outcomes: readonly Outcome<Block>[]): readonly (Renewal | undefined)[] {
+    return judged(this.#backend, this.blocks, outcomes, this.#failures, step);
   }
+}
+
+function isObserved({ parameter }: Block): boolean {
+  return isTrainable(parameter);
 }
 
 /** The capture of a block's layer; `undefined` where layers of its kind need not leave one. */
@@ -262,6 +267,7 @@ function captureFor(
   { parameter }: Block,
   captureOf: (parameter: Parameter) => Capture | undefined,
 ): Capture | undefined {
+  if (!isTrainable(parameter)) return undefined;
   const capture = captureOf(parameter);
   if (capture !== undefined || !leavesCaptures(parameter.layer)) return capture;
   throw new StateError(

@@ -6,6 +6,7 @@
  */
 
 import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
+import { readAtOnce } from "../backend/read_at_once.ts";
 import { type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
 import { identity } from "./identity.ts";
 import type { Refresh, Renewal } from "./renewal.ts";
@@ -92,9 +93,8 @@ export class FactorBases implements Disposable {
     this.#fresh = undefined;
     const outcome = (status: ArrayLike<number>) => outcomeOf(status, fresh.length);
     const renewal = { status: reshaped(this.#status, 1, 3 * fresh.length), outcome };
-    const how = backend.sync
-      ? outcome(backend.readSync(renewal.status)).how
-      : fresh.map(() => "jacobi");
+    const status = readAtOnce(backend, renewal.status);
+    const how = status === undefined ? fresh.map(() => "jacobi") : outcome(status).how;
     // A first decomposition that failed has no earlier basis to fall back on: the identity stands.
     const next = fresh.map((matrix, i) => how[i] === "failed" ? this.vectors[i] : matrix);
     if (how.some((h) => h !== "failed" && h !== "kept")) {

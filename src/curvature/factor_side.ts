@@ -24,7 +24,7 @@ export interface FactorSide extends Disposable {
   /** Adds the rows of X [n, d] to the factor. */
   observe(x: Matrix, observation: Observation): void;
   /** See `Refreshable.beginRefresh`. */
-  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[];
+  beginRefresh?(staleness: number, lasting: boolean): readonly EighJob[];
   /** Takes new directions over; `carry` gets their overlaps with the old ones, [k, k]. */
   finishRefresh(carry: (overlap: Matrix) => void): Renewal;
   /** Coordinates of rows along the directions, [n, k]. */
@@ -32,7 +32,7 @@ export interface FactorSide extends Disposable {
   /** `out = alpha P B + beta out`, B the directions as rows, P [n, k], out [n, d]. */
   expand(out: Matrix, p: Matrix, alpha: number, beta: number): void;
   /** Called after the state was overwritten. */
-  restored(): void;
+  restored?(): void;
 }
 
 /**
@@ -122,10 +122,6 @@ export class SketchedSide extends Owner implements FactorSide {
     this.#sketch.observe(matrixRows(this.#backend, x), undefined, observation);
   }
 
-  beginRefresh(): readonly EighJob[] {
-    return [];
-  }
-
   finishRefresh(carry: (overlap: Matrix) => void): Renewal {
     carry(this.#sketch.renew());
     return renewalOf(this.#sketch.status);
@@ -138,6 +134,4 @@ export class SketchedSide extends Owner implements FactorSide {
   expand(out: Matrix, p: Matrix, alpha: number, beta: number): void {
     this.#backend.gemm(out, p, this.#sketch.basis, { alpha, beta });
   }
-
-  restored(): void {}
 }

@@ -8,10 +8,16 @@
  * @module
  */
 
-export * from "./adaptation.ts";
+export {
+  type DampingAdaptation,
+  DampingAdapter,
+  type DampingTrial,
+  resolveAdaptation,
+} from "./adaptation.ts";
 export { Eigenbasis, overlap, transport } from "./basis.ts";
 export * from "./blocks/block.ts";
 export * from "./blocks/corrected.ts";
+export { toDense } from "./blocks/dense.ts";
 export * from "./blocks/diagonal.ts";
 export * from "./blocks/ekfac.ts";
 export * from "./blocks/embedding.ts";
@@ -21,7 +27,13 @@ export * from "./blocks/low_rank.ts";
 export * from "./blocks/scale_shift.ts";
 export * from "./blocks/tekfac.ts";
 export * from "./blocks/tkfac.ts";
-export * from "./damping.ts";
+export {
+  type AbsoluteDamping,
+  type Damping,
+  type PaperDamping,
+  type RelativeDamping,
+  resolveDamping,
+} from "./damping.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
 export type { FactorSide } from "./factor_side.ts";
@@ -40,6 +52,13 @@ export { type Averaging, MovingAverage, type Observation } from "./moving_averag
 export * from "./observation_guard.ts";
 export { type Outcome, type Refreshable, Refresher, type RefreshMode } from "./refresher.ts";
 export { type Refresh, type Renewal } from "./renewal.ts";
-export * from "./scheduler.ts";
+export {
+  type DenseStart,
+  type Due,
+  dueAt,
+  type Intervals,
+  type RefreshPlan,
+  resolvePlan,
+} from "./scheduler.ts";
 export type { FactorRows, FactorSketch } from "./sketch.ts";
 export type { FactorShifts } from "./inverse.ts";

@@ -100,6 +100,12 @@ export class ObservationGuard implements Disposable {
     return usable;
   }
 
+  /** Forgets what is usual. */
+  restart(): void {
+    this.#backend.axpby(this.state, 0, this.state, 0);
+    this.count = 0;
+  }
+
   /** Gives the numbers back. */
   [Symbol.dispose](): void {
     this.state[Symbol.dispose]();

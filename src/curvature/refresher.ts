@@ -6,7 +6,7 @@
 
 import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
-import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
+import { flag, number, optional, type Rule, shorthand, variant } from "../core/schema.ts";
 import type { Renewal } from "./renewal.ts";
 
 /**
@@ -27,25 +27,18 @@ export type RefreshMode =
     readonly deterministic?: boolean;
   };
 
-/**
- * Checks a mode and completes it.
- *
- * @throws {OptionError} On an unknown kind or key, or a delay that is not an integer >= 1.
- */
-export function resolveRefreshMode(subject: string, mode: RefreshMode): Required<RefreshMode> {
-  const kind = checkChoice(subject, "refresh.kind", mode.kind, ["immediate", "background"]);
-  if (kind === "immediate") {
-    checkKnownKeys(subject, mode, ["kind"], "refresh.");
-    return { kind };
-  }
-  checkKnownKeys(subject, mode, ["kind", "delay", "deterministic"], "refresh.");
-  const { delay = 5, deterministic = true } = mode as { delay?: number; deterministic?: boolean };
-  return {
-    kind,
-    delay: checkNumber(subject, "refresh.delay", delay, { min: 1, integer: true }),
-    deterministic,
-  };
-}
+/** What the option takes. */
+export const refreshRule: Rule<Required<RefreshMode>> = shorthand(
+  variant<Required<RefreshMode>>("kind", {
+    immediate: {},
+    background: {
+      delay: optional(number({ min: 1, integer: true }), 5),
+      deterministic: optional(flag, true),
+    },
+  }),
+  "'immediate', 'background'",
+  (value) => typeof value === "string" ? { kind: value } : undefined,
+);
 
 /** What has bases to renew: a block of curvature, or of SOAP. */
 export interface Refreshable {
@@ -55,15 +48,15 @@ export interface Refreshable {
   readonly solved: boolean;
 
   /**
-   * The eigenproblems of a refresh; none where an inverse does.
+   * The eigenproblems of a refresh, to be solved together with those of other layers; none where an inverse does.
    *
    * @param staleness A basis stands while its off-diagonal share is at most this.
    * @param lasting Whether they are solved beside the steps that follow, instead of in this scope.
    */
-  beginRefresh(staleness: number, lasting: boolean): readonly EighJob[];
+  beginRefresh?(staleness: number, lasting: boolean): readonly EighJob[];
 
   /** Takes over what has been solved since {@linkcode Refreshable.beginRefresh}. */
-  finishRefresh(step: number): Renewal | undefined;
+  finishRefresh?(step: number): Renewal | undefined;
 }
 
 /** What became of the refresh of one block. */
@@ -97,7 +90,7 @@ export interface Outcome<T extends Refreshable> {
  *   beginRefresh: (staleness, lasting) => basis.jobs({ output, input }, staleness, lasting),
  *   finishRefresh: () => basis.adopt(() => {}),
  * };
- * const mode = resolveRefreshMode("Cannot refresh", { kind: "background", delay: 2 });
+ * const mode = { kind: "background", delay: 2, deterministic: true } as const;
  * const refresher = new Refresher(backend, mode, 0);
  * assert.equal(refresher.refresh(0, [layer]).length, 1); // there is nothing yet that could serve
  * backend.write(input, [20, 10, 10, 20]);
@@ -165,7 +158,7 @@ export class Refresher<T extends Refreshable> {
 
   #begin(blocks: readonly T[], lasting: boolean): readonly EighJob[] {
     return blocks.flatMap((block) =>
-      atLayer(block.parameter.name, () => block.beginRefresh(this.#staleness, lasting))
+      atLayer(block.parameter.name, () => block.beginRefresh?.(this.#staleness, lasting) ?? [])
     );
   }
 
@@ -173,7 +166,7 @@ export class Refresher<T extends Refreshable> {
     return blocks.map((block) => ({
       block,
       renewal: atLayer(block.parameter.name, () => {
-        return this.#backend.scope(() => block.finishRefresh(step));
+        return this.#backend.scope(() => block.finishRefresh?.(step));
       }),
     }));
   }

@@ -5,8 +5,19 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
-import { checkKnownKeys, checkNumber, checkSchedule } from "../core/options.ts";
+import {
+  flag,
+  isSchedule,
+  number,
+  off,
+  optional,
+  record,
+  resolve,
+  type Rule,
+  schedule,
+  shorthand,
+  where,
+} from "../core/schema.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 
 /** Steps between renewals. */
@@ -40,47 +51,47 @@ export interface RefreshPlan {
 /**
  * Checks a plan and completes it.
  *
- * @throws {OptionError} When an interval is not an integer >= 1.
+ * @throws {OptionError} On an unknown name, or an interval that is not an integer >= 1.
  */
 export function resolvePlan(
   subject: string,
   input: {
-    readonly intervals?: Intervals;
+    readonly intervals?: Intervals | Schedule;
     readonly denseStart?: DenseStart | false;
     readonly staggered?: boolean;
   },
   presets: Required<Intervals> = { statistics: 10, basis: 100, eigenvalues: 10 },
 ): RefreshPlan {
-  const { intervals = {}, denseStart = {}, staggered = false } = input;
-  checkKnownKeys(subject, intervals, ["statistics", "basis", "eigenvalues"], "intervals.");
-  const interval = (name: keyof Intervals, preset: Schedule): Schedule =>
-    checkSchedule(subject, `intervals.${name}`, intervals[name] ?? preset, {
-      min: 1,
-      integer: true,
-    });
-  if (denseStart !== false) {
-    checkKnownKeys(subject, denseStart, ["steps", "basisAt"], "denseStart.");
-    const { basisAt = [] } = denseStart;
-    if (!Array.isArray(basisAt) || !basisAt.every((s) => Number.isInteger(s) && s >= 0)) {
-      throw new OptionError(subject, "denseStart.basisAt", "must be integers >= 0", basisAt);
-    }
-  }
-  return {
-    intervals: {
-      statistics: interval("statistics", presets.statistics),
-      basis: interval("basis", presets.basis),
-      eigenvalues: interval("eigenvalues", presets.eigenvalues),
-    },
-    denseStart: denseStart !== false && {
-      steps: checkNumber(subject, "denseStart.steps", denseStart.steps ?? 12, {
-        min: 0,
-        integer: true,
-      }),
-      basisAt: denseStart.basisAt ?? [0, 3, 10, 25, 50],
-    },
-    staggered,
-  };
+  return resolve(subject, input, planSchema, { intervals: presets });
 }
+
+const interval = schedule({ min: 1, integer: true });
+
+function isStepList(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((step) => Number.isInteger(step) && step >= 0);
+}
+
+/** What the options of a plan take. One number stands for all three intervals. */
+export const planSchema: {
+  readonly intervals: Rule<Required<Intervals>>;
+  readonly denseStart: Rule<Required<DenseStart> | false>;
+  readonly staggered: Rule<boolean>;
+} = {
+  intervals: shorthand(
+    record({ statistics: interval, basis: interval, eigenvalues: interval }),
+    interval.takes,
+    (value) =>
+      isSchedule(value) ? { statistics: value, basis: value, eigenvalues: value } : undefined,
+  ),
+  denseStart: optional(
+    off(record({
+      steps: optional(number({ min: 0, integer: true }), 12),
+      basisAt: optional(where("integers >= 0 in a list", isStepList), [0, 3, 10, 25, 50]),
+    })),
+    {},
+  ),
+  staggered: optional(flag, false),
+};
 
 /** What is due in a step. */
 export interface Due {

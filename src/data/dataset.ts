@@ -78,7 +78,7 @@ export interface DatasetSplit<D extends Dataset = Dataset> {
  * ```ts
  * import assert from "node:assert/strict";
  *
- * import { createDataset, examplesIn, inputSize, split, subset, targetSize } from "@tekfac/tekfac/data";
+ * import { createDataset, examplesIn, inputSize, splitDataset, subset, targetSize } from "@tekfac/tekfac/data";
  *
  * const dataset = createDataset({
  *   images: new Uint8Array(10 * 4 * 4).fill(128),
@@ -88,7 +88,7 @@ export interface DatasetSplit<D extends Dataset = Dataset> {
  *   source: "gray squares",
  * });
  * assert.deepEqual([inputSize(dataset), targetSize(dataset)], [16, 1]);
- * const { train, test } = split(dataset, { testShare: 0.2, seed: 1 });
+ * const { train, test } = splitDataset(dataset, { testShare: 0.2, seed: 1 });
  * assert.deepEqual([examplesIn(train), examplesIn(test)], [8, 2]);
  * assert.deepEqual([...subset(dataset, [1, 1, 0]).labels], [1, 1, 0]);
  * ```

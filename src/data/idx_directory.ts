@@ -9,7 +9,7 @@ import { createDataset, type DatasetSplit, type ImageDataset } from "./dataset.t
 import { fileNames, readFile } from "./files.ts";
 import { parseIdx } from "./idx.ts";
 import { labelsOf } from "./labels.ts";
-import { split } from "./split.ts";
+import { splitDataset } from "./split.ts";
 
 /** Seed of the permutation that splits a lone test set: the same for everyone, to compare results. */
 const SPLIT_SEED = 0;
@@ -64,7 +64,7 @@ export async function readIdxDirectory(directory: string): Promise<DatasetSplit<
         `the train files), received ${train === undefined ? "neither" : "the train files alone"}`,
     );
   }
-  if (train === undefined) return split(test, { testShare: TEST_SHARE, seed: SPLIT_SEED });
+  if (train === undefined) return splitDataset(test, { testShare: TEST_SHARE, seed: SPLIT_SEED });
   if (train.shape.join() !== test.shape.join()) {
     throw new DataError(
       directory,

@@ -9,7 +9,7 @@ import { checkChoice, checkKnownKeys, checkNumber } from "../core/options.ts";
 import { Random } from "../core/random.ts";
 import { type Dataset, type DatasetSplit, examplesIn, inputSize, targetSize } from "./dataset.ts";
 
-/** How {@linkcode split} deals the examples. */
+/** How {@linkcode splitDataset} deals the examples. */
 export type SplitOptions =
   & {
     /** Share of the examples that is held back, in (0, 1): whole examples, at least one and not all. */
@@ -85,14 +85,17 @@ function gathered<T extends Dataset["inputs"] | Dataset["targets"]>(
  * @example The end of a series is held back
  * ```ts
  * import assert from "node:assert/strict";
- * import { split, table } from "@tekfac/tekfac/data";
+ * import { splitDataset, table } from "@tekfac/tekfac/data";
  *
  * const series = table({ inputs: [1, 2, 3, 4, 5, 6], targets: [2, 3, 4, 5, 6, 7] });
- * const { train, test } = split(series, { testShare: 1 / 3, order: "stored", gap: 1 });
+ * const { train, test } = splitDataset(series, { testShare: 1 / 3, order: "stored", gap: 1 });
  * assert.deepEqual([[...train.inputs], [...test.inputs]], [[1, 2, 3], [5, 6]]);
  * ```
  */
-export function split<D extends Dataset>(dataset: D, options: SplitOptions): DatasetSplit<D> {
+export function splitDataset<D extends Dataset>(
+  dataset: D,
+  options: SplitOptions,
+): DatasetSplit<D> {
   const subject = "Cannot split a data set";
   const kind = checkChoice(subject, "order", options.order ?? "random", ["random", "stored"]);
   checkKnownKeys(subject, options, ["testShare", "order", kind === "random" ? "seed" : "gap"]);

@@ -106,7 +106,7 @@ interface Side {
  *   inputs: { area: [50, 80, 120, 65], rooms: [2, 3, 5, 2], town: ["Ulm", "Bonn", "Ulm", "Bonn"] },
  *   targets: { price: [200, 330, 450, 260] },
  * });
- * const { train, test } = standardized(split(houses, { testShare: 0.25, seed: 1 }));
+ * const { train, test } = standardized(splitDataset(houses, { testShare: 0.25, seed: 1 }));
  * using backend = await createBackend();
  * using model = sequential(backend, { input: train.shape, layers: [dense(1)], seed: 1 });
  * const goal = objective(model, squaredError());

@@ -8,7 +8,7 @@
 
 import type { Activation } from "../backend/backend.ts";
 import { rowsOf } from "../core/matrix.ts";
-import { checkChoice, checkKnownKeys } from "../core/options.ts";
+import { choice, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 import { functionLayer } from "./function_layer.ts";
 
@@ -62,6 +62,11 @@ export interface GeluOptions {
   readonly form?: "exact" | "tanh";
 }
 
+/** What the options take. */
+export const geluSchema = {
+  form: optional(choice("exact", "tanh"), "exact"),
+} satisfies SchemaOf<GeluOptions>;
+
 /**
  * `y = x Phi(x)`, Phi the standard normal distribution function (Hendrycks & Gimpel 2016, arXiv 1606.08415); with
  * `form: "tanh"` `y = x / 2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`.
@@ -83,9 +88,7 @@ export interface GeluOptions {
  * ```
  */
 export function gelu(options: GeluOptions = {}): LayerSpec {
-  const subject = "Cannot create gelu";
-  checkKnownKeys(subject, options, ["form"]);
-  const form = checkChoice(subject, "form", options.form ?? "exact", ["exact", "tanh"]);
+  const { form } = resolve("Cannot create gelu", options, geluSchema);
   return { ...activation(form === "exact" ? "gelu" : "geluTanh"), kind: "gelu" };
 }
 

@@ -6,11 +6,12 @@
 
 import { ShapeError } from "../core/errors.ts";
 import { type Matrix, rowsOf } from "../core/matrix.ts";
-import { checkFlag, checkKnownKeys, checkNumber } from "../core/options.ts";
+import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { dense } from "./dense.ts";
 import { expectSequence } from "./example_shape.ts";
 import { functionLayer } from "./function_layer.ts";
-import type { Initializer } from "./init.ts";
+import { type Initializer, lecunNormal } from "./init.ts";
+import { initializerRule, trainableRule } from "./layer_parameter.ts";
 import type {
   BackwardPass,
   BuildContext,
@@ -19,7 +20,7 @@ import type {
   Layer,
   LayerSpec,
 } from "./module.ts";
-import { backwardThrough, forwardThrough } from "./through_layers.ts";
+import { backwardThrough, firstTrained, forwardThrough } from "./through_layers.ts";
 
 /** Options of {@linkcode attention}. */
 export interface AttentionOptions {
@@ -31,7 +32,18 @@ export interface AttentionOptions {
   readonly bias?: boolean;
   /** Draws the initial weights of both. @default {lecunNormal} */
   readonly init?: Initializer;
+  /** `false` freezes both projections; `model.freeze` and `model.unfreeze` change it. @default {true} */
+  readonly trainable?: boolean;
 }
+
+/** What the options take. */
+export const attentionSchema = {
+  heads: number({ min: 1, integer: true }),
+  causal: optional(flag, false),
+  bias: optional(flag, true),
+  init: optional(initializerRule, lecunNormal),
+  trainable: trainableRule,
+} satisfies SchemaOf<AttentionOptions>;
 
 /**
  * Attention of several heads with its two projections (Vaswani et al. 2017, arXiv 1706.03762, section 3.2):
@@ -62,12 +74,11 @@ export interface AttentionOptions {
  * ```
  */
 export function attention(options: AttentionOptions): LayerSpec {
-  const subject = "Cannot create attention";
-  checkKnownKeys(subject, options, ["heads", "causal", "bias", "init"]);
-  const heads = checkNumber(subject, "heads", options.heads, { min: 1, integer: true });
-  const causal = checkFlag(subject, "causal", options.causal ?? false);
-  const bias = checkFlag(subject, "bias", options.bias ?? true);
-  const projection = { bias, ...(options.init && { init: options.init }) };
+  const { heads, causal, ...projection } = resolve(
+    "Cannot create attention",
+    options,
+    attentionSchema,
+  );
   return {
     kind: "attention",
     build(context: BuildContext): Layer {
@@ -134,10 +145,11 @@ class LayersInside implements Layer {
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
     let signal: Matrix | undefined = g;
-    for (let i = this.layers.length - 1; i >= 0 && signal !== undefined; i--) {
-      signal = backwardThrough(this.layers[i], signal, pass, needInput || i > 0);
+    const last = needInput ? 0 : firstTrained(this.layers);
+    for (let i = this.layers.length - 1; i >= last && signal !== undefined; i--) {
+      signal = backwardThrough(this.layers[i], signal, pass, needInput || i > last);
     }
-    return signal;
+    return needInput ? signal : undefined;
   }
 
   [Symbol.dispose](): void {

@@ -5,7 +5,7 @@
  */
 
 import { DataError, ShapeError } from "../core/errors.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { number, optional, resolve } from "../core/schema.ts";
 
 /**
  * Anything that holds examples and their targets, row by row; the number of examples follows from the
@@ -107,8 +107,8 @@ export interface PassOptions {
  */
 export function microBatchSize(options: PassOptions): number {
   const subject = "Cannot run the model";
-  checkKnownKeys(subject, options, ["microBatch"]);
-  return checkNumber(subject, "microBatch", options.microBatch ?? 256, { min: 1, integer: true });
+  const microBatch = optional(number({ min: 1, integer: true }), 256);
+  return resolve(subject, options, { microBatch }).microBatch;
 }
 
 /** Views of at most `size` examples each, in order. Copies nothing from typed arrays. */

@@ -8,9 +8,9 @@ import type { Backend } from "../backend/backend.ts";
 import type { ElementsCapture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { expectImages } from "./example_shape.ts";
-import { allocateParameter, type OwnedParameter } from "./layer_parameter.ts";
+import { allocateParameter, type OwnedParameter, trainableRule } from "./layer_parameter.ts";
 import type {
   BackwardPass,
   BuildContext,
@@ -26,7 +26,19 @@ export interface BatchNorm2dOptions {
   readonly epsilon?: number;
   /** Weight of the past in the running moments, in [0, 1). @default {0.9} */
   readonly runningDecay?: number;
+  /**
+   * `false` freezes scales, shifts and running moments; predictions and training then both use the running
+   * moments. `model.freeze` and `model.unfreeze` change it. @default {true}
+   */
+  readonly trainable?: boolean;
 }
+
+/** What the options take. */
+export const batchNorm2dSchema = {
+  epsilon: optional(number({ above: 0 }), 1e-5),
+  runningDecay: optional(number({ min: 0, below: 1 }), 0.9),
+  trainable: trainableRule,
+} satisfies SchemaOf<BatchNorm2dOptions>;
 
 /**
  * Batch normalisation (Ioffe & Szegedy 2015): every channel c is brought to mean 0 and variance 1 over all
@@ -63,14 +75,7 @@ export interface BatchNorm2dOptions {
  */
 export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
   const subject = "Cannot create batchNorm2d";
-  checkKnownKeys(subject, options, ["epsilon", "runningDecay"]);
-  const numbers = {
-    epsilon: checkNumber(subject, "epsilon", options.epsilon ?? 1e-5, { above: 0 }),
-    runningDecay: checkNumber(subject, "runningDecay", options.runningDecay ?? 0.9, {
-      min: 0,
-      below: 1,
-    }),
-  };
+  const numbers = resolve(subject, options, batchNorm2dSchema);
   return {
     kind: "batchNorm",
     build(context: BuildContext): Layer {
@@ -79,7 +84,9 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
       // Scales and variances start at 1, shifts and means at 0.
       const unit = new Float64Array(2 * channels).fill(1, 0, channels);
       const shape = [2, channels] as const;
-      const parameter = allocateParameter(context, { kind: "normalization" }, shape, () => unit);
+      const layer = { kind: "normalization" } as const;
+      const { trainable } = numbers;
+      const parameter = allocateParameter(context, layer, shape, () => unit, trainable);
       try {
         const moments = context.backend.alloc(2, channels);
         context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
@@ -100,8 +107,8 @@ class BatchNorm2d implements Layer {
   /** Means above variances, [2, C], for predictions. */
   readonly #running: OwnedMatrix;
   readonly #numbers: Required<BatchNorm2dOptions>;
-  /** Inputs [N h w, C] of the last training pass and their moments [2, C]. */
-  #kept: { readonly x: Matrix; readonly moments: Matrix } | undefined;
+  /** Inputs [N h w, C] of the last training pass and their moments [2, C]; `own` where they are the batch's. */
+  #kept: { readonly x: Matrix; readonly moments: Matrix; readonly own: boolean } | undefined;
   #capture: ElementsCapture | undefined;
 
   constructor(
@@ -131,13 +138,12 @@ class BatchNorm2d implements Layer {
   forward(x: Matrix, _examples: number, { kind }: ForwardPass): Matrix {
     const backend = this.#backend;
     let moments: Matrix = this.#running;
-    if (kind === "training") {
+    const own = kind === "training" && this.parameter.trainable;
+    if (own) {
       moments = backend.scratch(2, x.cols);
       backend.columnMoments(moments, x);
-      this.#kept = { x, moments };
-    } else {
-      this.#kept = undefined;
     }
+    this.#kept = kind === "training" ? { x, moments, own } : undefined;
     const out = backend.scratch(x.rows, x.cols);
     backend.batchNorm(out, x, moments, this.parameter.value, this.#numbers.epsilon);
     return out;
@@ -150,13 +156,16 @@ class BatchNorm2d implements Layer {
       );
     }
     const backend = this.#backend;
-    const { x: all, moments } = this.#kept;
+    const { x: all, moments, own } = this.#kept;
     const x = rowsOf(all, 0, g.rows);
     const { value, gradient } = this.parameter;
     const { epsilon } = this.#numbers;
     const sums = backend.scratch(2, x.cols);
-    backend.batchNormSums(sums, x, g, moments, epsilon);
-    if (pass.kind === "gradient") {
+    if (own) backend.batchNormSums(sums, x, g, moments, epsilon);
+    // Moments that do not follow from the batch pass no gradient on.
+    else backend.write(sums, new Float64Array(2 * x.cols));
+    if (!own) this.#capture = undefined;
+    else if (pass.kind === "gradient") {
       backend.axpby(gradient, pass.scale, sums, pass.decay);
       this.#follow(moments, x.rows);
       this.#capture = undefined;

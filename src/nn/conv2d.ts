@@ -4,19 +4,20 @@
  * @module
  */
 
-import { OptionError } from "../core/errors.ts";
 import {
   type ConvGeometry,
   outHeight,
   outWidth,
   type Pair,
+  pairRule,
   resolveWindow,
 } from "../core/geometry.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
+import { flag, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { Convolution } from "./convolution.ts";
 import { expectImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
-import { createParameter } from "./layer_parameter.ts";
+import { createParameter, initializerRule, trainableRule } from "./layer_parameter.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 
 /** Options of {@linkcode conv2d}. Pairs are [vertical, horizontal]; one number stands for both. */
@@ -33,9 +34,20 @@ export interface Conv2dOptions {
   readonly bias?: boolean;
   /** Draws the initial weights; see `init.ts` for which to choose. @default {lecunNormal} */
   readonly init?: Initializer;
-  /** Only 1: every output channel sees every input channel. @default {1} */
-  readonly groups?: 1;
+  /** `false` freezes the weights; `model.freeze` and `model.unfreeze` change it. @default {true} */
+  readonly trainable?: boolean;
 }
+
+/** What the options take. */
+export const conv2dSchema = {
+  kernel: pairRule(1),
+  stride: optional(pairRule(1), 1),
+  padding: optional(pairRule(0), 0),
+  dilation: optional(pairRule(1), 1),
+  bias: optional(flag, true),
+  init: optional(initializerRule, lecunNormal),
+  trainable: trainableRule,
+} satisfies SchemaOf<Conv2dOptions>;
 
 /**
  * A convolution (cross-correlation, as in all networks): `s_nt = Wbar abar_nt` for every patch
@@ -45,8 +57,8 @@ export interface Conv2dOptions {
  *
  * @param outChannels Number of output channels, dOut >= 1.
  * @param options Geometry, bias and initial weights.
- * @throws {OptionError} When an option is unknown or outside its range. Numbers of the geometry are
- * checked when the layer is built, as is whether the window fits (`ShapeError`).
+ * @throws {OptionError} When an option is unknown or outside its range. Whether the window fits is checked when
+ * the layer is built (`ShapeError`).
  *
  * @example Sixteen channels out of three, half the size
  * ```ts
@@ -67,21 +79,13 @@ export interface Conv2dOptions {
 export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
   const subject = "Cannot create conv2d";
   checkNumber(subject, "outChannels", outChannels, { min: 1, integer: true });
-  checkKnownKeys(subject, options, OPTION_NAMES);
-  if (options.kernel === undefined) {
-    throw new OptionError(subject, "kernel", "must be given, as one or two integers", undefined);
-  }
-  if (options.groups !== undefined && options.groups !== 1) {
-    const expectation = "must be 1 or left out (grouped convolutions are not available; " +
-      "connect all channels instead)";
-    throw new OptionError(subject, "groups", expectation, options.groups);
-  }
-  const { bias = true, init = lecunNormal } = options;
+  const resolved = resolve(subject, options, conv2dSchema);
+  const { bias, init, trainable } = resolved;
   return {
     kind: "conv",
     build(context: BuildContext): Layer {
       const images = expectImages(context);
-      const window = resolveWindow(`Cannot build '${context.name}'`, images, options);
+      const window = resolveWindow(`Cannot build '${context.name}'`, images, resolved);
       const geometry: ConvGeometry = { ...window, bias };
       const area = geometry.kernel[0] * geometry.kernel[1];
       const parameter = createParameter(context, {
@@ -90,11 +94,10 @@ export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
         inputs: area * geometry.channels,
         fan: { in: area * geometry.channels, out: area * outChannels },
         init,
+        trainable,
       });
       const output = [outHeight(geometry), outWidth(geometry), outChannels] as const;
       return new Convolution(context.backend, parameter, geometry, output);
     },
   };
 }
-
-const OPTION_NAMES = ["kernel", "stride", "padding", "dilation", "bias", "init", "groups"] as const;

@@ -58,9 +58,11 @@ export class Convolution implements Layer {
     const examples = g.rows / locationsOf(geometry);
     const pixels = examples * geometry.height * geometry.width;
     const images = rowsOf(expectForward(this.name, this.#images), 0, pixels);
-    const { value, gradient } = this.parameter;
-    this.#capture = { kind: "conv2d", examples, geometry, images, outputGradients: g };
-    if (pass.kind === "gradient") {
+    const { value, gradient, trainable } = this.parameter;
+    this.#capture = trainable
+      ? { kind: "conv2d", examples, geometry, images, outputGradients: g }
+      : undefined;
+    if (trainable && pass.kind === "gradient") {
       this.#backend.conv2dWeightGradient(gradient, images, g, geometry, pass);
     }
     if (!needInput) return undefined;

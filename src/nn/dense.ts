@@ -8,11 +8,18 @@ import type { Backend } from "../backend/backend.ts";
 import type { DenseCapture } from "../core/capture.ts";
 import { resolveWindow } from "../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { checkNumber } from "../core/options.ts";
+import { flag, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { Convolution } from "./convolution.ts";
 import { expectNoImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
-import { createParameter, expectForward, type OwnedParameter } from "./layer_parameter.ts";
+import {
+  createParameter,
+  expectForward,
+  initializerRule,
+  type OwnedParameter,
+  trainableRule,
+} from "./layer_parameter.ts";
 import type { BackwardPass, BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
 
 /** Options of {@linkcode dense}. */
@@ -21,7 +28,16 @@ export interface DenseOptions {
   readonly bias?: boolean;
   /** Draws the initial weights; see `init.ts` for which to choose. @default {lecunNormal} */
   readonly init?: Initializer;
+  /** `false` freezes the weights; `model.freeze` and `model.unfreeze` change it. @default {true} */
+  readonly trainable?: boolean;
 }
+
+/** What the options take. */
+export const denseSchema = {
+  bias: optional(flag, true),
+  init: optional(initializerRule, lecunNormal),
+  trainable: trainableRule,
+} satisfies SchemaOf<DenseOptions>;
 
 /**
  * A fully connected layer, `s_n = Wbar abar_n` with `abar_n = [a_n; 1]` and `Wbar = [W | b]`.
@@ -49,8 +65,7 @@ export interface DenseOptions {
 export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpec {
   const subject = "Cannot create dense";
   checkNumber(subject, "outFeatures", outFeatures, { min: 1, integer: true });
-  checkKnownKeys(subject, options, ["bias", "init"]);
-  const { bias = true, init = lecunNormal } = options;
+  const { bias, init, trainable } = resolve(subject, options, denseSchema);
   return {
     kind: "dense",
     build(context: BuildContext): Layer {
@@ -62,6 +77,7 @@ export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpe
         inputs,
         fan: { in: inputs, out: outFeatures },
         init,
+        trainable,
       });
       const { backend } = context;
       if (shape.length === 1) return new Dense(backend, parameter, inputs);
@@ -111,8 +127,11 @@ class Dense implements Layer {
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
     const inputs = rowsOf(expectForward(this.name, this.#inputs), 0, g.rows);
     const { value, gradient } = this.parameter;
-    this.#capture = { kind: "dense", examples: g.rows, inputs, outputGradients: g };
-    if (pass.kind === "gradient") {
+    const { trainable } = this.parameter;
+    this.#capture = trainable
+      ? { kind: "dense", examples: g.rows, inputs, outputGradients: g }
+      : undefined;
+    if (trainable && pass.kind === "gradient") {
       const { scale: alpha, decay: beta } = pass;
       this.#backend.gemm(gradient, g, inputs, { transposeA: true, alpha, beta });
     }

@@ -8,10 +8,16 @@ import type { Backend } from "../backend/backend.ts";
 import type { EmbeddingCapture } from "../core/capture.ts";
 import { DataError, ShapeError } from "../core/errors.ts";
 import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
+import { maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { formatShape } from "./example_shape.ts";
 import type { Initializer } from "./init.ts";
-import { allocateParameter, expectForward, type OwnedParameter } from "./layer_parameter.ts";
+import {
+  allocateParameter,
+  expectForward,
+  initializerRule,
+  type OwnedParameter,
+  trainableRule,
+} from "./layer_parameter.ts";
 import type { BackwardPass, BuildContext, Layer, LayerSpec } from "./module.ts";
 
 /** Options of {@linkcode embedding}. */
@@ -24,7 +30,21 @@ export interface EmbeddingLayerOptions {
   readonly positions?: number;
   /** Draws the initial rows of both tables. @default {normal with deviation 0.02 (Radford et al. 2019)} */
   readonly init?: Initializer;
+  /** `false` freezes both tables; `model.freeze` and `model.unfreeze` change it. @default {true} */
+  readonly trainable?: boolean;
 }
+
+const count = number({ min: 1, integer: true });
+const smallNormal: Initializer = (_, random) => 0.02 * random.normal();
+
+/** What the options take. */
+export const embeddingSchema = {
+  vocabulary: count,
+  width: count,
+  positions: maybe(count),
+  init: optional(initializerRule, smallNormal),
+  trainable: trainableRule,
+} satisfies SchemaOf<EmbeddingLayerOptions>;
 
 /**
  * The first layer of a model of tokens: takes [positions], integers in [0, vocabulary), and gives
@@ -52,23 +72,18 @@ export interface EmbeddingLayerOptions {
  * ```
  */
 export function embedding(options: EmbeddingLayerOptions): LayerSpec {
-  const subject = "Cannot create embedding";
-  checkKnownKeys(subject, options, ["vocabulary", "width", "positions", "init"]);
-  const count = { min: 1, integer: true };
-  const vocabulary = checkNumber(subject, "vocabulary", options.vocabulary, count);
-  const width = checkNumber(subject, "width", options.width, count);
-  const { positions, init = (_, random) => 0.02 * random.normal() } = options;
-  if (positions !== undefined) checkNumber(subject, "positions", positions, count);
+  const resolved = resolve("Cannot create embedding", options, embeddingSchema);
+  const { vocabulary, width, positions } = resolved;
   return {
     kind: "embedding",
     build(context: BuildContext): Layer {
       const length = expectTokens(context, positions);
-      const own = table(context, [vocabulary, width], init, length);
+      const own = table(context, [vocabulary, width], resolved, length);
       if (positions === undefined) return own;
       try {
         const position: LayerSpec = {
           kind: "position",
-          build: (inner) => table(inner, [positions, width], init, length),
+          build: (inner) => table(inner, [positions, width], resolved, length),
         };
         return new EmbeddingWithPositions(
           own,
@@ -99,7 +114,7 @@ function expectTokens({ input, name }: BuildContext, most = Infinity): number {
 function table(
   context: BuildContext,
   shape: readonly [rows: number, width: number],
-  init: Initializer,
+  { init, trainable }: Pick<Required<EmbeddingLayerOptions>, "init" | "trainable">,
   positions: number,
 ): Table {
   const { backend, random } = context;
@@ -108,7 +123,7 @@ function table(
       { length: shape[0] * shape[1] },
       () => init({ in: 1, out: shape[1] }, random),
     );
-  const parameter = allocateParameter(context, { kind: "embedding" }, shape, draw);
+  const parameter = allocateParameter(context, { kind: "embedding" }, shape, draw, trainable);
   return new Table(backend, parameter, positions);
 }
 
@@ -117,16 +132,20 @@ class Table implements Layer {
   readonly name: string;
   readonly output: readonly [positions: number, width: number];
   readonly parameter: OwnedParameter;
-  capture: EmbeddingCapture | undefined;
   readonly #backend: Backend;
   /** Tokens of the last forward pass, [1, N T]. */
   #tokens: Matrix | undefined;
+  #capture: EmbeddingCapture | undefined;
 
   constructor(backend: Backend, parameter: OwnedParameter, positions: number) {
     this.name = parameter.name;
     this.output = [positions, parameter.value.cols];
     this.parameter = parameter;
     this.#backend = backend;
+  }
+
+  get capture(): EmbeddingCapture | undefined {
+    return this.#capture;
   }
 
   checkInputs(inputs: ArrayLike<number>): void {
@@ -157,9 +176,12 @@ class Table implements Layer {
   backward(g: Matrix, pass: BackwardPass): undefined {
     const tokens = columnsOf(expectForward(this.name, this.#tokens), 0, g.rows);
     const examples = g.rows / this.output[0];
-    this.capture = { kind: "embedding", examples, tokens, outputGradients: g };
-    if (pass.kind === "gradient") {
-      this.#backend.scatterRows(this.parameter.gradient, tokens, g, pass);
+    const { gradient, trainable } = this.parameter;
+    this.#capture = trainable
+      ? { kind: "embedding", examples, tokens, outputGradients: g }
+      : undefined;
+    if (trainable && pass.kind === "gradient") {
+      this.#backend.scatterRows(gradient, tokens, g, pass);
     }
   }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { OptionError, ShapeError } from "../core/errors.ts";
+import { ShapeError } from "../core/errors.ts";
+import { type Rule, where } from "../core/schema.ts";
 import type { BuildContext, ExampleShape } from "./module.ts";
 
 /** Height, width and channels of an image. */
@@ -38,21 +39,13 @@ export function formatShape(shape: ExampleShape): string {
   return shape.join(" x ");
 }
 
-/**
- * Returns `shape` when it is one to three positive integers.
- *
- * @throws {OptionError} Otherwise.
- */
-export function checkExampleShape(subject: string, option: string, shape: unknown): ExampleShape {
-  const valid = Array.isArray(shape) && shape.length >= 1 && shape.length <= 3 &&
-    shape.every((size) => Number.isInteger(size) && size >= 1);
-  if (!valid) {
-    const expectation =
-      "must be [features], [positions, channels] or [height, width, channels], integers >= 1";
-    throw new OptionError(subject, option, expectation, shape);
-  }
-  return shape as unknown as ExampleShape;
-}
+/** What an option takes that is the shape of one example. */
+export const shapeRule: Rule<ExampleShape> = where(
+  "[features], [positions, channels] or [height, width, channels], integers >= 1",
+  (shape): shape is ExampleShape =>
+    Array.isArray(shape) && shape.length >= 1 && shape.length <= 3 &&
+    shape.every((size) => Number.isInteger(size) && size >= 1),
+);
 
 /**
  * The shape of the features or of the sequences that a layer receives.

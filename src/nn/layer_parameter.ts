@@ -7,12 +7,22 @@
 import type { OwnedMatrix } from "../core/matrix.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { LayerKind, Parameter } from "../core/parameter.ts";
+import { callback, flag, optional, type Rule } from "../core/schema.ts";
 import type { Fan, Initializer } from "./init.ts";
 import type { BuildContext } from "./module.ts";
 import { writeWeights } from "./weights.ts";
 
 /** A parameter together with the duty to give its two matrices back. */
-export interface OwnedParameter extends Parameter, Disposable {}
+export interface OwnedParameter extends Parameter, Disposable {
+  /** See {@linkcode Parameter.trainable}; the model sets it. */
+  trainable: boolean;
+}
+
+/** What draws initial weights; its numbers are checked when they are drawn. */
+export const initializerRule: Rule<Initializer> = callback("a function of fan and random");
+
+/** What every layer with weights takes. */
+export const trainableRule: Rule<boolean> = optional(flag, true);
 
 /** Shape and initial distribution of a layer's weights. */
 export interface WeightPlan {
@@ -26,6 +36,8 @@ export interface WeightPlan {
   readonly fan: Fan;
   /** Draws the weights, row by row in the public column order. */
   readonly init: Initializer;
+  /** Whether they are trained. */
+  readonly trainable: boolean;
 }
 
 /**
@@ -38,7 +50,8 @@ export function createParameter(context: BuildContext, plan: WeightPlan): OwnedP
   const bias = plan.layer.kind === "dense" ? plan.layer.bias : plan.layer.geometry.bias;
   const cols = plan.inputs + (bias ? 1 : 0);
   const shape = [plan.outputs, cols] as const;
-  return allocateParameter(context, plan.layer, shape, () => drawWeights(context, plan, cols));
+  const initial = () => drawWeights(context, plan, cols);
+  return allocateParameter(context, plan.layer, shape, initial, plan.trainable);
 }
 
 /**
@@ -52,6 +65,7 @@ export function allocateParameter(
   layer: LayerKind,
   [rows, cols]: readonly [rows: number, cols: number],
   initial: () => ArrayLike<number>,
+  trainable: boolean,
 ): OwnedParameter {
   const owned: OwnedMatrix[] = [];
   const dispose = (): void => owned.splice(0).forEach((matrix) => matrix[Symbol.dispose]());
@@ -65,6 +79,7 @@ export function allocateParameter(
       layer,
       value,
       gradient,
+      trainable,
       [Symbol.dispose]: dispose,
     };
     writeWeights(backend, parameter, initial());

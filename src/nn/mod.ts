@@ -27,23 +27,23 @@
  */
 
 export { gelu, type GeluOptions, relu, sigmoid, silu, softplus, tanh } from "./activations.ts";
-export * from "./attention.ts";
+export { attention, type AttentionOptions } from "./attention.ts";
 export { type BatchLike, type PassOptions } from "./batch.ts";
-export * from "./batch_norm2d.ts";
-export * from "./conv2d.ts";
-export * from "./dense.ts";
+export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
+export { conv2d, type Conv2dOptions } from "./conv2d.ts";
+export { dense, type DenseOptions } from "./dense.ts";
 export { type Evaluation } from "./evaluation.ts";
 export * from "./dropout.ts";
-export * from "./embedding.ts";
+export { embedding, type EmbeddingLayerOptions } from "./embedding.ts";
 export * from "./flatten.ts";
 export * from "./init.ts";
 export * from "./losses/mod.ts";
 export * from "./models/mod.ts";
 export * from "./module.ts";
 export * from "./objective.ts";
-export * from "./pool.ts";
+export { averagePool2d, globalAveragePool2d, maxPool2d, type PoolOptions } from "./pool.ts";
 export * from "./positions.ts";
 export * from "./residual.ts";
-export * from "./row_norm.ts";
+export { layerNorm, rmsNorm, type RowNormOptions } from "./row_norm.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
 export * from "./weights.ts";

@@ -69,6 +69,12 @@ export type BackwardPass =
   /** Only captures are wanted, for the curvature: gradients and statistics stay. */
   | { readonly kind: "capture" };
 
+/** Weights that can be frozen and trained again; models set it, between steps. */
+export interface LayerParameter extends Parameter {
+  /** See {@linkcode Parameter.trainable}. */
+  trainable?: boolean;
+}
+
 /**
  * A built layer. `forward` and `backward` take their temporaries and results from the backend's
  * scratch arena: they live until the scope ends in which they were called.
@@ -78,8 +84,8 @@ export interface Layer extends Disposable {
   readonly name: string;
   /** Shape of one outgoing example. */
   readonly output: ExampleShape;
-  /** The trainable matrix, if the layer has one. */
-  readonly parameter: Parameter | undefined;
+  /** The weights, if the layer has any. */
+  readonly parameter: LayerParameter | undefined;
   /**
    * What the curvature needs of the last backward pass, if the layer has a parameter. Valid until the scope
    * of that pass ends; gradients are of each example's own loss.

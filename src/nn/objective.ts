@@ -6,9 +6,9 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
-import { StateError } from "../core/errors.ts";
+import { OptionError, StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import {
   type BatchLayout,
@@ -26,7 +26,8 @@ import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
 import { drawSigns } from "./losses/noise.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
-import { allLayers, type Sequential } from "./sequential.ts";
+import type { Sequential } from "./sequential.ts";
+import { allLayers } from "./through_layers.ts";
 
 /**
  * Joins a model and a loss. Owns nothing: the caller disposes the model.
@@ -34,8 +35,17 @@ import { allLayers, type Sequential } from "./sequential.ts";
  * @param model A model; its K outputs (an image's numbers in the order row, column, channel) are what
  * the loss sees. A loss that is `perPosition` sees those of each position of a sequence [T, K].
  * @param loss The loss of one example; gradients are of its mean.
+ * @throws {OptionError} When one of the two is something else.
  */
 export function objective(model: Sequential, loss: Loss): ModelObjective {
+  const subject = "Cannot join a model and a loss";
+  if (typeof model?.forward !== "function" || !Array.isArray(model.parameters)) {
+    throw new OptionError(subject, "model", "must be a model, as sequential(...) makes it", model);
+  }
+  if (typeof loss?.targetShape !== "function") {
+    const expectation = "must be a loss, such as softmaxCrossEntropy() or squaredError()";
+    throw new OptionError(subject, "loss", expectation, loss);
+  }
   return new ModelObjective(model, loss);
 }
 
@@ -197,7 +207,8 @@ export class ModelObjective {
    */
   capture(parameter: Parameter): Capture | undefined {
     const layer = this.#layers.get(parameter);
-    if (layer !== undefined) return layer.capture;
+    // A frozen layer may still hold what it left before it was.
+    if (layer !== undefined) return isTrainable(parameter) ? layer.capture : undefined;
     throw new StateError(`Cannot look up '${parameter.name}': it belongs to another model`);
   }
 

@@ -11,11 +11,12 @@ import {
   outHeight,
   outWidth,
   type Pair,
+  pairRule,
   resolveWindow,
   type Window,
 } from "../core/geometry.ts";
-import { checkKnownKeys } from "../core/options.ts";
 import { rowsOf } from "../core/matrix.ts";
+import { maybe, optional, resolve, type Resolved, type SchemaOf } from "../core/schema.ts";
 import { expectImages } from "./example_shape.ts";
 import type { BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
 import { functionLayer } from "./function_layer.ts";
@@ -30,12 +31,20 @@ export interface PoolOptions {
   readonly padding?: number | Pair;
 }
 
+/** What the options take. */
+export const poolSchema = {
+  kernel: pairRule(1),
+  stride: maybe(pairRule(1)),
+  padding: optional(pairRule(0), 0),
+} satisfies SchemaOf<PoolOptions>;
+
 /**
  * The largest number of each window. Its gradient goes to the first pixel that attains it.
  *
  * Takes [height, width, channels] and gives [outHeight, outWidth, channels].
  *
- * @throws {OptionError} When an option is unknown. Its numbers are checked when the layer is built.
+ * @throws {OptionError} When an option is unknown or outside its range. Whether the window fits is checked when
+ * the layer is built.
  *
  * @example Half the size, or a single location
  * ```ts
@@ -61,7 +70,8 @@ export function maxPool2d(options: PoolOptions): LayerSpec {
  *
  * Takes [height, width, channels] and gives [outHeight, outWidth, channels].
  *
- * @throws {OptionError} When an option is unknown. Its numbers are checked when the layer is built.
+ * @throws {OptionError} When an option is unknown or outside its range. Whether the window fits is checked when
+ * the layer is built.
  */
 export function averagePool2d(options: PoolOptions): LayerSpec {
   return pool("average", "averagePool", "Cannot create averagePool2d", options);
@@ -86,14 +96,11 @@ export function globalAveragePool2d(): LayerSpec {
 }
 
 function pool(pooling: Pooling, kind: string, subject: string, options: PoolOptions): LayerSpec {
-  checkKnownKeys(subject, options, ["kernel", "stride", "padding"]);
-  if (options.kernel === undefined) {
-    throw new OptionError(subject, "kernel", "must be given, as one or two integers", undefined);
-  }
+  const resolved = resolve(subject, options, poolSchema);
   return {
     kind,
     build(context: BuildContext): Layer {
-      const window = poolWindow(context, options);
+      const window = poolWindow(context, resolved);
       const output = [outHeight(window), outWidth(window), window.channels] as const;
       return poolLayer(context, pooling, window, output);
     },
@@ -124,7 +131,7 @@ function poolLayer(
   });
 }
 
-function poolWindow(context: BuildContext, options: PoolOptions): Window {
+function poolWindow(context: BuildContext, options: Resolved<typeof poolSchema>): Window {
   const subject = `Cannot build '${context.name}'`;
   const window = resolveWindow(subject, expectImages(context), {
     ...options,

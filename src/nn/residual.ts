@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { OptionError, ShapeError } from "../core/errors.ts";
+import { ShapeError } from "../core/errors.ts";
 import { resolveWindow, type Window } from "../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
 import { formatShape } from "./example_shape.ts";
@@ -18,7 +18,7 @@ import type {
   Layer,
   LayerSpec,
 } from "./module.ts";
-import { backwardThrough, forwardThrough } from "./through_layers.ts";
+import { backwardThrough, firstTrained, forwardThrough, layersRule } from "./through_layers.ts";
 
 /**
  * A residual block (He et al. 2016): `y = body(x) + shortcut(x)`. The shortcut has no weights. Where the body
@@ -48,9 +48,7 @@ import { backwardThrough, forwardThrough } from "./through_layers.ts";
  * ```
  */
 export function residual(body: readonly LayerSpec[]): LayerSpec {
-  if (body.length === 0) {
-    throw new OptionError("Cannot create residual", "body", "must hold at least one layer", body);
-  }
+  layersRule.check("Cannot create residual", "body", body);
   return {
     kind: "residual",
     build(context: BuildContext): Layer {
@@ -125,8 +123,9 @@ class Residual implements Layer {
     const backend = this.#backend;
     const all = expectForward(this.name, this.#x);
     let change: Matrix | undefined = g;
-    for (let i = this.layers.length - 1; i >= 0 && change !== undefined; i--) {
-      change = backwardThrough(this.layers[i], change, pass, needInput || i > 0);
+    const last = needInput ? 0 : firstTrained(this.layers);
+    for (let i = this.layers.length - 1; i >= last && change !== undefined; i--) {
+      change = backwardThrough(this.layers[i], change, pass, needInput || i > last);
     }
     if (!needInput || change === undefined) return undefined;
     const x = rowsOf(all, 0, change.rows);

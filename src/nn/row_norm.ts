@@ -7,9 +7,14 @@
 import type { Backend, RowNormKind } from "../backend/backend.ts";
 import type { ElementsCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
-import { checkFlag, checkKnownKeys, checkNumber } from "../core/options.ts";
+import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { rowsPerExample } from "./example_shape.ts";
-import { allocateParameter, expectForward, type OwnedParameter } from "./layer_parameter.ts";
+import {
+  allocateParameter,
+  expectForward,
+  type OwnedParameter,
+  trainableRule,
+} from "./layer_parameter.ts";
 import type { BackwardPass, BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
 
 /** Options of {@linkcode layerNorm} and {@linkcode rmsNorm}. */
@@ -18,7 +23,16 @@ export interface RowNormOptions {
   readonly epsilon?: number;
   /** Whether channels are shifted, too, and not scaled alone. @default {true} */
   readonly shift?: boolean;
+  /** `false` freezes scales and shifts; `model.freeze` and `model.unfreeze` change it. @default {true} */
+  readonly trainable?: boolean;
 }
+
+/** What the options take. */
+export const rowNormSchema = {
+  epsilon: optional(number({ above: 0 }), 1e-5),
+  shift: optional(flag, true),
+  trainable: trainableRule,
+} satisfies SchemaOf<RowNormOptions>;
 
 /**
  * Layer normalisation (Ba, Kiros & Hinton 2016, arXiv 1607.06450): the channels of every position (pixel, row of
@@ -70,10 +84,7 @@ export function rmsNorm(options: RowNormOptions = {}): LayerSpec {
 }
 
 function rowNorm(kind: RowNormKind, name: string, options: RowNormOptions): LayerSpec {
-  const subject = `Cannot create ${name}`;
-  checkKnownKeys(subject, options, ["epsilon", "shift"]);
-  const epsilon = checkNumber(subject, "epsilon", options.epsilon ?? 1e-5, { above: 0 });
-  const shift = checkFlag(subject, "shift", options.shift ?? true);
+  const { epsilon, shift, trainable } = resolve(`Cannot create ${name}`, options, rowNormSchema);
   return {
     kind: name,
     build(context: BuildContext): Layer {
@@ -81,7 +92,8 @@ function rowNorm(kind: RowNormKind, name: string, options: RowNormOptions): Laye
       const channels = input[input.length - 1]!;
       const shape = [shift ? 2 : 1, channels] as const;
       const ones = () => new Float64Array(shape[0] * channels).fill(1, 0, channels);
-      const parameter = allocateParameter(context, { kind: "scaleShift" }, shape, ones);
+      const layer = { kind: "scaleShift" } as const;
+      const parameter = allocateParameter(context, layer, shape, ones, trainable);
       return new RowNorm(backend, kind, input, parameter, epsilon);
     },
   };
@@ -91,12 +103,12 @@ class RowNorm implements Layer {
   readonly name: string;
   readonly output: ExampleShape;
   readonly parameter: OwnedParameter;
-  capture: ElementsCapture | undefined;
   readonly #backend: Backend;
   readonly #kind: RowNormKind;
   readonly #epsilon: number;
   /** Inputs of the last forward pass, [N T, C]. */
   #x: Matrix | undefined;
+  #capture: ElementsCapture | undefined;
 
   constructor(
     backend: Backend,
@@ -113,6 +125,10 @@ class RowNorm implements Layer {
     this.#epsilon = epsilon;
   }
 
+  get capture(): ElementsCapture | undefined {
+    return this.#capture;
+  }
+
   forward(x: Matrix): Matrix {
     this.#x = x;
     const out = this.#backend.scratch(x.rows, x.cols);
@@ -124,23 +140,29 @@ class RowNorm implements Layer {
     const backend = this.#backend;
     const [kind, epsilon] = [this.#kind, this.#epsilon];
     const x = rowsOf(expectForward(this.name, this.#x), 0, g.rows);
-    const { value, gradient } = this.parameter;
-    const examples = g.rows / rowsPerExample(this.output);
-    const sums = backend.scratch(2 * examples, g.cols);
-    backend.rowNormSums(kind, sums, x, g, epsilon);
-    const size = value.rows * value.cols;
-    const gradients = columnsOf(reshaped(sums, examples, 2 * g.cols), 0, size);
-    this.capture = { kind: "elements", examples, gradients };
-    if (pass.kind === "gradient") {
+    this.#capture = this.parameter.trainable ? this.#perExample(x, g) : undefined;
+    if (this.#capture !== undefined && pass.kind === "gradient") {
+      const { examples, gradients } = this.#capture;
       const ones = backend.scratch(1, examples);
       backend.write(ones, new Float32Array(examples).fill(1));
       const { scale: alpha, decay: beta } = pass;
-      backend.gemm(reshaped(gradient, 1, size), ones, gradients, { alpha, beta });
+      const out = reshaped(this.parameter.gradient, 1, gradients.cols);
+      backend.gemm(out, ones, gradients, { alpha, beta });
     }
     if (!needInput) return undefined;
     const out = backend.scratch(g.rows, g.cols);
-    backend.rowNormGradient(kind, out, x, g, value, epsilon);
+    backend.rowNormGradient(kind, out, x, g, this.parameter.value, epsilon);
     return out;
+  }
+
+  /** Gradients of scales and shifts of each example. */
+  #perExample(x: Matrix, g: Matrix): ElementsCapture {
+    const examples = g.rows / rowsPerExample(this.output);
+    const sums = this.#backend.scratch(2 * examples, g.cols);
+    this.#backend.rowNormSums(this.#kind, sums, x, g, this.#epsilon);
+    const { rows, cols } = this.parameter.value;
+    const gradients = columnsOf(reshaped(sums, examples, 2 * cols), 0, rows * cols);
+    return { kind: "elements", examples, gradients };
   }
 
   [Symbol.dispose](): void {

@@ -6,15 +6,21 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
-import { OptionError, ShapeError, StateError } from "../core/errors.ts";
+import { ShapeError, StateError } from "../core/errors.ts";
 import { type Matrix, shapeOf } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
-import { batchShape, checkExampleShape, formatShape } from "./example_shape.ts";
+import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { batchShape, formatShape, shapeRule } from "./example_shape.ts";
 import type { BackwardPass, ExampleShape, ForwardPass, Layer, LayerSpec } from "./module.ts";
 import { describeLayers } from "./describe.ts";
-import { backwardThrough, forwardThrough } from "./through_layers.ts";
+import {
+  allLayers,
+  backwardThrough,
+  firstTrained,
+  forwardThrough,
+  layersRule,
+} from "./through_layers.ts";
 
 /** What a model is made of. */
 export interface SequentialOptions {
@@ -25,6 +31,13 @@ export interface SequentialOptions {
   /** Seed of the initial weights: equal seeds give equal models. @default {0} */
   readonly seed?: number;
 }
+
+/** What the options take. */
+export const sequentialSchema = {
+  input: shapeRule,
+  layers: layersRule,
+  seed: optional(number(), 0),
+} satisfies SchemaOf<SequentialOptions>;
 
 /**
  * Builds a model on a backend.
@@ -42,12 +55,8 @@ export interface SequentialOptions {
  */
 export function sequential(backend: Backend, options: SequentialOptions): Sequential {
   const subject = "Cannot create a sequential model";
-  checkKnownKeys(subject, options, ["input", "layers", "seed"]);
-  const input = checkExampleShape(subject, "input", options.input);
-  const random = new Random(checkNumber(subject, "seed", options.seed ?? 0));
-  if (!(options.layers?.length > 0)) {
-    throw new OptionError(subject, "layers", "must hold at least one layer", options.layers);
-  }
+  const { input, layers: specs, seed } = resolve(subject, options, sequentialSchema);
+  const random = new Random(seed);
   const layers: Layer[] = [];
   const counts = new Map<string, number>();
   const build = (spec: LayerSpec, input: ExampleShape): Layer => {
@@ -58,17 +67,12 @@ export function sequential(backend: Backend, options: SequentialOptions): Sequen
     return atLayer(name, () => spec.build(context));
   };
   try {
-    for (const spec of options.layers) layers.push(build(spec, layers.at(-1)?.output ?? input));
+    for (const spec of specs) layers.push(build(spec, layers.at(-1)?.output ?? input));
   } catch (error) {
     layers.forEach((layer) => layer[Symbol.dispose]());
     throw error;
   }
   return new Sequential(backend, input, layers);
-}
-
-/** All layers in the order of computation; a layer that is made of layers comes after them. */
-export function allLayers(layers: readonly Layer[]): Layer[] {
-  return layers.flatMap((layer) => [...allLayers(layer.layers ?? []), layer]);
 }
 
 /**
@@ -93,12 +97,10 @@ export class Sequential implements Disposable {
   readonly input: ExampleShape;
   /** The layers, from the inputs to the outputs. */
   readonly layers: readonly Layer[];
-  /** All trainable matrices, in the order of the layers. */
+  /** All matrices of weights, in the order of the layers. */
   readonly parameters: readonly Parameter[];
   /** What layers remember besides their parameters, by `layer.name`: `"batchNorm1.runningMoments"`. */
   readonly state: Readonly<Record<string, Matrix>>;
-  /** Index of the first layer with a parameter: no gradient is wanted before it. */
-  readonly #firstTrained: number;
   #disposed = false;
 
   /**
@@ -119,10 +121,6 @@ export class Sequential implements Disposable {
         Object.entries(state).map(([key, matrix]) => [`${name}.${key}`, matrix])
       ),
     );
-    const first = layers.findIndex((layer) =>
-      allLayers([layer]).some(({ parameter }) => parameter !== undefined)
-    );
-    this.#firstTrained = first < 0 ? layers.length : first;
   }
 
   /** Shape of one outgoing example. */
@@ -153,7 +151,7 @@ export class Sequential implements Disposable {
   }
 
   /**
-   * Leaves parameter gradients and captures, from the last layer to the first that has a parameter.
+   * Leaves parameter gradients and captures, from the last layer to the first that is trained.
    * May be called several times after one forward pass.
    *
    * @param g Gradient of the sum of the examples' losses with respect to the outputs of the last forward.
@@ -163,12 +161,41 @@ export class Sequential implements Disposable {
    * @throws {StateError} Without a forward pass before it.
    */
   backward(g: Matrix, pass: BackwardPass, needInput = false): Matrix | undefined {
-    const last = needInput ? 0 : this.#firstTrained;
+    const last = needInput ? 0 : firstTrained(this.layers);
     let signal: Matrix | undefined = g;
     for (let i = this.layers.length - 1; i >= last && signal !== undefined; i--) {
       signal = backwardThrough(this.layers[i], signal, pass, needInput || i > last);
     }
     return needInput ? signal : undefined;
+  }
+
+  /**
+   * Freezes weights from the next step on: their layers leave neither gradients nor captures, optimizers leave
+   * them alone, and nothing is propagated back below the first layer that is trained.
+   *
+   * @param select Which parameters. @default {all}
+   */
+  freeze(select: (parameter: Parameter) => boolean = () => true): void {
+    this.#train(select, false);
+  }
+
+  /**
+   * Trains weights that were frozen. What is known of their curvature is as old as they are: optimizers begin
+   * their averages anew.
+   *
+   * @param select Which parameters. @default {all}
+   */
+  unfreeze(select: (parameter: Parameter) => boolean = () => true): void {
+    this.#train(select, true);
+  }
+
+  #train(select: (parameter: Parameter) => boolean, trainable: boolean): void {
+    for (const { parameter } of allLayers(this.layers)) {
+      if (parameter === undefined || !select(parameter)) continue;
+      parameter.trainable = trainable;
+      // What it held is of weights that are to change no more.
+      this.backend.axpby(parameter.gradient, 0, parameter.gradient, 0);
+    }
   }
 
   /** An aligned table of layers, shapes and numbers of weights. */

@@ -6,7 +6,30 @@
 
 import { atLayer } from "../core/at_layer.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
+import { isTrainable } from "../core/parameter.ts";
+import { isRecord, type Rule, where } from "../core/schema.ts";
+import type { BackwardPass, ForwardPass, Layer, LayerSpec } from "./module.ts";
+
+/** Layers in a row that are not built yet. */
+export const layersRule: Rule<readonly LayerSpec[]> = where(
+  "a list with at least one layer, such as [dense(10)]",
+  (value): value is readonly LayerSpec[] =>
+    Array.isArray(value) && value.length > 0 &&
+    value.every((spec) => isRecord(spec) && typeof spec.build === "function"),
+);
+
+/** All layers in the order of computation; a layer that is made of layers comes after them. */
+export function allLayers(layers: readonly Layer[]): Layer[] {
+  return layers.flatMap((layer) => [...allLayers(layer.layers ?? []), layer]);
+}
+
+/** Index of the first layer with weights to train: no gradient is wanted before it. */
+export function firstTrained(layers: readonly Layer[]): number {
+  const first = layers.findIndex((layer) =>
+    allLayers([layer]).some(({ parameter }) => parameter !== undefined && isTrainable(parameter))
+  );
+  return first < 0 ? layers.length : first;
+}
 
 /** Outputs of layers in a row. */
 export function forwardThrough(

@@ -8,18 +8,13 @@ import type { Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
-import type { Objective } from "./objective.ts";
+import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import type {
-  Counters,
-  Preconditioner,
-  PreconditionerRow,
-  PreconditionerUpdate,
-} from "./preconditioner.ts";
-import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+import type { Counters, Preconditioner, PreconditionerRow } from "./preconditioner.ts";
+import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode adam}. Its momentum is `beta1`. */
 export interface AdamOptions extends Omit<StepOptions, "momentum"> {
@@ -58,23 +53,24 @@ export interface AdamOptions extends Omit<StepOptions, "momentum"> {
  */
 export function adam<B>(objective: Objective<B>, options: AdamOptions = {}): Optimizer<B> {
   const subject = "Cannot create Adam";
-  const known = stepOptionNames.filter((name) => name !== "momentum");
-  checkKnownKeys(subject, options, [...known, "beta1", "beta2", "epsilon"]);
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, ...rest } = options;
-  const decay = { min: 0, below: 1 };
-  const numbers = {
-    beta1: checkNumber(subject, "beta1", beta1, decay),
-    beta2: checkNumber(subject, "beta2", beta2, decay),
-    epsilon: checkNumber(subject, "epsilon", epsilon, { above: 0 }),
-  };
-  const step = resolveStepOptions(subject, rest, {
-    learningRate: 1e-3,
-    momentum: false,
-    klClip: false,
-  });
+  checkObjective(subject, objective);
+  const resolved = resolve(subject, options, adamSchema);
   const { backend, parameters } = objective;
-  return new Optimizer(objective, new AdamPreconditioner(backend, parameters, numbers), step);
+  const preconditioner = new AdamPreconditioner(backend, parameters, resolved);
+  return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
 }
+
+const decay = number({ min: 0, below: 1 });
+const { momentum: _, ...stepRules } = stepSchema("update");
+
+/** What its options take. */
+export const adamSchema = {
+  ...stepRules,
+  learningRate: optional(stepRules.learningRate, 1e-3),
+  beta1: optional(decay, 0.9),
+  beta2: optional(decay, 0.999),
+  epsilon: optional(number({ above: 0 }), 1e-8),
+} satisfies SchemaOf<AdamOptions>;
 
 /** First and second moments of a gradient. */
 class Moments extends Owner {
@@ -96,7 +92,8 @@ class AdamPreconditioner implements Preconditioner {
   readonly #parameters: readonly Parameter[];
   readonly #numbers: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
   readonly #moments: readonly Moments[];
-  #count = 0;
+  /** Updates of each parameter: one that was frozen is younger. */
+  readonly #counts: number[];
 
   constructor(
     backend: Backend,
@@ -106,6 +103,7 @@ class AdamPreconditioner implements Preconditioner {
     this.#backend = backend;
     this.#parameters = parameters;
     this.#numbers = numbers;
+    this.#counts = parameters.map(() => 0);
     this.#moments = madeForEach(parameters, (index) => new Moments(backend, parameters[index]));
   }
 
@@ -117,47 +115,28 @@ class AdamPreconditioner implements Preconditioner {
   }
 
   counters(): Counters {
-    return { updates: this.#count };
+    return { updates: [...this.#counts] };
   }
 
   restore({ updates }: Counters): void {
-    if (typeof updates !== "number") {
-      throw new StateError("Cannot restore Adam: its counter is missing");
+    if (!Array.isArray(updates) || updates.length !== this.#counts.length) {
+      throw new StateError("Cannot restore Adam: its counters are missing");
     }
-    this.#count = updates;
-  }
-
-  update(): PreconditionerUpdate {
-    this.#count++;
-    return {
-      observed: { statistics: false, eigenvalues: false },
-      renewals: this.#parameters.map(() => undefined),
-    };
+    updates.forEach((count, index) => this.#counts[index] = count);
   }
 
   precondition(index: number, source: Matrix): Matrix {
     const out = this.#backend.scratch(source.rows, source.cols);
     const { first, second } = this.#moments[index];
-    const numbers = { ...this.#numbers, count: this.#count };
+    const { beta1, beta2, epsilon } = this.#numbers;
+    const numbers = { beta1, beta2, epsilon, count: ++this.#counts[index] };
     this.#backend.adamDirection(out, first, second, source, numbers);
     return out;
   }
 
-  settle(): void {}
-
-  damping(): undefined {
-    return undefined;
-  }
-
-  judge(): void {}
-
   describe(index: number): PreconditionerRow {
     const { rows, cols } = this.#parameters[index].value;
     return { block: "adam", factors: "", elements: 2 * rows * cols };
-  }
-
-  spectrum(): undefined {
-    return undefined;
   }
 
   [Symbol.dispose](): void {

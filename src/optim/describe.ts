@@ -1,13 +1,18 @@
 import { shapeOf } from "../core/matrix.ts";
+import { isTrainable } from "../core/parameter.ts";
 import { formatTable } from "../core/table.ts";
-import type { Parameter } from "../core/parameter.ts";
+import type { Objective } from "./objective.ts";
 import type { Preconditioner } from "./preconditioner.ts";
+import type { MomentumState } from "./transforms/momentum.ts";
 
 /** What of an optimizer is described. */
-interface Described {
-  readonly objective: { readonly parameters: readonly Parameter[] };
-  readonly preconditioner: Pick<Preconditioner, "describe" | "method" | "plan">;
-  readonly momentum: { readonly buffers: readonly unknown[] };
+export interface Described {
+  /** Has the layers. */
+  readonly objective: Pick<Objective<never>, "parameters">;
+  /** Has their blocks and the plan. */
+  readonly preconditioner: Pick<Preconditioner, "method" | "plan" | "describe">;
+  /** Has a velocity for each, or none. */
+  readonly momentum: Pick<MomentumState, "buffers">;
 }
 
 /** The table behind `Optimizer.describe()`. */
@@ -15,12 +20,13 @@ export function describeOptimizer(optimizer: Described): string {
   const { objective: { parameters }, preconditioner, momentum } = optimizer;
   const rows = parameters.map((parameter, index) => {
     const { block, factors, elements } = preconditioner.describe(index);
+    const kept = isTrainable(parameter) ? block : `${block}, frozen`;
     const velocity = momentum.buffers.length === 0
       ? 0
       : parameter.value.rows * parameter.value.cols;
     // Four bytes a number, as on the device backends; the reference backend takes twice as many.
     const bytes = 4 * (elements + velocity);
-    return [parameter.name, parameter.layer.kind, shapeOf(parameter.value), block, factors, bytes];
+    return [parameter.name, parameter.layer.kind, shapeOf(parameter.value), kept, factors, bytes];
   });
   const total = rows.reduce((sum, row) => sum + (row[5] as number), 0);
   return [

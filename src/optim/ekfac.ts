@@ -5,10 +5,10 @@
  */
 
 import { OptionError } from "../core/errors.ts";
-import { checkChoice } from "../core/options.ts";
+import { choice, isRecord, optional, type SchemaOf } from "../core/schema.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
 import { independent } from "../curvature/fisher.ts";
-import { measuredOptimizer, type MeasuredOptions } from "./measured.ts";
+import { measuredOptimizer, type MeasuredOptions, measuredSchema } from "./measured.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -41,19 +41,22 @@ export interface EkfacOptions extends MeasuredOptions {
  * ```
  */
 export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): Optimizer<B> {
-  const { eigenvaluesFrom = "perExample" } = options;
-  const subject = "Cannot create EKFAC";
-  checkChoice(subject, "eigenvaluesFrom", eigenvaluesFrom, ["perExample", "runningAverage"]);
-  const running = eigenvaluesFrom === "runningAverage";
+  const running = isRecord(options) && options.eigenvaluesFrom === "runningAverage";
   if (running && options.rank !== undefined && options.rank !== "full") {
     const expectation = "must be 'full' where eigenvalues are measured from the mean gradient";
-    throw new OptionError(subject, "rank", expectation, options.rank);
+    throw new OptionError("Cannot create EKFAC", "rank", expectation, options.rank);
   }
   return measuredOptimizer(objective, running ? { ...options, rank: "full" } : options, {
     method: "ekfac",
     statistic: independent,
-    extraNames: ["eigenvaluesFrom"],
-    createFull: (backend, parameter, shared) =>
+    schema: ekfacSchema,
+    createFull: (backend, parameter, shared, { eigenvaluesFrom }) =>
       new EkfacBlock(backend, parameter, { ...shared, eigenvaluesFrom }),
   });
 }
+
+/** What its options take. */
+export const ekfacSchema = {
+  ...measuredSchema,
+  eigenvaluesFrom: optional(choice("perExample", "runningAverage"), "perExample"),
+} satisfies SchemaOf<EkfacOptions>;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { checkChoice } from "../core/options.ts";
 import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
-import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
+import { kroneckerOptimizer } from "./kronecker.ts";
+import { factoredSchema, type KroneckerOptions, resolveKronecker } from "./kronecker_options.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -40,15 +40,13 @@ export interface KfacOptions extends KroneckerOptions {
  * ```
  */
 export function kfac<B>(objective: Objective<B>, options: KfacOptions = {}): Optimizer<B> {
-  const { split = "factored" } = options;
-  checkChoice("Cannot create KFAC", "split", split, ["factored", "exact"]);
-  return kroneckerOptimizer(objective, options, {
+  const subject = "Cannot create KFAC";
+  const resolved = resolveKronecker(subject, objective, options, factoredSchema, () => true);
+  return kroneckerOptimizer(subject, objective, resolved, {
     method: "kfac",
-    extraNames: ["split"],
     create: (backend, parameter, shared) =>
       parameter.layer.kind === "embedding"
         ? new EmbeddingBlock(backend, parameter, { ...shared, method: "kfac" })
-        : new KfacBlock(backend, parameter, { ...shared, split }),
-    full: true,
+        : new KfacBlock(backend, parameter, { ...shared, split: resolved.split }),
   });
 }

@@ -6,14 +6,15 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { OptionError } from "../core/errors.ts";
-import { checkNumber } from "../core/options.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { number, optional, type Resolved, type SchemaOf, where } from "../core/schema.ts";
 import type { Block } from "../curvature/blocks/block.ts";
 import type { CorrectedOptions } from "../curvature/blocks/corrected.ts";
 import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { LowRankBlock } from "../curvature/blocks/low_rank.ts";
 import type { Statistic } from "../curvature/fisher.ts";
-import { kroneckerOptimizer, type KroneckerOptions, presetOf } from "./kronecker.ts";
+import { kroneckerOptimizer } from "./kronecker.ts";
+import { type KroneckerOptions, kroneckerSchema, resolveKronecker } from "./kronecker_options.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Rank } from "./presets.ts";
@@ -30,16 +31,38 @@ export interface MeasuredOptions extends KroneckerOptions {
   readonly exponent?: number;
 }
 
+function isRank(value: unknown): value is Rank {
+  return value === "full" || (Number.isInteger(value) && (value as number) >= 1);
+}
+
+const rankRule = where("an integer >= 1 or 'full'", isRank);
+
+/** What their options take. */
+export const measuredSchema = {
+  ...kroneckerSchema,
+  rank: where(
+    `${rankRule.takes} or a function of the parameter`,
+    (value): value is NonNullable<MeasuredOptions["rank"]> =>
+      isRank(value) || typeof value === "function",
+  ),
+  exponent: optional(number({ above: 0, max: 1 }), 1),
+} satisfies SchemaOf<MeasuredOptions>;
+
 /** What sets the two apart. */
-export interface MeasuredMethod {
+export interface MeasuredMethod<S extends typeof measuredSchema> {
   /** Its name. */
   readonly method: "ekfac" | "tekfac";
   /** Whose eigenvectors its bases are. */
   readonly statistic: Statistic;
-  /** Names of options of the method alone, which its caller checks. */
-  readonly extraNames: readonly string[];
+  /** What its options take. */
+  readonly schema: S;
   /** Its block of full rank. */
-  readonly createFull: (backend: Backend, parameter: Parameter, options: CorrectedOptions) => Block;
+  readonly createFull: (
+    backend: Backend,
+    parameter: Parameter,
+    options: CorrectedOptions,
+    resolved: Resolved<S>,
+  ) => Block;
 }
 
 /**
@@ -47,65 +70,49 @@ export interface MeasuredMethod {
  *
  * @throws {OptionError} On an unknown option or a value outside its range; nothing is allocated then.
  */
-export function measuredOptimizer<B>(
+export function measuredOptimizer<S extends typeof measuredSchema, B>(
   objective: Objective<B>,
   options: MeasuredOptions,
-  { method, statistic, extraNames, createFull }: MeasuredMethod,
+  { method, statistic, schema, createFull }: MeasuredMethod<S>,
 ): Optimizer<B> {
   const subject = `Cannot create ${method.toUpperCase()}`;
-  const { exponent = 1, rank = presetOf(subject, options).rank } = options;
-  checkExponent(subject, exponent, options);
+  const resolved = resolveKronecker(subject, objective, options, schema, (r) => r === "full");
+  const { rank, exponent, dampingAdaptation } = resolved as Resolved<typeof measuredSchema>;
+  if (dampingAdaptation !== false && exponent !== 1) {
+    throw new OptionError(subject, "exponent", "must be 1 where damping is adapted", exponent);
+  }
   // Chosen before anything is allocated, so that a rank that is refused leaves nothing behind.
   const ranks = new Map(
     objective.parameters.map((parameter) => [parameter, rankOf(subject, parameter, rank)]),
   );
-  return kroneckerOptimizer(objective, options, {
+  return kroneckerOptimizer(subject, objective, resolved, {
     method,
-    extraNames: ["rank", "exponent", ...extraNames],
-    full: rank === "full",
+    exponent,
     create(backend, parameter, shared) {
       const rank = ranks.get(parameter)!;
       if (parameter.layer.kind === "embedding") {
         return new EmbeddingBlock(backend, parameter, { ...shared, method, rank, exponent });
       }
-      if (rank === "full") return createFull(backend, parameter, { ...shared, exponent });
+      if (rank === "full") {
+        return createFull(backend, parameter, { ...shared, exponent }, resolved);
+      }
       return new LowRankBlock(backend, parameter, { ...shared, method, statistic, rank, exponent });
     },
   });
 }
 
-/**
- * The directions of a parameter's sides that are kept.
- *
- * @returns A number, or `"full"` where both sides have no more.
- * @throws {OptionError} When the option says something else than an integer >= 1 or `"full"`.
- */
+/** The directions of a parameter's sides that are kept: a number, or `"full"` where both sides have no more. */
 function rankOf(
   subject: string,
   parameter: Parameter,
-  rank: Rank | ((parameter: Parameter) => Rank),
+  rank: NonNullable<MeasuredOptions["rank"]>,
 ): Rank {
-  const chosen = typeof rank === "function" ? rank(parameter) : rank;
+  const chosen = typeof rank === "function"
+    ? rankRule.check(subject, "rank", rank(parameter))
+    : rank;
   if (chosen === "full") return chosen;
-  if (!Number.isInteger(chosen) || chosen < 1) {
-    throw new OptionError(subject, "rank", "must be an integer >= 1 or 'full'", chosen);
-  }
   const { rows, cols } = parameter.value;
   // The tokens of an embedding have no basis.
   const larger = parameter.layer.kind === "embedding" ? cols : Math.max(rows, cols);
   return chosen >= larger ? "full" : chosen;
-}
-
-/**
- * The exponent of damped eigenvalues: in (0, 1], and 1 where damping is adapted.
- *
- * @throws {OptionError} Otherwise.
- */
-function checkExponent(
-  subject: string,
-  exponent: number,
-  { dampingAdaptation = false }: KroneckerOptions,
-): void {
-  const range = dampingAdaptation === false ? { above: 0, max: 1 } : { min: 1, max: 1 };
-  checkNumber(subject, "exponent", exponent, range);
 }

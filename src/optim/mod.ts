@@ -4,9 +4,9 @@
  * @module
  */
 
-export * from "./adam.ts";
+export { adam, type AdamOptions } from "./adam.ts";
 export * from "./checkpoint.ts";
-export * from "./ekfac.ts";
+export { ekfac, type EkfacOptions } from "./ekfac.ts";
 export type {
   ExternalBatch,
   ExternalCapture,
@@ -14,11 +14,13 @@ export type {
   Numbers,
 } from "./external_batch.ts";
 export * from "./external_model.ts";
+export { type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 export * from "./kfac.ts";
-export { type KroneckerOptions, KroneckerPreconditioner } from "./kronecker.ts";
+export { type KroneckerOptions } from "./kronecker_options.ts";
+export { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 export { type MeasuredOptions } from "./measured.ts";
-export * from "./objective.ts";
-export { type ObservedShare } from "./observation.ts";
+export { type GradientBlend, type Objective } from "./objective.ts";
+export { type ObservationOptions, type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
 export * from "./optimizers.ts";
 export {
@@ -30,9 +32,9 @@ export {
 export * from "./presets.ts";
 export * from "./report.ts";
 export * from "./safetensors.ts";
-export * from "./sgd.ts";
-export * from "./soap.ts";
-export * from "./step_options.ts";
+export { sgd, type SgdOptions } from "./sgd.ts";
+export { soap, type SoapOptions } from "./soap.ts";
+export { type ResolvedStepOptions, resolveStepOptions, type StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";
 export * from "./tekfac.ts";
 export * from "./tkfac.ts";

@@ -7,6 +7,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
+import { OptionError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
@@ -93,4 +94,18 @@ export interface Objective<B> {
 
   /** The capture that a parameter's layer left behind, or `undefined` if it leaves none. */
   capture(parameter: Parameter): Capture | undefined;
+}
+
+/**
+ * Refuses what people give in an objective's place.
+ *
+ * @throws {OptionError} Says what to write.
+ */
+export function checkObjective(subject: string, objective: unknown): void {
+  const { differentiate, forward, parameters } = (objective ?? {}) as Record<string, unknown>;
+  if (typeof differentiate === "function" && Array.isArray(parameters)) return;
+  const expectation = typeof forward === "function"
+    ? "must be a model with its loss, objective(model, loss), instead of the model alone"
+    : "must be a model with its loss, as objective(model, loss) and externalModel(...) make it";
+  throw new OptionError(subject, "objective", expectation, typeof objective);
 }

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
 import { type Capture, leadingExamples } from "../core/capture.ts";
 import { div, formula, greater, select, sqrt } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -14,7 +13,9 @@ import { Random } from "../core/random.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import type { ObservationGuard } from "../curvature/observation_guard.ts";
+import type { Captures, Gate } from "./gates.ts";
 import type { Objective } from "./objective.ts";
+import type { MicroBatches } from "./step_batches.ts";
 import type { StepRow } from "./step_row.ts";
 
 /** How many examples of a micro-batch are observed. */
@@ -25,50 +26,63 @@ export interface ObservedShare {
   readonly atLeast: number;
 }
 
+/** How the curvature observes steps. */
+export interface ObservationOptions {
+  /** Which gradients it is made of. */
+  readonly fisher: Fisher;
+  /** How many examples are observed ... */
+  readonly share: ObservedShare;
+  /** ... from this step on; all of them before, when averages have nothing to stand on. */
+  readonly wholeUntil: number;
+  /** See `ObservationGuard`; `false` for none. */
+  readonly limit: number | false;
+}
+
 const WHOLE: ObservedShare = { share: 1, atLeast: 1 };
+
+/** Of optimizers whose preconditioner never asks for captures. */
+export const NOT_OBSERVED: ObservationOptions = {
+  fisher: { kind: "empirical" },
+  share: WHOLE,
+  wholeUntil: 0,
+  limit: false,
+};
 
 /** Observes the steps of one optimizer. */
 export class Observer<B> {
   readonly #objective: Objective<B>;
-  readonly #fisher: Fisher;
-  readonly #share: ObservedShare;
+  readonly #options: ObservationOptions;
   readonly #guard: ObservationGuard | undefined;
+  readonly #gate: Pick<Gate, "captures">;
 
   /** Holds nothing that would have to be disposed; the guard is the caller's. */
   constructor(
     objective: Objective<B>,
-    fisher: Fisher,
-    share: ObservedShare,
+    options: ObservationOptions,
     guard: ObservationGuard | undefined,
+    gate: Pick<Gate, "captures">,
   ) {
     this.#objective = objective;
-    this.#fisher = fisher;
-    this.#share = share;
+    this.#options = options;
     this.#guard = guard;
+    this.#gate = gate;
   }
 
   /**
    * A step's batches as the curvature sees them. A single micro-batch's activations are still there from the
    * gradient's pass; several are differentiated again, one after the other, to keep memory small.
    *
-   * @param batches The step's micro-batches.
-   * @param sizes Their numbers of examples.
    * @param row Has the step's mean loss.
-   * @param whole Whether all examples are observed, whatever the share.
    * @param random Draws signs or labels.
    */
-  observe(
-    batches: readonly B[],
-    sizes: readonly number[],
-    row: StepRow,
-    random: Random,
-    whole: boolean,
-  ): StepObservation {
-    return new BatchObservation(batches, sizes, row, random, {
+  observe(batches: MicroBatches<B>, row: StepRow, random: Random, step: number): StepObservation {
+    const { fisher, share, wholeUntil } = this.#options;
+    return new BatchObservation(batches, row, random, {
       objective: this.#objective,
-      fisher: this.#fisher,
-      share: whole ? WHOLE : this.#share,
+      fisher,
+      share: step < wholeUntil ? WHOLE : share,
       guard: this.#guard,
+      gate: this.#gate,
     });
   }
 }
@@ -76,7 +90,7 @@ export class Observer<B> {
 /** What a step observed. */
 export interface StepObservation extends ObservedBatch {
   /** Captures of the last micro-batch that was observed, by parameter; empty where none was. */
-  readonly captures: readonly (Capture | undefined)[];
+  readonly captures: Captures;
 }
 
 interface Context<B> {
@@ -84,12 +98,13 @@ interface Context<B> {
   readonly fisher: Fisher;
   readonly share: ObservedShare;
   readonly guard: ObservationGuard | undefined;
+  readonly gate: Pick<Gate, "captures">;
 }
 
 class BatchObservation<B> implements StepObservation {
   readonly examples: number;
   readonly gradientExamples: number;
-  captures: readonly (Capture | undefined)[] = [];
+  captures: Captures = [];
   readonly #batches: readonly B[];
   readonly #sizes: readonly number[];
   readonly #row: StepRow;
@@ -100,8 +115,7 @@ class BatchObservation<B> implements StepObservation {
   #prepared = false;
 
   constructor(
-    batches: readonly B[],
-    sizes: readonly number[],
+    { batches, sizes, examples }: MicroBatches<B>,
     row: StepRow,
     random: Random,
     context: Context<B>,
@@ -113,7 +127,7 @@ class BatchObservation<B> implements StepObservation {
     this.#draws = isSampled(fisher) ? random.fork().save() : [];
     this.#sizes = sizes.map((all) => Math.min(all, Math.max(atLeast, Math.ceil(share * all))));
     this.examples = this.#sizes.reduce((sum, size) => sum + size, 0);
-    this.gradientExamples = sizes.reduce((sum, size) => sum + size, 0);
+    this.gradientExamples = examples;
   }
 
   get gradientScale(): Matrix | undefined {
@@ -147,27 +161,17 @@ class BatchObservation<B> implements StepObservation {
   }
 
   /** Captures of the batch that was differentiated last; none where they are left out. */
-  #prepare(examples: number, random: Random): readonly (Capture | undefined)[] {
-    const { objective, fisher, guard } = this.#context;
-    const { backend, parameters } = objective;
+  #prepare(examples: number, random: Random): Captures {
+    const { objective, fisher, guard, gate } = this.#context;
     if (isSampled(fisher)) {
       const from = fisher.kind === "gaussNewton" ? "signs" : "targets";
       objective.differentiateSampled(random, { from, examples });
     }
-    const captures = parameters.map((parameter) => {
+    const captures = objective.parameters.map((parameter) => {
       const capture = objective.capture(parameter);
       return capture && this.#scaled(leadingExamples(capture, examples));
     });
-    const usable = guard?.judge(captures);
-    if (backend.sync) {
-      return usable !== undefined && backend.readSync(usable)[0] === 0 ? [] : captures;
-    }
-    for (const capture of captures) {
-      if (capture === undefined) continue;
-      cancel(backend, capture, this.#row.flag);
-      if (usable !== undefined) cancel(backend, capture, usable);
-    }
-    return captures;
+    return gate.captures(captures, this.#row, guard?.judge(captures));
   }
 
   /** Divides by the root of the loss what the data's own targets gave, where that is asked for. */
@@ -201,23 +205,4 @@ const inverseRootLoss = formula({ loss: "number" }, ({ loss }) => ({
 
 function isSampled({ kind }: Fisher): boolean {
   return kind === "gaussNewton" || kind === "monteCarlo";
-}
-
-/** What there is of a capture to be emptied; tokens may stay. */
-function matricesOf(capture: Capture): readonly Matrix[] {
-  switch (capture.kind) {
-    case "elements":
-      return [capture.gradients];
-    case "embedding":
-      return [capture.outputGradients];
-    case "dense":
-      return [capture.inputs, capture.outputGradients];
-    case "conv2d":
-      return [capture.images, capture.outputGradients];
-  }
-}
-
-/** Empties a capture where a flag is 0, so that averages only decay. */
-function cancel(backend: Backend, capture: Capture, flag: Matrix): void {
-  for (const matrix of matricesOf(capture)) backend.zeroUnless(matrix, flag);
 }

@@ -6,28 +6,32 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { atLayer } from "../core/at_layer.ts";
-import { ShapeError, StateError } from "../core/errors.ts";
-import { columnsOf, type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
-import type { Renewal } from "../curvature/renewal.ts";
-import type { Fisher } from "../curvature/fisher.ts";
+import { schedulesIn } from "../core/schema.ts";
 import { describeOptimizer } from "./describe.ts";
+import { directionsOf, measureCurvature } from "./directions.ts";
+import { Freezing } from "./freezing.ts";
+import { type Attempt, type Gate, gateOf } from "./gates.ts";
+import { type ParameterSettings, relativeRate, settingsOf } from "./groups.ts";
 import type { Objective } from "./objective.ts";
-import { type ObservedShare, Observer, type StepObservation } from "./observation.ts";
-import type { Preconditioner } from "./preconditioner.ts";
+import { NOT_OBSERVED, type ObservationOptions, Observer } from "./observation.ts";
+import { NOTHING_RENEWED, type Preconditioner } from "./preconditioner.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
-import type { AdaptationReport, StepHandle, StepReport } from "./report.ts";
+import type { StepHandle, StepReport } from "./report.ts";
+import { StepBatches } from "./step_batches.ts";
+import { takeBackLastStep } from "./step_check.ts";
+import { StepLimits } from "./step_limits.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
-import { type RowValues, StepLog, type StepRow } from "./step_row.ts";
+import { reportOf, type TakenStep } from "./step_report.ts";
+import { StepLog, type StepRow } from "./step_row.ts";
 import { StepRules } from "./step_rules.ts";
 import { MomentumState } from "./transforms/momentum.ts";
-import { Rate } from "./transforms/rate.ts";
-import { limits, setStepLength, type StepNumbers } from "./transforms/step_length.ts";
-import { lossesOf, tryStep } from "./trial_step.ts";
-import { addPenaltyGradient, shrink } from "./transforms/weight_decay.ts";
+import type { Rate } from "./transforms/rate.ts";
+import { shrink } from "./transforms/weight_decay.ts";
+import { tryStep } from "./trial_step.ts";
 
 /** Eigenvalues of one layer's curvature. */
 export interface LayerSpectrum {
@@ -57,7 +61,7 @@ export interface LayerSpectrum {
  * assert(optimizer.stepSync(batch).loss < first.loss);
  * ```
  *
- * @example A function for any of the six
+ * @example A function for any of the seven
  * ```ts
  * import assert from "node:assert/strict";
  * import {
@@ -112,11 +116,25 @@ export class Optimizer<B> implements Disposable {
    * @internal
    */
   readonly rules: StepRules;
+  /**
+   * What holds for each parameter, by the groups.
+   *
+   * @internal
+   */
+  readonly settings: readonly ParameterSettings[];
+  /**
+   * Which layers are frozen; part of a checkpoint.
+   *
+   * @internal
+   */
+  readonly freezing: Freezing = new Freezing();
   readonly #observer: Observer<B>;
-  /** Steps that observe all examples. */
-  readonly #wholeUntil: number;
-  /** Least norms of the layers' weights that a relative change is measured by, [1, parameters]. */
-  readonly #leastWeights: OwnedMatrix;
+  /** What options are functions of the step. */
+  readonly #schedules: readonly ((step: number) => number)[];
+  /** What becomes of steps that are not finite. */
+  readonly #gate: Gate;
+  /** How far steps go. */
+  readonly #limits: StepLimits;
   readonly #log: StepLog;
   /** In what goes on after the loss of a device. */
   readonly #membership: Disposable | undefined;
@@ -136,23 +154,27 @@ export class Optimizer<B> implements Disposable {
     this.objective = objective;
     this.preconditioner = preconditioner;
     this.options = options;
+    this.#schedules = schedulesIn(options);
     const { backend, parameters } = objective;
+    this.#gate = gateOf(backend);
     const made: Disposable[] = [preconditioner];
     const own = <T extends Disposable>(thing: T): T => (made.push(thing), thing);
     try {
+      const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
+      this.settings = settingsOf(subject, options, parameters);
       this.momentum = own(new MomentumState(backend, parameters, options.momentum));
-      this.rules = own(new StepRules(objective, options, observation.limit));
-      this.#leastWeights = own(backend.alloc(1, parameters.length));
-      this.#log = own(new StepLog(backend, parameters.map(({ name }) => name)));
+      // Only a loss that is read at once can tell that a step is to be taken back.
+      const takeBack = options.takeBack && this.#gate.read !== undefined;
+      this.rules = own(new StepRules(objective, { ...options, takeBack }, observation.limit));
+      this.#limits = own(new StepLimits(backend, parameters, options, this.rules));
+      const names = parameters.map(({ name }) => name);
+      this.#log = own(new StepLog(backend, names, this.#gate.outstanding));
     } catch (error) {
       for (const thing of made) thing[Symbol.dispose]();
       throw error;
     }
-    backend.write(this.#leastWeights, parameters.map(leastNorm));
     this.random = new Random(options.seed);
-    const { fisher, share, wholeUntil } = observation;
-    this.#wholeUntil = wholeUntil;
-    this.#observer = new Observer(objective, fisher, share, this.rules.observationGuard);
+    this.#observer = new Observer(objective, observation, this.rules.observationGuard, this.#gate);
     this.#membership = backend.recovery?.join({
       save: () => settledProgress(this),
       restore: (progress) => resume(this, progress as Progress),
@@ -170,16 +192,12 @@ export class Optimizer<B> implements Disposable {
    *
    * @throws {NumericalError} When the loss or the gradient is not finite, before any parameter, average
    * or velocity is touched; when an update is not finite, before any parameter is.
+   * @throws {OptionError} When a function of the step returns a value outside its option's range. Nothing is
+   * touched then.
    * @throws {StateError} After disposal, or on a backend that is not synchronous.
    */
   stepSync(...batches: readonly B[]): StepReport {
-    if (!this.#backend.sync) {
-      throw new StateError(
-        `Cannot step synchronously on backend '${this.#backend.name}': use step()`,
-      );
-    }
-    const taken = this.#take(batches);
-    return this.#report(taken, this.#backend.readSync(taken.row.all));
+    return this.#gate.takeNow(this.#attempt(batches));
   }
 
   /**
@@ -189,31 +207,7 @@ export class Optimizer<B> implements Disposable {
    * decay, parameters stay), which its report tells, if it is asked for within 64 steps.
    */
   step(...batches: readonly B[]): StepHandle {
-    if (this.#backend.sync) {
-      const report = this.stepSync(...batches);
-      return { report: () => Promise.resolve(report) };
-    }
-    const { recovery } = this.#backend;
-    const take = () => {
-      const devicesLost = recovery?.devicesLost;
-      const taken = recovery?.pending === true ? undefined : this.#take(batches);
-      recovery?.stepped();
-      return { devicesLost, taken };
-    };
-    let { devicesLost, taken } = take();
-    const report = () =>
-      this.#backend.reading(async () => {
-        // What a lost device was told to do is done again.
-        if (taken === undefined || recovery?.devicesLost !== devicesLost) {
-          ({ devicesLost, taken } = take());
-        }
-        const { step, row } = taken!;
-        this.#log.checkKept(step, this.stepCount);
-        const numbers = await this.#backend.read(row.all);
-        row.checkFinite(numbers, step);
-        return this.#report(taken!, numbers);
-      });
-    return { report };
+    return this.#gate.take(this.#attempt(batches));
   }
 
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
@@ -227,7 +221,7 @@ export class Optimizer<B> implements Disposable {
     const spectra = () =>
       backend.scope(() =>
         Promise.all(parameters.flatMap(({ name }, index) => {
-          const spectrum = preconditioner.spectrum(index);
+          const spectrum = preconditioner.spectrum?.(index);
           if (spectrum === undefined) return [];
           return [backend.read(spectrum).then((numbers) => ({ name, numbers }))];
         }))
@@ -246,7 +240,7 @@ export class Optimizer<B> implements Disposable {
     this.preconditioner[Symbol.dispose]();
     this.momentum[Symbol.dispose]();
     this.rules[Symbol.dispose]();
-    this.#leastWeights[Symbol.dispose]();
+    this.#limits[Symbol.dispose]();
     this.#log[Symbol.dispose]();
   }
 
@@ -254,96 +248,58 @@ export class Optimizer<B> implements Disposable {
     return this.objective.backend;
   }
 
+  #attempt(batches: readonly B[]): Attempt {
+    return {
+      take: () => this.#take(batches),
+      report: (taken, numbers) => reportOf(this, taken, numbers),
+      checkKept: ({ step }) => this.#log.checkKept(step, this.stepCount),
+      judge: ({ step, layers }) =>
+        layers.forEach(({ refresh }, index) => {
+          if (refresh !== undefined) this.preconditioner.judge?.(index, refresh, step);
+        }),
+    };
+  }
+
   /** The step itself. Reads nothing back on an asynchronous backend. */
-  #take(batches: readonly B[]): TakenStep {
+  #take(micro: readonly B[]): TakenStep {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
-    const { objective: { backend }, stepCount: step } = this;
+    const { objective, preconditioner, stepCount: step } = this;
     const started = performance.now();
-    return backend.scope(() => {
-      const sizes = batches.map((batch) => this.objective.examplesOf(batch));
-      const examples = sizes.reduce((sum, size) => sum + size, 0);
-      if (examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
+    // Values outside their range are found here, before anything is touched.
+    for (const schedule of this.#schedules) schedule(step);
+    for (const { learningRate } of this.settings) {
+      relativeRate(learningRate, this.options.learningRate, step);
+    }
+    return this.#backend.scope(() => {
+      const batches = new StepBatches(objective, micro);
       const row = this.#log.rowOf(step);
-      this.#differentiate(batches, examples, row);
-      this.#checkLastStep(batches, examples, row);
-      this.#stopUnlessFinite(row, row.gradientPart, step);
-      if (!backend.sync) {
-        for (const { gradient } of this.objective.parameters) {
-          backend.zeroUnless(gradient, row.flag);
-        }
-      }
+      this.#noticeFreezing();
+      batches.differentiate(row);
+      takeBackLastStep(this.rules.stepCheck, this.#backend, batches, row);
+      this.#gate.afterGradients(row, objective.parameters, step);
       this.#clipGradients(row);
 
-      const observation = this.#observer.observe(
-        ...[batches, sizes, row, this.random] as const,
-        step < this.#wholeUntil,
-      );
-      const { observed, renewals } = this.preconditioner.update(step, observation);
-      const { directions, numbers } = this.#directions(row, step);
-      this.#stopUnlessFinite(row, row.finitePart, step);
-      if (observed.eigenvalues) {
-        this.#measureCurvature(observation, directions, numbers.products);
-      }
-      this.#setLength(row, numbers, step);
+      const observation = this.#observer.observe(batches, row, this.random, step);
+      const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
+      const found = directionsOf(this, row, step);
+      this.#gate.afterDirections(row, step);
+      if (observed.eigenvalues) measureCurvature(this, observation.captures, found);
+      this.#limits.set(row, found.numbers, step);
+      this.#gate.afterLength(row);
+
+      const { directions } = found;
       const rate = this.#rate(row, step);
-      const { adapter } = this.preconditioner;
+      const { adapter } = preconditioner;
       const tried = adapter?.dueAt(step) === true;
-      if (tried) tryStep(this.objective, adapter, { batches, examples }, directions, { rate, row });
+      if (tried) tryStep(objective, adapter, batches, directions, { rate, row });
       this.#apply(directions, rate, row, step);
       this.rules.stepCheck?.seal();
       this.stepCount++;
 
-      this.#log.note(
-        row,
-        renewals,
-        this.objective.parameters.map((_, i) => this.preconditioner.damping(i)),
-      );
+      this.#log.note(row, renewals, (index) => preconditioner.damping?.(index));
       const milliseconds = performance.now() - started;
-      return { step, examples, row, observed, renewals, tried, milliseconds };
+      return { step, examples: batches.examples, row, observed, renewals, tried, milliseconds };
     });
-  }
-
-  /** Leaves the mean loss, its gradient and the gradients' norms, and captures of the last batch. */
-  #differentiate(batches: readonly B[], examples: number, row: StepRow): void {
-    const differentiate = (batch: B, index: number): void => {
-      const blend = { decay: index === 0 ? 0 : 1, scale: 1 / examples };
-      this.#backend.sum(row.loss, this.objective.differentiate(batch, blend), blend);
-    };
-    if (batches.length === 1) differentiate(batches[0], 0);
-    else batches.forEach((batch, index) => this.#backend.scope(() => differentiate(batch, index)));
-    this.objective.parameters.forEach(({ gradient }, index) => {
-      this.#backend.dot(row.squaredNorm(index), gradient, gradient);
-    });
-  }
-
-  /** Takes the last step back where it turns out to have been too long; gradients are then of the old weights. */
-  #checkLastStep(batches: readonly B[], examples: number, row: StepRow): void {
-    const { stepCheck: check } = this.rules;
-    const backend = this.#backend;
-    if (check === undefined) return;
-    const lossOf = (m: Matrix): number => backend.readSync(m)[0];
-    const after = lossOf(row.loss);
-    if (!check.suspects(after)) return;
-    check.swap();
-    const before = backend.scope(() => {
-      const sum = backend.scratch(1, 1);
-      batches.forEach((batch, index) => {
-        backend.scope(() => {
-          const losses = lossesOf(this.objective, batch);
-          backend.sum(sum, losses, { decay: index === 0 ? 0 : 1, scale: 1 / examples });
-        });
-      });
-      return lossOf(sum);
-    });
-    if (check.isTooLong(before, after)) check.shorten();
-    else check.swap();
-    this.#differentiate(batches, examples, row);
-  }
-
-  /** Throws, or leaves it to the device to cancel the step, unless these numbers are finite. */
-  #stopUnlessFinite(row: StepRow, numbers: Matrix, step: number): void {
-    if (this.#backend.sync) row.checkFinite(this.#backend.readSync(numbers), step);
-    else this.#backend.allFinite(row.flag, numbers);
   }
 
   #clipGradients(row: StepRow): void {
@@ -353,163 +309,35 @@ export class Optimizer<B> implements Disposable {
     this.#backend.axpby(row.gradientFactor, 1, gradientClip.factor, 0);
   }
 
-  /** The preconditioned (averaged) gradients, and the numbers from which their length follows. */
-  #directions(row: StepRow, step: number): { directions: Matrix[]; numbers: LayerNumbers } {
-    const { objective: { parameters }, options: { weightDecay } } = this;
-    const backend = this.#backend;
-    // A row per layer: products, and squared norms of directions and weights.
-    const table = backend.scratch(parameters.length, 3);
-    this.momentum.advance(step, this.rules.gradientClip?.factor);
-    const directions = parameters.map((parameter, index) => {
-      if (weightDecay !== false && weightDecay.kind === "l2") {
-        addPenaltyGradient(backend, parameter, weightDecay, step);
-      }
-      const source = this.momentum.averaged(index, parameter.gradient);
-      const direction = atLayer(parameter.name, () => {
-        return this.preconditioner.precondition(index, source, step);
-      });
-      const sums = rowsOf(table, index, index + 1);
-      backend.stepProducts(sums, direction, source, parameter.value);
-      return direction;
-    });
-    const [products, directionNorms, weights] = [0, 1, 2].map((column) => {
-      const out = backend.scratch(parameters.length, 1);
-      backend.axpby(out, 1, columnsOf(table, column, column + 1), 0);
-      return reshaped(out, 1, parameters.length);
-    });
-    backend.sum(row.innerProduct, products);
-    return { directions, numbers: { products, directions: directionNorms, weights } };
-  }
-
-  /** Looks at the curvature of what has been observed, along the directions. */
-  #measureCurvature(
-    { captures }: StepObservation,
-    directions: readonly Matrix[],
-    products: Matrix,
-  ): void {
-    const { curvature } = this.rules;
-    if (curvature === undefined || captures.length === 0) return;
-    const backend = this.#backend;
-    let seen = products;
-    if (captures.includes(undefined)) {
-      seen = backend.scratch(1, products.cols);
-      backend.axpby(seen, 1, products, 0);
-      captures.forEach((capture, index) => {
-        if (capture === undefined) backend.write(columnsOf(seen, index, index + 1), [0]);
-      });
-    }
-    curvature.update(captures, directions, seen);
-  }
-
-  #setLength(row: StepRow, numbers: LayerNumbers, step: number): void {
-    const backend = this.#backend;
-    const curvature = this.rules.curvature?.ratio;
-    if (curvature !== undefined) backend.axpby(row.curvature, 1, curvature, 0);
-    const { loss } = row;
-    const leastWeights = this.#leastWeights;
-    const all = { loss, ...numbers, leastWeights, curvature };
-    setStepLength(backend, row, all, this.options, step);
-    const { stepCheck } = this.rules;
-    if (stepCheck !== undefined) {
-      if (stepCheck.scale < 1) {
-        backend.axpby(row.clip, stepCheck.scale, row.clip, 0);
-        backend.write(row.limit, [limits.indexOf("rejection")]);
-      }
-      stepCheck.keep(backend.readSync(row.loss)[0]);
-    }
-    if (!backend.sync) backend.zeroUnless(row.clip, row.flag);
-  }
-
   /** Length of a step along its clipped directions. */
-  #rate({ flag }: StepRow, step: number): Rate {
+  #rate(row: StepRow, step: number): Rate {
     const { learningRate, annealing } = this.options;
-    const value = valueAt(learningRate, step) * valueAt(annealing, step);
-    return new Rate(this.#backend, value, this.#backend.sync ? undefined : flag);
+    return this.#gate.rate(valueAt(learningRate, step) * valueAt(annealing, step), row);
   }
 
-  #apply(directions: readonly Matrix[], rate: Rate, { clip }: StepRow, step: number): void {
-    const { weightDecay } = this.options;
+  #apply(
+    directions: readonly (Matrix | undefined)[],
+    rate: Rate,
+    { clip }: StepRow,
+    step: number,
+  ): void {
     this.objective.parameters.forEach((parameter, index) => {
+      const direction = directions[index];
+      if (direction === undefined) return;
+      const { weightDecay, learningRate } = this.settings[index];
       if (weightDecay !== false && weightDecay.kind === "decoupled") {
-        shrink(this.#backend, parameter, weightDecay, { rate, step });
+        const relative = relativeRate(learningRate, this.options.learningRate, step);
+        shrink(this.#backend, parameter, weightDecay, { rate, relative, step });
       }
-      this.momentum.apply(index, parameter.value, directions[index], { rate, clip, step });
+      this.momentum.apply(index, parameter.value, direction, { rate, clip, step });
     });
   }
 
-  #report(taken: TakenStep, numbers: ArrayLike<number>): StepReport {
-    const { step, examples, row, observed, renewals, tried, milliseconds } = taken;
-    const values = row.values(numbers);
-    const { loss, gradientNorm, innerProduct, clipFactor, lambda, status } = values;
-    const { gradientClip, curvature } = this.rules;
-    const layers = this.objective.parameters.map(({ name }, index) => {
-      const refresh = renewals[index]?.outcome(status(index));
-      if (refresh !== undefined && !this.#backend.sync) {
-        this.preconditioner.judge(index, refresh, step);
-      }
-      const damped = this.preconditioner.damping(index) !== undefined;
-      const { block } = this.preconditioner.describe(index);
-      return { name, block, damping: damped ? lambda(index) : undefined, refresh };
-    });
-    return {
-      step,
-      loss,
-      examples,
-      learningRate: valueAt(this.options.learningRate, step),
-      annealing: valueAt(this.options.annealing, step),
-      clipFactor,
-      limitedBy: limits[values.limit],
-      gradientFactor: gradientClip && values.gradientFactor,
-      curvature: curvature && values.curvature,
-      gradientNorm,
-      innerProduct,
-      layers,
-      observed,
-      adaptation: tried ? adaptationOf(values) : undefined,
-      milliseconds,
-    };
+  /** Layers that are frozen or trained again change what is usual. */
+  #noticeFreezing(): void {
+    const change = this.freezing.notice(this.objective.parameters);
+    if (change === "nothing") return;
+    this.rules.restart();
+    if (change === "thawed") this.preconditioner.restart?.();
   }
-}
-
-/** A step that has been enqueued, and where its numbers will be. */
-interface TakenStep extends Pick<StepReport, "step" | "examples" | "observed" | "milliseconds"> {
-  readonly row: StepRow;
-  readonly renewals: readonly (Renewal | undefined)[];
-  /** Whether the step was tried out to adapt the damping. */
-  readonly tried: boolean;
-}
-
-function adaptationOf(values: RowValues): AdaptationReport {
-  const { loss: before, trialLoss: loss, predicted, dampingFactor: factor } = values;
-  return { loss, predicted, reductionRatio: (loss - before) / predicted, factor };
-}
-
-/** How the curvature observes steps. */
-export interface ObservationOptions {
-  /** Which gradients it is made of. */
-  readonly fisher: Fisher;
-  /** How many examples are observed ... */
-  readonly share: ObservedShare;
-  /** ... from this step on; all of them before, when averages have nothing to stand on. */
-  readonly wholeUntil: number;
-  /** See `ObservationGuard`; `false` for none. */
-  readonly limit: number | false;
-}
-
-const NOT_OBSERVED: ObservationOptions = {
-  fisher: { kind: "empirical" },
-  share: { share: 1, atLeast: 1 },
-  wholeUntil: 0,
-  limit: false,
-};
-
-/** Numbers of the layers, [1, parameters] each. */
-type LayerNumbers = Pick<StepNumbers, "products" | "directions" | "weights">;
-
-/** Share of its usual initial norm, `sqrt(dOut)`, that a layer's weights are taken to have at least. */
-const LEAST_SHARE = 0.1;
-
-/** A layer that begins with zeros could not move at all by a share of them. */
-function leastNorm({ value }: Parameter): number {
-  return LEAST_SHARE * Math.sqrt(value.rows);
 }

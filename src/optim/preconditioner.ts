@@ -7,7 +7,6 @@
 
 import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Refresh, Renewal } from "../curvature/renewal.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
@@ -25,7 +24,10 @@ export interface PreconditionerRow {
   readonly elements: number;
 }
 
-/** Turns gradients into directions. Called once per step, all parameters in the model's order. */
+/**
+ * Turns gradients into directions. Called once per step, all parameters in the model's order. What only some can
+ * do is optional.
+ */
 export interface Preconditioner extends Disposable {
   /** Name of the optimizer it makes: `"sgd"`, `"tekfac"`. */
   readonly method: string;
@@ -33,19 +35,6 @@ export interface Preconditioner extends Disposable {
   readonly plan: string;
   /** Its matrices by `parameter.matrix`; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
-  /** Adapts its damping, where that is asked for; owned. */
-  readonly adapter?: DampingAdapter | undefined;
-  /** Its counters; for checkpoints. */
-  counters(): Counters;
-  /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */
-  restore(counters: Counters): void;
-
-  /**
-   * Observes a step whose loss and gradient are known to be finite. Inside the step's scope.
-   *
-   * @returns What was observed, and what became of each parameter's refresh.
-   */
-  update(step: number, batch: ObservedBatch): PreconditionerUpdate;
 
   /**
    * The direction for one parameter: `P source`. Inside the step's scope.
@@ -55,24 +44,41 @@ export interface Preconditioner extends Disposable {
    */
   precondition(index: number, source: Matrix, step: number): Matrix;
 
-  /** Finishes work under way, so that all state is in matrices. */
-  settle(step: number): void;
+  /** How a parameter is preconditioned. */
+  describe(index: number): PreconditionerRow;
 
-  /** Lambda in force for a parameter, or `undefined` where nothing is damped. */
-  damping(index: number): Scalar | undefined;
+  /**
+   * Observes a step whose loss and gradient are known to be finite, before its directions are asked for.
+   * Inside the step's scope.
+   *
+   * @returns What was observed, and what became of each parameter's refresh.
+   */
+  update?(step: number, batch: ObservedBatch): PreconditionerUpdate;
+
+  /** Its counters; for checkpoints. */
+  counters?(): Counters;
+  /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */
+  restore?(counters: Counters): void;
+
+  /** Begins averages anew, since layers are trained again whose curvature has not been followed. */
+  restart?(): void;
+
+  /** Finishes work under way, so that all state is in matrices. */
+  settle?(step: number): void;
 
   /**
    * Told what became of a parameter's refresh, where that is only known when a report is read.
    *
    * @throws {NumericalError} When refreshes of this layer keep failing.
    */
-  judge(index: number, refresh: Refresh, step: number): void;
+  judge?(index: number, refresh: Refresh, step: number): void;
 
-  /** How a parameter is preconditioned. */
-  describe(index: number): PreconditionerRow;
-
-  /** Eigenvalues of a parameter's curvature, in any order, in scratch memory; `undefined` if none. */
-  spectrum(index: number): Matrix | undefined;
+  /** Lambda in force for a parameter, where it is damped. */
+  damping?(index: number): Scalar | undefined;
+  /** Adapts the damping, where that is asked for; owned. */
+  readonly adapter?: DampingAdapter | undefined;
+  /** Eigenvalues of a parameter's curvature, in any order, in scratch memory. */
+  spectrum?(index: number): Matrix;
 }
 
 /** What a preconditioner did in a step. */
@@ -82,6 +88,12 @@ export interface PreconditionerUpdate {
   /** Per parameter. */
   readonly renewals: readonly (Renewal | undefined)[];
 }
+
+/** What a preconditioner did that observes no captures and renews nothing. */
+export const NOTHING_RENEWED: PreconditionerUpdate = {
+  observed: { statistics: false, eigenvalues: false },
+  renewals: [],
+};
 
 /**
  * No preconditioning: the direction is the gradient, as in SGD.
@@ -101,44 +113,13 @@ export class NoPreconditioner implements Preconditioner {
   readonly method = "sgd";
   readonly plan = "nothing to renew";
   readonly state: Readonly<Record<string, Matrix>> = {};
-  readonly #parameters: readonly Parameter[];
-
-  /** For these parameters. */
-  constructor(parameters: readonly Parameter[]) {
-    this.#parameters = parameters;
-  }
-
-  counters(): Counters {
-    return {};
-  }
-
-  restore(): void {}
-
-  update(): PreconditionerUpdate {
-    return {
-      observed: { statistics: false, eigenvalues: false },
-      renewals: this.#parameters.map(() => undefined),
-    };
-  }
 
   precondition(_index: number, source: Matrix): Matrix {
     return source;
   }
 
-  settle(): void {}
-
-  damping(): undefined {
-    return undefined;
-  }
-
-  judge(): void {}
-
   describe(): PreconditionerRow {
     return { block: "none", factors: "", elements: 0 };
-  }
-
-  spectrum(): undefined {
-    return undefined;
   }
 
   /** Nothing to give back. */

@@ -6,16 +6,27 @@
  */
 
 import type { Random } from "../core/random.ts";
+import type { Freezing } from "./freezing.ts";
+import type { Objective } from "./objective.ts";
 import type { Counters, Preconditioner } from "./preconditioner.ts";
 import type { StepRules } from "./step_rules.ts";
+import type { MomentumState } from "./transforms/momentum.ts";
 
-/** What of an optimizer moves on with each step besides matrices. */
-interface Moving {
-  readonly momentum: { weight: number };
-  readonly preconditioner: Pick<Preconditioner, "counters" | "restore" | "settle">;
-  readonly objective: { passes?: number };
+/** What of an optimizer has a memory that is not in matrices. */
+export interface Progressing {
+  /** Counts passes, where it draws. */
+  readonly objective: Pick<Objective<never>, "passes">;
+  /** Has counters, and perhaps work under way. */
+  readonly preconditioner: Pick<Preconditioner, "settle" | "counters" | "restore">;
+  /** Has a weight. */
+  readonly momentum: Pick<MomentumState, "weight">;
+  /** Source of sampled labels. */
   readonly random: Random;
-  readonly rules: StepRules;
+  /** Have counters. */
+  readonly rules: Pick<StepRules, "counters" | "restore">;
+  /** Knows which layers are frozen. */
+  readonly freezing: Freezing;
+  /** Steps taken. */
   stepCount: number;
 }
 
@@ -31,20 +42,23 @@ export interface Progress {
   readonly counters: Counters;
   /** Of the rules of a step. */
   readonly rules: Counters;
+  /** Layers that were frozen; `undefined` before the first step. */
+  readonly frozen?: readonly string[] | undefined;
   /** Of the objective, where it counts them. */
   readonly passes?: number | undefined;
 }
 
 /** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
-export function settledProgress(optimizer: Moving): Progress {
+export function settledProgress(optimizer: Progressing): Progress {
   const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
-  preconditioner.settle(step);
+  preconditioner.settle?.(step);
   return {
     step,
     momentumWeight: momentum.weight,
     random: random.save(),
-    counters: preconditioner.counters(),
+    counters: preconditioner.counters?.() ?? {},
     rules: rules.counters(),
+    frozen: optimizer.freezing.frozen,
     passes: objective.passes,
   };
 }
@@ -54,14 +68,15 @@ export function settledProgress(optimizer: Moving): Progress {
  *
  * @throws {StateError} When it is damaged. Nothing is changed then.
  */
-export function resume(optimizer: Moving, progress: Progress): void {
+export function resume(optimizer: Progressing, progress: Progress): void {
   const { momentum, preconditioner, objective, random, rules } = optimizer;
-  preconditioner.settle(optimizer.stepCount);
+  preconditioner.settle?.(optimizer.stepCount);
   // Each refuses damaged numbers before it changes anything.
   random.restore(progress.random);
   rules.restore(progress.rules ?? {});
-  preconditioner.restore(progress.counters);
+  preconditioner.restore?.(progress.counters);
   momentum.weight = progress.momentumWeight;
   optimizer.stepCount = progress.step;
+  optimizer.freezing.frozen = progress.frozen;
   if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;
 }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { checkKnownKeys } from "../core/options.ts";
-import type { Objective } from "./objective.ts";
+import { optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import { NoPreconditioner } from "./preconditioner.ts";
-import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode sgd}. */
 export type SgdOptions = StepOptions;
@@ -38,11 +38,16 @@ export type SgdOptions = StepOptions;
  */
 export function sgd<B>(objective: Objective<B>, options: SgdOptions = {}): Optimizer<B> {
   const subject = "Cannot create SGD";
-  checkKnownKeys(subject, options, stepOptionNames);
-  const step = resolveStepOptions(subject, options, {
-    learningRate: 0.1,
-    momentum: { on: "update", value: 0.9 },
-    klClip: false,
-  });
-  return new Optimizer(objective, new NoPreconditioner(objective.parameters), step);
+  checkObjective(subject, objective);
+  const resolved = resolve(subject, options, sgdSchema);
+  return new Optimizer(objective, new NoPreconditioner(), resolved);
 }
+
+const stepRules = stepSchema("update");
+
+/** What its options take. */
+export const sgdSchema = {
+  ...stepRules,
+  learningRate: optional(stepRules.learningRate, 0.1),
+  momentum: optional(stepRules.momentum, { on: "update", value: 0.9 }),
+} satisfies SchemaOf<SgdOptions>;

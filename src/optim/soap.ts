@@ -8,15 +8,12 @@ import type { AdamNumbers, Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { checkKnownKeys, checkNumber } from "../core/options.ts";
-import {
-  type Outcome,
-  Refresher,
-  type RefreshMode,
-  resolveRefreshMode,
-} from "../curvature/refresher.ts";
+import { isTrainable } from "../core/parameter.ts";
+import { maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { judged } from "../curvature/judged.ts";
+import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
-import type { Objective } from "./objective.ts";
+import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import type {
   Counters,
@@ -25,7 +22,7 @@ import type {
   PreconditionerUpdate,
 } from "./preconditioner.ts";
 import { SoapBlock } from "./soap_block.ts";
-import { resolveStepOptions, stepOptionNames, type StepOptions } from "./step_options.ts";
+import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode soap}. Its momentum is `beta1`. */
 export interface SoapOptions extends Omit<StepOptions, "momentum"> {
@@ -50,22 +47,10 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
    */
   readonly staleness?: number;
   /** Whether steps wait for bases, or go on with the old ones. @default {{ kind: "immediate" }} */
-  readonly refresh?: RefreshMode;
+  readonly refresh?: RefreshMode | RefreshMode["kind"];
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
 }
-
-const names: readonly (keyof SoapOptions)[] = [
-  "beta1",
-  "beta2",
-  "shampooBeta",
-  "epsilon",
-  "preconditionFrequency",
-  "maxPreconditionerSize",
-  "staleness",
-  "refresh",
-  "toleratedFailures",
-];
 
 /**
  * SOAP (Vyas et al. 2024, arXiv 2409.11321, alg. 3): Adam in the eigenbasis of Shampoo's factors.
@@ -108,37 +93,40 @@ const names: readonly (keyof SoapOptions)[] = [
  */
 export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Optimizer<B> {
   const subject = "Cannot create SOAP";
-  const stepNames = stepOptionNames.filter((name) => name !== "momentum");
-  checkKnownKeys(subject, options, [...stepNames, ...names]);
-  const { beta1 = 0.95, beta2 = 0.95, shampooBeta = beta2, epsilon = 1e-8 } = options;
-  const decay = { min: 0, below: 1 };
-  const number = (name: keyof SoapOptions, preset: number, range: object): number =>
-    checkNumber(subject, name, options[name] ?? preset, range);
-  const numbers: SoapNumbers = {
-    adam: {
-      beta1: checkNumber(subject, "beta1", beta1, decay),
-      beta2: checkNumber(subject, "beta2", beta2, decay),
-      epsilon: checkNumber(subject, "epsilon", epsilon, { above: 0 }),
-    },
-    shampooBeta: checkNumber(subject, "shampooBeta", shampooBeta, decay),
-    frequency: number("preconditionFrequency", 10, { min: 1, integer: true }),
-    staleness: number("staleness", 0, decay),
-    refresh: resolveRefreshMode(subject, options.refresh ?? { kind: "immediate" }),
-    toleratedFailures: number("toleratedFailures", 5, { min: 0, integer: true }),
-  };
-  const largest = number("maxPreconditionerSize", 10_000, { min: 0, integer: true });
-  const step = resolveStepOptions(subject, options, {
-    learningRate: 3e-3,
-    momentum: false,
-    klClip: false,
-  });
+  checkObjective(subject, objective);
+  const resolved = resolve(subject, options, soapSchema);
+  const { beta1, beta2, epsilon, shampooBeta = beta2, maxPreconditionerSize } = resolved;
   const { backend, parameters } = objective;
   const blocks = madeForEach(
     parameters,
-    (index) => new SoapBlock(backend, parameters[index], largest),
+    (index) => new SoapBlock(backend, parameters[index], maxPreconditionerSize),
   );
-  return new Optimizer(objective, new SoapPreconditioner(backend, blocks, numbers), step);
+  const preconditioner = new SoapPreconditioner(backend, blocks, {
+    ...resolved,
+    adam: { beta1, beta2, epsilon },
+    shampooBeta,
+    frequency: resolved.preconditionFrequency,
+  });
+  return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
 }
+
+const decay = number({ min: 0, below: 1 });
+const { momentum: _, ...stepRules } = stepSchema("update");
+
+/** What its options take. */
+export const soapSchema = {
+  ...stepRules,
+  learningRate: optional(stepRules.learningRate, 3e-3),
+  beta1: optional(decay, 0.95),
+  beta2: optional(decay, 0.95),
+  shampooBeta: maybe(decay),
+  epsilon: optional(number({ above: 0 }), 1e-8),
+  preconditionFrequency: optional(number({ min: 1, integer: true }), 10),
+  maxPreconditionerSize: optional(number({ min: 0, integer: true }), 10_000),
+  staleness: optional(decay, 0),
+  refresh: optional(refreshRule, { kind: "immediate" }),
+  toleratedFailures: optional(number({ min: 0, integer: true }), 5),
+} satisfies SchemaOf<SoapOptions>;
 
 /** The numbers of SOAP, checked. */
 interface SoapNumbers {
@@ -201,7 +189,9 @@ class SoapPreconditioner implements Preconditioner {
   /** Renews the bases from the factors of the steps before this one. */
   update(step: number): PreconditionerUpdate {
     const due = this.#count > 0 && (this.#count - 1) % this.#numbers.frequency === 0;
-    const blocks = due ? this.#blocks.filter(({ method }) => method === "soap") : [];
+    const blocks = due
+      ? this.#blocks.filter(({ method, parameter }) => method === "soap" && isTrainable(parameter))
+      : [];
     const renewals = this.#adopt(step, this.#refresher.refresh(step, blocks));
     this.#count++;
     return { observed: { statistics: true, eigenvalues: this.#count > 1 }, renewals };
@@ -225,10 +215,6 @@ class SoapPreconditioner implements Preconditioner {
     this.#backend.scope(() => this.#adopt(step, this.#refresher.settle(step)));
   }
 
-  damping(): undefined {
-    return undefined;
-  }
-
   judge(index: number, refresh: Refresh, step: number): void {
     this.#failures.judge(index, refresh, step);
   }
@@ -245,26 +231,12 @@ class SoapPreconditioner implements Preconditioner {
     };
   }
 
-  /** Second moments of mean gradients are no eigenvalues of a Fisher information. */
-  spectrum(): undefined {
-    return undefined;
-  }
-
   [Symbol.dispose](): void {
     this.#refresher.cancel();
     for (const block of this.#blocks) block[Symbol.dispose]();
   }
 
-  /** Judges what has been renewed where that needs no waiting. */
-  #adopt(step: number, outcomes: readonly Outcome<SoapBlock>[]): (Renewal | undefined)[] {
-    const renewals = this.#blocks.map((): Renewal | undefined => undefined);
-    for (const { block, renewal } of outcomes) {
-      const index = this.#blocks.indexOf(block);
-      renewals[index] = renewal;
-      if (renewal !== undefined && this.#backend.sync) {
-        this.judge(index, renewal.outcome(this.#backend.readSync(renewal.status)), step);
-      }
-    }
-    return renewals;
+  #adopt(step: number, outcomes: readonly Outcome<SoapBlock>[]): readonly (Renewal | undefined)[] {
+    return judged(this.#backend, this.#blocks, outcomes, this.#failures, step);
   }
 }

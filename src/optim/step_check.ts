@@ -9,6 +9,8 @@ import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Owner } from "../curvature/blocks/block.ts";
+import type { StepBatches } from "./step_batches.ts";
+import type { StepRow } from "./step_row.ts";
 
 /** A loss that grows by more than this share of itself is looked into. */
 const GROWTH = 1;
@@ -157,4 +159,25 @@ export class StepCheck extends Owner {
 export function isStepMemory(memory: unknown): boolean {
   return Array.isArray(memory) && memory.length >= 1 && memory.length <= 3 &&
     memory.every(Number.isFinite) && memory[0] > 0 && memory[0] <= 1;
+}
+
+/** Takes the last step back where it turns out to have been too long; gradients are then of the old weights. */
+export function takeBackLastStep<B>(
+  check: StepCheck | undefined,
+  backend: Backend,
+  batches: StepBatches<B>,
+  row: StepRow,
+): void {
+  if (check === undefined) return;
+  const after = backend.readSync(row.loss)[0];
+  if (!check.suspects(after)) return;
+  check.swap();
+  const before = backend.scope(() => {
+    const mean = backend.scratch(1, 1);
+    batches.meanLoss(mean);
+    return backend.readSync(mean)[0];
+  });
+  if (check.isTooLong(before, after)) check.shorten();
+  else check.swap();
+  batches.differentiate(row);
 }

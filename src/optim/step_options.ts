@@ -4,11 +4,12 @@
  * @module
  */
 
-import { checkFlag, checkNumber, checkSchedule } from "../core/options.ts";
 import type { Schedule } from "../core/schedule.ts";
-import { type KlClip, resolveKlClip } from "./transforms/kl_clip.ts";
-import { type Momentum, resolveMomentum } from "./transforms/momentum.ts";
-import { resolveWeightDecay, type WeightDecay } from "./transforms/weight_decay.ts";
+import { flag, number, off, optional, resolve, type Rule, schedule } from "../core/schema.ts";
+import { groupsRule, type ParameterGroup, type ResolvedGroup } from "./groups.ts";
+import { type KlClip, klClipRule } from "./transforms/kl_clip.ts";
+import { type Momentum, momentumRule } from "./transforms/momentum.ts";
+import { type WeightDecay, weightDecayRule } from "./transforms/weight_decay.ts";
 
 /** How a direction becomes a step. Defaults differ between optimizers; see each one. */
 export interface StepOptions {
@@ -19,8 +20,11 @@ export interface StepOptions {
    * `cosine(steps)` is a good choice for a run of known length. @default {1}
    */
   readonly annealing?: Schedule;
-  /** Momentum on the gradient or on the update, or `false`. */
-  readonly momentum?: Momentum | false;
+  /**
+   * Momentum on the gradient or on the update, or `false`. A number alone is one on the gradient where there are
+   * curvature blocks, else on the update.
+   */
+  readonly momentum?: Momentum | Schedule | false;
   /** Bound on how far a step moves the predictions, or `false`. */
   readonly klClip?: KlClip | false;
   /**
@@ -38,24 +42,38 @@ export interface StepOptions {
    * take a readback in every step, and not for models that live elsewhere.
    */
   readonly takeBack?: boolean;
-  /** Weight decay, or `false`. */
-  readonly weightDecay?: WeightDecay | false;
+  /** Weight decay, or `false`; a number alone is decoupled. */
+  readonly weightDecay?: WeightDecay | Schedule | false;
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly ParameterGroup[];
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
   readonly seed?: number;
 }
 
-/** Names of {@linkcode StepOptions}. */
-export const stepOptionNames: readonly (keyof StepOptions)[] = [
-  "learningRate",
-  "annealing",
-  "momentum",
-  "klClip",
-  "relativeChange",
-  "gradientClip",
-  "takeBack",
-  "weightDecay",
-  "seed",
-];
+/**
+ * What they take.
+ *
+ * @param momentumOn What a number alone as momentum is meant for.
+ */
+export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
+  return {
+    learningRate: schedule({ min: 0 }),
+    annealing: optional(schedule({ min: 0 }), 1),
+    momentum: optional(momentumRule(momentumOn), false),
+    klClip: optional(klClipRule, false),
+    relativeChange: optional(off(schedule({ above: 0 })), false),
+    gradientClip: optional(off(number({ above: 1 })), false),
+    takeBack: optional(flag, false),
+    weightDecay: optional(weightDecayRule, false),
+    groups: optional(groupsRule, []),
+    seed: optional(number(), 0),
+  };
+}
+
+/** A rule for every option. */
+export type StepSchema = {
+  readonly [K in keyof ResolvedStepOptions]: Rule<ResolvedStepOptions[K]>;
+};
 
 /** Checked and complete {@linkcode StepOptions}. */
 export interface ResolvedStepOptions {
@@ -75,6 +93,8 @@ export interface ResolvedStepOptions {
   readonly takeBack: boolean;
   /** See {@linkcode StepOptions.weightDecay}. */
   readonly weightDecay: Required<WeightDecay> | false;
+  /** See {@linkcode StepOptions.groups}. */
+  readonly groups: readonly ResolvedGroup[];
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
 }
@@ -85,7 +105,7 @@ export interface ResolvedStepOptions {
  * @param subject What was being done: `"Cannot create TEKFAC"`.
  * @param options The user's.
  * @param presets The optimizer's defaults.
- * @throws {OptionError} On a value outside its range.
+ * @throws {OptionError} On an unknown name or a value outside its range.
  *
  * @example Defaults filled in
  * ```ts
@@ -105,28 +125,5 @@ export function resolveStepOptions(
     & Partial<Pick<ResolvedStepOptions, "relativeChange" | "gradientClip" | "takeBack">>
     & Pick<StepOptions, "weightDecay">,
 ): ResolvedStepOptions {
-  const {
-    learningRate = presets.learningRate,
-    annealing = 1,
-    momentum = presets.momentum,
-    klClip = presets.klClip,
-    relativeChange = presets.relativeChange ?? false,
-    gradientClip = presets.gradientClip ?? false,
-    takeBack = presets.takeBack ?? false,
-    weightDecay = presets.weightDecay ?? false,
-    seed = 0,
-  } = options;
-  return Object.freeze({
-    learningRate: checkSchedule(subject, "learningRate", learningRate, { min: 0 }),
-    annealing: checkSchedule(subject, "annealing", annealing, { min: 0 }),
-    momentum: resolveMomentum(subject, momentum),
-    klClip: resolveKlClip(subject, klClip),
-    relativeChange: relativeChange !== false &&
-      checkSchedule(subject, "relativeChange", relativeChange, { above: 0 }),
-    gradientClip: gradientClip !== false &&
-      checkNumber(subject, "gradientClip", gradientClip, { above: 1 }),
-    takeBack: checkFlag(subject, "takeBack", takeBack),
-    weightDecay: resolveWeightDecay(subject, weightDecay),
-    seed: checkNumber(subject, "seed", seed),
-  });
+  return resolve(subject, options, stepSchema("update"), presets);
 }

@@ -9,9 +9,6 @@ import { NumericalError, StateError } from "../core/errors.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
 import type { Renewal } from "../curvature/renewal.ts";
 
-/** Steps whose reports can be outstanding at a time. */
-const ROWS = 64;
-
 /** Numbers of the whole model: loss, inner product, flag, clip factor, its limit, chi, factor of gradients, three of a trial step. */
 const OVERALL = 10;
 
@@ -204,11 +201,11 @@ export class StepLog implements Disposable {
   readonly #rows: OwnedMatrix;
   readonly #parameters: readonly string[];
 
-  /** Allocates the rows. The caller disposes them. */
-  constructor(backend: Backend, parameters: readonly string[]) {
+  /** Allocates the rows of so many steps. The caller disposes them. */
+  constructor(backend: Backend, parameters: readonly string[], steps: number) {
     const width = OVERALL + parameters.length * (1 + PER_LAYER);
     this.#backend = backend;
-    this.#rows = backend.alloc(backend.sync ? 1 : ROWS, width);
+    this.#rows = backend.alloc(steps, width);
     this.#parameters = parameters;
   }
 
@@ -222,9 +219,10 @@ export class StepLog implements Disposable {
   note(
     row: StepRow,
     renewals: readonly (Renewal | undefined)[],
-    lambdas: readonly (Scalar | undefined)[],
+    lambdaOf: (index: number) => Scalar | undefined,
   ): void {
-    lambdas.forEach((lambda, index) => {
+    this.#parameters.forEach((_, index) => {
+      const lambda = lambdaOf(index);
       if (typeof lambda === "number") this.#backend.write(row.lambda(index), [lambda]);
       else if (lambda !== undefined) this.#backend.axpby(row.lambda(index), 1, lambda, 0);
     });

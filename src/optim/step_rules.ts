@@ -55,7 +55,7 @@ export class StepRules implements Disposable {
   ) {
     const layers = parameters.length;
     try {
-      if (takeBack && backend.sync && losses !== false) {
+      if (takeBack && losses !== false) {
         this.stepCheck = new StepCheck(backend, parameters);
       }
       if (gradientClip !== false) {
@@ -107,6 +107,12 @@ export class StepRules implements Disposable {
     }
     if (this.stepCheck) this.stepCheck.memory = memory as readonly number[];
     this.#counted().forEach(([, rule], index) => rule.count = counts[index] as number);
+  }
+
+  /** Forgets what is usual, since layers have been frozen or are trained again. */
+  restart(): void {
+    this.gradientClip?.restart();
+    this.observationGuard?.restart();
   }
 
   /** Gives the matrices back. */

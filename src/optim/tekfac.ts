@@ -6,7 +6,7 @@
 
 import { TekfacBlock } from "../curvature/blocks/tekfac.ts";
 import { traceKeeping } from "../curvature/fisher.ts";
-import { measuredOptimizer, type MeasuredOptions } from "./measured.ts";
+import { measuredOptimizer, type MeasuredOptions, measuredSchema } from "./measured.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -45,7 +45,7 @@ export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}):
   return measuredOptimizer(objective, options, {
     method: "tekfac",
     statistic: traceKeeping,
-    extraNames: [],
+    schema: measuredSchema,
     createFull: (backend, parameter, shared) => new TekfacBlock(backend, parameter, shared),
   });
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { checkChoice } from "../core/options.ts";
 import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { TkfacBlock } from "../curvature/blocks/tkfac.ts";
-import { kroneckerOptimizer, type KroneckerOptions } from "./kronecker.ts";
+import { kroneckerOptimizer } from "./kronecker.ts";
+import { factoredSchema, type KroneckerOptions, resolveKronecker } from "./kronecker_options.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -41,15 +41,13 @@ export interface TkfacOptions extends KroneckerOptions {
  * ```
  */
 export function tkfac<B>(objective: Objective<B>, options: TkfacOptions = {}): Optimizer<B> {
-  const { split = "factored" } = options;
-  checkChoice("Cannot create TKFAC", "split", split, ["factored", "exact"]);
-  return kroneckerOptimizer(objective, options, {
+  const subject = "Cannot create TKFAC";
+  const resolved = resolveKronecker(subject, objective, options, factoredSchema, () => true);
+  return kroneckerOptimizer(subject, objective, resolved, {
     method: "tkfac",
-    extraNames: ["split"],
     create: (backend, parameter, shared) =>
       parameter.layer.kind === "embedding"
         ? new EmbeddingBlock(backend, parameter, { ...shared, method: "tkfac" })
-        : new TkfacBlock(backend, parameter, { ...shared, split }),
-    full: true,
+        : new TkfacBlock(backend, parameter, { ...shared, split: resolved.split }),
   });
 }

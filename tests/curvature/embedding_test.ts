@@ -1,11 +1,17 @@
 /** Blocks of embeddings and of scales and shifts, against dense matrices. */
 import assert from "#assert";
 import { type Backend, createBackendSync } from "@tekfac/tekfac/backend";
-import { type Parameter, Random } from "@tekfac/tekfac/core";
-import { type Block, EmbeddingBlock, Refresher, ScaleShiftBlock } from "@tekfac/tekfac/curvature";
+import { type Matrix, type Parameter, Random } from "@tekfac/tekfac/core";
+import {
+  type Block,
+  EmbeddingBlock,
+  Refresher,
+  ScaleShiftBlock,
+  toDense,
+} from "@tekfac/tekfac/curvature";
 import { type DenseMatrix, denseMatrix, eigh, gemm } from "@tekfac/tekfac/linalg";
 import { embedding, layerNorm, sequential } from "@tekfac/tekfac/nn";
-import { allClose, randomMatrix, upload } from "@tekfac/tekfac/testing";
+import { allClose, download, randomMatrix, upload } from "@tekfac/tekfac/testing";
 
 const [VOCABULARY, WIDTH, EXAMPLES, POSITIONS] = [7, 6, 9, 4];
 const LAMBDA = 0.05;
@@ -53,13 +59,24 @@ function stepOf(
   using from = upload(backend, source);
   const capture = { kind: "embedding", examples: EXAMPLES, tokens: t, outputGradients } as const;
   return backend.scope(() => {
-    block.observeStatistics(capture, FIRST);
+    block.observeStatistics!(capture, FIRST);
     new Refresher(backend, { kind: "immediate" }, 0).refresh(0, [block]);
-    block.observeEigenvalues(capture, FIRST);
+    block.observeEigenvalues!(capture, FIRST);
     const out = backend.scratch(VOCABULARY, WIDTH);
     block.precondition(out, from, 0);
+    checkOperator(backend, block, source, out);
     return Float64Array.from(backend.readSync(out));
   });
+}
+
+/** What a block says it is solves its own equation: `(F + lambda) U = S`. */
+function checkOperator(backend: Backend, block: Block, source: DenseMatrix, out: Matrix): void {
+  const u = download(backend, out).data;
+  const f = download(backend, toDense(backend, block));
+  const left = gemm(f, denseMatrix(u.length, 1, u)).data.map((x, i) => x + LAMBDA * u[i]);
+  // The basis of a sketch is orthonormal to single precision.
+  const relative = block.state.outputSketch === undefined ? 1e-11 : 1e-5;
+  allClose(left, source.data, { absolute: relative * f.data.reduce((a, b) => Math.max(a, b)) });
 }
 
 /** `U_v = sum_j (S_v . q_j) / (theta_vj + lambda) q_j`, columns q_j. */
@@ -191,6 +208,7 @@ for (const exponent of [1, 0.5]) {
       block.observeEigenvalues({ kind: "elements", examples: EXAMPLES, gradients: matrix }, FIRST);
       const out = backend.scratch(2, channels);
       block.precondition(out, from, 0);
+      if (exponent === 1) checkOperator(backend, block, source, out);
       return backend.readSync(out);
     });
     for (let c = 0; c < channels; c++) {

@@ -1,6 +1,12 @@
 import assert from "#assert";
 import fc from "#fast-check";
-import { createDataset, examplesIn, type ImageDataset, split, subset } from "@tekfac/tekfac/data";
+import {
+  createDataset,
+  examplesIn,
+  type ImageDataset,
+  splitDataset,
+  subset,
+} from "@tekfac/tekfac/data";
 
 /** `count` images of one pixel; image i is i / count bright and labelled i modulo 10. */
 function small(count: number): ImageDataset {
@@ -50,28 +56,28 @@ Deno.test("subset() rejects an index outside the data set", () => {
   }
 });
 
-Deno.test("split() deals every example to exactly one part, alike for equal seeds", () => {
+Deno.test("splitDataset() deals every example to exactly one part, alike for equal seeds", () => {
   const property = fc.property(
     fc.integer({ min: 2, max: 300 }),
     fc.double({ min: 0.01, max: 0.99, noNaN: true }),
     fc.integer(),
     (count, testShare, seed) => {
-      const { train, test } = split(small(count), { testShare, seed });
+      const { train, test } = splitDataset(small(count), { testShare, seed });
       const expected = Math.min(Math.max(Math.round(count * testShare), 1), count - 1);
       assert.equal(examplesIn(test), expected);
       const all = [...train.images, ...test.images].sort((a, b) => a - b);
       assert.deepEqual(all, [...small(count).images]);
-      assert.deepEqual(split(small(count), { testShare, seed }).test, test);
+      assert.deepEqual(splitDataset(small(count), { testShare, seed }).test, test);
     },
   );
   fc.assert(property, { numRuns: 50 });
 });
 
-Deno.test("split() rejects shares that leave a part empty", () => {
+Deno.test("splitDataset() rejects shares that leave a part empty", () => {
   for (const testShare of [0, 1, NaN, -1]) {
-    assert.throws(() => split(small(5), { testShare, seed: 0 }), { name: "OptionError" });
+    assert.throws(() => splitDataset(small(5), { testShare, seed: 0 }), { name: "OptionError" });
   }
-  assert.throws(() => split(small(1), { testShare: 0.5, seed: 0 }), {
+  assert.throws(() => splitDataset(small(1), { testShare: 0.5, seed: 0 }), {
     name: "DataError",
     message: /expected at least 2 examples to split, received 1/,
   });

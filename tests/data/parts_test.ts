@@ -7,7 +7,7 @@ import {
   examplesIn,
   kFold,
   normalizeNumbers,
-  split,
+  splitDataset,
   standardized,
   standardizedBy,
   streamBatches,
@@ -76,11 +76,11 @@ Deno.test("kFold() holds every example back exactly once, in parts of nearly one
   assert.throws(() => [...kFold(squares(3), { folds: 4, seed: 0 })], { name: "OptionError" });
 });
 
-Deno.test("split() in the stored order holds the end back, behind a gap", () => {
-  const { train, test } = split(squares(20), { testShare: 0.25, order: "stored", gap: 3 });
+Deno.test("splitDataset() in the stored order holds the end back, behind a gap", () => {
+  const { train, test } = splitDataset(squares(20), { testShare: 0.25, order: "stored", gap: 3 });
   assert.deepEqual([...train.targets].at(-1), 110);
   assert.deepEqual([...test.targets], [150, 160, 170, 180, 190]);
-  assert.throws(() => split(squares(4), { testShare: 0.5, order: "stored", gap: 3 }), {
+  assert.throws(() => splitDataset(squares(4), { testShare: 0.5, order: "stored", gap: 3 }), {
     message: /expected at least 5 examples to split, received 4$/,
   });
 });
@@ -93,7 +93,9 @@ Deno.test("standardized() makes mean 0 and deviation 1 of what is learned from, 
     (count, offset, scale) => {
       const column = Array.from({ length: count }, (_, i) => offset + scale * i);
       const data = table({ inputs: column.map((x) => [x, 5]), targets: column });
-      const { train, standardization } = standardized(split(data, { testShare: 0.3, seed: 1 }));
+      const { train, standardization } = standardized(
+        splitDataset(data, { testShare: 0.3, seed: 1 }),
+      );
       const [batch] = batches(train, { size: count });
       const n = batch.examples;
       const moment = (values: ArrayLike<number>, step: number, power: number) =>

@@ -97,6 +97,61 @@ Deno.test("gpt() has the gradients of central differences in all its parameters"
     );
   }));
 
+Deno.test("frozen layers of a transformer leave nothing, and the others' gradients as they were", () =>
+  onReference((backend) => {
+    const layers = gpt({ vocabulary: 5, context: 3, layers: 1, heads: 2, width: 4 });
+    using model = sequential(backend, { input: [3], layers, seed: 1 });
+    const problem = objective(model, softmaxCrossEntropy());
+    const random = new Random(2);
+    const batch = { inputs: tokens(random, 6, 5), targets: tokens(random, 6, 5) };
+    const gradients = () => {
+      const leaves: boolean[] = [];
+      backend.scope(() => {
+        problem.differentiate(batch, { decay: 0, scale: 1 / 2 });
+        leaves.push(...model.parameters.map((p) => problem.capture(p) !== undefined));
+      });
+      return { leaves, all: model.parameters.map((p) => [...backend.readSync(p.gradient)]) };
+    };
+    const { all } = gradients();
+    const kinds = ["embedding1", "position1", "layerNorm1", "attention1.qkv", "dense1"];
+    // One after the other, then all of them: the backward pass ends above the first that is trained.
+    for (const frozen of [...kinds.map((name) => [name]), kinds, ["embedding1", "position1"]]) {
+      model.freeze(({ name }) => frozen.includes(name));
+      const now = gradients();
+      model.parameters.forEach(({ name, trainable }, i) => {
+        const expected = trainable ? all[i] : all[i].map(() => 0);
+        assert.deepEqual(now.all[i], expected, `${name} with ${frozen} frozen`);
+        assert.equal(now.leaves[i], trainable, name);
+      });
+      model.unfreeze();
+    }
+    assert.deepEqual(gradients().all, all);
+  }));
+
+Deno.test("a transformer that is frozen where it is built trains nothing but its head", () =>
+  onReference((backend) => {
+    const trainable = false;
+    using model = sequential(backend, {
+      input: [3],
+      layers: [
+        embedding({ vocabulary: 4, width: 4, positions: 3, trainable }),
+        residual([layerNorm({ trainable }), attention({ heads: 2, trainable })]),
+        dense(4, { trainable }),
+        rmsNorm({ trainable }),
+        dense(4),
+      ],
+      seed: 1,
+    });
+    assert.deepEqual(model.parameters.filter((p) => p.trainable).map((p) => p.name), ["dense2"]);
+    const weights = () => model.parameters.map((p) => [...backend.readSync(p.value)]);
+    const before = weights();
+    using optimizer = tekfac(objective(model, softmaxCrossEntropy()));
+    optimizer.stepSync({ inputs: [0, 1, 2], targets: [1, 2, 3] });
+    const after = weights();
+    assert.deepEqual(after.slice(0, -1), before.slice(0, -1));
+    assert.notDeepEqual(after.at(-1), before.at(-1));
+  }));
+
 Deno.test("embedding() leaves tokens and gradients, of the first examples too", () =>
   onReference((backend) => {
     const layers = [embedding({ vocabulary: 4, width: 2 }), meanPositions(), dense(3)];

@@ -14,16 +14,9 @@ import {
   KfacBlock,
   TekfacBlock,
   TkfacBlock,
+  toDense,
 } from "@tekfac/tekfac/curvature";
-import {
-  type DenseMatrix,
-  eigenbasisBlock,
-  fisherBlock,
-  kron,
-  mapMatrix,
-  patches,
-  perExampleGradients,
-} from "@tekfac/tekfac/linalg";
+import { type DenseMatrix, fisherBlock, patches, perExampleGradients } from "@tekfac/tekfac/linalg";
 import { download, randomGeometry, randomMatrix } from "@tekfac/tekfac/testing";
 import fc from "#fast-check";
 
@@ -132,7 +125,8 @@ function observeOn(
         blocks,
         backend,
         fisher: fisherBlock(perExampleGradients(inputs, g, examples)),
-        approximation: (method) => denseForm(backend, blocks[method]),
+        approximation: (method) =>
+          backend.scope(() => download(backend, toDense(backend, blocks[method]))),
         locations,
         capture,
         examples,
@@ -199,21 +193,4 @@ function randomCapture(
     for (let n = 0; n < examples; n++) inputs.data[(n + 1) * inputs.cols - 1] = 1;
   }
   return { capture: { kind: "dense", examples, inputs: handle(inputs), outputGradients }, inputs };
-}
-
-function denseForm(backend: Backend, block: Observed["blocks"][typeof METHODS[number]]) {
-  if ("basis" in block) {
-    const basis = {
-      output: download(backend, block.basis.output),
-      input: download(backend, block.basis.input),
-    };
-    return eigenbasisBlock(download(backend, block.eigenvalues), basis);
-  }
-  const product = kron(
-    download(backend, block.outputFactor),
-    download(backend, block.inputFactor),
-  );
-  const delta = "delta" in block ? backend.readSync(block.delta)[0] : 1;
-  // A layer that sees only zeros has delta = 0; its block is 0.
-  return mapMatrix(product, (value) => delta > 0 ? value / delta : 0);
 }

@@ -5,12 +5,11 @@
  * @module
  */
 
+import { toDense } from "@tekfac/tekfac/curvature";
 import {
   type DenseMatrix,
   denseMatrix,
-  eigenbasisBlock,
   fisherBlock,
-  kron,
   mapMatrix,
   perExampleGradients,
 } from "@tekfac/tekfac/linalg";
@@ -25,23 +24,7 @@ export async function approximationOf(
   { backend, blocks }: ObservedLayer,
   method: typeof APPROXIMATIONS[number],
 ): Promise<DenseMatrix> {
-  const block = blocks[method];
-  if ("basis" in block) {
-    const [output, input, eigenvalues] = await Promise.all([
-      download(backend, block.basis.output),
-      download(backend, block.basis.input),
-      download(backend, block.eigenvalues),
-    ]);
-    return eigenbasisBlock(eigenvalues, { output, input });
-  }
-  const [output, input, [delta]] = await Promise.all([
-    download(backend, block.outputFactor),
-    download(backend, block.inputFactor),
-    "delta" in block ? backend.read(block.delta) : [1],
-  ]);
-  const product = kron(output, input);
-  // A layer that sees only zeros has delta = 0; its block is 0.
-  return mapMatrix(product, (value) => delta > 0 ? value / delta : 0);
+  return await download(backend, toDense(backend, blocks[method]));
 }
 
 /** Rows of homogeneous inputs `abar_nt`, [N T, dIn'], as the library sees them. */

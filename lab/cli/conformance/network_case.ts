@@ -29,7 +29,7 @@ import { layerOf } from "./network_layers.ts";
 const CERTAIN_GAP = 1e-4;
 
 /**
- * How much more a network is allowed than a layer in float32: rounding each weight once moves the exact numbers
+ * How much more a network is allowed than a layer in float32: two roundings of each weight move the exact numbers
  * of a two-block transformer by up to 4.5 times what a layer's are allowed, in the gradients of its first layers.
  */
 const DEPTH = 8;

@@ -108,7 +108,7 @@ function optimizerOf(golden: Fields, goal: ModelObjective): Optimizer<BatchLike>
   }
 }
 
-function kroneckerOptions(hyper: Fields): KroneckerOptions {
+function kroneckerOptions(hyper: Fields): KroneckerOptions & { readonly intervals: object } {
   const kl = hyper.numberOr("klClip", 0);
   return {
     preset: "paper",

@@ -5,7 +5,20 @@
  */
 
 import { OptionError } from "../../core/errors.ts";
-import { checkChoice, checkKnownKeys, checkNumber } from "../../core/options.ts";
+import { checkChoice } from "../../core/options.ts";
+import {
+  callback,
+  choice,
+  flag,
+  isRecord,
+  maybe,
+  number,
+  optional,
+  record,
+  resolve,
+  type SchemaOf,
+  where,
+} from "../../core/schema.ts";
 import type { Candidate } from "../backend.ts";
 import { BACKEND_VARIABLE, environmentVariable } from "./environment.ts";
 import type { RecoveryOptions } from "../recovery.ts";
@@ -18,6 +31,9 @@ export type BackendName = "webgpu" | "wasm" | "reference";
 
 /** The implementations there are. */
 const BACKEND_NAMES: readonly BackendName[] = ["webgpu", "wasm", "reference"];
+
+/** The same, for messages. */
+const QUOTED = BACKEND_NAMES.map((name) => `'${name}'`).join(", ");
 
 /** Options of {@linkcode createBackend}. */
 export interface BackendOptions {
@@ -76,20 +92,6 @@ export interface BackendOptions {
   readonly gpu?: GpuOptions;
 }
 
-/** Names of {@linkcode BackendOptions}. */
-const OPTION_NAMES: readonly (keyof BackendOptions)[] = [
-  "prefer",
-  "model",
-  "timings",
-  "module",
-  "simd",
-  "threads",
-  "allowSoftware",
-  "device",
-  "recovery",
-  "gpu",
-];
-
 /** Most threads that can be asked for. */
 const MOST_THREADS = 32;
 
@@ -120,7 +122,7 @@ const GPU_UNASKED: Candidate = {
  * @throws {OptionError} For an unknown option or a value outside its range, in the environment too.
  */
 export function candidatesOf(options: BackendOptions): Candidates {
-  checkOptions(options);
+  resolve(SUBJECT, options, backendSchema);
   const { prefer = "auto" } = options;
   if (prefer !== "auto") {
     const names = checkNames("prefer", prefer);
@@ -137,25 +139,47 @@ export function candidatesOf(options: BackendOptions): Candidates {
     : { ...auto, names: ["webgpu", "wasm"], unasked: [] };
 }
 
-function checkOptions(options: BackendOptions): void {
-  checkKnownKeys(SUBJECT, options, OPTION_NAMES);
-  const { model, simd, threads, module, recovery } = options;
-  if (model !== undefined && typeof model.build !== "function") {
-    throw new OptionError(SUBJECT, "model", "must be a step to time, as stepProbe makes it", model);
-  }
-  if (simd !== undefined) checkChoice(SUBJECT, "simd", simd, ["relaxed", "baseline"]);
-  if (threads !== undefined && threads !== "auto" && !isThreadCount(threads)) {
-    const expected = `must be 'auto' or an integer from 1 to ${MOST_THREADS}`;
-    throw new OptionError(SUBJECT, "threads", expected, threads);
-  }
-  if (module !== undefined && !(module instanceof WebAssembly.Module)) {
-    throw new OptionError(SUBJECT, "module", "must be a WebAssembly.Module", module);
-  }
-  if (recovery !== undefined) {
-    checkKnownKeys(SUBJECT, recovery, ["everySteps", "onLoss"], "recovery.");
-    const range = { min: 1, integer: true };
-    checkNumber(SUBJECT, "recovery.everySteps", recovery.everySteps ?? 1, range);
-  }
+const threads = where(
+  `'auto' or an integer from 1 to ${MOST_THREADS}`,
+  (value): value is number | "auto" => value === "auto" || isThreadCount(value),
+);
+
+/** What the options take; names and what only GPUs need are checked where they are used. */
+const backendSchema = {
+  prefer: maybe(
+    where(
+      `'auto' or some of [${QUOTED}]`,
+      (value): value is BackendOptions["prefer"] => value === "auto" || Array.isArray(value),
+    ),
+  ),
+  model: maybe(
+    where(
+      "a step to time, as stepProbe makes it",
+      (value): value is StepProbe => isRecord(value) && typeof value.build === "function",
+    ),
+  ),
+  timings: maybe(where("a TimingCache", isObject)),
+  module: maybe(
+    where(
+      "a WebAssembly.Module",
+      (value): value is WebAssembly.Module => value instanceof WebAssembly.Module,
+    ),
+  ),
+  simd: maybe(choice("relaxed", "baseline")),
+  threads: maybe(threads),
+  allowSoftware: optional(flag, false),
+  device: maybe(
+    where("a GPUDevice", (value): value is GPUDevice => isObject(value) && "queue" in value),
+  ),
+  recovery: maybe(record({
+    everySteps: optional(number({ min: 1, integer: true }), 100),
+    onLoss: maybe(callback<NonNullable<RecoveryOptions["onLoss"]>>("a function of the loss")),
+  })),
+  gpu: maybe(where("an object with options of a GPU", isRecord)),
+} satisfies SchemaOf<BackendOptions>;
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 /**
@@ -178,8 +202,7 @@ export async function checkGpuPrograms({ timings, gpu }: BackendOptions): Promis
 
 function checkNames(option: string, names: unknown): BackendName[] {
   if (!Array.isArray(names) || names.length === 0) {
-    const known = BACKEND_NAMES.map((name) => `'${name}'`).join(", ");
-    throw new OptionError(SUBJECT, option, `must be 'auto' or some of [${known}]`, names);
+    throw new OptionError(SUBJECT, option, `must be 'auto' or some of [${QUOTED}]`, names);
   }
   return [...new Set(names.map((name) => checkChoice(SUBJECT, option, name, BACKEND_NAMES)))];
 }

@@ -20,9 +20,9 @@ export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal" | "
 export type BlockOptions = DampingContext;
 
 /**
- * One layer's curvature. All observing methods take temporaries from the backend's scratch arena and
- * must be called inside a scope; within a step the order is statistics, refresh, eigenvalues,
- * precondition.
+ * One layer's curvature; what only some blocks have is optional. All observing methods take temporaries
+ * from the backend's scratch arena and must be called inside a scope; within a step the order is
+ * statistics, refresh, eigenvalues, precondition.
  */
 export interface Block extends Refreshable, Disposable {
   /** Which approximation this is. */
@@ -31,17 +31,18 @@ export interface Block extends Refreshable, Disposable {
   readonly parameter: Parameter;
   /** The matrices that make up its state, by the names of docs/NOTATION.md; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
-  /** Whether eigenvalues are observed from captures, from the mean gradient, or from what there is. */
-  readonly eigenvaluesFrom: "captures" | "gradient" | "either";
 
-  /** Adds a micro-batch to the factors. */
-  observeStatistics(capture: FactorCapture, observation: Observation): void;
+  /** Adds a micro-batch to the factors, where there are any. */
+  observeStatistics?(capture: FactorCapture, observation: Observation): void;
 
-  /** Adds a micro-batch to the eigenvalues, where they are corrected from captures. */
-  observeEigenvalues(capture: Capture, observation: Observation): void;
+  /** What eigenvalues are measured from, where they are: captures, the mean gradient, or what there is. */
+  readonly eigenvaluesFrom?: "captures" | "gradient" | "either";
 
-  /** Adds the step's mean gradient of `examples` examples, where they are corrected from gradients. */
-  observeMeanGradient(gradient: Matrix, examples: number, observation: Observation): void;
+  /** Adds a micro-batch to the eigenvalues, where they are measured from captures. */
+  observeEigenvalues?(capture: Capture, observation: Observation): void;
+
+  /** Adds the step's mean gradient of `examples` examples, where they are measured from gradients. */
+  observeMeanGradient?(gradient: Matrix, examples: number, observation: Observation): void;
 
   /** The layer's damping; its `current` is the lambda in force. */
   readonly damping: LayerDamping;
@@ -52,11 +53,14 @@ export interface Block extends Refreshable, Disposable {
   /** `out = (block + lambda)^-1 source`, both [dOut, dIn']; lambda as of `step`. */
   precondition(out: Matrix, source: Matrix, step: number): void;
 
+  /** `out = block x`, undamped, both [dOut, dIn']. */
+  multiply(out: Matrix, x: Matrix): void;
+
   /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
   spectrum(): Matrix;
 
   /** Called after {@linkcode Block.state} was overwritten from a checkpoint. */
-  restored(): void;
+  restored?(): void;
 }
 
 /**

@@ -12,6 +12,7 @@ import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
+import { observeFactors, type Statistic } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import { nullAverage, writeKnown } from "../null_space.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
@@ -53,8 +54,10 @@ export interface CorrectedOptions extends BlockOptions {
 export abstract class CorrectedBlock extends Owner implements Block {
   /** Name of the approximation. */
   abstract readonly method: BlockMethod;
-  /** Where the eigenvalues are measured. */
-  abstract readonly eigenvaluesFrom: "captures" | "gradient";
+  /** What its two factors are: of independent inputs and gradients, or such that keep the trace. */
+  abstract readonly statistic: Statistic;
+  /** What the eigenvalues are measured from. */
+  readonly eigenvaluesFrom: "captures" | "gradient" = "captures";
   readonly parameter: Parameter;
   /** Factor over outputs, whose eigenvectors are the basis' left side, [dOut, dOut]. */
   readonly outputFactor: Matrix;
@@ -108,7 +111,10 @@ export abstract class CorrectedBlock extends Owner implements Block {
     };
   }
 
-  abstract observeStatistics(capture: KroneckerCapture, observation: Observation): void;
+  /** Adds to both factors. */
+  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    observeFactors(this.backend, this, capture, this.statistic, observation);
+  }
 
   get solved(): boolean {
     return this.basis.solved;
@@ -154,12 +160,18 @@ export abstract class CorrectedBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    const division = {
-      eigenvalues: this.eigenvalues,
-      damping: this.lambda(step),
-      exponent: this.#exponent,
-    };
-    this.backend.rotateBack(out, this.#coordinates(source), this.basis, division);
+    this.#divide(out, source, this.lambda(step), this.#exponent);
+  }
+
+  multiply(out: Matrix, x: Matrix): void {
+    this.#divide(out, x, 0, -1);
+  }
+
+  /** `out = (block + lambda)^-p x`. */
+  #divide(out: Matrix, x: Matrix, damping: Scalar, exponent: number): void {
+    const { eigenvalues } = this;
+    const division = { eigenvalues, damping, exponent };
+    this.backend.rotateBack(out, this.#coordinates(x), this.basis, division);
   }
 
   spectrum(): Matrix {

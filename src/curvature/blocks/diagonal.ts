@@ -4,11 +4,10 @@
  * @module
  */
 
-import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Capture } from "../../core/capture.ts";
 import { type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import type { Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { addTableMoments } from "../table_moments.ts";
@@ -73,21 +72,8 @@ export class DiagonalBlock extends Owner implements Block {
     return { eigenvalues: this.eigenvalues };
   }
 
-  /** There are no factors. */
-  observeStatistics(): void {}
-
   /** The identity is always there. */
   readonly solved = true;
-
-  /** The identity needs no refresh. */
-  beginRefresh(): readonly EighJob[] {
-    return [];
-  }
-
-  /** The identity needs no refresh. */
-  finishRefresh(): Renewal | undefined {
-    return undefined;
-  }
 
   observeEigenvalues(capture: Capture, observation: Observation): void {
     if (capture.kind === "elements") this.#observeElements(capture.gradients, observation);
@@ -117,12 +103,14 @@ export class DiagonalBlock extends Owner implements Block {
     this.#backend.dampedDivide(out, source, { eigenvalues, damping: this.lambda(step) });
   }
 
+  multiply(out: Matrix, x: Matrix): void {
+    const { eigenvalues } = this;
+    this.#backend.dampedDivide(out, x, { eigenvalues, damping: 0, exponent: -1 });
+  }
+
   spectrum(): Matrix {
     return this.eigenvalues;
   }
-
-  /** Nothing besides the matrices. */
-  restored(): void {}
 
   /** Sums of the squares of the examples' gradients, [N, dOut dIn']. */
   #observeElements(gradients: Matrix, { decay, scale }: Observation): void {

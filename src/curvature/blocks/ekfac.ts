@@ -5,10 +5,8 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
-import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { independent, observeFactors } from "../fisher.ts";
-import type { Observation } from "../moving_average.ts";
+import { independent, type Statistic } from "../fisher.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
 /** Options of {@linkcode EkfacBlock}. */
@@ -61,17 +59,14 @@ export interface EkfacBlockOptions extends CorrectedOptions {
 export class EkfacBlock extends CorrectedBlock {
   /** Name of the approximation. */
   readonly method = "ekfac";
+  /** Factors of independent inputs and gradients. */
+  readonly statistic: Statistic = independent;
   /** Captures per example, the gradient for the running average. */
-  readonly eigenvaluesFrom: "captures" | "gradient";
+  override readonly eigenvaluesFrom: "captures" | "gradient";
 
   /** Allocates the block of one parameter. The caller disposes it. */
   constructor(backend: Backend, parameter: Parameter, options: EkfacBlockOptions) {
     super(backend, parameter, options);
     this.eigenvaluesFrom = options.eigenvaluesFrom === "runningAverage" ? "gradient" : "captures";
-  }
-
-  /** Adds to A and B. */
-  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, independent, observation);
   }
 }

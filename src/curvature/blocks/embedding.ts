@@ -136,7 +136,7 @@ export class EmbeddingBlock extends Owner implements Block {
   }
 
   beginRefresh(staleness: number, lasting: boolean): readonly EighJob[] {
-    return this.output.beginRefresh(staleness, lasting);
+    return this.output.beginRefresh?.(staleness, lasting) ?? [];
   }
 
   finishRefresh(): Renewal {
@@ -164,9 +164,6 @@ export class EmbeddingBlock extends Owner implements Block {
     this.#measured = true;
   }
 
-  /** Eigenvalues are measured from captures. */
-  observeMeanGradient(): void {}
-
   lambda(step: number): Scalar {
     const { rows, cols } = this.parameter.value;
     const trace = (): Trace => {
@@ -178,10 +175,21 @@ export class EmbeddingBlock extends Owner implements Block {
     return this.damping.at(step, trace, 1 / (rows * cols));
   }
 
-  /** `U = D(P) B + D(S - P B)` with `P = S B^T`, D the division by what belongs to each. */
   precondition(out: Matrix, source: Matrix, step: number): void {
+    this.#divide(out, source, { damping: this.lambda(step), exponent: this.#exponent });
+  }
+
+  multiply(out: Matrix, x: Matrix): void {
+    this.#divide(out, x, { damping: 0, exponent: -1 });
+  }
+
+  /** `U = D(P) B + D(S - P B)` with `P = S B^T`, D the division by what belongs to each. */
+  #divide(
+    out: Matrix,
+    source: Matrix,
+    division: { readonly damping: Scalar; readonly exponent: number },
+  ): void {
     const backend = this.#backend;
-    const division = { damping: this.lambda(step), exponent: this.#exponent };
     const { rank } = this.output;
     const p = this.output.project(source);
     if (this.#low) {
@@ -210,7 +218,7 @@ export class EmbeddingBlock extends Owner implements Block {
 
   restored(): void {
     this.#measured = true;
-    this.output.restored();
+    this.output.restored?.();
   }
 
   get #isProduct(): boolean {

@@ -12,6 +12,7 @@ import { Eigenbasis } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
+import { observeFactors, type Statistic } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
 
@@ -52,7 +53,8 @@ export interface FactoredOptions extends BlockOptions {
 export abstract class FactoredBlock extends Owner implements Block {
   /** Name of the approximation. */
   abstract readonly method: BlockMethod;
-  readonly eigenvaluesFrom = "captures";
+  /** What its two factors are: of independent inputs and gradients, or such that keep the trace. */
+  abstract readonly statistic: Statistic;
   readonly parameter: Parameter;
   /** Factor over outputs, [dOut, dOut]. */
   readonly outputFactor: Matrix;
@@ -93,7 +95,10 @@ export abstract class FactoredBlock extends Owner implements Block {
     return { ...factors, outputBasis: basis.output, inputBasis: basis.input, eigenvalues };
   }
 
-  abstract observeStatistics(capture: KroneckerCapture, observation: Observation): void;
+  /** Adds to both factors. */
+  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    observeFactors(this.backend, this, capture, this.statistic, observation);
+  }
 
   /** The trace of the block. */
   protected abstract trace(): Trace;
@@ -124,12 +129,6 @@ export abstract class FactoredBlock extends Owner implements Block {
     return renewal;
   }
 
-  /** Eigenvalues are products here: nothing to measure. */
-  observeEigenvalues(): void {}
-
-  /** Eigenvalues are products here: nothing to measure. */
-  observeMeanGradient(): void {}
-
   lambda(step: number): Scalar {
     const dimensions = this.inputFactor.rows * this.outputFactor.rows;
     return this.damping.at(step, () => this.trace(), 1 / dimensions);
@@ -141,6 +140,14 @@ export abstract class FactoredBlock extends Owner implements Block {
     const coordinates = this.backend.scratch(source.rows, source.cols);
     this.backend.rotateInto(coordinates, source, basis);
     this.backend.rotateBack(out, coordinates, basis, { eigenvalues, damping: this.lambda(step) });
+  }
+
+  multiply(out: Matrix, x: Matrix): void {
+    const { backend } = this;
+    const half = backend.scratch(x.rows, x.cols);
+    backend.gemm(half, this.outputFactor, x);
+    backend.gemm(out, half, this.inputFactor);
+    backend.axpby(out, this.productScale(), out, 0);
   }
 
   spectrum(): Matrix {

@@ -6,13 +6,11 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { KroneckerCapture } from "../../core/capture.ts";
 import { div, formula, greater, mul, select, sqrt } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { independent, observeFactors } from "../fisher.ts";
+import { independent, type Statistic } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
-import type { Observation } from "../moving_average.ts";
 import { FactoredBlock, type FactoredOptions } from "./factored.ts";
 
 /** Options of {@linkcode KfacBlock}. */
@@ -56,6 +54,8 @@ export type KfacBlockOptions = FactoredOptions;
 export class KfacBlock extends FactoredBlock {
   /** Name of the approximation. */
   readonly method = "kfac";
+  /** Factors of independent inputs and gradients. */
+  readonly statistic: Statistic = independent;
   readonly #traceA: Matrix;
   readonly #traceB: Matrix;
   readonly #shiftA: Matrix;
@@ -68,11 +68,6 @@ export class KfacBlock extends FactoredBlock {
     this.#traceB = this.alloc(backend, 1, 1);
     this.#shiftA = this.alloc(backend, 1, 1);
     this.#shiftB = this.alloc(backend, 1, 1);
-  }
-
-  /** Adds to A and B. */
-  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, independent, observation);
   }
 
   /** See {@linkcode FactoredBlock}. */

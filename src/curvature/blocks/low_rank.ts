@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
 import { columnsOf, type Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
@@ -142,11 +142,7 @@ export class LowRankBlock extends Owner implements Block {
     this.output.observe(outputRows(backend, capture), output, scaled);
   }
 
-  /** Nothing to solve with the factors of other layers: the problems are small. */
-  beginRefresh(): readonly EighJob[] {
-    return [];
-  }
-
+  /** The problems are small: nothing to solve together with those of other layers. */
   finishRefresh(): Renewal {
     const overlaps = { output: this.output.renew(), input: this.input.renew() };
     if (this.#measured) transportMoments(this.#backend, this.moments, overlaps, this.#sizes);
@@ -170,9 +166,6 @@ export class LowRankBlock extends Owner implements Block {
     this.#measured = true;
   }
 
-  /** Eigenvalues are measured from captures. */
-  observeMeanGradient(): void {}
-
   lambda(step: number): Scalar {
     const [dOut, dIn] = this.#sizes;
     return this.damping.at(step, () => [traceOf(this.moments)], 1 / (dOut * dIn));
@@ -184,6 +177,11 @@ export class LowRankBlock extends Owner implements Block {
       damping: this.lambda(step),
       exponent: this.#exponent,
     });
+  }
+
+  multiply(out: Matrix, x: Matrix): void {
+    const { moments } = this;
+    this.#backend.lowRankDivide(out, x, this.#basis, { moments, damping: 0, exponent: -1 });
   }
 
   spectrum(): Matrix {

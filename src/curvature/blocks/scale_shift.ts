@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
+import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { ElementsCapture } from "../../core/capture.ts";
 import {
   add,
@@ -22,7 +22,6 @@ import { columnsOf, type Matrix, reshaped, rowsOf } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
-import type { Renewal } from "../renewal.ts";
 import { type Block, type BlockOptions, Owner } from "./block.ts";
 
 /** Options of {@linkcode ScaleShiftBlock}. */
@@ -94,19 +93,6 @@ export class ScaleShiftBlock extends Owner implements Block {
     return { moments: this.moments };
   }
 
-  /** There are no factors. */
-  observeStatistics(): void {}
-
-  /** There is no basis. */
-  beginRefresh(): readonly EighJob[] {
-    return [];
-  }
-
-  /** There is no basis. */
-  finishRefresh(): Renewal | undefined {
-    return undefined;
-  }
-
   observeEigenvalues({ gradients, examples }: ElementsCapture, observation: Observation): void {
     const backend = this.#backend;
     const { cols } = this.moments;
@@ -121,9 +107,6 @@ export class ScaleShiftBlock extends Owner implements Block {
     const { decay: beta, scale: alpha } = observation;
     backend.gemm(reshaped(this.moments, 1, 3 * cols), ones, parts, { alpha, beta });
   }
-
-  /** Measured from captures. */
-  observeMeanGradient(): void {}
 
   lambda(step: number): Scalar {
     const trace = (): Trace => {
@@ -141,13 +124,11 @@ export class ScaleShiftBlock extends Owner implements Block {
     const eigenvalues = this.spectrum();
     const division = { eigenvalues, damping: this.lambda(step), exponent: this.#exponent };
     backend.dampedDivide(factors, factors, division);
-    backend.evaluate(applied, {
-      ...this.#entries(),
-      high: rowsOf(factors, 0, 1),
-      low: rowsOf(factors, 1, 2),
-      x: rowsOf(source, 0, 1),
-      y: rowsOf(source, 1, 2),
-    }, { scale: rowsOf(out, 0, 1), shift: rowsOf(out, 1, 2) });
+    this.#apply(out, source, factors);
+  }
+
+  multiply(out: Matrix, x: Matrix): void {
+    this.#apply(out, x, this.spectrum());
   }
 
   spectrum(): Matrix {
@@ -157,8 +138,16 @@ export class ScaleShiftBlock extends Owner implements Block {
     return out;
   }
 
-  /** All there is is in the state. */
-  restored(): void {}
+  /** `out_c = f(F_c) source_c` from what f makes of the eigenvalues, [2, C]. */
+  #apply(out: Matrix, source: Matrix, factors: Matrix): void {
+    this.#backend.evaluate(applied, {
+      ...this.#entries(),
+      high: rowsOf(factors, 0, 1),
+      low: rowsOf(factors, 1, 2),
+      x: rowsOf(source, 0, 1),
+      y: rowsOf(source, 1, 2),
+    }, { scale: rowsOf(out, 0, 1), shift: rowsOf(out, 1, 2) });
+  }
 
   #entries(): { readonly ss: Matrix; readonly tt: Matrix; readonly both: Matrix } {
     const [ss, tt, both] = [0, 1, 2].map((i) => rowsOf(this.moments, i, i + 1));

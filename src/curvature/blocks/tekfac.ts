@@ -5,9 +5,7 @@
  * @module
  */
 
-import type { KroneckerCapture } from "../../core/capture.ts";
-import { observeFactors, traceKeeping } from "../fisher.ts";
-import type { Observation } from "../moving_average.ts";
+import { type Statistic, traceKeeping } from "../fisher.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
 /** Options of {@linkcode TekfacBlock}. */
@@ -53,10 +51,6 @@ export type TekfacBlockOptions = CorrectedOptions;
 export class TekfacBlock extends CorrectedBlock {
   /** Name of the approximation. */
   readonly method = "tekfac";
-  /** Where the eigenvalues are measured. */
-  readonly eigenvaluesFrom = "captures";
-  /** Adds to PhiRaw and PsiRaw. */
-  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, traceKeeping, observation);
-  }
+  /** Factors that keep the trace. */
+  readonly statistic: Statistic = traceKeeping;
 }

@@ -9,7 +9,7 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { div, formula, greater, select, sqrt } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
-import { observeFactors, traceKeeping } from "../fisher.ts";
+import { type Statistic, traceKeeping } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
 import type { Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
@@ -58,6 +58,8 @@ export type TkfacBlockOptions = FactoredOptions;
 export class TkfacBlock extends FactoredBlock {
   /** Name of the approximation. */
   readonly method = "tkfac";
+  /** Factors that keep the trace. */
+  readonly statistic: Statistic = traceKeeping;
   /** delta, [1, 1]. */
   readonly delta: Matrix;
   readonly #factorScale: Matrix;
@@ -72,8 +74,8 @@ export class TkfacBlock extends FactoredBlock {
   }
 
   /** Adds to PhiRaw and PsiRaw, whose traces are delta. */
-  observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, traceKeeping, observation);
+  override observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    super.observeStatistics(capture, observation);
     this.backend.trace(this.delta, this.inputFactor);
   }
 

@@ -7,4 +7,4 @@
 export * from "./loss.ts";
 export * from "./sigmoid_cross_entropy.ts";
 export * from "./softmax_cross_entropy.ts";
-export * from "./squared_error.ts";
+export { squaredError, type SquaredErrorOptions } from "./squared_error.ts";

@@ -5,7 +5,7 @@
  */
 
 import { DataError } from "../../core/errors.ts";
-import { checkChoice, checkKnownKeys } from "../../core/options.ts";
+import { choice, optional, resolve, type SchemaOf } from "../../core/schema.ts";
 import type { Loss } from "./loss.ts";
 import { normals } from "./noise.ts";
 
@@ -19,6 +19,11 @@ export interface SquaredErrorOptions {
    */
   readonly over?: "halfSum" | "mean";
 }
+
+/** What the options take. */
+export const squaredErrorSchema = {
+  over: optional(choice("halfSum", "mean"), "halfSum"),
+} satisfies SchemaOf<SquaredErrorOptions>;
 
 /**
  * `halfSum`: `l_n = 1/2 sum_k (z_nk - y_nk)^2`, the negative log likelihood under unit variance;
@@ -43,8 +48,7 @@ export interface SquaredErrorOptions {
  */
 export function squaredError(options: SquaredErrorOptions = {}): Loss {
   const subject = "Cannot create squaredError";
-  checkKnownKeys(subject, options, ["over"]);
-  const over = checkChoice(subject, "over", options.over ?? "halfSum", ["halfSum", "mean"]);
+  const { over } = resolve(subject, options, squaredErrorSchema);
   return {
     kind: over === "mean" ? "meanSquaredError" : "halfSumSquaredError",
     targetShape: (examples, outputs) => [examples, outputs],

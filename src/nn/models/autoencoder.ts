@@ -6,11 +6,13 @@
  */
 
 import type { Activation } from "../../backend/backend.ts";
+import { optional, resolve } from "../../core/schema.ts";
 import { activation } from "../activations.ts";
 import { dense } from "../dense.ts";
 import { flatten } from "../flatten.ts";
 import { lecunNormal } from "../init.ts";
 import type { LayerSpec } from "../module.ts";
+import { nonlinearity, size, sizes } from "./rules.ts";
 
 /** Options of {@linkcode autoencoder}. */
 export interface AutoencoderOptions {
@@ -42,7 +44,11 @@ export interface AutoencoderOptions {
  * ```
  */
 export function autoencoder(options: AutoencoderOptions = {}): LayerSpec[] {
-  const { features = 784, widths = [250, 100, 30], activation: kind = "tanh" } = options;
+  const { features, widths, activation: kind } = resolve("Cannot create autoencoder", options, {
+    features: optional(size, 784),
+    widths: optional(sizes, [250, 100, 30]),
+    activation: optional(nonlinearity, "tanh"),
+  });
   const code = widths.length - 1;
   const mirrored = [...widths, ...widths.slice(0, -1).reverse()];
   return [

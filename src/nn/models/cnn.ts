@@ -4,12 +4,14 @@
  * @module
  */
 
+import { optional, resolve } from "../../core/schema.ts";
 import { relu } from "../activations.ts";
 import { conv2d } from "../conv2d.ts";
 import { dense } from "../dense.ts";
 import { flatten } from "../flatten.ts";
 import { heNormal, lecunNormal } from "../init.ts";
 import type { LayerSpec } from "../module.ts";
+import { size, sizes } from "./rules.ts";
 import { maxPool2d } from "../pool.ts";
 
 /** Options of {@linkcode cnn}. */
@@ -37,7 +39,10 @@ export interface CnnOptions {
  * ```
  */
 export function cnn(options: CnnOptions = {}): LayerSpec[] {
-  const { channels = [8, 16], classes = 10 } = options;
+  const { channels, classes } = resolve("Cannot create cnn", options, {
+    channels: optional(sizes, [8, 16]),
+    classes: optional(size, 10),
+  });
   return [
     ...channels.flatMap((count) => [
       conv2d(count, { kernel: 5, padding: 2, init: heNormal }),

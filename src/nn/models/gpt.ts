@@ -4,6 +4,7 @@
  * @module
  */
 
+import { optional, resolve } from "../../core/schema.ts";
 import { gelu } from "../activations.ts";
 import { attention } from "../attention.ts";
 import { dense } from "../dense.ts";
@@ -11,6 +12,7 @@ import { embedding } from "../embedding.ts";
 import type { LayerSpec } from "../module.ts";
 import { residual } from "../residual.ts";
 import { layerNorm } from "../row_norm.ts";
+import { size } from "./rules.ts";
 
 /** Options of {@linkcode gpt}. */
 export interface GptOptions {
@@ -51,7 +53,13 @@ export interface GptOptions {
  * ```
  */
 export function gpt(options: GptOptions): LayerSpec[] {
-  const { vocabulary, context = 128, layers = 4, heads = 4, width = 128 } = options;
+  const { vocabulary, context, layers, heads, width } = resolve("Cannot create gpt", options, {
+    vocabulary: size,
+    context: optional(size, 128),
+    layers: optional(size, 4),
+    heads: optional(size, 4),
+    width: optional(size, 128),
+  });
   const block = [
     residual([layerNorm(), attention({ heads, causal: true })]),
     residual([layerNorm(), dense(4 * width), gelu(), dense(width)]),

@@ -5,11 +5,13 @@
  */
 
 import type { Activation } from "../../backend/backend.ts";
+import { optional, resolve } from "../../core/schema.ts";
 import { activation } from "../activations.ts";
 import { dense } from "../dense.ts";
 import { flatten } from "../flatten.ts";
 import { glorotNormal, heNormal, lecunNormal } from "../init.ts";
 import type { LayerSpec } from "../module.ts";
+import { nonlinearity, size, sizes } from "./rules.ts";
 
 /** Options of {@linkcode mlp}. */
 export interface MlpOptions {
@@ -37,7 +39,11 @@ export interface MlpOptions {
  * ```
  */
 export function mlp(options: MlpOptions = {}): LayerSpec[] {
-  const { hidden = [256, 128], classes = 10, activation: kind = "relu" } = options;
+  const { hidden, classes, activation: kind } = resolve("Cannot create mlp", options, {
+    hidden: optional(sizes, [256, 128]),
+    classes: optional(size, 10),
+    activation: optional(nonlinearity, "relu"),
+  });
   const init = kind === "relu" ? heNormal : glorotNormal;
   return [
     flatten(),

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { OptionError } from "../../core/errors.ts";
-import { checkKnownKeys, checkNumber } from "../../core/options.ts";
+import { optional, resolve, where } from "../../core/schema.ts";
 import { relu } from "../activations.ts";
 import { batchNorm2d } from "../batch_norm2d.ts";
 import { conv2d } from "../conv2d.ts";
 import { dense } from "../dense.ts";
 import { heNormal, lecunNormal } from "../init.ts";
 import type { LayerSpec } from "../module.ts";
+import { size } from "./rules.ts";
 import { globalAveragePool2d } from "../pool.ts";
 import { residual } from "../residual.ts";
 
@@ -47,8 +47,8 @@ export interface ResNetOptions extends ResNet20Options {
  * ```
  */
 export function resnet20(options: ResNet20Options = {}): LayerSpec[] {
-  checkKnownKeys("Cannot create resnet20", options, ["width", "classes"]);
-  return resnet({ ...options, depth: 20 });
+  const { width, classes } = resolve("Cannot create resnet20", options, sizesSchema);
+  return resnet({ width, classes, depth: 20 });
 }
 
 /**
@@ -71,13 +71,8 @@ export function resnet20(options: ResNet20Options = {}): LayerSpec[] {
  */
 export function resnet(options: ResNetOptions): LayerSpec[] {
   const subject = "Cannot create resnet";
-  checkKnownKeys(subject, options, ["depth", "width", "classes"]);
-  const { depth, width = 16, classes = 10 } = options;
+  const { depth, width, classes } = resolve(subject, options, { ...sizesSchema, depth: depthRule });
   const blocks = (depth - 2) / 6;
-  if (!(Number.isInteger(blocks) && blocks >= 1)) {
-    throw new OptionError(subject, "depth", "must be 6 n + 2 with n >= 1: 8, 14, 20, ...", depth);
-  }
-  checkNumber(subject, "width", width, { min: 1, integer: true });
   const stages = [0, 1, 2].flatMap((stage) =>
     Array.from({ length: blocks }, (_, i) => {
       const stride = stage > 0 && i === 0 ? 2 : 1;
@@ -92,6 +87,13 @@ export function resnet(options: ResNetOptions): LayerSpec[] {
     dense(classes, { init: lecunNormal }),
   ];
 }
+
+const sizesSchema = { width: optional(size, 16), classes: optional(size, 10) };
+
+const depthRule = where(
+  "6 n + 2 with n >= 1: 8, 14, 20, ...",
+  (depth): depth is number => typeof depth === "number" && depth >= 8 && depth % 6 === 2,
+);
 
 function block(channels: number, stride: number): LayerSpec[] {
   const body = [...normalizedConv(channels, stride), relu(), ...normalizedConv(channels, 1)];

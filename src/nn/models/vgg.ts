@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkKnownKeys, checkNumber } from "../../core/options.ts";
+import { optional, resolve } from "../../core/schema.ts";
 import { relu } from "../activations.ts";
 import { batchNorm2d } from "../batch_norm2d.ts";
 import { conv2d } from "../conv2d.ts";
@@ -12,6 +12,7 @@ import { dense } from "../dense.ts";
 import { flatten } from "../flatten.ts";
 import { heNormal, lecunNormal } from "../init.ts";
 import type { LayerSpec } from "../module.ts";
+import { size } from "./rules.ts";
 import { maxPool2d } from "../pool.ts";
 
 /** Options of {@linkcode vgg16}. */
@@ -48,9 +49,10 @@ const STAGES = [[2, 1], [2, 2], [3, 4], [3, 8], [3, 8]] as const;
  */
 export function vgg16(options: Vgg16Options = {}): LayerSpec[] {
   const subject = "Cannot create vgg16";
-  checkKnownKeys(subject, options, ["width", "classes"]);
-  const { width = 64, classes = 10 } = options;
-  checkNumber(subject, "width", width, { min: 1, integer: true });
+  const { width, classes } = resolve(subject, options, {
+    width: optional(size, 64),
+    classes: optional(size, 10),
+  });
   const stage = (count: number, channels: number): LayerSpec[] => [
     ...Array.from({ length: count }, () => [
       conv2d(channels, { kernel: 3, padding: 1, bias: false, init: heNormal }),

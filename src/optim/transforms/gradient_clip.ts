@@ -72,6 +72,12 @@ export class GradientClip extends Owner {
     this.#backend.evaluate(clipped, inputs, { factor: this.factor, means: this.means });
     this.count++;
   }
+
+  /** Forgets what is usual. */
+  restart(): void {
+    this.#backend.axpby(this.means, 0, this.means, 0);
+    this.count = 0;
+  }
 }
 
 /** A mean below this is none: a layer that has had no gradient yet is not out of scale. */

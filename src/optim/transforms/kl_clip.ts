@@ -8,8 +8,8 @@
  * @module
  */
 
-import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
 import type { Schedule } from "../../core/schedule.ts";
+import { off, type Rule, schedule, variant } from "../../core/schema.ts";
 
 /**
  * - `measured`: the bound is `kappa` times the step's mean loss, in the curvature that the batch itself shows
@@ -24,33 +24,11 @@ export type KlClip =
   | { readonly kind: "fixed"; readonly kl: Schedule }
   | { readonly kind: "lossRelative"; readonly kappa: Schedule };
 
-/**
- * Checks a KL clip.
- *
- * @throws {OptionError} On an unknown key or kind, or a bound that is not > 0.
- *
- * @example What is checked
- * ```ts
- * import assert from "node:assert/strict";
- *
- * const subject = "Cannot create my optimizer";
- * assert.deepEqual(resolveKlClip(subject, { kind: "fixed", kl: 1e-3 }), { kind: "fixed", kl: 1e-3 });
- * assert.throws(() => resolveKlClip(subject, { kind: "fixed", kl: 0 }), /klClip.kl/);
- * ```
- */
-export function resolveKlClip(subject: string, clip: KlClip | false): KlClip | false {
-  if (clip === false) return false;
-  const kind = checkChoice(subject, "klClip.kind", clip.kind, [
-    "measured",
-    "fixed",
-    "lossRelative",
-  ]);
-  if (kind === "fixed") {
-    const { kl } = clip as { kl: Schedule };
-    checkKnownKeys(subject, clip, ["kind", "kl"], "klClip.");
-    return { kind, kl: checkSchedule(subject, "klClip.kl", kl, { above: 0 }) };
-  }
-  const { kappa } = clip as { kappa: Schedule };
-  checkKnownKeys(subject, clip, ["kind", "kappa"], "klClip.");
-  return { kind, kappa: checkSchedule(subject, "klClip.kappa", kappa, { above: 0 }) };
-}
+const bound = schedule({ above: 0 });
+
+/** What the option takes. */
+export const klClipRule: Rule<KlClip | false> = off(variant<KlClip>("kind", {
+  measured: { kappa: bound },
+  fixed: { kl: bound },
+  lossRelative: { kappa: bound },
+}));

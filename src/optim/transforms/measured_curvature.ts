@@ -64,12 +64,12 @@ export class MeasuredCurvature implements Disposable {
    * Measures a step. Inside a scope; reads nothing back.
    *
    * @param captures One per parameter, of equally many examples; `undefined` where a layer leaves none.
-   * @param directions `U_l` of each parameter.
+   * @param directions `U_l` of each parameter; needed where there is a capture.
    * @param products `<U_l, S_l>`, [1, parameters]; those without a capture must be 0.
    */
   update(
     captures: readonly (Capture | undefined)[],
-    directions: readonly Matrix[],
+    directions: readonly (Matrix | undefined)[],
     products: Matrix,
   ): void {
     const backend = this.#backend;
@@ -79,7 +79,7 @@ export class MeasuredCurvature implements Disposable {
     let decay = 0;
     captures.forEach((capture, index) => {
       if (capture === undefined) return;
-      backend.scope(() => addSlopes(backend, slopes, capture, directions[index], decay));
+      backend.scope(() => addSlopes(backend, slopes, capture, directions[index]!, decay));
       decay = 1;
     });
     const curvature = backend.scratch(1, 1);

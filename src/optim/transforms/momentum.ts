@@ -6,11 +6,19 @@
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { madeForEach } from "../../core/at_layer.ts";
-import { OptionError } from "../../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
-import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
+import {
+  flag,
+  isSchedule,
+  off,
+  optional,
+  type Rule,
+  schedule,
+  shorthand,
+  variant,
+} from "../../core/schema.ts";
 import type { Rate } from "./rate.ts";
 
 /**
@@ -23,38 +31,21 @@ export type Momentum =
   | { readonly on: "gradient"; readonly value: Schedule }
   | { readonly on: "update"; readonly value: Schedule; readonly nesterov?: boolean };
 
+const weight = schedule({ min: 0, below: 1 });
+
 /**
- * Checks a momentum.
+ * What the option takes.
  *
- * @throws {OptionError} On an unknown key or a value outside [0, 1).
- *
- * @example What is checked
- * ```ts
- * import assert from "node:assert/strict";
- *
- * const subject = "Cannot create my optimizer";
- * const momentum = resolveMomentum(subject, { on: "update", value: 0.9 });
- * assert.deepEqual(momentum, { on: "update", value: 0.9, nesterov: false });
- * assert.throws(() => resolveMomentum(subject, { on: "update", value: 1 }), /momentum.value/);
- * ```
+ * @param on What a number alone is meant for.
  */
-export function resolveMomentum(subject: string, momentum: Momentum | false): Momentum | false {
-  if (momentum === false) return false;
-  if (typeof momentum !== "object") {
-    throw new OptionError(
-      subject,
-      "momentum",
-      "must be false or { value, on: 'gradient' | 'update' }",
-      momentum,
-    );
-  }
-  const on = checkChoice(subject, "momentum.on", momentum.on, ["gradient", "update"]);
-  const known = on === "update" ? ["on", "value", "nesterov"] : ["on", "value"];
-  checkKnownKeys(subject, momentum, known, "momentum.");
-  const value = checkSchedule(subject, "momentum.value", momentum.value, { min: 0, below: 1 });
-  return on === "gradient"
-    ? { on, value }
-    : { on, value, nesterov: (momentum as { nesterov?: boolean }).nesterov ?? false };
+export function momentumRule(on: Momentum["on"]): Rule<Momentum | false> {
+  const full = variant<Momentum>("on", {
+    gradient: { value: weight },
+    update: { value: weight, nesterov: optional(flag, false) },
+  });
+  return off(
+    shorthand(full, weight.takes, (value) => isSchedule(value) ? { on, value } : undefined),
+  );
 }
 
 /**

@@ -6,9 +6,19 @@
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
-import { checkChoice, checkKnownKeys, checkSchedule } from "../../core/options.ts";
+import { checkFlag } from "../../core/options.ts";
 import type { LayerKind, Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
+import {
+  callback,
+  isSchedule,
+  off,
+  optional,
+  type Rule,
+  schedule,
+  shorthand,
+  variant,
+} from "../../core/schema.ts";
 import type { Rate } from "./rate.ts";
 
 /** The two halves of a homogeneous weight matrix; of a normalisation, its scales and its shifts. */
@@ -33,22 +43,36 @@ export interface WeightDecay {
   readonly include?: (parameter: Parameter, part: ParameterPart) => boolean;
 }
 
+const strength = schedule({ min: 0 });
+const fields = {
+  value: strength,
+  include: optional(
+    callback<NonNullable<WeightDecay["include"]>>("a function of parameter and part"),
+    weightsOnly,
+  ),
+};
+
+/** What the option takes. A number alone is decoupled. */
+export const weightDecayRule: Rule<Required<WeightDecay> | false> = off(shorthand(
+  variant<Required<WeightDecay>>("kind", { l2: fields, decoupled: fields }),
+  strength.takes,
+  (value) => isSchedule(value) ? { kind: "decoupled", value } : undefined,
+));
+
 /**
- * Checks a weight decay and completes it.
+ * Asks once for every part, so that no step finds out too late what the answer is.
  *
- * @throws {OptionError} On an unknown key or kind, or a value below 0.
+ * @throws {OptionError} When one is neither true nor false.
  */
-export function resolveWeightDecay(
+export function checkIncluded(
   subject: string,
-  decay: WeightDecay | false,
-): Required<WeightDecay> | false {
-  if (decay === false) return false;
-  checkKnownKeys(subject, decay, ["kind", "value", "include"], "weightDecay.");
-  return {
-    kind: checkChoice(subject, "weightDecay.kind", decay.kind, ["l2", "decoupled"]),
-    value: checkSchedule(subject, "weightDecay.value", decay.value, { min: 0 }),
-    include: decay.include ?? weightsOnly,
-  };
+  decay: Required<WeightDecay> | false,
+  parameter: Parameter,
+): void {
+  if (decay === false) return;
+  for (const part of ["weights", "bias"] as const) {
+    checkFlag(subject, "weightDecay.include", decay.include(parameter, part));
+  }
 }
 
 /**
@@ -69,14 +93,15 @@ export function addPenaltyGradient(
   addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/** `W <- (1 - rate * value) W`. Inside a scope. */
+/** `W <- (1 - relative * rate * value) W`. Inside a scope. */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
-  numbers: { readonly rate: Rate; readonly step: number },
+  numbers: { readonly rate: Rate; readonly relative: number; readonly step: number },
 ): void {
-  const factor = numbers.rate.times(-valueAt(decay.value, numbers.step));
+  const { rate, relative, step } = numbers;
+  const factor = rate.times(-relative * valueAt(decay.value, step));
   addIncluded(backend, parameter.value, parameter, decay, factor);
 }
 

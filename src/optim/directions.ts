@@ -1,0 +1,114 @@
+/**
+ * The directions of a step, and the numbers of the layers from which its length follows.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { atLayer } from "../core/at_layer.ts";
+import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
+import { isTrainable } from "../core/parameter.ts";
+import type { Captures } from "./gates.ts";
+import { type ParameterSettings, relativeRate } from "./groups.ts";
+import type { Objective } from "./objective.ts";
+import type { Preconditioner } from "./preconditioner.ts";
+import type { ResolvedStepOptions } from "./step_options.ts";
+import type { StepRow } from "./step_row.ts";
+import type { StepRules } from "./step_rules.ts";
+import type { MomentumState } from "./transforms/momentum.ts";
+import type { StepNumbers } from "./transforms/step_length.ts";
+import { addPenaltyGradient } from "./transforms/weight_decay.ts";
+
+/** What of an optimizer makes directions. */
+export interface Directing {
+  /** Has the gradients. */
+  readonly objective: Pick<Objective<never>, "backend" | "parameters">;
+  /** Turns them into directions. */
+  readonly preconditioner: Pick<Preconditioner, "precondition">;
+  /** Averages them before. */
+  readonly momentum: MomentumState;
+  /** Has the learning rate of all. */
+  readonly options: Pick<ResolvedStepOptions, "learningRate">;
+  /** Have the decay and rates of their own. */
+  readonly settings: readonly ParameterSettings[];
+  /** Has the clip of the gradients. */
+  readonly rules: Pick<StepRules, "gradientClip" | "curvature">;
+}
+
+/**
+ * Directions U of a step, and [1, parameters] of `<U, S>`, `|U|^2` and `|W|^2`; scratch memory. Of a parameter
+ * whose rate is a times that of all it is a U, and `a^2 <U, S>`.
+ */
+export interface Directions {
+  /** U, by parameter; `undefined` where it is frozen. */
+  readonly directions: readonly (Matrix | undefined)[];
+  /** The numbers. */
+  readonly numbers: Pick<StepNumbers, "products" | "directions" | "weights">;
+}
+
+/** Preconditions the (averaged) gradients. Inside the step's scope. */
+export function directionsOf(
+  { objective, preconditioner, momentum, options, settings, rules }: Directing,
+  row: Pick<StepRow, "innerProduct">,
+  step: number,
+): Directions {
+  const { backend, parameters } = objective;
+  // A row per layer: products, and squared norms of directions and weights.
+  const table = backend.scratch(parameters.length, 3);
+  momentum.advance(step, rules.gradientClip?.factor);
+  const directions = parameters.map((parameter, index) => {
+    const sums = rowsOf(table, index, index + 1);
+    if (!isTrainable(parameter)) {
+      backend.write(sums, [0, 0, 0]);
+      return undefined;
+    }
+    const { weightDecay, learningRate } = settings[index];
+    if (weightDecay !== false && weightDecay.kind === "l2") {
+      addPenaltyGradient(backend, parameter, weightDecay, step);
+    }
+    const source = momentum.averaged(index, parameter.gradient);
+    const relative = relativeRate(learningRate, options.learningRate, step);
+    const direction = atLayer(parameter.name, () => {
+      return scaled(backend, preconditioner.precondition(index, source, step), relative);
+    });
+    backend.stepProducts(sums, direction, source, parameter.value);
+    if (relative !== 1) {
+      // With a U in the place of U, the model's curvature along it is a^2 <U, S>.
+      const product = columnsOf(sums, 0, 1);
+      backend.axpby(product, relative, product, 0);
+    }
+    return direction;
+  });
+  const [products, directionNorms, weights] = [0, 1, 2].map((column) => {
+    const out = backend.scratch(parameters.length, 1);
+    backend.axpby(out, 1, columnsOf(table, column, column + 1), 0);
+    return reshaped(out, 1, parameters.length);
+  });
+  backend.sum(row.innerProduct, products);
+  return { directions, numbers: { products, directions: directionNorms, weights } };
+}
+
+function scaled(backend: Backend, direction: Matrix, factor: number): Matrix {
+  if (factor === 1) return direction;
+  const out = backend.scratch(direction.rows, direction.cols);
+  backend.axpby(out, factor, direction, 0);
+  return out;
+}
+
+/** Looks at the curvature of what has been observed, along the directions; layers without captures do not count. */
+export function measureCurvature(
+  { objective: { backend }, rules: { curvature } }: Pick<Directing, "objective" | "rules">,
+  captures: Captures,
+  { directions, numbers: { products } }: Directions,
+): void {
+  if (curvature === undefined || captures.length === 0) return;
+  let seen = products;
+  if (captures.includes(undefined)) {
+    seen = backend.scratch(1, products.cols);
+    backend.axpby(seen, 1, products, 0);
+    captures.forEach((capture, index) => {
+      if (capture === undefined) backend.write(columnsOf(seen, index, index + 1), [0]);
+    });
+  }
+  curvature.update(captures, directions, seen);
+}

@@ -1,0 +1,169 @@
+/**
+ * The preconditioner of the four Kronecker-factored optimizers.
+ *
+ * @module
+ */
+
+import type { Backend, Scalar } from "../backend/backend.ts";
+import { StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { Schedule } from "../core/schedule.ts";
+import type { DampingAdapter } from "../curvature/adaptation.ts";
+import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
+import type { Refresh } from "../curvature/renewal.ts";
+import type { RefreshPlan } from "../curvature/scheduler.ts";
+import type {
+  Counters,
+  Preconditioner,
+  PreconditionerRow,
+  PreconditionerUpdate,
+} from "./preconditioner.ts";
+
+/**
+ * Preconditions by the damped inverse of each layer's block.
+ *
+ * @example The curvature inside an optimizer
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   createBackend,
+ *   dense,
+ *   objective,
+ *   sequential,
+ *   squaredError,
+ *   tekfac,
+ * } from "@tekfac/tekfac";
+ * import { KroneckerPreconditioner } from "@tekfac/tekfac/optim";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+ * using optimizer = tekfac(objective(model, squaredError()));
+ * const { preconditioner } = optimizer;
+ * assert(preconditioner instanceof KroneckerPreconditioner);
+ * assert.equal(preconditioner.estimator.blocks.length, 1);
+ * ```
+ */
+export class KroneckerPreconditioner implements Preconditioner {
+  readonly method: string;
+  /** The model's curvature; owned. */
+  readonly estimator: CurvatureEstimator;
+  readonly adapter: DampingAdapter | undefined;
+  readonly #backend: Backend;
+  readonly #plan: RefreshPlan;
+
+  /** Takes over the estimator and the adapter. */
+  constructor(
+    backend: Backend,
+    method: string,
+    estimator: CurvatureEstimator,
+    plan: RefreshPlan,
+    adapter?: DampingAdapter,
+  ) {
+    this.#backend = backend;
+    this.method = method;
+    this.estimator = estimator;
+    this.adapter = adapter;
+    this.#plan = plan;
+  }
+
+  get plan(): string {
+    const { intervals, denseStart, staggered } = this.#plan;
+    const every = (interval: Schedule): string =>
+      typeof interval === "number" ? `every ${interval} steps` : "on a schedule";
+    return `statistics ${every(intervals.statistics)}, bases ${every(intervals.basis)}` +
+      `${staggered ? " (staggered)" : ""}, eigenvalues ${every(intervals.eigenvalues)}` +
+      (denseStart === false
+        ? ""
+        : `; dense start: every one of the first ${denseStart.steps} steps, bases at steps ` +
+          denseStart.basisAt.join(", "));
+  }
+
+  get state(): Readonly<Record<string, Matrix>> {
+    const matrices = this.estimator.blocks.flatMap(({ parameter, state }) =>
+      Object.entries(state).map(([name, matrix]): [string, Matrix] => [
+        `${parameter.name}.${name}`,
+        matrix,
+      ])
+    );
+    return Object.fromEntries(
+      this.adapter === undefined
+        ? matrices
+        : [...matrices, ["damping.factor", this.adapter.factor]],
+    );
+  }
+
+  counters(): Counters {
+    const { averages, failures } = this.estimator;
+    return {
+      factorObservations: averages.factors.count,
+      eigenvalueObservations: averages.eigenvalues.count,
+      failures: [...failures],
+    };
+  }
+
+  restore(counters: Counters): void {
+    const { averages, failures, blocks } = this.estimator;
+    const { factorObservations, eigenvalueObservations, failures: saved } = counters;
+    if (
+      typeof factorObservations !== "number" || typeof eigenvalueObservations !== "number" ||
+      !Array.isArray(saved) || saved.length !== failures.length
+    ) {
+      throw new StateError("Cannot restore curvature: its counters are missing or damaged");
+    }
+    averages.factors.count = factorObservations;
+    averages.eigenvalues.count = eigenvalueObservations;
+    saved.forEach((count, index) => failures[index] = count);
+    if (factorObservations > 0) { for (const block of blocks) block.restored?.(); }
+  }
+
+  update(step: number, batch: ObservedBatch): PreconditionerUpdate {
+    const { statistics, eigenvalues } = this.estimator.dueAt(step);
+    const renewals = this.estimator.update(step, batch);
+    return { observed: { statistics, eigenvalues }, renewals };
+  }
+
+  precondition(index: number, source: Matrix, step: number): Matrix {
+    const block = this.estimator.blocks[index];
+    const direction = this.#backend.scratch(source.rows, source.cols);
+    this.#backend.scope(() => block.precondition(direction, source, step));
+    return direction;
+  }
+
+  restart(): void {
+    this.estimator.restart();
+  }
+
+  settle(step: number): void {
+    this.#backend.scope(() => this.estimator.settle(step));
+  }
+
+  damping(index: number): Scalar | undefined {
+    return this.estimator.blocks[index].damping.current;
+  }
+
+  judge(index: number, refresh: Refresh, step: number): void {
+    this.estimator.judge(index, refresh, step);
+  }
+
+  describe(index: number): PreconditionerRow {
+    const { method, state } = this.estimator.blocks[index];
+    // Factors, or what is kept of them.
+    const { outputFactor = state.outputBasis, inputFactor = state.inputBasis } = state;
+    const size = (matrix: Matrix): string => `${matrix.rows} x ${matrix.cols}`;
+    return {
+      block: method,
+      factors: outputFactor === undefined ? "" : `${size(outputFactor)}, ${size(inputFactor)}`,
+      elements: Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+    };
+  }
+
+  spectrum(index: number): Matrix {
+    return this.estimator.blocks[index].spectrum();
+  }
+
+  /** Disposes the estimator, its blocks and the adapter. */
+  [Symbol.dispose](): void {
+    this.estimator[Symbol.dispose]();
+    this.adapter?.[Symbol.dispose]();
+  }
+}

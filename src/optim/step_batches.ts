@@ -1,0 +1,76 @@
+/**
+ * The micro-batches of one step.
+ *
+ * @module
+ */
+
+import { ShapeError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
+import { isTrainable } from "../core/parameter.ts";
+import type { Objective } from "./objective.ts";
+import type { StepRow } from "./step_row.ts";
+
+/** Micro-batches and their sizes. */
+export interface MicroBatches<B> {
+  /** The batches. */
+  readonly batches: readonly B[];
+  /** Their numbers of examples. */
+  readonly sizes: readonly number[];
+  /** Examples of the whole step. */
+  readonly examples: number;
+}
+
+/** Micro-batches that make one step together: same update as one large batch, less memory. */
+export class StepBatches<B> implements MicroBatches<B> {
+  readonly batches: readonly B[];
+  readonly sizes: readonly number[];
+  readonly examples: number;
+  readonly #objective: Objective<B>;
+
+  /**
+   * Checks all batches before anything is computed.
+   *
+   * @throws {ShapeError | DataError} When one does not fit, or there are no examples at all.
+   */
+  constructor(objective: Objective<B>, batches: readonly B[]) {
+    this.#objective = objective;
+    this.batches = batches;
+    this.sizes = batches.map((batch) => objective.examplesOf(batch));
+    this.examples = this.sizes.reduce((sum, size) => sum + size, 0);
+    if (this.examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
+  }
+
+  /** Leaves the mean loss, its gradient and the gradients' norms, and captures of the last batch. */
+  differentiate(row: Pick<StepRow, "loss" | "squaredNorm">): void {
+    const { backend, parameters } = this.#objective;
+    const differentiate = (batch: B, index: number): void => {
+      const blend = this.#blend(index);
+      backend.sum(row.loss, this.#objective.differentiate(batch, blend), blend);
+    };
+    if (this.batches.length === 1) differentiate(this.batches[0], 0);
+    else this.batches.forEach((batch, i) => backend.scope(() => differentiate(batch, i)));
+    parameters.forEach((parameter, index) => {
+      const { gradient } = parameter;
+      const place = row.squaredNorm(index);
+      if (isTrainable(parameter)) backend.dot(place, gradient, gradient);
+      else backend.write(place, [0]);
+    });
+  }
+
+  /** The mean loss at the weights as they are, into [1, 1]; by a forward pass where that can be had. */
+  meanLoss(out: Matrix): void {
+    const { backend } = this.#objective;
+    this.batches.forEach((batch, index) => {
+      backend.scope(() => backend.sum(out, this.#lossesOf(batch), this.#blend(index)));
+    });
+  }
+
+  #lossesOf(batch: B): Matrix {
+    const objective = this.#objective;
+    return objective.losses ? objective.losses(batch) : objective.differentiate(batch, undefined);
+  }
+
+  #blend(index: number): { readonly decay: number; readonly scale: number } {
+    return { decay: index === 0 ? 0 : 1, scale: 1 / this.examples };
+  }
+}

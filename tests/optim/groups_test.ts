@@ -1,0 +1,239 @@
+/** Parameters with settings of their own, and parameters that are not trained at all. */
+
+import assert from "node:assert/strict";
+import {
+  batchNorm2d,
+  conv2d,
+  dense,
+  flatten,
+  type LayerSpec,
+  objective,
+  type Sequential,
+  sequential,
+  softmaxCrossEntropy,
+  tanh,
+} from "@tekfac/tekfac/nn";
+import * as optim from "@tekfac/tekfac/optim";
+import { allClose } from "@tekfac/tekfac/testing";
+import { makeBatch, problemOf, referenceBackend, smallModel, weightsOf } from "./problem.ts";
+
+const exact = { relative: 1e-12, absolute: 1e-14 };
+const first = ({ name }: { readonly name: string }) => name === "dense1";
+
+/** Values and gradients of a model's parameters. */
+function numbersOf(
+  { backend, parameters }: Sequential,
+): { weights: number[]; gradient: number[] }[] {
+  return parameters.map(({ value, gradient }) => ({
+    weights: [...backend.readSync(value)],
+    gradient: [...backend.readSync(gradient)],
+  }));
+}
+
+const norm = (x: readonly number[]): number => Math.sqrt(x.reduce((sum, v) => sum + v * v, 0));
+
+/** One step of SGD; what it did to each layer. */
+function stepOf(options: optim.SgdOptions): {
+  before: number[][];
+  after: number[][];
+  gradients: number[][];
+  report: optim.StepReport;
+} {
+  using backend = referenceBackend();
+  using model = smallModel(backend);
+  using optimizer = optim.sgd(problemOf(model), { momentum: false, learningRate: 0.1, ...options });
+  const before = numbersOf(model).map(({ weights }) => weights);
+  const report = optimizer.stepSync(makeBatch(12, 1));
+  const after = numbersOf(model);
+  return {
+    before,
+    after: after.map(({ weights }) => weights),
+    gradients: after.map(({ gradient }) => gradient),
+    report,
+  };
+}
+
+Deno.test("a group's learning rate and decay are those of its parameters, the first group's where two take one", () => {
+  const { before, after, gradients } = stepOf({
+    groups: [
+      {
+        include: first,
+        learningRate: 0.03,
+        weightDecay: { kind: "decoupled", value: 2, include: () => true },
+      },
+      { include: () => true, weightDecay: 0 },
+    ],
+  });
+  const expected = [0.03, 0.1].map((rate, layer) =>
+    before[layer].map((w, i) => w * (layer === 0 ? 1 - rate * 2 : 1) - rate * gradients[layer][i])
+  );
+  expected.forEach((weights, layer) => allClose(after[layer], weights, exact));
+});
+
+Deno.test("the KL clip bounds the step that is taken, each layer at its own rate", () => {
+  const rates = [0.02, 0.1];
+  const kl = 1e-4;
+  const { before, after, gradients, report } = stepOf({
+    klClip: { kind: "fixed", kl },
+    groups: [{ include: first, learningRate: 0.02 }],
+  });
+  const divergence = rates.reduce((sum, rate, l) => sum + (rate * norm(gradients[l])) ** 2, 0);
+  const nu = Math.sqrt(kl / divergence);
+  assert(nu < 1);
+  allClose([report.clipFactor], [nu], exact);
+  rates.forEach((rate, l) =>
+    allClose(after[l], before[l].map((w, i) => w - nu * rate * gradients[l][i]), exact)
+  );
+});
+
+Deno.test("relativeChange bounds the step that is taken, each layer at its own rate", () => {
+  const { before, after } = stepOf({
+    relativeChange: 0.01,
+    groups: [{ include: first, learningRate: 0.5 }],
+  });
+  const changes = before.map((weights, l) =>
+    norm(weights.map((w, i) => after[l][i] - w)) / norm(weights)
+  );
+  allClose([changes[0] + changes[1]], [0.01], { relative: 1e-9 });
+});
+
+Deno.test("a group's rate needs one of the optimizer to be measured against", () => {
+  assert.throws(
+    () => stepOf({ learningRate: 0, groups: [{ include: first, learningRate: 1 }] }),
+    /Cannot take step 0: 'learningRate' must be > 0 where a group/,
+  );
+});
+
+const names = ["sgd", "adam", "soap", "kfac", "tkfac", "ekfac", "tekfac"] as const;
+
+for (const name of names) {
+  const create = optim[name] as typeof optim.sgd;
+
+  Deno.test(`${name}() trains what is above frozen layers as if they were the data`, () => {
+    using backend = referenceBackend();
+    using model = smallModel(backend);
+    using top = sequential(backend, { input: [5], layers: [dense(3)], seed: 1 });
+    backend.write(top.parameters[0].value, backend.readSync(model.parameters[1].value));
+    const frozen = backend.readSync(model.parameters[0].value).slice();
+    model.freeze(first);
+    const { inputs, targets } = makeBatch(24, 1);
+    const features = backend.scope(() => {
+      const x = backend.scratch(24, 4);
+      backend.write(x, inputs);
+      const h = backend.scratch(24, 5);
+      const ones = backend.scratch(24, 5);
+      backend.appendOnes(ones, x);
+      backend.gemm(h, ones, model.parameters[0].value, { transposeB: true });
+      return [...backend.readSync(h)].map(Math.tanh);
+    });
+    using whole = create(problemOf(model));
+    using part = create(objective(top, softmaxCrossEntropy()));
+    for (let i = 0; i < 15; i++) {
+      const { loss } = whole.stepSync({ inputs, targets });
+      allClose([loss], [part.stepSync({ inputs: features, targets }).loss], { relative: 1e-9 });
+    }
+    assert.deepEqual(backend.readSync(model.parameters[0].value), frozen);
+    assert(backend.readSync(model.parameters[0].gradient).every((g) => g === 0));
+    assert.equal(problemOf(model).capture(model.parameters[0]), undefined);
+    assert.match(whole.describe(), /dense1 .*frozen/);
+  });
+
+  Deno.test(`${name}() goes on where it was saved while a layer was frozen, and when it is trained again`, async () => {
+    using backend = referenceBackend();
+    const run = async (interrupted: boolean): Promise<number[]> => {
+      using model = smallModel(backend);
+      using optimizer = create(problemOf(model));
+      for (let i = 0; i < 3; i++) optimizer.stepSync(makeBatch(24, i));
+      model.freeze(first);
+      for (let i = 3; i < 6; i++) optimizer.stepSync(makeBatch(24, i));
+      const rest = (
+        model: Sequential,
+        optimizer: optim.Optimizer<{ inputs: Float64Array; targets: number[] }>,
+      ) => {
+        model.unfreeze();
+        const before = model.parameters.map(({ value }) => [...backend.readSync(value)]);
+        const { observed, layers } = optimizer.stepSync(makeBatch(24, 6));
+        if (observed.statistics && name !== "soap") {
+          assert(layers.every(({ refresh }) => refresh !== undefined));
+        }
+        for (let i = 7; i < 10; i++) optimizer.stepSync(makeBatch(24, i));
+        assert.notDeepEqual([...backend.readSync(model.parameters[0].value)], before[0]);
+        return weightsOf(model);
+      };
+      if (!interrupted) return rest(model, optimizer);
+      using other = smallModel(backend, 7);
+      other.freeze(first);
+      using resumed = create(problemOf(other));
+      optim.loadState(resumed, await optim.saveState(optimizer));
+      return rest(other, resumed);
+    };
+    assert.deepEqual(await run(true), await run(false));
+  });
+}
+
+Deno.test("nothing is propagated back below the first layer that is trained", () => {
+  using backend = referenceBackend();
+  const wall: LayerSpec = {
+    kind: "wall",
+    build: ({ name, input }) => ({
+      name,
+      output: input,
+      parameter: undefined,
+      capture: undefined,
+      forward: (x) => x,
+      backward: () => assert.fail("there is nothing to train below"),
+      [Symbol.dispose]() {},
+    }),
+  };
+  using model = sequential(backend, {
+    input: [4],
+    layers: [dense(5, { trainable: false }), wall, tanh(), dense(3)],
+    seed: 1,
+  });
+  using optimizer = optim.tekfac(problemOf(model));
+  optimizer.stepSync(makeBatch(8, 1));
+  model.freeze();
+  const before = weightsOf(model);
+  optimizer.stepSync(makeBatch(8, 2));
+  assert.deepEqual(weightsOf(model), before);
+});
+
+Deno.test("a frozen batchNorm2d takes its running moments, keeps them, and passes gradients on", () => {
+  using backend = referenceBackend();
+  using model = sequential(backend, {
+    input: [4, 4, 1],
+    layers: [
+      conv2d(2, { kernel: 3 }),
+      batchNorm2d({ trainable: false }),
+      tanh(),
+      flatten(),
+      dense(3),
+    ],
+    seed: 1,
+  });
+  const moments = model.state["batchNorm1.runningMoments"];
+  backend.write(moments, [0.3, -0.2, 2, 0.5]);
+  const goal = objective(model, softmaxCrossEntropy());
+  const batch = {
+    inputs: Float64Array.from({ length: 48 }, (_, i) => Math.sin(i)),
+    targets: [0, 2, 1],
+  };
+  const [{ value, gradient }] = model.parameters;
+  const weights = [...backend.readSync(value)];
+  const lossAt = (moved: number[]): number => {
+    backend.write(value, moved);
+    return backend.scope(() => {
+      goal.examplesOf(batch);
+      const losses = backend.readSync(goal.differentiate(batch, { decay: 0, scale: 1 / 3 }));
+      return [...losses].reduce((sum, loss) => sum + loss, 0) / 3;
+    });
+  };
+  const h = 1e-5;
+  const expected = weights.map((_, i) => {
+    const at = (by: number) => lossAt(weights.map((w, j) => j === i ? w + by : w));
+    return (at(h) - at(-h)) / (2 * h);
+  });
+  lossAt(weights);
+  allClose(backend.readSync(gradient), expected, { absolute: 1e-9, relative: 1e-7 });
+  assert.deepEqual([...backend.readSync(moments)], [0.3, -0.2, 2, 0.5]);
+});

@@ -1,0 +1,348 @@
+/**
+ * Whatever is given as an option: what can be meant is taken, everything else is an `OptionError` that names
+ * the option. What is right is said here a second time, in kinds of values, and shares nothing with the schemas.
+ */
+
+import assert from "node:assert/strict";
+import fc from "#fast-check";
+import { createBackend, OptionError } from "@tekfac/tekfac";
+import * as nn from "@tekfac/tekfac/nn";
+import * as optim from "@tekfac/tekfac/optim";
+import { makeBatch, problemOf, referenceBackend, smallModel } from "./problem.ts";
+
+/** Kinds of values that an option may take. */
+type Kind = "number" | "flag" | "string" | "function" | "object" | "array" | "false" | "none";
+
+const numeric: Kind[] = ["number", "function"];
+
+const step: Record<string, Kind[]> = {
+  learningRate: numeric,
+  annealing: numeric,
+  momentum: [...numeric, "object", "false"],
+  klClip: ["object", "false"],
+  relativeChange: [...numeric, "false"],
+  gradientClip: ["number", "false"],
+  takeBack: ["flag"],
+  weightDecay: [...numeric, "object", "false"],
+  groups: ["array"],
+  seed: ["number"],
+};
+
+const kronecker: Record<string, Kind[]> = {
+  ...step,
+  preset: ["string"],
+  damping: [...numeric, "object"],
+  dampingAdaptation: ["object", "false"],
+  fisher: ["string", "object"],
+  observe: ["object"],
+  observationLimit: ["number", "false"],
+  intervals: [...numeric, "object"],
+  denseStart: ["object", "false"],
+  staggered: ["flag"],
+  averaging: ["string"],
+  factorDecay: numeric,
+  eigenvalueDecay: numeric,
+  staleness: ["number"],
+  refresh: ["string", "object"],
+  toleratedFailures: ["number"],
+  blocks: ["function"],
+};
+
+const { momentum: _, ...adaptive } = step;
+const adam = { ...adaptive, beta1: ["number"], beta2: ["number"], epsilon: ["number"] };
+const soap = {
+  ...adam,
+  shampooBeta: ["number"],
+  preconditionFrequency: ["number"],
+  maxPreconditionerSize: ["number"],
+  staleness: ["number"],
+  refresh: ["string", "object"],
+  toleratedFailures: ["number"],
+};
+const measured = { ...kronecker, rank: ["number", "string", "function"], exponent: ["number"] };
+
+const optimizers = {
+  sgd: step,
+  adam,
+  soap,
+  kfac: { ...kronecker, split: ["string"] },
+  tkfac: { ...kronecker, split: ["string"] },
+  ekfac: { ...measured, eigenvaluesFrom: ["string"] },
+  tekfac: measured,
+} as Record<string, Record<string, Kind[]>>;
+
+const rowNorm: Record<string, Kind[]> = {
+  epsilon: ["number"],
+  shift: ["flag"],
+  trainable: ["flag"],
+};
+
+/** What takes options besides optimizers, as a function of them. */
+const others: Record<string, [(options: never) => unknown, Record<string, Kind[]>]> = {
+  dense: [(o) => nn.dense(1, o), { bias: ["flag"], init: ["function"], trainable: ["flag"] }],
+  conv2d: [(o) => nn.conv2d(1, { kernel: 1, ...(o as object) }), {
+    kernel: ["number", "array"],
+    stride: ["number", "array"],
+    padding: ["number", "array"],
+    dilation: ["number", "array"],
+    bias: ["flag"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  maxPool2d: [(o) => nn.maxPool2d({ kernel: 2, ...(o as object) }), {
+    kernel: ["number", "array"],
+    stride: ["number", "array"],
+    padding: ["number", "array"],
+  }],
+  batchNorm2d: [nn.batchNorm2d, {
+    epsilon: ["number"],
+    runningDecay: ["number"],
+    trainable: ["flag"],
+  }],
+  layerNorm: [nn.layerNorm, rowNorm],
+  rmsNorm: [nn.rmsNorm, rowNorm],
+  embedding: [(o) => nn.embedding({ vocabulary: 2, width: 2, ...(o as object) }), {
+    vocabulary: ["number"],
+    width: ["number"],
+    positions: ["number"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  attention: [(o) => nn.attention({ heads: 1, ...(o as object) }), {
+    heads: ["number"],
+    causal: ["flag"],
+    bias: ["flag"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  gelu: [nn.gelu, { form: ["string"] }],
+  gpt: [(o) => nn.gpt({ vocabulary: 2, ...(o as object) }), {
+    vocabulary: ["number"],
+    context: ["number"],
+    layers: ["number"],
+    heads: ["number"],
+    width: ["number"],
+  }],
+  squaredError: [nn.squaredError, { over: ["string"] }],
+  mlp: [nn.mlp, { hidden: ["array"], classes: ["number"], activation: ["string"] }],
+  cnn: [nn.cnn, { channels: ["array"], classes: ["number"] }],
+  autoencoder: [nn.autoencoder, {
+    features: ["number"],
+    widths: ["array"],
+    activation: ["string"],
+  }],
+  resnet20: [nn.resnet20, { width: ["number"], classes: ["number"] }],
+  vgg16: [nn.vgg16, { width: ["number"], classes: ["number"] }],
+};
+
+const ofKind: Record<string, fc.Arbitrary<unknown>> = {
+  number: fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+  flag: fc.boolean(),
+  false: fc.constant(false),
+  string: fc.string(),
+  function: fc.constant(() => 0.5),
+  object: fc.constantFrom<unknown>({}, { knid: 1 }, { kind: "absolut" }, { value: "x" }),
+  array: fc.constantFrom<unknown>([], ["x"], [1, 2, 3], [-1, 0.5]),
+  none: fc.constantFrom<unknown>(
+    null,
+    NaN,
+    Infinity,
+    10n,
+    Symbol("x"),
+    new Date(0),
+    new Map(),
+    new Float32Array(2),
+    /x/,
+  ),
+};
+
+/** A value that cannot be right: of another kind, or of none that any option takes. */
+function wrongFor(kinds: readonly Kind[]): fc.Arbitrary<unknown> {
+  const wrong = Object.entries(ofKind).filter(([kind]) =>
+    !kinds.includes(kind as Kind) && !(kind === "flag" && kinds.includes("false")) &&
+    !(kind === "false" && kinds.includes("flag"))
+  );
+  const always = kinds.includes("false") ? [fc.constant(true)] : [];
+  return fc.oneof(...wrong.map(([, values]) => values), ...always);
+}
+
+/** Any value of the kinds that are right: it is taken, or refused in the option's name. */
+function maybeFor(kinds: readonly Kind[]): fc.Arbitrary<unknown> {
+  return fc.oneof(...kinds.map((kind) => ofKind[kind]));
+}
+
+function isAbout(error: unknown, option: string): boolean {
+  return error instanceof OptionError &&
+    (error.option === option || error.option.startsWith(`${option}.`));
+}
+
+function checkOptions(
+  create: (options: never) => unknown,
+  options: Record<string, Kind[]>,
+): void {
+  for (const [option, kinds] of Object.entries(options)) {
+    fc.assert(
+      fc.property(wrongFor(kinds), (value) => {
+        assert.throws(
+          () => create({ [option]: value } as never),
+          (error) => isAbout(error, option),
+          `${option}: ${String(value)}`,
+        );
+      }),
+      { numRuns: 60, seed: 1 },
+    );
+    fc.assert(
+      fc.property(maybeFor(kinds), (value) => {
+        try {
+          dispose(create({ [option]: value } as never));
+        } catch (error) {
+          assert(isAbout(error, option), `${option}: ${String(value)}: ${error}`);
+        }
+      }),
+      { numRuns: 20, seed: 1 },
+    );
+  }
+  assert.throws(() => create({ unheardOf: 1 } as never), (error) => isAbout(error, "unheardOf"));
+}
+
+function dispose(thing: unknown): void {
+  (thing as Partial<Disposable>)[Symbol.dispose]?.();
+}
+
+for (const [name, options] of Object.entries(optimizers)) {
+  Deno.test(`${name}() refuses what cannot be meant, in the option's name, and leaves nothing behind`, () => {
+    using backend = referenceBackend();
+    using model = smallModel(backend);
+    const create = (optim as unknown as Record<string, typeof optim.sgd>)[name];
+    const { handles } = backend.memory();
+    checkOptions((given) => create(problemOf(model), given), options);
+    for (const given of [0.1, null, "fast", [], () => 1]) {
+      assert.throws(
+        () => create(problemOf(model), given as never),
+        (error) => isAbout(error, "options"),
+      );
+    }
+    for (const given of [model, undefined, null, 3]) {
+      assert.throws(() => create(given as never), (error) => isAbout(error, "objective"));
+    }
+    assert.throws(() => create(model as never), /objective\(model, loss\)/);
+    assert.equal(backend.memory().handles, handles);
+  });
+}
+
+for (const [name, [create, options]] of Object.entries(others)) {
+  Deno.test(`${name}() refuses what cannot be meant, in the option's name`, () => {
+    checkOptions(create, options);
+  });
+}
+
+Deno.test("objective() says what it takes", () => {
+  using backend = referenceBackend();
+  using model = smallModel(backend);
+  assert.throws(() => nn.objective(model, "mse" as never), /'loss' must be a loss, such as/);
+  assert.throws(() => nn.objective("mlp" as never, nn.squaredError()), /'model' must be a model/);
+});
+
+Deno.test("createBackend() refuses what cannot be meant, in the option's name", async () => {
+  const kinds: Record<string, Kind[]> = {
+    prefer: ["string", "array"],
+    model: ["object"],
+    timings: ["object"],
+    module: ["object"],
+    simd: ["string"],
+    threads: ["number", "string"],
+    allowSoftware: ["flag"],
+    recovery: ["object"],
+    gpu: ["object"],
+    device: ["object"],
+  };
+  for (const [option, right] of Object.entries(kinds)) {
+    await fc.assert(
+      fc.asyncProperty(wrongFor(right), async (value) => {
+        await assert.rejects(
+          createBackend({ [option]: value } as never),
+          (error) => isAbout(error, option),
+        );
+      }),
+      { numRuns: 40, seed: 1 },
+    );
+  }
+  await assert.rejects(createBackend(3 as never), (error) => isAbout(error, "options"));
+});
+
+/** Where a function of the step may stand, and a value that its option does not take. */
+const schedules: Record<string, [(schedule: () => number) => optim.KroneckerOptions, number]> = {
+  learningRate: [(learningRate) => ({ learningRate }), -1],
+  annealing: [(annealing) => ({ annealing }), NaN],
+  relativeChange: [(relativeChange) => ({ relativeChange }), 0],
+  factorDecay: [(factorDecay) => ({ factorDecay }), 1],
+  eigenvalueDecay: [(eigenvalueDecay) => ({ eigenvalueDecay }), -0.1],
+  "momentum.value": [(value) => ({ momentum: { on: "gradient", value } }), 1],
+  "damping.tau": [(tau) => ({ damping: { kind: "relative", tau } }), 0],
+  "damping.lambda": [(lambda) => ({ damping: lambda }), 0],
+  "klClip.kappa": [(kappa) => ({ klClip: { kind: "measured", kappa } }), Infinity],
+  "weightDecay.value": [(value) => ({ weightDecay: { kind: "decoupled", value } }), -1],
+  "intervals.basis": [(basis) => ({ intervals: { basis } }), 1.5],
+};
+
+for (const [option, [make, wrong]] of Object.entries(schedules)) {
+  Deno.test(`a function of the step as ${option} passes the range of a number, before a step begins`, () => {
+    using backend = referenceBackend();
+    using model = smallModel(backend);
+    let value: number | undefined;
+    using optimizer = optim.tekfac(
+      problemOf(model),
+      make(() => value ?? (option === "intervals.basis" ? 2 : 0.5)),
+    );
+    const batch = makeBatch(8, 1);
+    optimizer.stepSync(batch);
+    value = wrong;
+    const before = [
+      ...model.parameters.map((p) => p.value),
+      ...Object.values(
+        optimizer.preconditioner.state,
+      ),
+    ].map((m) => [...backend.readSync(m)]);
+    assert.throws(
+      () => optimizer.stepSync(batch),
+      (error) => isAbout(error, option) && /^Cannot take step 1/.test((error as Error).message),
+    );
+    const after = [
+      ...model.parameters.map((p) => p.value),
+      ...Object.values(
+        optimizer.preconditioner.state,
+      ),
+    ].map((m) => [...backend.readSync(m)]);
+    assert.deepEqual(after, before);
+    assert.equal(optimizer.stepCount, 1);
+    value = undefined;
+    optimizer.stepSync(batch);
+  });
+}
+
+Deno.test("what is typed for short is what it stands for in full", () => {
+  using backend = referenceBackend();
+  using model = smallModel(backend);
+  using short = optim.tekfac(problemOf(model), {
+    damping: 0.1,
+    momentum: 0.9,
+    weightDecay: 1e-2,
+    klClip: false,
+    refresh: "background",
+    fisher: "monteCarlo",
+    intervals: 5,
+  });
+  using full = optim.tekfac(problemOf(model), {
+    damping: { kind: "absolute", lambda: 0.1 },
+    momentum: { on: "gradient", value: 0.9 },
+    weightDecay: { kind: "decoupled", value: 1e-2 },
+    klClip: false,
+    refresh: { kind: "background" },
+    fisher: { kind: "monteCarlo" },
+    intervals: { statistics: 5, basis: 5, eigenvalues: 5 },
+  });
+  assert.deepEqual(short.options, full.options);
+  assert(Object.isFrozen(short.options) && Object.isFrozen(short.options.momentum));
+  using sgd = optim.sgd(problemOf(model), { momentum: 0.5 });
+  assert.deepEqual(sgd.options.momentum, { on: "update", value: 0.5, nesterov: false });
+});
