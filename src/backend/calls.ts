@@ -28,12 +28,15 @@ export function operandsOf(
   ]);
 }
 
-/** Verbs that all go through one function, which is told the name and what the call takes. */
-export function verbsThrough(
-  call: (verb: keyof Verbs, args: readonly unknown[]) => void,
-): Verbs {
+/** Whether an argument is or holds matrices, for each argument of a verb. */
+export function holdersOf(verb: keyof Verbs): readonly boolean[] {
+  const { call, operands } = KERNEL_TABLE[verb];
+  const held = Object.keys(operands).map((name) => name.split(".")[0]);
+  return call.map((name) => held.includes(name));
+}
+
+/** All verbs, each as `make` makes it. */
+export function everyVerb(make: (verb: keyof Verbs) => (...call: unknown[]) => void): Verbs {
   const verbs = Object.keys(KERNEL_TABLE) as (keyof Verbs)[];
-  return Object.fromEntries(
-    verbs.map((verb) => [verb, (...args: unknown[]) => call(verb, args)]),
-  ) as unknown as Verbs;
+  return Object.fromEntries(verbs.map((verb) => [verb, make(verb)])) as unknown as Verbs;
 }

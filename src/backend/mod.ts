@@ -10,10 +10,11 @@
 export * from "./backend.ts";
 export * from "./checked/checked.ts";
 export * from "./checked/checked_memory.ts";
-export { bytesOf, flopsOf, KERNEL_TABLE, type KernelRow, type Operand } from "./kernel_table.ts";
+export { KERNEL_TABLE, type KernelRow, type Operand } from "./kernel_table.ts";
 export type { Factor, Sizes, SymbolicShape } from "./symbolic_shape.ts";
 export * from "./kernels.ts";
 export * from "./reference/kernels.ts";
+export { bytesOf, flopsOf } from "./work.ts";
 export { type BackendName, type BackendOptions } from "./choice/options.ts";
 export * from "./recovery/recoverable_kernels.ts";
 export * from "./recovery.ts";

@@ -28,8 +28,10 @@ export function parseShape(text: string): SymbolicShape {
 /** The number a factor stands for, `undefined` for a letter without a value. */
 export function valueOfFactor(factor: Factor, sizes: Sizes): number | undefined {
   if (typeof factor === "number") return factor;
-  const letter = letterOf(factor);
-  return letter === factor ? sizes[letter] : sizes[letter] + 1 || undefined;
+  const value = sizes[factor];
+  return value === undefined && factor.endsWith("+1")
+    ? sizes[letterOf(factor)] + 1 || undefined
+    : value;
 }
 
 /** The letter of `d` and of `d+1`. */

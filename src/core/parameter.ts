@@ -51,6 +51,23 @@ export function leavesCaptures(
 }
 
 /**
+ * Whether a parameter holds scales, above shifts or alone, of a normalisation.
+ *
+ * @example Weights are none
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { isNormalization } from "@tekfac/tekfac/core";
+ *
+ * assert(isNormalization({ kind: "scaleShift" }));
+ * assert(!isNormalization({ kind: "dense", bias: true }));
+ * ```
+ */
+export function isNormalization({ kind }: LayerKind): boolean {
+  return kind === "normalization" || kind === "scaleShift";
+}
+
+/**
  * One trainable matrix of a model. For dense and convolutional layers it is the homogeneous matrix
  * `Wbar = [weights | bias]` of shape [dOut, dIn'], so that bias and weights share a curvature block. Tables of
  * embeddings lie the other way round, a row per token.

@@ -18,9 +18,6 @@ const decided = formula({ values: "vector", least: "number" }, ({ values, least 
   known: min(1, max(0, sub(div(values, max(least, TINY)), 1))),
 }));
 
-/** Float32 decides no direction whose share of the largest eigenvalue is below n times this. */
-const ROUNDOFF = 2 ** -23;
-
 const leastOf = formula({ values: "vector", share: "number" }, ({ values, share }) => ({
   least: mul(share, largest(values)),
 }));
@@ -39,7 +36,7 @@ const averaging = formula(
  *
  * @param known [1, k].
  * @param values Eigenvalues of a factor, [1, k].
- * @param least [1, 1]. @default {k roundoffs of float32, on every backend, of the largest eigenvalue}
+ * @param least [1, 1]. @default {2k roundoffs of the backend, of the largest eigenvalue}
  */
 export function writeKnown(
   backend: Backend,
@@ -52,7 +49,7 @@ export function writeKnown(
 
 function leastDecided(backend: Backend, values: Matrix): Matrix {
   const least = backend.scratch(1, 1);
-  backend.evaluate(leastOf, { values, share: values.cols * ROUNDOFF }, { least });
+  backend.evaluate(leastOf, { values, share: 2 * values.cols * backend.info.roundoff }, { least });
   return least;
 }
 

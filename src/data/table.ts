@@ -96,7 +96,7 @@ interface Side {
  *   dense,
  *   objective,
  *   sequential,
- *   split,
+ *   splitDataset,
  *   squaredError,
  *   standardized,
  *   table,

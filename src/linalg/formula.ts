@@ -6,8 +6,8 @@
 
 import type { Expression, Formula, Operation, Rank, Reduction } from "../core/formula.ts";
 
-/** A number is a vector of one element. */
-type Value = ArrayLike<number>;
+/** A number, or the elements of a vector. */
+type Value = number | ArrayLike<number>;
 
 /**
  * The outputs of a formula, each with its elements. All vectors of a call have equal lengths.
@@ -41,36 +41,40 @@ export function evaluate<I extends Readonly<Record<string, Rank>>, O extends str
   const compute = (expression: Expression): Value => {
     switch (expression.kind) {
       case "constant":
-        return [expression.value];
+        return expression.value;
       case "input": {
         const value = inputs[expression.name];
-        return typeof value === "number" ? [value] : value;
+        return expression.rank === "number" && typeof value !== "number" ? value[0] : value;
       }
-      case "operation":
-        return elementwise(expression, expression.operands.map(valueOf));
+      case "operation": {
+        const [x, y = 0, z = 0] = expression.operands.map(valueOf);
+        return elementwise(OPERATIONS[expression.operation], x, y, z);
+      }
       case "reduction":
-        return [REDUCTIONS[expression.operation](valueOf(expression.operands[0]))];
+        return REDUCTIONS[expression.operation](
+          valueOf(expression.operands[0]) as ArrayLike<number>,
+        );
     }
   };
-  const values = Object.entries<Expression>(outputs).map(([name, expression]) => [
-    name,
-    Float64Array.from(valueOf(expression)),
-  ]);
+  const values = Object.entries<Expression>(outputs).map(([name, expression]) => {
+    const value = valueOf(expression);
+    return [name, typeof value === "number" ? Float64Array.of(value) : Float64Array.from(value)];
+  });
   return Object.fromEntries(values) as Record<O, Float64Array>;
 }
 
-/** Applies an operation to numbers, or to vectors among which a number counts for each element. */
+/** Applies a function to numbers, or to vectors among which a number counts for each element. */
 function elementwise(
-  { operation, operands }: Extract<Expression, { kind: "operation" }>,
-  values: readonly Value[],
+  f: (x: number, y: number, z: number) => number,
+  x: Value,
+  y: Value,
+  z: Value,
 ): Value {
-  const f = OPERATIONS[operation];
-  const isVector = operands.map(({ rank }) => rank === "vector");
-  const vector = isVector.indexOf(true);
-  const length = vector < 0 ? 1 : values[vector].length;
-  const at = (k: number, i: number): number => isVector[k] ? values[k][i] : values[k]?.[0];
-  const out = new Float64Array(length);
-  for (let i = 0; i < length; i++) out[i] = f(at(0, i), at(1, i), at(2, i));
+  if (typeof x === "number" && typeof y === "number" && typeof z === "number") return f(x, y, z);
+  const vector = [x, y, z].find((value) => typeof value !== "number") as ArrayLike<number>;
+  const out = new Float64Array(vector.length);
+  const at = (value: Value, i: number): number => typeof value === "number" ? value : value[i];
+  for (let i = 0; i < out.length; i++) out[i] = f(at(x, i), at(y, i), at(z, i));
   return out;
 }
 
@@ -89,7 +93,7 @@ const OPERATIONS: Readonly<Record<Operation, (x: number, y: number, z: number) =
   select: (condition, x, y) => condition !== 0 ? x : y,
 };
 
-const REDUCTIONS: Readonly<Record<Reduction, (x: Value) => number>> = {
+const REDUCTIONS: Readonly<Record<Reduction, (x: ArrayLike<number>) => number>> = {
   sum: total,
   mean: (x) => total(x) / Math.max(x.length, 1),
   largest: (x) => {
@@ -99,7 +103,7 @@ const REDUCTIONS: Readonly<Record<Reduction, (x: Value) => number>> = {
   },
 };
 
-function total(x: Value): number {
+function total(x: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += x[i];
   return sum;

@@ -116,6 +116,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   if (unknown !== undefined) {
     throw new StateError(`${subject}: '${unknown}' belongs to no part of this model or optimizer`);
   }
+  optimizer.rules.average?.checkOutside(subject);
   const progress = JSON.parse(metadata["tekfac.progress"]) as Progress;
   resume(optimizer, progress);
   for (const [name, matrix] of Object.entries(matrices)) {

@@ -9,7 +9,7 @@ import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
-import { maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { judged } from "../curvature/judged.ts";
 import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
@@ -21,6 +21,7 @@ import type {
   PreconditionerRow,
   PreconditionerUpdate,
 } from "./preconditioner.ts";
+import { presets } from "./presets.ts";
 import { SoapBlock } from "./soap_block.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
@@ -32,6 +33,11 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
   readonly beta2?: number;
   /** Weight of the past in Shampoo's factors, in [0, 1). @default {beta2} */
   readonly shampooBeta?: number;
+  /**
+   * How the factors are estimated: each by itself, or each whitened by the other (`"kl"`, Lin et al. 2025), which costs
+   * three more products per step. Where only one side has a factor the two have the same basis. @default {"shampoo"}
+   */
+  readonly factors?: "shampoo" | "kl";
   /** Added to the root of the second moment, > 0. @default {1e-8} */
   readonly epsilon?: number;
   /** Steps between renewals of the eigenbasis, >= 1. @default {10} */
@@ -64,12 +70,16 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
  * As in the authors' implementation the first step only observes: no weight moves along its direction,
  * for a gradient is never seen in a basis that was made from it alone.
  *
+ * With `factors: "kl"` it is KL-SOAP (Lin et al. 2025, arXiv 2509.03378):
+ * `L <- b L + (1 - b) G R^-1 G^T / dIn'`, `R <- b R + (1 - b) G^T L^-1 G / dOut`.
+ *
  * What differs: bases are solved for, warm from the earlier one, instead of one step of power iteration
  * and QR; when a basis moves, `V` moves along as the diagonal of what it stood for, where the authors
  * leave it (docs/MATH.md, section 4.8).
  *
- * Defaults, the paper's: learning rate 3e-3, averages 0.95, bases every 10 steps; no clip. The paper
- * warms the learning rate up and uses decoupled weight decay, as `annealing: warmup(...)` and
+ * Defaults, the paper's: learning rate 3e-3, averages 0.95, bases every 10 steps. Not the paper's are the
+ * guards of a step that need no captures, as TEKFAC has them: `relativeChange`, `gradientClip` and
+ * `takeBack`; each can be `false`. The paper warms the learning rate up and uses decoupled weight decay, as `annealing: warmup(...)` and
  * `weightDecay: { kind: "decoupled", value: 1e-2 }`; it is off unless asked for.
  *
  * @param objective The model and its loss.
@@ -95,11 +105,11 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
   const subject = "Cannot create SOAP";
   checkObjective(subject, objective);
   const resolved = resolve(subject, options, soapSchema);
-  const { beta1, beta2, epsilon, shampooBeta = beta2, maxPreconditionerSize } = resolved;
+  const { beta1, beta2, epsilon, shampooBeta = beta2 } = resolved;
   const { backend, parameters } = objective;
   const blocks = madeForEach(
     parameters,
-    (index) => new SoapBlock(backend, parameters[index], maxPreconditionerSize),
+    (index) => new SoapBlock(backend, parameters[index], resolved),
   );
   const preconditioner = new SoapPreconditioner(backend, blocks, {
     ...resolved,
@@ -117,9 +127,13 @@ const { momentum: _, ...stepRules } = stepSchema("update");
 export const soapSchema = {
   ...stepRules,
   learningRate: optional(stepRules.learningRate, 3e-3),
+  relativeChange: optional(stepRules.relativeChange, presets.default.relativeChange),
+  gradientClip: optional(stepRules.gradientClip, presets.default.gradientClip),
+  takeBack: optional(stepRules.takeBack, presets.default.takeBack),
   beta1: optional(decay, 0.95),
   beta2: optional(decay, 0.95),
   shampooBeta: maybe(decay),
+  factors: optional(choice("shampoo", "kl"), "shampoo"),
   epsilon: optional(number({ above: 0 }), 1e-8),
   preconditionFrequency: optional(number({ min: 1, integer: true }), 10),
   maxPreconditionerSize: optional(number({ min: 0, integer: true }), 10_000),
@@ -207,7 +221,7 @@ class SoapPreconditioner implements Preconditioner {
       if (count === 0) this.#backend.axpby(direction, 0, source, 0);
       else block.direction(direction, source, { ...adam, count });
     });
-    block.observe(source, shampooBeta);
+    this.#backend.scope(() => block.observe(source, shampooBeta));
     return direction;
   }
 

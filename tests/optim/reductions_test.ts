@@ -92,6 +92,7 @@ for (const create of [tekfac, ekfac]) {
       damping: { kind: "absolute", lambda },
       learningRate: 0.1 * lambda,
       klClip: false,
+      weightDecay: false,
       momentum,
     });
     using descent = sgd(problemOf(plain), { learningRate: 0.1, momentum });

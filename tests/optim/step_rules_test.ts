@@ -128,6 +128,7 @@ Deno.test("relativeChange bounds the sum over layers of |dW| / |W|", () => {
     klClip: false,
     damping: { kind: "absolute", lambda: 1e-6 },
     relativeChange: 0.05,
+    weightDecay: false,
   });
   const norm = (x: ArrayLike<number>): number => Math.hypot(...Array.from(x));
   const before = model.parameters.map((p) => readWeightsSync(backend, p));

@@ -7,6 +7,7 @@
 
 import type { KroneckerCapture } from "../../core/capture.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
+import type { Formula } from "../../core/formula.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../../core/geometry.ts";
 import { type Matrix, shapeOf, type Storage } from "../../core/matrix.ts";
 import { operandsOf } from "../calls.ts";
@@ -42,14 +43,8 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
 }
 
 /**
- * Checks the matrices of one call of a verb by its row of {@linkcode KERNEL_TABLE}, outputs first. Letters
- * take their value from the geometry of the call, or from the first matrix that determines them.
- *
- * @param verb The verb that is called.
- * @param call What it is called with.
- * @param owns Tells the backend's own storages.
- * @throws {ShapeError} When a shape does not fit, or what is written overlaps something else.
- * @throws {StateError} When a matrix is disposed or of another backend.
+ * Checks the matrices of calls by their rows of {@linkcode KERNEL_TABLE}, outputs first. Letters take their
+ * value from the geometry of a call, or from the first matrix that determines them.
  *
  * @example A product whose sizes do not match
  * ```ts
@@ -61,68 +56,129 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
  * using c = backend.alloc(2, 2);
  * const owns = () => true;
  * checkAlive("Cannot read a matrix", a, owns);
- * assert.throws(() => checkCall("gemm", [c, a, a], owns), /expected \[k, n\] = \[3, 2\]/);
- * checkCall("gemm", [c, a, a, { transposeB: true }], owns);
+ * const calls = new CallChecker(owns);
+ * assert.throws(() => calls.check("gemm", [c, a, a]), /expected \[k, n\] = \[3, 2\]/);
+ * calls.check("gemm", [c, a, a, { transposeB: true }]);
  * ```
  */
-export function checkCall(verb: keyof Verbs, call: readonly unknown[], owns: Owns): void {
-  const [first] = call;
-  // Of several jobs each is a call of its own.
-  if (Array.isArray(first)) { for (const job of first) new CallCheck(verb, [job], owns).run(); }
-  else new CallCheck(verb, call, owns).run();
+export class CallChecker {
+  readonly #owns: Owns;
+  /** Where the matrices of a verb are: worked out once. */
+  readonly #plans = new Map<keyof Verbs, Plan>();
+  readonly #formulas = new WeakMap<object, Plan>();
+
+  /**
+   * For one backend.
+   *
+   * @param owns Tells the backend's own storages.
+   */
+  constructor(owns: Owns) {
+    this.#owns = owns;
+  }
+
+  /**
+   * Checks one call.
+   *
+   * @throws {ShapeError} When a shape does not fit, or what is written overlaps something else.
+   * @throws {StateError} When a matrix is disposed or of another backend.
+   */
+  check(verb: keyof Verbs, call: readonly unknown[]): void {
+    const [first] = call;
+    const formula = verb === "evaluate" ? first as Formula : undefined;
+    let plan = formula === undefined ? this.#plans.get(verb) : this.#formulas.get(formula);
+    if (plan === undefined) {
+      plan = planOf(verb, formula);
+      if (formula === undefined) this.#plans.set(verb, plan);
+      else this.#formulas.set(formula, plan);
+    }
+    // Of several jobs each is a call of its own.
+    if (!Array.isArray(first)) return new CallCheck(call, this.#owns, plan).run();
+    for (const job of first) new CallCheck([job], this.#owns, plan).run();
+  }
+}
+
+/** Reads a part of a call, such as `"options.weights"`. */
+type Reader = (call: readonly unknown[]) => unknown;
+
+/** One operand, and how the parts of a call that it depends on are read. */
+interface Place {
+  readonly name: string;
+  /** How errors about it begin. */
+  readonly subject: string;
+  readonly operand: Operand;
+  readonly value: Reader;
+  readonly otherwise: Reader;
+  readonly inPlace: Reader;
+}
+
+interface Plan {
+  readonly places: readonly Place[];
+  readonly capture: Reader;
+  readonly geometry: Reader;
+}
+
+function planOf(verb: keyof Verbs, formula: unknown): Plan {
+  const names = KERNEL_TABLE[verb].call;
+  const reader = (part: string | undefined): Reader => {
+    const [argument, field] = part?.split(".") ?? [];
+    const index = names.indexOf(argument);
+    if (field === undefined) return (call) => call[index];
+    return (call) => (call[index] as Record<string, unknown> | undefined)?.[field];
+  };
+  const places = Object.entries(operandsOf(verb, formula)).map(([name, operand]): Place => {
+    const { otherwise, inPlace } = operand;
+    return {
+      name,
+      subject: `Cannot run ${verb} with this '${name}'`,
+      operand,
+      value: reader(name),
+      otherwise: reader(otherwise?.[1]),
+      inPlace: inPlace === true ? () => false : reader(inPlace),
+    };
+  });
+  const geometry = names.includes("capture")
+    ? "capture.geometry"
+    : names.find((name) => name === "geometry" || name === "window");
+  return { places, capture: reader("capture"), geometry: reader(geometry) };
 }
 
 class CallCheck {
-  readonly #verb: keyof Verbs;
   readonly #call: readonly unknown[];
   readonly #owns: Owns;
-  readonly #sizes: Record<string, number>;
+  readonly #plan: Plan;
+  readonly #sizes: Record<string, number> = {};
   readonly #outputs: { readonly name: string; readonly matrix: Matrix }[] = [];
 
-  constructor(verb: keyof Verbs, call: readonly unknown[], owns: Owns) {
-    this.#verb = verb;
+  constructor(call: readonly unknown[], owns: Owns, plan: Plan) {
     this.#call = call;
     this.#owns = owns;
-    const part = (name: string): unknown => this.#part(name);
-    const capture = part("capture") as KroneckerCapture | undefined;
-    const geometry = part("geometry") ?? part("window") ?? part("capture.geometry");
-    this.#sizes = {
-      ...(capture && { N: capture.examples, T: 1 }),
-      ...(geometry !== undefined && sizesOf(geometry as ConvGeometry)),
-    };
+    this.#plan = plan;
   }
 
   run(): void {
-    const operands = operandsOf(this.#verb, this.#call[0]);
-    for (const name in operands) this.#check(name, operands[name], this.#part(name));
+    const plan = this.#plan;
+    const capture = plan.capture(this.#call) as KroneckerCapture | undefined;
+    const geometry = plan.geometry(this.#call) as ConvGeometry | undefined;
+    if (capture !== undefined) Object.assign(this.#sizes, { N: capture.examples, T: 1 });
+    if (geometry !== undefined) Object.assign(this.#sizes, sizesOf(geometry));
+    for (const place of plan.places) this.#check(place);
   }
 
-  /** What a call holds under `"options.weights"`. */
-  #part(name: string): unknown {
-    const dot = name.indexOf(".");
-    const index = KERNEL_TABLE[this.#verb].call.indexOf(dot < 0 ? name : name.slice(0, dot));
-    const argument = this.#call[index];
-    return dot < 0 ? argument : (argument as Record<string, unknown>)?.[name.slice(dot + 1)];
-  }
-
-  #check(name: string, operand: Operand, value: unknown): void {
-    if (value === undefined && operand.optional) return;
-    if (typeof value === "number" && operand.scalar) return;
-    const subject = this.#subject(name);
+  #check(place: Place): void {
+    const { name, subject, operand } = place;
+    const { shape, otherwise, written, inPlace, optional, scalar } = operand;
+    const value = place.value(this.#call);
+    if (value === undefined && optional) return;
+    if (typeof value === "number" && scalar) return;
     if (typeof value !== "object" || value === null) {
       throw new ShapeError(subject, "a matrix", String(value));
     }
     const matrix = value as Matrix;
     checkAlive(subject, matrix, this.#owns);
-    const { otherwise, written, inPlace } = operand;
-    const instead = otherwise !== undefined && this.#part(otherwise[1]) === otherwise[2];
-    this.#checkShape(subject, matrix, instead ? otherwise[0] : operand.shape);
-    this.#checkApart(name, matrix, typeof inPlace === "string" ? !this.#part(inPlace) : !!inPlace);
+    const instead = otherwise !== undefined && place.otherwise(this.#call) === otherwise[2];
+    this.#checkShape(subject, matrix, instead ? otherwise[0] : shape);
+    this.#checkApart(subject, matrix, inPlace !== undefined && !place.inPlace(this.#call));
     if (written) this.#outputs.push({ name, matrix });
-  }
-
-  #subject(name: string): string {
-    return `Cannot run ${this.#verb} with this '${name}'`;
   }
 
   #checkShape(subject: string, m: Matrix, shape: SymbolicShape): void {
@@ -159,12 +215,12 @@ class CallCheck {
     return letters.length === 0 || known !== 1 ? [...letters, known].join(" ") : letters.join(" ");
   }
 
-  #checkApart(name: string, matrix: Matrix, mayBeSame: boolean): void {
+  #checkApart(subject: string, matrix: Matrix, mayBeSame: boolean): void {
     for (const output of this.#outputs) {
       if (!overlap(output.matrix, matrix)) continue;
       if (mayBeSame && isSameView(output.matrix, matrix)) continue;
       throw new ShapeError(
-        this.#subject(name),
+        subject,
         mayBeSame
           ? `'${output.name}' itself or a matrix apart from it`
           : `a matrix apart from '${output.name}', which is written`,

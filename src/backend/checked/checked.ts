@@ -9,7 +9,7 @@ import type { Backend, EighJob, EighOptions, EighTicket } from "../backend.ts";
 import { KERNEL_TABLE } from "../kernel_table.ts";
 import type { Kernels } from "../kernels.ts";
 import type { Verbs } from "../verbs.ts";
-import { checkCall } from "./call_check.ts";
+import { CallChecker } from "./call_check.ts";
 import { CheckedMemory } from "./checked_memory.ts";
 
 /** All verbs, each checked by its row of {@linkcode KERNEL_TABLE}. */
@@ -34,6 +34,8 @@ export interface CheckedBackend extends Verbs {}
  * ```
  */
 export class CheckedBackend extends CheckedMemory implements Backend {
+  readonly #calls = new CallChecker(this.owns);
+
   static {
     for (const verb of Object.keys(KERNEL_TABLE) as (keyof Verbs)[]) {
       const value = function (this: CheckedBackend, ...call: unknown[]): void {
@@ -52,7 +54,7 @@ export class CheckedBackend extends CheckedMemory implements Backend {
 
   #checked(verb: keyof Verbs, call: readonly unknown[]): Kernels {
     const kernels = this.kernels();
-    checkCall(verb, call, this.owns);
+    this.#calls.check(verb, call);
     return kernels;
   }
 }

@@ -8,8 +8,7 @@
 import { BackendError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
-import { verbsThrough } from "../calls.ts";
-import { KERNEL_TABLE } from "../kernel_table.ts";
+import { everyVerb, holdersOf } from "../calls.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import { Handle, unwrapped } from "./handle.ts";
 import type { RecoveryOptions } from "../recovery.ts";
@@ -68,12 +67,15 @@ export function createRecoverableKernels(
 }
 
 function createVerbs(succession: Succession): Verbs {
-  return verbsThrough((verb, args) => {
-    const kernels = succession.current;
-    if (kernels === undefined) return;
-    const { holders } = KERNEL_TABLE[verb];
-    const inner = args.map((value, i) => holders[i] ? unwrapped(value) : value);
-    (kernels[verb] as (...args: unknown[]) => void)(...inner);
+  return everyVerb((verb) => {
+    // Nothing else is searched for matrices: a formula's nodes have many ways to each other.
+    const holders = holdersOf(verb);
+    return (...call) => {
+      const kernels = succession.current;
+      if (kernels === undefined) return;
+      const inner = call.map((value, i) => holders[i] ? unwrapped(value) : value);
+      (kernels[verb] as (...call: unknown[]) => void)(...inner);
+    };
   });
 }
 

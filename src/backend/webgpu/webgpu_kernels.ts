@@ -6,7 +6,7 @@
 
 import type { Verbs } from "../backend.ts";
 import { StateError } from "../../core/errors.ts";
-import { verbsThrough } from "../calls.ts";
+import { everyVerb } from "../calls.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { OpenDevice } from "./device/adapter.ts";
 import { createAlgebra } from "./verbs/algebra.ts";
@@ -84,9 +84,9 @@ function createVerbs(machine: Machine): Verbs {
 
 /** The same verbs; they leave their names where messages are made. */
 function named(machine: Machine, verbs: Verbs): Verbs {
-  return verbsThrough((verb, args) => {
+  return everyVerb((verb) => (...call) => {
     machine.verb = verb;
-    (verbs[verb] as (...args: unknown[]) => void)(...args);
+    (verbs[verb] as (...call: unknown[]) => void)(...call);
   });
 }
 

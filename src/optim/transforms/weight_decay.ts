@@ -7,7 +7,7 @@
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import { checkFlag } from "../../core/options.ts";
-import type { LayerKind, Parameter } from "../../core/parameter.ts";
+import { isNormalization, type Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
 import {
   callback,
@@ -93,16 +93,21 @@ export function addPenaltyGradient(
   addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/** `W <- (1 - relative * rate * value) W`. Inside a scope. */
+/**
+ * `W <- (1 - relative * rate * value) W`. Inside a scope.
+ *
+ * @param target What shrinks where that is another matrix than W; by W's share all the same.
+ */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
   numbers: { readonly rate: Rate; readonly relative: number; readonly step: number },
+  target: Matrix = parameter.value,
 ): void {
   const { rate, relative, step } = numbers;
   const factor = rate.times(-relative * valueAt(decay.value, step));
-  addIncluded(backend, parameter.value, parameter, decay, factor);
+  addIncluded(backend, target, parameter, decay, factor);
 }
 
 /** `target += factor * (the included part of W)`; the target may be W itself. */
@@ -125,10 +130,6 @@ function addIncluded(
   if (!included.weights && !included.bias) return;
   const part = included.weights ? weights : bias!;
   backend.axpby(part(target), factor, part(value), 1);
-}
-
-function isNormalization({ kind }: LayerKind): boolean {
-  return kind === "normalization" || kind === "scaleShift";
 }
 
 type View = (m: Matrix) => Matrix;

@@ -1,25 +1,13 @@
 /**
- * CSV text (RFC 4180) as the columns of a table, by the package `papaparse`.
- *
- * ```ts
- * import assert from "node:assert/strict";
- * import { parseCsv } from "@tekfac/tekfac/csv";
- * import { split, standardized, table } from "@tekfac/tekfac";
- *
- * const text = "area,town,price\n50,Ulm,200\n80,Bonn,330\n65,Ulm,260\n";
- * const houses = table(parseCsv(text, { targets: "price", source: "houses.csv" }));
- * assert.deepEqual(houses.features, ["area", "town=Bonn", "town=Ulm"]);
- * const { train, test } = standardized(split(houses, { testShare: 0.3, seed: 1 }));
- * assert.deepEqual([train.shape, test.targets.length], [[3], 1]);
- * ```
+ * From text to columns.
  *
  * @module
  */
 
 import papaparse from "npm:papaparse@5.7.1";
-import { DataError, OptionError } from "../core/errors.ts";
-import { checkChoice, checkKnownKeys } from "../core/options.ts";
-import type { Columns } from "../data/columns.ts";
+import { DataError, OptionError } from "../../core/errors.ts";
+import { checkChoice, checkKnownKeys } from "../../core/options.ts";
+import type { Columns } from "../../data/columns.ts";
 
 /**
  * What is used of the package. Its published types bring those of Node along, which are not those of other
