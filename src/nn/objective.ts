@@ -10,6 +10,7 @@ import { OptionError, StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 import {
   type BatchLayout,
   type BatchLike,
@@ -198,6 +199,11 @@ export class ModelObjective {
     // The mean over positions has the mean of their Hessians: a root of it has the root of the weight.
     if (this.#positions > 1) backend.axpby(gradients, this.#positions ** -0.5, gradients, 0);
     this.#backward(gradients, { kind: "capture" });
+  }
+
+  /** The block that a parameter's layer makes, if it makes one: see {@linkcode Layer.block}. */
+  blockOf(parameter: Parameter): LayerBlock | undefined {
+    return this.#layers.get(parameter)?.block;
   }
 
   /**
