@@ -8,6 +8,7 @@ import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
+import { markAll } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable, leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
@@ -140,6 +141,12 @@ export class CurvatureEstimator implements Disposable {
     this.averages.eigenvalues.count = 0;
   }
 
+  /** Notes all that is no matrix; the result puts it back. */
+  mark(): () => void {
+    const { factors, eigenvalues } = this.averages;
+    return markAll([factors, eigenvalues, this.#failures, this.#refresher, ...this.blocks]);
+  }
+
   /**
    * Statistics, then bases, then eigenvalues, as far as they are due. Must be called inside a scope.
    *
@@ -218,8 +225,8 @@ export class CurvatureEstimator implements Disposable {
   }
 
   /**
-   * One observation of an average. It does not count where captures are missing, which throws, or where all
-   * of them are left out; the result is then `undefined`.
+   * One observation of an average. Where all captures are left out it does not count; the result is then
+   * `undefined`.
    */
   #observe(
     batch: ObservedBatch,
@@ -227,29 +234,24 @@ export class CurvatureEstimator implements Disposable {
     decay: number,
     visit: (block: Block, capture: Capture, part: Observation) => void,
   ): Observation | undefined {
-    const { count } = average;
+    const uncount = average.mark();
     const first = average.observe(decay, batch.examples);
     let part = first;
     let seen = false;
-    try {
-      batch.forEachCapture((captureOf) => {
-        seen = true;
-        const captures = this.blocks.map((block) => captureFor(block, captureOf));
-        this.blocks.forEach((block, index) => {
-          const capture = captures[index];
-          if (capture === undefined) return;
-          atLayer(block.parameter.name, () => {
-            this.#backend.scope(() => visit(block, capture, part));
-          });
+    batch.forEachCapture((captureOf) => {
+      seen = true;
+      const captures = this.blocks.map((block) => captureFor(block, captureOf));
+      this.blocks.forEach((block, index) => {
+        const capture = captures[index];
+        if (capture === undefined) return;
+        atLayer(block.parameter.name, () => {
+          this.#backend.scope(() => visit(block, capture, part));
         });
-        part = continued(part);
       });
-    } catch (error) {
-      average.count = count;
-      throw error;
-    }
+      part = continued(part);
+    });
     if (seen) return first;
-    average.count = count;
+    uncount();
     return undefined;
   }
 

@@ -129,6 +129,10 @@ export class KroneckerPreconditioner implements Preconditioner {
     return direction;
   }
 
+  mark(): () => void {
+    return this.estimator.mark();
+  }
+
   restart(): void {
     this.estimator.restart();
   }

@@ -64,6 +64,12 @@ export interface Preconditioner extends Disposable {
   /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */
   restore?(counters: Counters): void;
 
+  /**
+   * Notes all that it holds besides matrices; the result puts it back, and drops work that has been begun since. A
+   * step that is refused calls it. Left out where {@linkcode Preconditioner.counters} are all there is.
+   */
+  mark?(): () => void;
+
   /** Begins averages anew, since layers are trained again whose curvature has not been followed. */
   restart?(): void;
 
