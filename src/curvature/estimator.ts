@@ -52,6 +52,14 @@ export interface ObservedBatch {
   forEachCapture(visit: (captureOf: (parameter: Parameter) => Capture | undefined) => void): void;
 }
 
+/** What an update did. */
+export interface CurvatureUpdate {
+  /** Whether the batch entered factors and eigenvalues. */
+  readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
+  /** What became of each block's refresh; `undefined` where none was due. */
+  readonly renewals: readonly (Renewal | undefined)[];
+}
+
 /**
  * Owns the blocks of a model and decides, step by step, what they observe and when they refresh.
  *
@@ -88,7 +96,7 @@ export interface ObservedBatch {
  * using outputGradients = upload(backend, denseMatrix(2, 1, [1, 3]));
  * const capture = { kind: "dense", examples: 2, inputs, outputGradients } as const;
  * backend.scope(() => {
- *   const [renewal] = estimator.update(0, {
+ *   const { renewals: [renewal] } = estimator.update(0, {
  *     examples: 2,
  *     gradientExamples: 2,
  *     forEachCapture: (visit) => visit((of) => of === parameter ? capture : undefined),
@@ -150,22 +158,26 @@ export class CurvatureEstimator implements Disposable {
   /**
    * Statistics, then bases, then eigenvalues, as far as they are due. Must be called inside a scope.
    *
-   * @returns What became of each block's refresh; `undefined` where none was due.
+   * @returns What was observed, where it was not left out, and what became of each block's refresh.
    * @throws {NumericalError} When a layer's refresh has failed more often in a row than is tolerated.
    */
-  update(step: number, batch: ObservedBatch): readonly (Renewal | undefined)[] {
+  update(step: number, batch: ObservedBatch): CurvatureUpdate {
     const due = this.dueAt(step);
     const { factorDecay, eigenvalueDecay } = this.#options;
+    let [statistics, eigenvalues] = [false, false];
     if (due.statistics) {
       const { factors } = this.averages;
-      this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
-        if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
-      });
+      statistics = undefined !==
+        this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
+          if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
+        });
     }
     const blocks = due.bases.map((index) => this.blocks[index]).filter(isObserved);
-    const refreshes = this.#adopt(step, this.#refresher.refresh(step, blocks));
-    if (due.eigenvalues) this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
-    return refreshes;
+    const renewals = this.#adopt(step, this.#refresher.refresh(step, blocks));
+    if (due.eigenvalues) {
+      eigenvalues = this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
+    }
+    return { observed: { statistics, eigenvalues }, renewals };
   }
 
   /**
@@ -189,7 +201,8 @@ export class CurvatureEstimator implements Disposable {
     for (const block of this.blocks) block[Symbol.dispose]();
   }
 
-  #observeEigenvalues(batch: ObservedBatch, beta: number): void {
+  /** @returns Whether there was something to observe. */
+  #observeEigenvalues(batch: ObservedBatch, beta: number): boolean {
     const { eigenvalues } = this.averages;
     const fromGradient = new Set(
       this.blocks.filter(isObserved).filter(({ eigenvaluesFrom }) =>
@@ -201,7 +214,7 @@ export class CurvatureEstimator implements Disposable {
       fromGradient.delete(block);
       block.observeEigenvalues?.(capture, part);
     });
-    if (observation === undefined) return;
+    if (observation === undefined) return false;
     const { decay, scale } = observation;
     // A sum over examples of squares of the mean gradient: each counts as the examples' own would.
     const count = batch.gradientExamples;
@@ -215,6 +228,7 @@ export class CurvatureEstimator implements Disposable {
         });
       });
     }
+    return true;
   }
 
   #scaled(gradient: Matrix, scale: Matrix | undefined): Matrix {

@@ -7,7 +7,6 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
-import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
 import { schedulesIn } from "../core/schema.ts";
@@ -24,7 +23,7 @@ import { NOT_OBSERVED, type ObservationOptions, Observer } from "./observation.t
 import { NOTHING_RENEWED, type Preconditioner } from "./preconditioner.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
 import type { StepHandle, StepReport } from "./report.ts";
-import { stateMatrices } from "./state_matrices.ts";
+import { checkState } from "./state_check.ts";
 import { StepBatches } from "./step_batches.ts";
 import { takeBackLastStep } from "./step_check.ts";
 import { StepLimits } from "./step_limits.ts";
@@ -314,6 +313,8 @@ export class Optimizer<B> implements Disposable {
   #attempt(batches: readonly B[]): Attempt {
     return {
       take: () => this.#take(batches),
+      checkState: ({ step, row }, numbers) =>
+        checkState(this, this.#backend, row.values(numbers), { step, rate: this.#length(step) }),
       report: (taken, numbers) => reportOf(this, taken, numbers),
       checkKept: ({ step }) => this.#log.checkKept(step, this.stepCount),
       judge: ({ step, layers }) =>
@@ -374,8 +375,12 @@ export class Optimizer<B> implements Disposable {
 
   /** Length of a step along its clipped directions. */
   #rate(row: StepRow, step: number): Rate {
+    return this.#gate.rate(this.#length(step), row);
+  }
+
+  #length(step: number): number {
     const { learningRate, annealing } = this.options;
-    return this.#gate.rate(valueAt(learningRate, step) * valueAt(annealing, step), row);
+    return valueAt(learningRate, step) * valueAt(annealing, step);
   }
 
   /** Layers that are frozen or trained again change what is usual. */

@@ -9,8 +9,8 @@ import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
-import type { Refresh, Renewal } from "../curvature/renewal.ts";
-import type { ObservedBatch } from "../curvature/estimator.ts";
+import type { Refresh } from "../curvature/renewal.ts";
+import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
 
 /** Numbers besides matrices that a checkpoint has to keep; plain JSON. */
 export type Counters = { readonly [name: string]: number | readonly number[] };
@@ -92,12 +92,7 @@ export interface Preconditioner extends Disposable {
 }
 
 /** What a preconditioner did in a step. */
-export interface PreconditionerUpdate {
-  /** Whether the batch entered factors and eigenvalues. */
-  readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
-  /** Per parameter. */
-  readonly renewals: readonly (Renewal | undefined)[];
-}
+export type PreconditionerUpdate = CurvatureUpdate;
 
 /** What a preconditioner did that observes no captures and renews nothing. */
 export const NOTHING_RENEWED: PreconditionerUpdate = {
