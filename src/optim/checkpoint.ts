@@ -9,10 +9,10 @@
  */
 
 import { StateError } from "../core/errors.ts";
-import type { Matrix } from "../core/matrix.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { stateMatrices } from "./state_matrices.ts";
 
 /** What a checkpoint says in words. */
 export interface CheckpointInfo {
@@ -59,7 +59,7 @@ export async function saveState<B>(
   const { progress, arrays } = await backend.reading(async () => {
     // With nothing under way, which is where a resumed run starts.
     const progress = settledProgress(optimizer);
-    const entries = Object.entries(matricesOf(optimizer)).map(async ([name, matrix]) => {
+    const entries = Object.entries(stateMatrices(optimizer)).map(async ([name, matrix]) => {
       const { rows, cols } = matrix;
       return [name, { shape: [rows, cols], data: await backend.read(matrix) }] as const;
     });
@@ -102,7 +102,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   if (method !== optimizer.method) {
     throw new StateError(`${subject}: expected method '${optimizer.method}', received '${method}'`);
   }
-  const matrices = matricesOf(optimizer);
+  const matrices = stateMatrices(optimizer);
   for (const [name, { rows, cols }] of Object.entries(matrices)) {
     const shape = arrays[name]?.shape.join(", ");
     if (shape !== `${rows}, ${cols}`) {
@@ -126,15 +126,4 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
     Object.entries(metadata).filter(([key]) => !key.startsWith("tekfac.")),
   );
   return { method, step: progress.step, extra };
-}
-
-/** Every matrix of a checkpoint by its name in the file. */
-function matricesOf<B>(optimizer: Optimizer<B>): Record<string, Matrix> {
-  const { objective: { parameters, state = {} }, momentum, preconditioner, rules } = optimizer;
-  const matrices: Record<string, Matrix> = { ...state };
-  parameters.forEach(({ name, value }, index) => {
-    matrices[`${name}.weights`] = value;
-    if (momentum.buffers.length > 0) matrices[`${name}.momentum`] = momentum.buffers[index];
-  });
-  return { ...matrices, ...preconditioner.state, ...rules.state };
 }
