@@ -22,7 +22,7 @@ import type {
   PreconditionerRow,
   PreconditionerUpdate,
 } from "./preconditioner.ts";
-import { presets } from "./presets.ts";
+import { presetFor, presets } from "./presets.ts";
 import { SoapBlock } from "./soap_block.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
@@ -105,7 +105,9 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
 export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Optimizer<B> {
   const subject = "Cannot create SOAP";
   checkObjective(subject, objective);
-  const resolved = resolve(subject, options, soapSchema);
+  const resolved = resolve(subject, options, soapSchema, {
+    relativeChange: presetFor("default", objective.parameters.length).relativeChange,
+  });
   const { beta1, beta2, epsilon, shampooBeta = beta2 } = resolved;
   const { backend, parameters } = objective;
   const blocks = madeForEach(
