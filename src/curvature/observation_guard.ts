@@ -150,7 +150,9 @@ const judged = formula(
       select(greater(means, 0), sub(1, atLeast(mul(limit, means), sizes)), 0),
     );
     const out = max(beyond, mul(sub(1, leftOut), unusual));
-    const next = add(mul(decay, means), mul(sub(1, decay), sizes));
+    // The first one that is not left out is all there is.
+    const past = mul(decay, greater(means, 0));
+    const next = add(mul(past, means), mul(sub(1, past), sizes));
     return {
       usable: sub(1, out),
       means: select(out, means, next),

@@ -31,16 +31,18 @@ export function allOrNothing<T>(optimizer: Reversible, take: () => T): T {
       goBack();
       throw error;
     }
-  }, parameters.map(({ gradient }) => gradient));
+  }, [...parameters.map(({ gradient }) => gradient), ...optimizer.rules.stepCheck?.spare ?? []]);
 }
 
 /** Notes all that is no matrix; the result puts it back. */
 function marked(optimizer: Reversible): () => void {
   const { momentum, preconditioner, objective, random, rules, freezing } = optimizer;
   const { step, momentumWeight, counters, ...progress } = progressOf(optimizer);
+  const keep = rules.stepCheck?.mark();
   const putBack = preconditioner.mark?.() ?? (() => preconditioner.restore?.(counters));
   return () => {
     putBack();
+    keep?.();
     random.restore(progress.random);
     rules.restore(progress.rules);
     momentum.weight = momentumWeight;

@@ -33,6 +33,7 @@ const format = "tekfac checkpoint 1";
  * @param optimizer Whose state.
  * @param extra Notes of the caller's own: epoch, seed, settings. Keys must not begin with `tekfac.`.
  * @returns The bytes of a safetensors file.
+ * @throws {StateError} When a number of the state is not finite.
  *
  * @example
  * ```ts
@@ -65,6 +66,7 @@ export async function saveState<B>(
     });
     return { progress, arrays: Object.fromEntries(await Promise.all(entries)) };
   });
+  checkFinite("Cannot save a checkpoint", arrays);
   return encodeSafetensors({
     arrays,
     metadata: {
@@ -88,7 +90,8 @@ export async function saveState<B>(
  * @param optimizer What to overwrite.
  * @param bytes From {@linkcode saveState}.
  * @throws {DataError} When the bytes are not a safetensors file.
- * @throws {StateError} When they belong to another method or model. Nothing is changed then.
+ * @throws {StateError} When they belong to another method or model, or a number is not finite. Nothing is changed
+ * then.
  */
 export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): CheckpointInfo {
   const { arrays, metadata } = decodeSafetensors(bytes, "checkpoint");
@@ -116,6 +119,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   if (unknown !== undefined) {
     throw new StateError(`${subject}: '${unknown}' belongs to no part of this model or optimizer`);
   }
+  checkFinite(subject, arrays);
   optimizer.rules.average?.checkOutside(subject);
   const progress = JSON.parse(metadata["tekfac.progress"]) as Progress;
   resume(optimizer, progress);
@@ -126,4 +130,18 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
     Object.entries(metadata).filter(([key]) => !key.startsWith("tekfac.")),
   );
   return { method, step: progress.step, extra };
+}
+
+/** What could not be resumed is neither saved nor loaded. */
+function checkFinite(
+  subject: string,
+  arrays: Readonly<Record<string, { readonly data: ArrayLike<number> }>>,
+): void {
+  for (const [name, { data }] of Object.entries(arrays)) {
+    const bad = Array.prototype.findIndex.call(data, (number) => !Number.isFinite(number));
+    if (bad < 0) continue;
+    throw new StateError(
+      `${subject}: expected finite numbers in '${name}', received ${data[bad]} at ${bad}`,
+    );
+  }
 }

@@ -23,7 +23,7 @@ export interface Progressing {
   /** Source of sampled labels. */
   readonly random: Random;
   /** Have counters, and perhaps an average that is in use. */
-  readonly rules: Pick<StepRules, "average" | "counters" | "restore">;
+  readonly rules: Pick<StepRules, "average" | "stepCheck" | "counters" | "restore">;
   /** Knows which layers are frozen. */
   readonly freezing: Freezing;
   /** Steps taken. */

@@ -154,7 +154,9 @@ function readRows(machine: Machine, m: Matrix, into?: Float32Array): Float32Arra
   const view = machine.memory.view;
   const out = into ?? new Float32Array(m.rows * m.cols);
   if (m.stride === m.cols) {
-    out.set(view.subarray(start, start + out.length));
+    // A view costs more than a few numbers.
+    if (out.length <= 64) { for (let i = 0; i < out.length; i++) out[i] = view[start + i]; }
+    else out.set(view.subarray(start, start + out.length));
     return out;
   }
   for (let i = 0; i < m.rows; i++) {
