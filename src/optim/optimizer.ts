@@ -7,6 +7,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
 import { schedulesIn } from "../core/schema.ts";
@@ -31,6 +32,7 @@ import type { ResolvedStepOptions } from "./step_options.ts";
 import { reportOf, type TakenStep } from "./step_report.ts";
 import { StepLog, type StepRow } from "./step_row.ts";
 import { StepRules } from "./step_rules.ts";
+import { clipGradientNorm } from "./transforms/gradient_norm_clip.ts";
 import { MomentumState } from "./transforms/momentum.ts";
 import type { Rate } from "./transforms/rate.ts";
 import { tryStep } from "./trial_step.ts";
@@ -341,11 +343,11 @@ export class Optimizer<B> implements Disposable {
       batches.differentiate(row);
       takeBackLastStep(this.rules, this.#backend, batches, row);
       this.#gate.afterGradients(row, objective.parameters, step);
-      this.#clipGradients(row);
+      const factor = this.#clipGradients(row, step);
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
-      const found = directionsOf(this, row, step);
+      const found = directionsOf(this, row, { step, factor });
       this.#gate.afterDirections(row, step);
       if (observed.eigenvalues) measureCurvature(this, observation.captures, found);
       this.#limits.set(row, found.numbers, step);
@@ -366,11 +368,18 @@ export class Optimizer<B> implements Disposable {
     });
   }
 
-  #clipGradients(row: StepRow): void {
-    const { gradientClip } = this.rules;
-    if (gradientClip === undefined) return;
-    gradientClip.update(row.squaredNorms);
-    this.#backend.axpby(row.gradientFactor, 1, gradientClip.factor, 0);
+  /** Factor of the gradients, [1, 1]; `undefined` where they are never scaled. */
+  #clipGradients({ squaredNorms, gradientFactor }: StepRow, step: number): Matrix | undefined {
+    const { rules: { gradientClip }, options: { gradientNormClip } } = this;
+    if (gradientClip === undefined && gradientNormClip === false) return undefined;
+    const backend = this.#backend;
+    gradientClip?.update(squaredNorms);
+    if (gradientClip === undefined) backend.write(gradientFactor, [1]);
+    else backend.axpby(gradientFactor, 1, gradientClip.factor, 0);
+    if (gradientNormClip !== false) {
+      clipGradientNorm(backend, gradientFactor, squaredNorms, valueAt(gradientNormClip, step));
+    }
+    return gradientFactor;
   }
 
   /** Length of a step along its clipped directions. */

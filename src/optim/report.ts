@@ -47,7 +47,7 @@ export interface StepReport {
   readonly clipFactor: number;
   /** Which bound decided nu. */
   readonly limitedBy: StepLimit;
-  /** Factor of the gradients, 1 unless they are out of scale; `undefined` without a gradient clip. */
+  /** Factor of the gradients, 1 unless they are clipped; `undefined` without a gradient clip. */
   readonly gradientFactor: number | undefined;
   /**
    * chi: running mean of the batch's curvature along a step over what the blocks assume; `undefined` where it is
