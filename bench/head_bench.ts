@@ -15,7 +15,6 @@ import {
   type BatchLike,
   createBackendSync,
   type Dataset,
-  head,
   type ModelObjective,
   objective,
   type Optimizer,
@@ -25,6 +24,7 @@ import {
   tekfac,
 } from "@tekfac/tekfac";
 import { Random } from "@tekfac/tekfac/core";
+import { head } from "@tekfac/tekfac/nn";
 import { ContentionWatch, thisMachine } from "./machine.ts";
 import { printJson, readBenchArguments, remark } from "./output.ts";
 import { appendRun, type Row } from "./results.ts";

@@ -5,6 +5,7 @@
  */
 
 import { DataError } from "../core/errors.ts";
+import type { EvaluateOptions } from "./batch.ts";
 import type { Loss } from "./losses/loss.ts";
 
 /** Means over a set of examples. */
@@ -13,27 +14,45 @@ export interface Evaluation {
   readonly examples: number;
   /** Mean loss. */
   readonly loss: number;
-  /** Share of examples classified rightly, in [0, 1]; `null` where targets are no classes. */
+  /** Share of predictions (examples, or positions of sequences) that are right, in [0, 1]; `null` where targets are no classes. */
   readonly accuracy: number | null;
+}
+
+/** What is read back of a micro-batch. */
+export interface Measured<R> {
+  /** One per example. */
+  readonly losses: R;
+  /** Where somebody looks at them. */
+  readonly outputs: R | undefined;
 }
 
 /** Sums up micro-batches of any sizes, in float64 on the host. */
 export class EvaluationSum {
   readonly #loss: Loss;
+  /** Predictions of an example. */
+  readonly #positions: number;
+  readonly #onOutputs: EvaluateOptions["onOutputs"];
   #examples = 0;
   #lossSum = 0;
   #correct = 0;
 
   /** Starts with no examples. */
-  constructor(loss: Loss) {
+  constructor(loss: Loss, positions: number, onOutputs: EvaluateOptions["onOutputs"]) {
     this.#loss = loss;
+    this.#positions = positions;
+    this.#onOutputs = onOutputs;
+  }
+
+  /** Whether outputs need to be read back. */
+  get looksAtOutputs(): boolean {
+    return this.#loss.countCorrect !== undefined || this.#onOutputs !== undefined;
   }
 
   /**
    * Adds examples.
    *
    * @param losses One per example.
-   * @param outputs [N, K] row by row; looked at by classifiers' losses only.
+   * @param outputs [N, K] row by row; looked at by classifiers' losses and whoever wants them.
    * @param targets The examples' targets.
    */
   add(
@@ -44,6 +63,7 @@ export class EvaluationSum {
     for (let n = 0; n < losses.length; n++) this.#lossSum += losses[n];
     this.#examples += losses.length;
     this.#correct += this.#loss.countCorrect?.(outputs, targets) ?? 0;
+    this.#onOutputs?.(outputs, targets);
   }
 
   /**
@@ -54,10 +74,11 @@ export class EvaluationSum {
   result(): Evaluation {
     const examples = this.#examples;
     if (examples === 0) throw new DataError("evaluation set", "expected examples, received none");
+    const classifies = this.#loss.countCorrect !== undefined;
     return {
       examples,
       loss: this.#lossSum / examples,
-      accuracy: this.#loss.countCorrect === undefined ? null : this.#correct / examples,
+      accuracy: classifies ? this.#correct / (examples * this.#positions) : null,
     };
   }
 }

@@ -10,13 +10,17 @@ import type { Capture } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 
 /**
- * Shape of one example between two layers: `[features]`, or `[height, width, channels]` for an image.
- * A batch of N examples is a matrix [N, features] or [N * height * width, channels].
+ * Shape of one example between two layers: `[features]`, `[positions, channels]` for a sequence, or
+ * `[height, width, channels]` for an image. A batch of N examples is a matrix [N, features],
+ * [N * positions, channels] or [N * height * width, channels]. A sequence of tokens has the shape `[positions]`:
+ * `embedding()` makes channels of them.
  */
 export type ExampleShape =
   | readonly [features: number]
+  | readonly [positions: number, channels: number]
   | readonly [height: number, width: number, channels: number];
 
 /** What a layer description gets to build its layer from. */
@@ -89,10 +93,24 @@ export interface Layer extends Disposable {
    */
   readonly capture: Capture | undefined;
 
+  /**
+   * Makes the curvature of the layer's parameter, where none that dense layers and convolutions have will do.
+   *
+   * @default {that of the optimizer for dense layers and convolutions, a diagonal for others}
+   */
+  readonly block?: LayerBlock;
+
   /** The layers inside, in the order of computation, of a layer that is made of some. */
   readonly layers?: readonly Layer[];
   /** What the layer remembers besides its parameter, by name: running statistics. Part of a checkpoint. */
   readonly state?: Readonly<Record<string, Matrix>>;
+
+  /**
+   * Checks the values of a model's inputs (finite numbers), where the layer is its first one.
+   *
+   * @throws {DataError} When one of them is impossible; names the example and the value.
+   */
+  checkInputs?(inputs: ArrayLike<number>): void;
 
   /**
    * The layer's outputs for a batch.

@@ -10,6 +10,7 @@ import { OptionError, StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 import {
   type BatchLayout,
   type BatchLike,
@@ -22,9 +23,9 @@ import {
   type PassOptions,
   splitBatch,
 } from "./batch.ts";
-import { type Evaluation, EvaluationSum } from "./evaluation.ts";
+import { type Evaluation, EvaluationSum, type Measured } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
-import { weighRows } from "./example_weights.ts";
+import { exampleLosses, weighRows } from "./example_weights.ts";
 import type { Loss } from "./losses/loss.ts";
 import { drawSigns } from "./losses/noise.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
@@ -35,7 +36,7 @@ import { allLayers } from "./through_layers.ts";
  * Joins a model and a loss. Owns nothing: the caller disposes the model.
  *
  * @param model A model; its K outputs (an image's numbers in the order row, column, channel) are what
- * the loss sees.
+ * the loss sees. A loss that is `perPosition` sees those of each position of a sequence [T, K].
  * @param loss The loss of one example; gradients are of its mean.
  * @throws {OptionError} When one of the two is something else.
  */
@@ -83,12 +84,14 @@ export class ModelObjective {
   /** What the model remembers besides them: running statistics. */
   readonly state: Readonly<Record<string, Matrix>>;
   readonly #layers: ReadonlyMap<Parameter, Layer>;
-  /** K. */
+  /** K, of one prediction. */
   readonly #outputs: number;
+  /** Predictions of an example, whose losses are averaged. */
+  readonly #positions: number;
   readonly #layout: BatchLayout;
   /** Batches that `examplesOf` has passed and `differentiate` need not check again. */
   readonly #checked = new WeakSet<BatchLike>();
-  /** Outputs [N, K] of the last `differentiate`. */
+  /** Outputs [N T, K] of the last `differentiate`, a row per prediction. */
   #predictions: Matrix | undefined;
   /** Weights of its examples. */
   #weights: ArrayLike<number> | undefined;
@@ -109,8 +112,10 @@ export class ModelObjective {
         layer.parameter ? [[layer.parameter, layer] as const] : []
       ),
     );
-    this.#outputs = sizeOf(model.output);
-    const [rows, cols] = loss.targetShape(1, this.#outputs);
+    const { output } = model;
+    this.#positions = loss.perPosition && output.length === 2 ? output[0] : 1;
+    this.#outputs = sizeOf(output) / this.#positions;
+    const [rows, cols] = loss.targetShape(this.#positions, this.#outputs);
     this.#layout = { inputs: sizeOf(model.input), targets: rows * cols };
   }
 
@@ -183,21 +188,29 @@ export class ModelObjective {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
     const { backend, loss } = this;
-    const predictions = rowsOf(this.#predictions, 0, examples);
-    const gradients = backend.scratch(examples, this.#outputs);
+    const count = examples * this.#positions;
+    const predictions = rowsOf(this.#predictions, 0, count);
+    const gradients = backend.scratch(count, this.#outputs);
     if (from === "signs") {
-      const signs = backend.scratch(examples, this.#outputs);
-      backend.write(signs, drawSigns(random, examples * this.#outputs));
+      const signs = backend.scratch(count, this.#outputs);
+      backend.write(signs, drawSigns(random, count * this.#outputs));
       backend.gaussNewtonGradient(loss.kind, gradients, predictions, signs);
     } else {
-      const [rows, cols] = loss.targetShape(examples, this.#outputs);
+      const [rows, cols] = loss.targetShape(count, this.#outputs);
       const noise = backend.scratch(rows, cols);
       backend.write(noise, loss.drawNoise(random, rows * cols));
       backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
     }
     // Second moments of these are to be those of the weighted loss.
-    weighRows(backend, gradients, this.#weights, Math.sqrt);
+    weighRows(backend, gradients, this.#weights, this.#positions, Math.sqrt);
+    // The mean over positions has the mean of their Hessians: a root of it has the root of the weight.
+    if (this.#positions > 1) backend.axpby(gradients, this.#positions ** -0.5, gradients, 0);
     this.#backward(gradients, { kind: "capture" });
+  }
+
+  /** The block that a parameter's layer makes, if it makes one: see {@linkcode Layer.block}. */
+  blockOf(parameter: Parameter): LayerBlock | undefined {
+    return this.#layers.get(parameter)?.block;
   }
 
   /**
@@ -224,16 +237,13 @@ export class ModelObjective {
     batches: BatchLike | Iterable<BatchLike>,
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
-    const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss);
-    for (const micro of this.#microBatches(batches, pass)) {
+    const sum = new EvaluationSum(this.loss, this.#positions, options.onOutputs);
+    for (const micro of this.#microBatches(batches, options)) {
       const [losses, outputs] = await this.backend.reading(() => {
-        const read = (m: Matrix) => this.backend.read(m);
-        const { losses, outputs } = this.#measure(micro, read, onOutputs !== undefined);
+        const { losses, outputs } = this.#measure(micro, sum, (m) => this.backend.read(m));
         return Promise.all([losses, outputs ?? []]);
       });
       sum.add(losses, outputs, micro.targets);
-      onOutputs?.(outputs, micro.targets);
     }
     return sum.result();
   }
@@ -250,13 +260,10 @@ export class ModelObjective {
     batches: BatchLike | Iterable<BatchLike>,
     options: EvaluateOptions = {},
   ): Evaluation {
-    const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss);
-    for (const micro of this.#microBatches(batches, pass)) {
-      const read = (m: Matrix) => this.backend.readSync(m);
-      const { losses, outputs = [] } = this.#measure(micro, read, onOutputs !== undefined);
-      sum.add(losses, outputs, micro.targets);
-      onOutputs?.(outputs, micro.targets);
+    const sum = new EvaluationSum(this.loss, this.#positions, options.onOutputs);
+    for (const micro of this.#microBatches(batches, options)) {
+      const { losses, outputs } = this.#measure(micro, sum, (m) => this.backend.readSync(m));
+      sum.add(losses, outputs ?? [], micro.targets);
     }
     return sum.result();
   }
@@ -264,9 +271,9 @@ export class ModelObjective {
   /**
    * The model's outputs (logits, where the loss takes logits).
    *
-   * @param inputs [N, features] or [N, height, width, channels] row by row.
+   * @param inputs [N, features], [N, positions] or [N, height, width, channels] row by row.
    * @param options How many examples at a time.
-   * @returns [N, K] row by row; the caller owns it.
+   * @returns [N, K] row by row, or [N, T, K]; the caller owns it.
    * @throws {ShapeError | DataError} When the inputs do not fit.
    */
   async predict(inputs: ArrayLike<number>, options: PassOptions = {}): Promise<Float64Array> {
@@ -281,9 +288,9 @@ export class ModelObjective {
   /**
    * {@linkcode ModelObjective.predict} at once.
    *
-   * @param inputs [N, features] or [N, height, width, channels] row by row.
+   * @param inputs [N, features], [N, positions] or [N, height, width, channels] row by row.
    * @param options How many examples at a time.
-   * @returns [N, K] row by row; the caller owns it.
+   * @returns [N, K] row by row, or [N, T, K]; the caller owns it.
    * @throws {ShapeError | DataError} When the inputs do not fit.
    * @throws {StateError} On a backend that is not synchronous.
    */
@@ -294,9 +301,14 @@ export class ModelObjective {
 
   #check(batch: BatchLike): number {
     const examples = checkSizes(batch, this.#layout);
-    checkInputs(batch.inputs, this.#layout.inputs);
-    this.loss.checkTargets(batch.targets, this.#outputs);
+    this.#checkInputs(batch.inputs);
+    this.loss.checkTargets(batch.targets, this.#outputs, this.#positions);
     return examples;
+  }
+
+  #checkInputs(inputs: ArrayLike<number>): void {
+    checkInputs(inputs, this.#layout.inputs);
+    this.model.layers[0].checkInputs?.(inputs);
   }
 
   /** The number of a training pass's draws: a new one for gradients, else the batch's last one. */
@@ -308,7 +320,7 @@ export class ModelObjective {
     return this.passes++;
   }
 
-  /** Forward pass of a checked batch: losses [1, N], their gradients and the outputs, both [N, K]. */
+  /** Forward pass of a checked batch: losses [1, N], their gradients and the outputs, both [N T, K]. */
   #lossOf(
     batch: BatchLike,
     pass: ForwardPass,
@@ -316,17 +328,16 @@ export class ModelObjective {
     const { backend, loss } = this;
     const x = this.#writeInputs(batch.inputs);
     const predictions = this.#predict(x, pass);
-    const examples = predictions.rows;
-    const [rows, cols] = loss.targetShape(examples, this.#outputs);
+    const count = predictions.rows;
+    const [rows, cols] = loss.targetShape(count, this.#outputs);
     const shared = batch.targets === batch.inputs;
     const targets = shared ? reshaped(x, rows, cols) : backend.scratch(rows, cols);
     if (!shared) backend.write(targets, batch.targets);
-    const losses = backend.scratch(1, examples);
-    const gradients = backend.scratch(examples, this.#outputs);
+    const losses = backend.scratch(1, count);
+    const gradients = backend.scratch(count, this.#outputs);
     backend.loss(loss.kind, losses, gradients, predictions, targets);
-    weighRows(backend, reshaped(losses, examples, 1), batch.weights);
-    weighRows(backend, gradients, batch.weights);
-    return { losses, gradients, predictions };
+    const each = exampleLosses(backend, { losses, gradients }, batch.weights, this.#positions);
+    return { losses: each, gradients, predictions };
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {
@@ -336,22 +347,23 @@ export class ModelObjective {
     return x;
   }
 
-  /** Outputs [N, K] of a batch on the backend. */
+  /** Outputs [N T, K] of a batch on the backend. */
   #predict(x: Matrix, pass: ForwardPass): Matrix {
     // The layers forget the batch of an earlier `differentiate`.
     this.#predictions = undefined;
     const examples = x.rows * x.cols / this.#layout.inputs;
-    return reshaped(this.model.forward(x, examples, pass), examples, this.#outputs);
+    const outputs = this.model.forward(x, examples, pass);
+    return reshaped(outputs, examples * this.#positions, this.#outputs);
   }
 
   #backward(gradients: Matrix, pass: BackwardPass): void {
-    const shape = batchShape(this.model.output, gradients.rows);
+    const shape = batchShape(this.model.output, gradients.rows / this.#positions);
     this.model.backward(reshaped(gradients, ...shape), pass);
   }
 
   *#microBatches(
     batches: BatchLike | Iterable<BatchLike>,
-    options: PassOptions,
+    { onOutputs: _, ...options }: EvaluateOptions,
   ): Generator<BatchLike, void, undefined> {
     const size = microBatchSize(options);
     for (const batch of "inputs" in batches ? [batches] : batches) {
@@ -364,7 +376,7 @@ export class ModelObjective {
     const layout = { inputs: this.#layout.inputs, targets: 0 };
     const size = microBatchSize(options);
     countExamples(inputs, layout.inputs);
-    checkInputs(inputs, layout.inputs);
+    this.#checkInputs(inputs);
     return [...splitBatch({ inputs, targets: [] }, layout, size)];
   }
 
@@ -378,15 +390,10 @@ export class ModelObjective {
    * Forward pass in a scope of its own. `read` is called inside it, before scratch is given back;
    * outputs are read only where they are looked at.
    */
-  #measure<R>(
-    micro: BatchLike,
-    read: (m: Matrix) => R,
-    all: boolean,
-  ): { losses: R; outputs: R | undefined } {
+  #measure<R>(micro: BatchLike, sum: EvaluationSum, read: (m: Matrix) => R): Measured<R> {
     return this.backend.scope(() => {
       const { losses, predictions } = this.#lossOf(micro, { kind: "inference" });
-      const wanted = all || this.loss.countCorrect !== undefined;
-      const outputs = wanted ? read(predictions) : undefined;
+      const outputs = sum.looksAtOutputs ? read(predictions) : undefined;
       return { losses: read(losses), outputs };
     });
   }

@@ -44,6 +44,8 @@ export interface Gate {
 export interface Attempt {
   /** Enqueues it. */
   take(): TakenStep;
+  /** Throws where it has made state that is not finite. */
+  checkState(taken: TakenStep, numbers: ArrayLike<number>): void;
   /** What its numbers, once read, say. */
   report(taken: TakenStep, numbers: ArrayLike<number>): StepReport;
   /** Throws where the numbers of a step have been overwritten. */
@@ -88,7 +90,9 @@ class ThrowingGate implements Gate {
 
   takeNow(attempt: Attempt): StepReport {
     const taken = attempt.take();
-    return attempt.report(taken, this.#backend.readSync(taken.row.all));
+    const numbers = this.#backend.readSync(taken.row.all);
+    attempt.checkState(taken, numbers);
+    return attempt.report(taken, numbers);
   }
 
   take(attempt: Attempt): StepHandle {
@@ -167,10 +171,21 @@ class CancellingGate implements Gate {
   }
 }
 
+/** What there is of a capture to be emptied; tokens may stay. */
+function matricesOf(capture: Capture): readonly Matrix[] {
+  switch (capture.kind) {
+    case "elements":
+      return [capture.gradients];
+    case "embedding":
+      return [capture.outputGradients];
+    case "dense":
+      return [capture.inputs, capture.outputGradients];
+    case "conv2d":
+      return [capture.images, capture.outputGradients];
+  }
+}
+
 /** Empties a capture where a flag is 0, so that averages only decay. */
 function cancel(backend: Backend, capture: Capture, flag: Matrix): void {
-  const matrices = capture.kind === "elements"
-    ? [capture.gradients]
-    : [capture.kind === "dense" ? capture.inputs : capture.images, capture.outputGradients];
-  for (const matrix of matrices) backend.zeroUnless(matrix, flag);
+  for (const matrix of matricesOf(capture)) backend.zeroUnless(matrix, flag);
 }

@@ -87,7 +87,9 @@ export interface KroneckerOptions extends StepOptions {
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
-   * Which block a parameter gets. Parameters of normalisations and of no known layer kind can only be diagonal.
+   * Which block a parameter gets. `kronecker` is the method's own, for scales and shifts of layer normalisations
+   * the exact 2 x 2 block of each channel. Parameters of batch normalisations, scales without shifts and
+   * parameters of no known layer kind can only be diagonal.
    * @default {the method's own, diagonal where the layer leaves no captures}
    */
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";

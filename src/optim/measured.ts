@@ -86,6 +86,7 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   );
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
+    own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
     create(backend, parameter, shared) {
       const rank = ranks.get(parameter)!;
       if (rank === "full") {

@@ -7,7 +7,7 @@
 import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { checkFlag } from "../core/options.ts";
-import { leavesCaptures, type Parameter } from "../core/parameter.ts";
+import { isNormalization, leavesCaptures, type Parameter } from "../core/parameter.ts";
 import type { Schedule } from "../core/schedule.ts";
 import {
   callback,
@@ -151,7 +151,7 @@ function chooseMatrices(
   }
   return parameters.map((parameter) => {
     const chosen = checkFlag(subject, "matrices", matrices(parameter));
-    if (chosen && parameter.layer.kind === "normalization") {
+    if (chosen && isNormalization(parameter.layer)) {
       const expectation = `must be false for scales and shifts, '${parameter.name}'`;
       throw new OptionError(subject, "matrices", expectation, chosen);
     }

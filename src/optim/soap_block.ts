@@ -6,7 +6,7 @@
 
 import type { AdamNumbers, Backend, Basis, EighJob } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { isNormalization, type Parameter } from "../core/parameter.ts";
 import { overlap, reframe, transport } from "../curvature/basis.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import { KlFactors } from "./kl_factors.ts";
@@ -46,7 +46,7 @@ export class SoapBlock extends Owner implements Refreshable {
     const { layer, value: { rows, cols } } = parameter;
     const size = { output: rows, input: cols };
     // A vector has no second side to share a basis with, and scales above shifts are two vectors.
-    const vectors = rows === 1 || cols === 1 || layer.kind === "normalization";
+    const vectors = rows === 1 || cols === 1 || isNormalization(layer);
     const candidates: readonly (keyof Basis)[] = vectors ? [] : ["output", "input"];
     this.#backend = backend;
     this.parameter = parameter;
@@ -83,6 +83,10 @@ export class SoapBlock extends Owner implements Refreshable {
   /** Set where the basis comes from a checkpoint. */
   set solved(solved: boolean) {
     this.#bases.solved = solved;
+  }
+
+  mark(): () => void {
+    return this.#bases.mark();
   }
 
   /**

@@ -22,6 +22,7 @@ const step: Record<string, Kind[]> = {
   klClip: ["object", "false"],
   relativeChange: [...numeric, "false"],
   gradientClip: ["number", "false"],
+  gradientNormClip: [...numeric, "false"],
   takeBack: ["flag"],
   weightDecay: [...numeric, "object", "false"],
   groups: ["array"],
@@ -90,6 +91,12 @@ const optimizers = {
   tekfac: measured,
 } as Record<string, Record<string, Kind[]>>;
 
+const rowNorm: Record<string, Kind[]> = {
+  epsilon: ["number"],
+  shift: ["flag"],
+  trainable: ["flag"],
+};
+
 /** What takes options besides optimizers, as a function of them. */
 const others: Record<string, [(options: never) => unknown, Record<string, Kind[]>]> = {
   dense: [(o) => nn.dense(1, o), { bias: ["flag"], init: ["function"], trainable: ["flag"] }],
@@ -111,6 +118,30 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
     epsilon: ["number"],
     runningDecay: ["number"],
     trainable: ["flag"],
+  }],
+  layerNorm: [nn.layerNorm, rowNorm],
+  rmsNorm: [nn.rmsNorm, rowNorm],
+  embedding: [(o) => nn.embedding({ vocabulary: 2, width: 2, ...(o as object) }), {
+    vocabulary: ["number"],
+    width: ["number"],
+    positions: ["number"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  attention: [(o) => nn.attention({ heads: 1, ...(o as object) }), {
+    heads: ["number"],
+    causal: ["flag"],
+    bias: ["flag"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  gelu: [nn.gelu, { form: ["string"] }],
+  gpt: [(o) => nn.gpt({ vocabulary: 2, ...(o as object) }), {
+    vocabulary: ["number"],
+    context: ["number"],
+    layers: ["number"],
+    heads: ["number"],
+    width: ["number"],
   }],
   exponentialAverage: [
     (o) => optim.exponentialAverage({ decay: 0.9, ...(o as object) }),

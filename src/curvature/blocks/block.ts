@@ -6,7 +6,7 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { Capture, KroneckerCapture } from "../../core/capture.ts";
+import type { Capture, FactorCapture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Refreshable } from "../refresher.ts";
@@ -14,10 +14,27 @@ import type { DampingContext, LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 
 /** The approximations of a layer's Fisher block. */
-export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal";
+export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal" | "scaleShift";
 
 /** What every block is created with. */
 export type BlockOptions = DampingContext;
+
+/** How an optimizer wants a block that a layer makes itself. */
+export interface LayerBlockOptions extends BlockOptions {
+  /** Its approximation of other layers. */
+  readonly method: Exclude<BlockMethod, "diagonal" | "scaleShift">;
+  /** Directions of each side that are kept, or all. @default {"full"} */
+  readonly rank?: number | "full";
+  /** p of `(F + lambda)^-p`; 1 is the natural gradient. @default {1} */
+  readonly exponent?: number;
+}
+
+/** Makes the block of a parameter whose curvature its layer knows best. The caller disposes it. */
+export type LayerBlock = (
+  backend: Backend,
+  parameter: Parameter,
+  options: LayerBlockOptions,
+) => Block;
 
 /**
  * One layer's curvature; what only some blocks have is optional. All observing methods take temporaries
@@ -33,7 +50,7 @@ export interface Block extends Refreshable, Disposable {
   readonly state: Readonly<Record<string, Matrix>>;
 
   /** Adds a micro-batch to the factors, where there are any. */
-  observeStatistics?(capture: KroneckerCapture, observation: Observation): void;
+  observeStatistics?(capture: FactorCapture, observation: Observation): void;
 
   /** What eigenvalues are measured from, where they are: captures, the mean gradient, or what there is. */
   readonly eigenvaluesFrom?: "captures" | "gradient" | "either";
@@ -58,6 +75,9 @@ export interface Block extends Refreshable, Disposable {
 
   /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
   spectrum(): Matrix;
+
+  /** Notes all that is no matrix, its damping's too; the result puts it back. A step that is refused calls it. */
+  mark(): () => void;
 
   /** Called after {@linkcode Block.state} was overwritten from a checkpoint. */
   restored?(): void;

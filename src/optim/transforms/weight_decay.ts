@@ -7,7 +7,7 @@
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import { checkFlag } from "../../core/options.ts";
-import type { Parameter } from "../../core/parameter.ts";
+import { isNormalization, type Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
 import {
   callback,
@@ -80,7 +80,7 @@ export function checkIncluded(
  * scales that shrink would take signals away: neither regularises.
  */
 function weightsOnly({ layer }: Parameter, part: ParameterPart): boolean {
-  return part === "weights" && layer.kind !== "normalization";
+  return part === "weights" && !isNormalization(layer);
 }
 
 /** Adds the gradient of the penalty, `value * W`, to the gradient. Inside a scope. */
@@ -138,7 +138,8 @@ type View = (m: Matrix) => Matrix;
 function partsOf(
   { layer, value: { rows, cols } }: Parameter,
 ): readonly [weights: View, bias?: View] {
-  if (layer.kind === "normalization") {
+  if (isNormalization(layer)) {
+    if (rows === 1) return [(m) => m];
     return [(m) => rowsOf(m, 0, rows - 1), (m) => rowsOf(m, rows - 1, rows)];
   }
   const hasBias = layer.kind === "conv2d"
