@@ -20,7 +20,7 @@ import {
   recipes,
 } from "../training/recipes.ts";
 import { runReport } from "../training/report.ts";
-import { train, type TrainingRecord } from "../training/trainer.ts";
+import { train, type TrainingRecord } from "../training/mod.ts";
 import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
 import { checkWritable, readWhole, writeWhole } from "./files.ts";
@@ -136,6 +136,7 @@ async function trainJob(
       seed: settings.seed,
       observer: {
         onStep: (progress) => bar?.onStep(progress),
+        onNote: (note) => console.error(note),
         onEpoch: async (epoch) => {
           bar?.onEpoch(epoch);
           if (save === undefined) return;

@@ -51,4 +51,5 @@ export * from "./stream_batches.ts";
 export * from "./svhn.ts";
 export * from "./table.ts";
 export * from "./text.ts";
+export * from "./weighted.ts";
 export * from "./windows.ts";

@@ -28,7 +28,7 @@
 
 export { gelu, type GeluOptions, relu, sigmoid, silu, softplus, tanh } from "./activations.ts";
 export { attention, type AttentionOptions } from "./attention.ts";
-export { type BatchLike, type PassOptions } from "./batch.ts";
+export { type BatchLike, type EvaluateOptions, type PassOptions } from "./batch.ts";
 export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions } from "./dense.ts";
@@ -41,6 +41,7 @@ export * from "./init.ts";
 export * from "./losses/mod.ts";
 export * from "./models/mod.ts";
 export * from "./module.ts";
+export * from "./model_objective.ts";
 export * from "./objective.ts";
 export { averagePool2d, globalAveragePool2d, maxPool2d, type PoolOptions } from "./pool.ts";
 export * from "./positions.ts";

@@ -24,7 +24,10 @@
  * @module
  */
 
+export * from "./fit.ts";
 export * from "./job.ts";
+export * from "./metrics/mod.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
+export * from "./train_options.ts";
 export * from "./trainer.ts";

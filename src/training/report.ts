@@ -13,7 +13,7 @@ import {
   type Table,
 } from "../pages/page.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
-import type { TrainingRecord } from "./trainer.ts";
+import type { TrainingRecord } from "./train_options.ts";
 
 /** Everything that the page about a run shows. */
 export interface RunReport {
