@@ -60,7 +60,10 @@ export interface StepReport {
   readonly innerProduct: number;
   /** One entry per parameter, in the model's order. */
   readonly layers: readonly LayerReport[];
-  /** What was observed in this step. */
+  /**
+   * What was observed in this step: false where nothing was due, or where the batch was so far out of scale that it
+   * was left out. On a GPU, where the device decides that, what was due.
+   */
   readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
   /** How the damping was adapted, or `undefined` in a step that does not adapt it. */
   readonly adaptation: AdaptationReport | undefined;
