@@ -54,11 +54,12 @@ export interface LayerSpectrum {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, dense, objective, sequential, squaredError, tekfac } from "@tekfac/tekfac";
+ * import { type BatchLike, createBackend, dense, objective, type Optimizer, sequential, squaredError, tekfac }
+ *   from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
- * using optimizer = tekfac(objective(model, squaredError()));
+ * using optimizer: Optimizer<BatchLike> = tekfac(objective(model, squaredError()));
  * const batch = { inputs: new Float32Array([1, 2, 3, 5]), targets: [1, 2] };
  * const first = optimizer.stepSync(batch);
  * for (let i = 0; i < 20; i++) optimizer.stepSync(batch);
