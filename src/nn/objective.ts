@@ -25,6 +25,7 @@ import {
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
+import { meanOverPositions } from "./losses/mean_over_positions.ts";
 import { drawSigns } from "./losses/noise.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
 import type { Sequential } from "./sequential.ts";
@@ -328,20 +329,7 @@ export class ModelObjective {
     backend.loss(loss.kind, losses, gradients, predictions, targets);
     if (this.#positions === 1) return { losses, gradients, predictions };
     backend.axpby(gradients, 1 / this.#positions, gradients, 0);
-    return { losses: this.#meanOverPositions(losses), gradients, predictions };
-  }
-
-  /** [1, N T] to [1, N]. */
-  #meanOverPositions(losses: Matrix): Matrix {
-    const { backend } = this;
-    const positions = this.#positions;
-    const examples = losses.cols / positions;
-    const ones = backend.scratch(1, positions);
-    backend.write(ones, new Float32Array(positions).fill(1));
-    const means = backend.scratch(1, examples);
-    const rows = reshaped(losses, examples, positions);
-    backend.gemm(means, ones, rows, { transposeB: true, alpha: 1 / positions });
-    return means;
+    return { losses: meanOverPositions(backend, losses, this.#positions), gradients, predictions };
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {

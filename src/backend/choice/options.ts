@@ -57,7 +57,8 @@ export interface BackendOptions {
   /** Remembers what was timed, so that it is not timed again. @default {nothing is remembered} */
   readonly timings?: TimingCache;
   /**
-   * The WebAssembly kernels, already compiled, for hosts that forbid compiling at run time.
+   * The WebAssembly kernels, already compiled, for hosts that forbid compiling at run time; those of sequences
+   * are in `relaxed.wasm` and `baseline.wasm` of the package.
    *
    * @default {compiled from the embedded binary}
    */

@@ -15,7 +15,7 @@ import {
   candidatesOf,
   checkGpuPrograms,
 } from "./options.ts";
-import { createWasmKernels } from "../wasm/wasm_kernels.ts";
+import { openWasmKernels } from "../wasm/open.ts";
 
 /**
  * Creates the first backend of `prefer` that this host can run or, where a step of the `model` can be
@@ -73,7 +73,7 @@ async function open(name: BackendName, options: BackendOptions): Promise<Kernels
     const { createRecoverableKernels } = await import("../recovery/recoverable_kernels.ts");
     return createRecoverableKernels(kernels, (again) => reopen(again, options), options.recovery);
   }
-  if ((options.threads ?? 1) === 1) return createWasmKernels(wasmOptionsOf(options));
+  if ((options.threads ?? 1) === 1) return openWasmKernels(wasmOptionsOf(options));
   const { createThreadedKernels } = await import("../wasm/threads/threaded_kernels.ts");
   return createThreadedKernels(wasmOptionsOf(options));
 }
