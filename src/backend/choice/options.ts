@@ -97,7 +97,7 @@ export interface BackendOptions {
 const MOST_THREADS = 32;
 
 /** Subject of the messages of this file. */
-const SUBJECT = "Cannot create a backend";
+export const SUBJECT = "Cannot create a backend";
 
 /** What may be chosen, in this order. */
 export interface Candidates {
@@ -181,24 +181,6 @@ const backendSchema = {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
-}
-
-/**
- * Checks what only programs with a GPU set, by code that the others need not load.
- *
- * @throws {OptionError} On values outside their range.
- */
-export async function checkGpuPrograms({ timings, gpu }: BackendOptions): Promise<void> {
-  if (timings !== undefined) {
-    const { TimingCache } = await import("./step_timing.ts");
-    if (!(timings instanceof TimingCache)) {
-      throw new OptionError(SUBJECT, "timings", "must be a TimingCache", timings);
-    }
-  }
-  if (gpu !== undefined) {
-    const { checkGpuOptions } = await import("../webgpu/device/gpu_options.ts");
-    checkGpuOptions(SUBJECT, gpu);
-  }
 }
 
 function checkNames(option: string, names: unknown): BackendName[] {
