@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import { ShapeError } from "../core/errors.ts";
 import { type Matrix, rowsOf } from "../core/matrix.ts";
 import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
@@ -83,6 +84,7 @@ export function attention(options: AttentionOptions): LayerSpec {
     kind: "attention",
     build(context: BuildContext): Layer {
       const { backend, name } = context;
+      backend.extend(sequenceVerbs);
       const [positions, channels] = expectSequence(context);
       if (channels % heads !== 0) {
         throw new ShapeError(

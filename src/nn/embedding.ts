@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import type { EmbeddingCapture } from "../core/capture.ts";
 import { DataError, ShapeError } from "../core/errors.ts";
 import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
@@ -80,6 +81,7 @@ export function embedding(options: EmbeddingLayerOptions): LayerSpec {
     kind: "embedding",
     build(context: BuildContext): Layer {
       const length = expectTokens(context, positions);
+      context.backend.extend(sequenceVerbs);
       const own = table(context, [vocabulary, width], resolved, length);
       if (positions === undefined) return own;
       try {
