@@ -59,6 +59,7 @@ export function sigmoid(): LayerSpec {
 export function activation(kind: Activation): LayerSpec {
   return {
     kind,
+    options: {},
     build(context: BuildContext): Layer {
       const { backend } = context;
       return functionLayer(context, {

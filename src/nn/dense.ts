@@ -52,6 +52,7 @@ export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpe
   const { bias, init, trainable } = resolve(subject, options, denseSchema);
   return {
     kind: "dense",
+    options: { outFeatures, bias },
     build(context: BuildContext): Layer {
       const inputs = expectFeatures(context);
       const parameter = createParameter(context, {

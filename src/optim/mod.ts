@@ -6,6 +6,7 @@
 
 export { adam, type AdamOptions } from "./adam.ts";
 export * from "./checkpoint.ts";
+export { type Counters } from "./counters.ts";
 export { ekfac, type EkfacOptions } from "./ekfac.ts";
 export type {
   ExternalBatch,
@@ -24,7 +25,6 @@ export { type ObservationOptions, type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
 export * from "./optimizers.ts";
 export {
-  type Counters,
   type Preconditioner,
   type PreconditionerRow,
   type PreconditionerUpdate,

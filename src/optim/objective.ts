@@ -47,6 +47,11 @@ export interface Objective<B> {
    */
   passes?: number;
 
+  /** What the model is made of, as JSON; checkpoints of another are refused. Not compared where it is left out. */
+  readonly architecture?: string | undefined;
+  /** Which loss it is; checkpoints of another are refused. Not compared where it is left out. */
+  readonly lossKind?: string | undefined;
+
   /**
    * Number of examples of a batch.
    *

@@ -59,8 +59,11 @@ export interface Block extends Refreshable, Disposable {
   /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
   spectrum(): Matrix;
 
-  /** Called after {@linkcode Block.state} was overwritten from a checkpoint. */
-  restored?(): void;
+  /** Whether eigenvalues have been measured that a new basis must not lose. */
+  readonly measured?: boolean;
+
+  /** Called after {@linkcode Block.state} was overwritten from a checkpoint, with what held for it there. */
+  restored?(was: Pick<Block, "solved" | "measured">): void;
 }
 
 /**
