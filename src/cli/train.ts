@@ -23,13 +23,15 @@ import { runReport } from "../training/report.ts";
 import { train, type TrainingRecord } from "../training/trainer.ts";
 import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
-import { checkWritable, readWhole, writeWhole } from "./files.ts";
+import { readWhole, writeWhole } from "./files.ts";
 import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { readNotes, type RunNotes, writeNotes } from "./notes.ts";
+import { checkDistinct, checkOwnCheckpoint, checkOwnPage, checkWritable } from "./own_files.ts";
 import { type BackendChoice, openBackend } from "./open_backend.ts";
 import { sharedOptions } from "./options.ts";
 import { canShowProgress, progressBar } from "./progress_bar.ts";
 import { run } from "./run.ts";
+import { attempt, Saving } from "./saving.ts";
 
 const options = {
   optimizer: {
@@ -85,8 +87,7 @@ async function main(args: readonly string[]): Promise<void> {
 async function resolve(given: ArgumentValues<typeof options>): Promise<Settings> {
   const subject = "Cannot run 'train'";
   const report = given.report ?? "report.html";
-  await checkWritable(subject, "--report", report);
-  if (given.save !== undefined) await checkWritable(subject, "--save", given.save);
+  await checkFiles(subject, { ...given, report });
   const load = given.load === undefined ? undefined : await readWhole(given.load);
   const notes = load === undefined ? undefined : readNotes(load, given.load ?? "");
   const model: ModelName = given.model ?? notes?.model ?? defaultModel;
@@ -112,6 +113,21 @@ async function resolve(given: ArgumentValues<typeof options>): Promise<Settings>
   };
 }
 
+/** Nothing of the user's is overwritten, and what cannot be written is told before the training. */
+async function checkFiles(
+  subject: string,
+  { report, save, load }: { report: string; save?: string; load?: string },
+): Promise<void> {
+  await checkWritable(subject, "--report", report);
+  if (save !== undefined) await checkWritable(subject, "--save", save);
+  for (const other of [["--save", save], ["--load", load]] as const) {
+    const [option, path] = other;
+    if (path !== undefined) await checkDistinct(subject, "--report", report, [option, path]);
+  }
+  await checkOwnPage(subject, "--report", report);
+  if (save !== undefined) await checkOwnCheckpoint(subject, "--save", save);
+}
+
 async function trainJob(
   job: Job,
   settings: Settings,
@@ -124,6 +140,7 @@ async function trainJob(
   if (!json) console.log(rows.map(([name, value]) => `${name} ${value}`).join(", "));
 
   const bar = json || !canShowProgress() ? undefined : progressBar(optimizer, settings.epochs);
+  const saving = save === undefined ? undefined : new Saving(save);
   let record: TrainingRecord;
   try {
     record = await train({
@@ -138,15 +155,15 @@ async function trainJob(
         onStep: (progress) => bar?.onStep(progress),
         onEpoch: async (epoch) => {
           bar?.onEpoch(epoch);
-          if (save === undefined) return;
           const notes = writeNotes({ ...settings, epochsDone: epoch.epoch });
-          await writeWhole(save, await saveState(job.optimizer, notes));
+          await saving?.write(() => saveState(job.optimizer, notes));
         },
       },
     });
   } finally {
     bar?.[Symbol.dispose]();
   }
+  await saving?.end();
 
   const page = runReport({
     title: `${optimizer.toUpperCase()} on ${data.train.source}`,
@@ -155,7 +172,8 @@ async function trainJob(
     spectra: await job.optimizer.spectra(),
     description: job.optimizer.describe(),
   }, chartLibrary);
-  await writeWhole(settings.report, page);
+  const written = await attempt(() => writeWhole(settings.report, page), "there is no page");
+  if (!written) Deno.exitCode = 1;
   if (!json) console.log(summary(record, settings));
   else {
     const { trainLoss, testLoss, testAccuracy, seconds, stepMs } = record;
