@@ -2,6 +2,12 @@
 
 export { activation, activationGradient } from "./activation";
 export {
+  attention,
+  attentionGradient,
+  attentionGradientWorkspace,
+  attentionWorkspace,
+} from "./attention";
+export {
   batchNorm,
   batchNormGradient,
   batchNormSums,
@@ -39,6 +45,7 @@ export { pool, poolGradient } from "./pool";
 export { dot, rowDots, rowSquaredNorms, stepProducts, sum, trace } from "./reductions";
 export { projectedMoments, projectedMomentsWorkspace } from "./projected_moments";
 export { multiplyAdds, PEAK_OPERATIONS } from "./peak";
+export { rowNorm, rowNormGradient, rowNormSums } from "./row_norm";
 export { rotateBack, rotateInto, rotateWorkspace } from "./rotate";
 export { secondMoment, secondMomentColumns, secondMomentWorkspace } from "./second_moment";
 export {
@@ -46,3 +53,4 @@ export {
   squaredProjection,
   squaredProjectionWorkspace,
 } from "./squared_projection";
+export { gatherRows, mergeRows, scatterRows } from "./table_rows";

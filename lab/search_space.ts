@@ -18,7 +18,7 @@ export type Dimension =
 /**
  * What can be searched:
  *
- * - `learningRate`: of `sgd`, `adam` and `soap`. With the others it is only the cap of a clipped step.
+ * - `learningRate`: of `sgd`, `adam`, `muon` and `soap`. With the others it is only the cap of a clipped step.
  * - `momentum`: share of the past in the velocity or, for `adam` and `soap`, in the first moment (beta1).
  * - `batch`: examples per step, as a multiple of what the comparison is set to.
  * - `adaptation`: 1 where damping is adapted (Levenberg-Marquardt), 0 where not. Goes with exponent 1 alone.
@@ -80,6 +80,7 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
     averages: choice(0.9, 0.95, 0.98),
     ...firstOrder,
   },
+  muon: { learningRate: log(1e-3, 0.1), momentum: choice(0.8, 0.9, 0.95), ...firstOrder },
   adam: { learningRate: log(1e-4, 3e-2), momentum: choice(0.8, 0.9, 0.95), ...firstOrder },
   sgd: { learningRate: log(1e-3, 1), momentum: choice(0, 0.9, 0.95), ...firstOrder },
 };
@@ -183,6 +184,7 @@ function optionsAt(
   const { exponent, averages, interval, weightDecay } = point;
   const velocity = (value: number): object => {
     if (optimizer === "adam" || optimizer === "soap") return { beta1: value };
+    if (optimizer === "muon") return { momentum: value };
     return { momentum: { on: optimizer === "sgd" ? "update" : "gradient", value } };
   };
   return {

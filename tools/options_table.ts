@@ -9,16 +9,24 @@
  */
 
 import type { Schema } from "../src/core/schema.ts";
+import { geluSchema } from "../src/nn/activations.ts";
+import { attentionSchema } from "../src/nn/attention.ts";
 import { batchNorm2dSchema } from "../src/nn/batch_norm2d.ts";
 import { conv2dSchema } from "../src/nn/conv2d.ts";
 import { denseSchema } from "../src/nn/dense.ts";
+import { embeddingSchema } from "../src/nn/embedding.ts";
 import { squaredErrorSchema } from "../src/nn/losses/squared_error.ts";
 import { poolSchema } from "../src/nn/pool.ts";
+import { rowNormSchema } from "../src/nn/row_norm.ts";
 import { adamSchema } from "../src/optim/adam.ts";
 import { ekfacSchema } from "../src/optim/ekfac.ts";
+import { exponentialAverageSchema } from "../src/optim/exponential_average.ts";
 import { factoredSchema } from "../src/optim/kronecker_options.ts";
 import { measuredSchema } from "../src/optim/measured.ts";
+import { muonSchema } from "../src/optim/muon.ts";
 import { presets } from "../src/optim/presets.ts";
+import { scheduleFreeSchema } from "../src/optim/schedule_free.ts";
+import { scheduleFreeAdamSchema } from "../src/optim/schedule_free_adam.ts";
 import { sgdSchema } from "../src/optim/sgd.ts";
 import { soapSchema } from "../src/optim/soap.ts";
 import { replaceSection } from "./bench_tables.ts";
@@ -47,11 +55,31 @@ const SECTIONS: readonly Section[] = [
   },
   { title: "`sgd`", schema: sgdSchema, sources: [step] },
   { title: "`adam`", schema: adamSchema, sources: ["src/optim/adam.ts", step] },
+  {
+    title: "`scheduleFreeAdam`",
+    schema: scheduleFreeAdamSchema,
+    sources: ["src/optim/schedule_free_adam.ts", "src/optim/adam.ts", step],
+  },
+  { title: "`muon`", schema: muonSchema, sources: ["src/optim/muon.ts", step] },
   { title: "`soap`", schema: soapSchema, sources: ["src/optim/soap.ts", step] },
+  {
+    title: "`exponentialAverage`",
+    schema: exponentialAverageSchema,
+    sources: ["src/optim/exponential_average.ts"],
+  },
+  {
+    title: "`scheduleFree`",
+    schema: scheduleFreeSchema,
+    sources: ["src/optim/schedule_free.ts"],
+  },
   { title: "`dense`", schema: denseSchema, sources: ["src/nn/dense.ts"] },
   { title: "`conv2d`", schema: conv2dSchema, sources: ["src/nn/conv2d.ts"] },
   { title: "`maxPool2d`, `averagePool2d`", schema: poolSchema, sources: ["src/nn/pool.ts"] },
   { title: "`batchNorm2d`", schema: batchNorm2dSchema, sources: ["src/nn/batch_norm2d.ts"] },
+  { title: "`layerNorm`, `rmsNorm`", schema: rowNormSchema, sources: ["src/nn/row_norm.ts"] },
+  { title: "`embedding`", schema: embeddingSchema, sources: ["src/nn/embedding.ts"] },
+  { title: "`attention`", schema: attentionSchema, sources: ["src/nn/attention.ts"] },
+  { title: "`gelu`", schema: geluSchema, sources: ["src/nn/activations.ts"] },
   {
     title: "`squaredError`",
     schema: squaredErrorSchema,

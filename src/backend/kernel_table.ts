@@ -211,6 +211,43 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
     weights: read("2, C"),
     sums: read("2, C"),
   }),
+  rowNorm: row("kind out x weights epsilon", {
+    out: written("n, C"),
+    x: read("n, C"),
+    weights: read("W, C"),
+  }),
+  rowNormSums: row("kind out x g epsilon", {
+    out: written("2 N, C"),
+    x: read("N T, C"),
+    g: read("N T, C"),
+  }),
+  rowNormGradient: row("kind out x g weights epsilon", {
+    out: written("n, C"),
+    x: read("n, C"),
+    g: read("n, C"),
+    weights: read("W, C"),
+  }),
+  gatherRows: row("out table tokens", {
+    out: written("n, d"),
+    table: read("V, d"),
+    tokens: read("1, n"),
+  }),
+  scatterRows: row("out tokens x blend", {
+    out: written("V, d"),
+    tokens: read("1, n"),
+    x: read("n, d"),
+  }),
+  mergeRows: row("out tokens x positions", {
+    out: written("n, d"),
+    tokens: read("1, n"),
+    x: read("n, d"),
+  }),
+  attention: row("out qkv shape", { out: written("n, C"), qkv: read("n, 3 C") }),
+  attentionGradient: row("out qkv g shape", {
+    out: written("n, 3 C"),
+    qkv: read("n, 3 C"),
+    g: read("n, C"),
+  }),
   appendOnes: row("out x", { out: written("n, d+1"), x: read("n, d") }),
   activation: row("kind out x", { out: written("m, n"), x: inPlace("m, n") }),
   activationGradient: row("kind out y g", {

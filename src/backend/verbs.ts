@@ -9,17 +9,15 @@ import type { KroneckerCapture } from "../core/capture.ts";
 import type { ConvGeometry, Window } from "../core/geometry.ts";
 import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { ActivationKind } from "../linalg/activations.ts";
+import type { Blend } from "./blend.ts";
+import type { SequenceVerbs } from "./sequence_verbs.ts";
+
+export type { ActivationKind, Blend };
+export type { AttentionShape, RowNormKind, SequenceVerbs } from "./sequence_verbs.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
 export type Scalar = number | Matrix;
-
-/** How a new observation enters an accumulated quantity: `out = decay * out + scale * new`. */
-export interface Blend {
-  /** Weight of what `out` held; 0 means that it is not read. @default {0} */
-  readonly decay?: number;
-  /** Weight of the new value. @default {1} */
-  readonly scale?: number;
-}
 
 /** Options of {@linkcode Verbs.gemm}. */
 export interface GemmOptions {
@@ -110,8 +108,8 @@ export enum EighStatus {
   divideAndConquer = 2,
 }
 
-/** Elementwise nonlinearities whose derivative is a function of the output. */
-export type Activation = "relu" | "tanh" | "sigmoid";
+/** Elementwise nonlinearities; see `linalg.ActivationKind`. */
+export type Activation = ActivationKind;
 
 /** Ways to summarise a window. */
 export type Pooling = "max" | "average";
@@ -142,7 +140,7 @@ export interface AdamNumbers {
 }
 
 /** The mathematical verbs. Letters: N examples, T locations, dIn' inputs with the homogeneous 1. */
-export interface Verbs {
+export interface Verbs extends SequenceVerbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 
@@ -280,7 +278,12 @@ export interface Verbs {
   /** `out = f(x)` elementwise. `out` may be x. */
   activation(kind: Activation, out: Matrix, x: Matrix): void;
 
-  /** `out = g f'(x)` from the output y = f(x). `out` may be g. */
+  /**
+   * `out = g f'(x)`. `out` may be g.
+   *
+   * @param y The output `f(x)` for relu, tanh and sigmoid, whose derivatives are functions of it; the input x for
+   * the others.
+   */
   activationGradient(kind: Activation, out: Matrix, y: Matrix, g: Matrix): void;
 
   /** Per-example losses [1, N] and gradients [N, K] with respect to the outputs z [N, K]. */

@@ -6,11 +6,14 @@
  * @module
  */
 
-import { type Matrix, rowsOf } from "./matrix.ts";
+import { columnsOf, type Matrix, rowsOf } from "./matrix.ts";
 import type { ConvGeometry } from "./geometry.ts";
 
 /** What one layer leaves of one batch. N examples, T locations each. */
-export type Capture = KroneckerCapture | ElementsCapture;
+export type Capture = FactorCapture | ElementsCapture;
+
+/** A capture from which factors are observed. */
+export type FactorCapture = KroneckerCapture | EmbeddingCapture;
 
 /** A capture of a layer that may have Kronecker factors. */
 export type KroneckerCapture = DenseCapture | ConvCapture;
@@ -38,6 +41,18 @@ export interface ConvCapture {
   /** Channels-last images, [N * height * width, channels]. */
   readonly images: Matrix;
   /** `g_nt`, gradient of each example's **own** loss with respect to the outputs, [N * T, dOut]. */
+  readonly outputGradients: Matrix;
+}
+
+/** Capture of a table whose rows are looked up by T tokens of each example, [V, dOut]: an embedding. */
+export interface EmbeddingCapture {
+  /** Tells the kinds apart. */
+  readonly kind: "embedding";
+  /** N, the number of examples. */
+  readonly examples: number;
+  /** Numbers of rows, integers, [1, N T]; in the place of inputs, which would be unit vectors. */
+  readonly tokens: Matrix;
+  /** `g_nt`, gradient of each example's **own** loss with respect to what was looked up, [N T, dOut]. */
   readonly outputGradients: Matrix;
 }
 
@@ -75,6 +90,14 @@ export function leadingExamples(capture: Capture, examples: number): Capture {
     return { ...capture, examples, gradients: first(capture.gradients) };
   }
   const outputGradients = first(capture.outputGradients);
+  if (capture.kind === "embedding") {
+    return {
+      ...capture,
+      examples,
+      tokens: columnsOf(capture.tokens, 0, outputGradients.rows),
+      outputGradients,
+    };
+  }
   return capture.kind === "dense"
     ? { ...capture, examples, inputs: first(capture.inputs), outputGradients }
     : { ...capture, examples, images: first(capture.images), outputGradients };

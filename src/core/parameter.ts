@@ -9,7 +9,10 @@ import type { ConvGeometry } from "./geometry.ts";
 
 /** The kind of layer a weight matrix belongs to; decides which captures it leaves. */
 export type LayerKind =
-  /** `outputs = inputs Wbar^T`, one location per example; `bias` tells whether the last column is one. */
+  /**
+   * `outputs = inputs Wbar^T`, for one row per example or for every position of a sequence; `bias` tells whether
+   * the last column is one.
+   */
   | { readonly kind: "dense"; readonly bias: boolean }
   /** The same for every patch of an image. */
   | { readonly kind: "conv2d"; readonly geometry: ConvGeometry }
@@ -19,6 +22,13 @@ export type LayerKind =
    * leaves them out unless it is told otherwise.
    */
   | { readonly kind: "normalization" }
+  /**
+   * Scales above shifts of channels, [2, C] or (scales alone) [1, C], of rows that are normalised each for itself.
+   * Captures of kind `elements`. Weight decay leaves them out, too.
+   */
+  | { readonly kind: "scaleShift" }
+  /** A table, one row per token, [V, dOut]: the transpose of weights that see unit vectors. */
+  | { readonly kind: "embedding" }
   /** Anything else: no captures; only a diagonal approximation is possible. */
   | { readonly kind: "other" };
 
@@ -41,8 +51,26 @@ export function leavesCaptures(
 }
 
 /**
+ * Whether a parameter holds scales, above shifts or alone, of a normalisation.
+ *
+ * @example Weights are none
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * import { isNormalization } from "@tekfac/tekfac/core";
+ *
+ * assert(isNormalization({ kind: "scaleShift" }));
+ * assert(!isNormalization({ kind: "dense", bias: true }));
+ * ```
+ */
+export function isNormalization({ kind }: LayerKind): boolean {
+  return kind === "normalization" || kind === "scaleShift";
+}
+
+/**
  * One trainable matrix of a model. For dense and convolutional layers it is the homogeneous matrix
- * `Wbar = [weights | bias]` of shape [dOut, dIn'], so that bias and weights share a curvature block.
+ * `Wbar = [weights | bias]` of shape [dOut, dIn'], so that bias and weights share a curvature block. Tables of
+ * embeddings lie the other way round, a row per token.
  */
 export interface Parameter {
   /** Unique within the model and stable over runs; keys of checkpoints: `"dense1"`. */

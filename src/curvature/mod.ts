@@ -20,9 +20,11 @@ export * from "./blocks/corrected.ts";
 export { toDense } from "./blocks/dense.ts";
 export * from "./blocks/diagonal.ts";
 export * from "./blocks/ekfac.ts";
+export * from "./blocks/embedding.ts";
 export * from "./blocks/factored.ts";
 export * from "./blocks/kfac.ts";
 export * from "./blocks/low_rank.ts";
+export * from "./blocks/scale_shift.ts";
 export * from "./blocks/tekfac.ts";
 export * from "./blocks/tkfac.ts";
 export {
@@ -34,6 +36,7 @@ export {
 } from "./damping.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
+export type { FactorSide } from "./factor_side.ts";
 export {
   type Factors,
   type Fisher,

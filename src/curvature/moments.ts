@@ -59,7 +59,7 @@ export function transportMoments(
 }
 
 /** `T = [A K + 1 z; 0 1]` with `K = [I 0] - 1 z` and z as of {@linkcode complementMean}, [k + 1, k + 1]. */
-function transportOf(backend: Backend, overlap: Matrix, dimension: number): Matrix {
+export function transportOf(backend: Backend, overlap: Matrix, dimension: number): Matrix {
   const k = overlap.rows;
   const z = complementMean(k, dimension);
   const directions = matrixOf(backend, k, k + 1, (i, j) => (i === j ? 1 : 0) - z[j]);
@@ -115,7 +115,7 @@ export function traceOf(moments: Matrix): Matrix {
 }
 
 /** z of `mean over the complement = z . [values, total]`: (-1, ..., -1, 1) / c; zeros where it is empty. */
-function complementMean(k: number, dimension: number): Float64Array {
+export function complementMean(k: number, dimension: number): Float64Array {
   const share = dimension > k ? 1 / (dimension - k) : 0;
   return Float64Array.from({ length: k + 1 }, (_, j) => j < k ? -share : share);
 }

@@ -119,6 +119,8 @@ function sidesOf(capture: Capture): readonly [Matrix, Matrix] {
       return [capture.inputs, capture.outputGradients];
     case "conv2d":
       return [capture.images, capture.outputGradients];
+    case "embedding":
+      return [capture.outputGradients, capture.outputGradients];
     case "elements":
       return [capture.gradients, capture.gradients];
   }

@@ -53,7 +53,8 @@ export function outputRows(backend: Backend, { outputGradients }: KroneckerCaptu
   return matrixRows(backend, outputGradients);
 }
 
-function matrixRows(backend: Backend, x: Matrix): FactorRows {
+/** Rows of any matrix. */
+export function matrixRows(backend: Backend, x: Matrix): FactorRows {
   return {
     project(basis) {
       const out = backend.scratch(x.rows, basis.rows);

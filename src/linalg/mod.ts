@@ -26,6 +26,7 @@
  */
 
 export * from "./activations.ts";
+export * from "./attention.ts";
 export * from "./batch_norm.ts";
 export * from "./cholesky.ts";
 export * from "./conv2d.ts";
@@ -42,7 +43,9 @@ export * from "./pool.ts";
 export * from "./projected_moments.ts";
 export * from "./reductions.ts";
 export * from "./rotate.ts";
+export * from "./row_norm.ts";
 export * from "./row_squared_norms.ts";
 export * from "./second_moment.ts";
 export * from "./squared_projection.ts";
+export * from "./table_rows.ts";
 export * from "./transport.ts";

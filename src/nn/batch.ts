@@ -12,10 +12,13 @@ import { number, optional, resolve } from "../core/schema.ts";
  * length of the inputs. Batches of `data` are of this form, and so is `{ inputs, targets }`.
  */
 export interface BatchLike {
-  /** [N, features], or images [N, height, width, channels] (channels last). Finite numbers. */
+  /**
+   * [N, features], sequences [N, positions, channels] or of tokens [N, positions], or images
+   * [N, height, width, channels] (channels last). Finite numbers.
+   */
   readonly inputs: ArrayLike<number>;
   /**
-   * What the loss asks for: N labels, or [N, K] numbers. An autoencoder's batch may name the same
+   * What the loss asks for: N labels, a label per position [N, T], or [N, K] numbers. An autoencoder's batch may name the same
    * array twice; it is then moved to the backend only once.
    */
   readonly targets: ArrayLike<number>;

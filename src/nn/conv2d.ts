@@ -4,30 +4,21 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
-import type { ConvCapture } from "../core/capture.ts";
 import {
   type ConvGeometry,
-  locationsOf,
   outHeight,
   outWidth,
   type Pair,
   pairRule,
   resolveWindow,
 } from "../core/geometry.ts";
-import { type Matrix, rowsOf } from "../core/matrix.ts";
 import { checkNumber } from "../core/options.ts";
 import { flag, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { Convolution } from "./convolution.ts";
 import { expectImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
-import {
-  createParameter,
-  expectForward,
-  initializerRule,
-  type OwnedParameter,
-  trainableRule,
-} from "./layer_parameter.ts";
-import type { BackwardPass, BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
+import { createParameter, initializerRule, trainableRule } from "./layer_parameter.ts";
+import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 
 /** Options of {@linkcode conv2d}. Pairs are [vertical, horizontal]; one number stands for both. */
 export interface Conv2dOptions {
@@ -107,60 +98,8 @@ export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
         init,
         trainable,
       });
-      return new Conv2d(context.backend, parameter, geometry);
+      const output = [outHeight(geometry), outWidth(geometry), outChannels] as const;
+      return new Convolution(context.backend, parameter, geometry, output);
     },
   };
-}
-
-class Conv2d implements Layer {
-  readonly name: string;
-  readonly output: ExampleShape;
-  readonly parameter: OwnedParameter;
-  readonly #backend: Backend;
-  readonly #geometry: ConvGeometry;
-  /** Images of the last forward pass, [N * height * width, channels]. */
-  #images: Matrix | undefined;
-  #capture: ConvCapture | undefined;
-
-  constructor(backend: Backend, parameter: OwnedParameter, geometry: ConvGeometry) {
-    this.name = parameter.name;
-    this.output = [outHeight(geometry), outWidth(geometry), parameter.value.rows];
-    this.parameter = parameter;
-    this.#backend = backend;
-    this.#geometry = geometry;
-  }
-
-  get capture(): ConvCapture | undefined {
-    return this.#capture;
-  }
-
-  forward(x: Matrix, examples: number): Matrix {
-    this.#images = x;
-    const weights = this.parameter.value;
-    const out = this.#backend.scratch(examples * locationsOf(this.#geometry), weights.rows);
-    this.#backend.conv2d(out, x, weights, this.#geometry);
-    return out;
-  }
-
-  backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
-    const geometry = this.#geometry;
-    const examples = g.rows / locationsOf(geometry);
-    const pixels = examples * geometry.height * geometry.width;
-    const images = rowsOf(expectForward(this.name, this.#images), 0, pixels);
-    const { value, gradient, trainable } = this.parameter;
-    this.#capture = trainable
-      ? { kind: "conv2d", examples, geometry, images, outputGradients: g }
-      : undefined;
-    if (trainable && pass.kind === "gradient") {
-      this.#backend.conv2dWeightGradient(gradient, images, g, geometry, pass);
-    }
-    if (!needInput) return undefined;
-    const out = this.#backend.scratch(images.rows, images.cols);
-    this.#backend.conv2dDataGradient(out, g, value, geometry);
-    return out;
-  }
-
-  [Symbol.dispose](): void {
-    this.parameter[Symbol.dispose]();
-  }
 }

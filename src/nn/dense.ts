@@ -6,10 +6,12 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { DenseCapture } from "../core/capture.ts";
+import { resolveWindow } from "../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
 import { checkNumber } from "../core/options.ts";
 import { flag, optional, resolve, type SchemaOf } from "../core/schema.ts";
-import { expectFeatures } from "./example_shape.ts";
+import { Convolution } from "./convolution.ts";
+import { expectNoImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
 import {
   createParameter,
@@ -40,11 +42,25 @@ export const denseSchema = {
 /**
  * A fully connected layer, `s_n = Wbar abar_n` with `abar_n = [a_n; 1]` and `Wbar = [W | b]`.
  *
- * Takes [features] and gives [outFeatures]. Images need a `flatten()` before it.
+ * Takes [features] and gives [outFeatures]. Of a sequence [T, channels] it takes every position for itself and
+ * gives [T, outFeatures]: a convolution whose window is one position, with T locations an example. Images need
+ * a `flatten()` before it.
  *
  * @param outFeatures Number of outputs, dOut >= 1.
  * @param options Bias and initial weights.
  * @throws {OptionError} When an option is unknown or outside its range.
+ *
+ * @example Every position of a sequence for itself
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [10, 4], layers: [dense(3)], seed: 1 });
+ * assert.deepEqual(model.layers[0].output, [10, 3]);
+ * assert.equal(model.parameters[0].value.cols, 4 + 1);
+ * ```
  */
 export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpec {
   const subject = "Cannot create dense";
@@ -54,7 +70,8 @@ export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpe
     kind: "dense",
     options: { outFeatures, bias },
     build(context: BuildContext): Layer {
-      const inputs = expectFeatures(context);
+      const shape = expectNoImages(context);
+      const inputs = shape[shape.length - 1]!;
       const parameter = createParameter(context, {
         layer: { kind: "dense", bias },
         outputs: outFeatures,
@@ -63,7 +80,10 @@ export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpe
         init,
         trainable,
       });
-      return new Dense(context.backend, parameter, inputs);
+      const { backend } = context;
+      if (shape.length === 1) return new Dense(backend, parameter, inputs);
+      const window = resolveWindow(context.name, [shape[0], 1, inputs], { kernel: 1 });
+      return new Convolution(backend, parameter, { ...window, bias }, [shape[0], outFeatures]);
     },
   };
 }

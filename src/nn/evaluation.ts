@@ -13,20 +13,23 @@ export interface Evaluation {
   readonly examples: number;
   /** Mean loss. */
   readonly loss: number;
-  /** Share of examples classified rightly, in [0, 1]; `null` where targets are no classes. */
+  /** Share of predictions (examples, or positions of sequences) that are right, in [0, 1]; `null` where targets are no classes. */
   readonly accuracy: number | null;
 }
 
 /** Sums up micro-batches of any sizes, in float64 on the host. */
 export class EvaluationSum {
   readonly #loss: Loss;
+  /** Predictions of an example. */
+  readonly #positions: number;
   #examples = 0;
   #lossSum = 0;
   #correct = 0;
 
   /** Starts with no examples. */
-  constructor(loss: Loss) {
+  constructor(loss: Loss, positions: number) {
     this.#loss = loss;
+    this.#positions = positions;
   }
 
   /**
@@ -54,10 +57,11 @@ export class EvaluationSum {
   result(): Evaluation {
     const examples = this.#examples;
     if (examples === 0) throw new DataError("evaluation set", "expected examples, received none");
+    const classifies = this.#loss.countCorrect !== undefined;
     return {
       examples,
       loss: this.#lossSum / examples,
-      accuracy: this.#loss.countCorrect === undefined ? null : this.#correct / examples,
+      accuracy: classifies ? this.#correct / (examples * this.#positions) : null,
     };
   }
 }

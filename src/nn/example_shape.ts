@@ -11,14 +11,27 @@ import type { BuildContext, ExampleShape } from "./module.ts";
 /** Height, width and channels of an image. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
-/** Numbers per example: features, or height * width * channels. */
+/** Positions and channels of a sequence. */
+export type SequenceShape = readonly [positions: number, channels: number];
+
+/** Numbers per example: the product of all sizes. */
 export function sizeOf(shape: ExampleShape): number {
-  return shape.length === 1 ? shape[0] : shape[0] * shape[1] * shape[2];
+  return shape.reduce<number>((product, size) => product * size, 1);
 }
 
-/** Shape of the matrix that holds a batch: [N, features] or [N * height * width, channels]. */
+/** Rows of an example: its positions or pixels, 1 for a row of features. */
+export function rowsPerExample(shape: ExampleShape): number {
+  return sizeOf(shape) / channelsOf(shape);
+}
+
+/** Numbers of a row: features or channels. */
+export function channelsOf(shape: ExampleShape): number {
+  return shape[shape.length - 1]!;
+}
+
+/** Shape of the matrix that holds a batch: [N, features], or [N * positions, channels], pixels alike. */
 export function batchShape(shape: ExampleShape, examples: number): [rows: number, cols: number] {
-  return shape.length === 1 ? [examples, shape[0]] : [examples * shape[0] * shape[1], shape[2]];
+  return [examples * rowsPerExample(shape), channelsOf(shape)];
 }
 
 /** `"784"` or `"28 x 28 x 1"`, for messages and tables. */
@@ -28,23 +41,37 @@ export function formatShape(shape: ExampleShape): string {
 
 /** What an option takes that is the shape of one example. */
 export const shapeRule: Rule<ExampleShape> = where(
-  "[features] or [height, width, channels], integers >= 1",
+  "[features], [positions, channels] or [height, width, channels], integers >= 1",
   (shape): shape is ExampleShape =>
-    Array.isArray(shape) && (shape.length === 1 || shape.length === 3) &&
+    Array.isArray(shape) && shape.length >= 1 && shape.length <= 3 &&
     shape.every((size) => Number.isInteger(size) && size >= 1),
 );
 
 /**
- * The number of features a layer receives.
+ * The shape of the features or of the sequences that a layer receives.
  *
  * @throws {ShapeError} When it receives images.
  */
-export function expectFeatures(context: BuildContext): number {
-  if (context.input.length === 1) return context.input[0];
+export function expectNoImages({ input, name }: BuildContext): SequenceShape | readonly [number] {
+  if (input.length !== 3) return input;
   throw new ShapeError(
-    `Cannot build '${context.name}'`,
-    "one row of features per example (insert flatten() before it)",
-    `images of ${formatShape(context.input)}`,
+    `Cannot build '${name}'`,
+    "one row of features per example (insert flatten() before it) or a sequence",
+    `images of ${formatShape(input)}`,
+  );
+}
+
+/**
+ * The shape of the sequences a layer receives.
+ *
+ * @throws {ShapeError} When it receives rows of features or images.
+ */
+export function expectSequence({ input, name }: BuildContext): SequenceShape {
+  if (input.length === 2) return input;
+  throw new ShapeError(
+    `Cannot build '${name}'`,
+    "a sequence [positions, channels], such as an embedding() gives",
+    input.length === 1 ? `rows of ${input[0]} features` : `images of ${formatShape(input)}`,
   );
 }
 
@@ -58,6 +85,8 @@ export function expectImages(context: BuildContext): ImageShape {
   throw new ShapeError(
     `Cannot build '${context.name}'`,
     "images (give the model's input as [height, width, channels] and flatten() only after it)",
-    `rows of ${formatShape(context.input)} features`,
+    context.input.length === 1
+      ? `rows of ${formatShape(context.input)} features`
+      : `sequences of ${formatShape(context.input)}`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * From images to rows of features.
+ * From images and sequences to rows of features.
  *
  * @module
  */
@@ -10,7 +10,8 @@ import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 import { functionLayer } from "./function_layer.ts";
 
 /**
- * Makes one row of every image: [height, width, channels] becomes [height * width * channels].
+ * Makes one row of every image: [height, width, channels] becomes [height * width * channels]; and of every
+ * sequence: [positions, channels] becomes [positions * channels].
  *
  * Costs nothing, as images are stored that way. The features come in the order (row, column,
  * channel); frameworks that store channels first flatten to (channel, row, column), so the columns of

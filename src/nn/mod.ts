@@ -26,13 +26,15 @@
  * @module
  */
 
-export { relu, sigmoid, tanh } from "./activations.ts";
+export { gelu, type GeluOptions, relu, sigmoid, silu, softplus, tanh } from "./activations.ts";
+export { attention, type AttentionOptions } from "./attention.ts";
 export { type BatchLike, type PassOptions } from "./batch.ts";
 export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions } from "./dense.ts";
 export { type Evaluation } from "./evaluation.ts";
 export * from "./dropout.ts";
+export { embedding, type EmbeddingLayerOptions } from "./embedding.ts";
 export * from "./flatten.ts";
 export * from "./init.ts";
 export * from "./losses/mod.ts";
@@ -40,6 +42,8 @@ export * from "./models/mod.ts";
 export * from "./module.ts";
 export * from "./objective.ts";
 export { averagePool2d, globalAveragePool2d, maxPool2d, type PoolOptions } from "./pool.ts";
+export * from "./positions.ts";
 export * from "./residual.ts";
+export { layerNorm, rmsNorm, type RowNormOptions } from "./row_norm.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
 export * from "./weights.ts";

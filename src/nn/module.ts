@@ -12,11 +12,14 @@ import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 
 /**
- * Shape of one example between two layers: `[features]`, or `[height, width, channels]` for an image.
- * A batch of N examples is a matrix [N, features] or [N * height * width, channels].
+ * Shape of one example between two layers: `[features]`, `[positions, channels]` for a sequence, or
+ * `[height, width, channels]` for an image. A batch of N examples is a matrix [N, features],
+ * [N * positions, channels] or [N * height * width, channels]. A sequence of tokens has the shape `[positions]`:
+ * `embedding()` makes channels of them.
  */
 export type ExampleShape =
   | readonly [features: number]
+  | readonly [positions: number, channels: number]
   | readonly [height: number, width: number, channels: number];
 
 /** What a layer description gets to build its layer from. */
@@ -98,6 +101,13 @@ export interface Layer extends Disposable {
   readonly layers?: readonly Layer[];
   /** What the layer remembers besides its parameter, by name: running statistics. Part of a checkpoint. */
   readonly state?: Readonly<Record<string, Matrix>>;
+
+  /**
+   * Checks the values of a model's inputs (finite numbers), where the layer is its first one.
+   *
+   * @throws {DataError} When one of them is impossible; names the example and the value.
+   */
+  checkInputs?(inputs: ArrayLike<number>): void;
 
   /**
    * The layer's outputs for a batch.

@@ -33,7 +33,7 @@ import { allLayers } from "./through_layers.ts";
  * Joins a model and a loss. Owns nothing: the caller disposes the model.
  *
  * @param model A model; its K outputs (an image's numbers in the order row, column, channel) are what
- * the loss sees.
+ * the loss sees. A loss that is `perPosition` sees those of each position of a sequence [T, K].
  * @param loss The loss of one example; gradients are of its mean.
  * @throws {OptionError} When one of the two is something else.
  */
@@ -85,12 +85,14 @@ export class ModelObjective {
   /** Which loss it is; checkpoints of another are refused. */
   readonly lossKind: string;
   readonly #layers: ReadonlyMap<Parameter, Layer>;
-  /** K. */
+  /** K, of one prediction. */
   readonly #outputs: number;
+  /** Predictions of an example, whose losses are averaged. */
+  readonly #positions: number;
   readonly #layout: BatchLayout;
   /** Batches that `examplesOf` has passed and `differentiate` need not check again. */
   readonly #checked = new WeakSet<BatchLike>();
-  /** Outputs [N, K] of the last `differentiate`. */
+  /** Outputs [N T, K] of the last `differentiate`, a row per prediction. */
   #predictions: Matrix | undefined;
   /** Passes that have left gradients so far: the number of the next one's draws. */
   passes = 0;
@@ -111,8 +113,10 @@ export class ModelObjective {
         layer.parameter ? [[layer.parameter, layer] as const] : []
       ),
     );
-    this.#outputs = sizeOf(model.output);
-    const [rows, cols] = loss.targetShape(1, this.#outputs);
+    const { output } = model;
+    this.#positions = loss.perPosition && output.length === 2 ? output[0] : 1;
+    this.#outputs = sizeOf(output) / this.#positions;
+    const [rows, cols] = loss.targetShape(this.#positions, this.#outputs);
     this.#layout = { inputs: sizeOf(model.input), targets: rows * cols };
   }
 
@@ -184,18 +188,21 @@ export class ModelObjective {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
     const { backend, loss } = this;
-    const predictions = rowsOf(this.#predictions, 0, examples);
-    const gradients = backend.scratch(examples, this.#outputs);
+    const count = examples * this.#positions;
+    const predictions = rowsOf(this.#predictions, 0, count);
+    const gradients = backend.scratch(count, this.#outputs);
     if (from === "signs") {
-      const signs = backend.scratch(examples, this.#outputs);
-      backend.write(signs, drawSigns(random, examples * this.#outputs));
+      const signs = backend.scratch(count, this.#outputs);
+      backend.write(signs, drawSigns(random, count * this.#outputs));
       backend.gaussNewtonGradient(loss.kind, gradients, predictions, signs);
     } else {
-      const [rows, cols] = loss.targetShape(examples, this.#outputs);
+      const [rows, cols] = loss.targetShape(count, this.#outputs);
       const noise = backend.scratch(rows, cols);
       backend.write(noise, loss.drawNoise(random, rows * cols));
       backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
     }
+    // The mean over positions has the mean of their Hessians: a root of it has the root of the weight.
+    if (this.#positions > 1) backend.axpby(gradients, this.#positions ** -0.5, gradients, 0);
     this.#backward(gradients, { kind: "capture" });
   }
 
@@ -223,7 +230,7 @@ export class ModelObjective {
     batches: BatchLike | Iterable<BatchLike>,
     options: PassOptions = {},
   ): Promise<Evaluation> {
-    const sum = new EvaluationSum(this.loss);
+    const sum = new EvaluationSum(this.loss, this.#positions);
     for (const micro of this.#microBatches(batches, options)) {
       const [losses, outputs] = await this.backend.reading(() => {
         const { losses, outputs } = this.#measure(micro, (m) => this.backend.read(m));
@@ -243,7 +250,7 @@ export class ModelObjective {
    * @throws {StateError} On a backend that is not synchronous.
    */
   evaluateSync(batches: BatchLike | Iterable<BatchLike>, options: PassOptions = {}): Evaluation {
-    const sum = new EvaluationSum(this.loss);
+    const sum = new EvaluationSum(this.loss, this.#positions);
     for (const micro of this.#microBatches(batches, options)) {
       const { losses, outputs } = this.#measure(micro, (m) => this.backend.readSync(m));
       sum.add(losses, outputs ?? [], micro.targets);
@@ -254,9 +261,9 @@ export class ModelObjective {
   /**
    * The model's outputs (logits, where the loss takes logits).
    *
-   * @param inputs [N, features] or [N, height, width, channels] row by row.
+   * @param inputs [N, features], [N, positions] or [N, height, width, channels] row by row.
    * @param options How many examples at a time.
-   * @returns [N, K] row by row; the caller owns it.
+   * @returns [N, K] row by row, or [N, T, K]; the caller owns it.
    * @throws {ShapeError | DataError} When the inputs do not fit.
    */
   async predict(inputs: ArrayLike<number>, options: PassOptions = {}): Promise<Float64Array> {
@@ -271,9 +278,9 @@ export class ModelObjective {
   /**
    * {@linkcode ModelObjective.predict} at once.
    *
-   * @param inputs [N, features] or [N, height, width, channels] row by row.
+   * @param inputs [N, features], [N, positions] or [N, height, width, channels] row by row.
    * @param options How many examples at a time.
-   * @returns [N, K] row by row; the caller owns it.
+   * @returns [N, K] row by row, or [N, T, K]; the caller owns it.
    * @throws {ShapeError | DataError} When the inputs do not fit.
    * @throws {StateError} On a backend that is not synchronous.
    */
@@ -284,9 +291,14 @@ export class ModelObjective {
 
   #check(batch: BatchLike): number {
     const examples = checkSizes(batch, this.#layout);
-    checkInputs(batch.inputs, this.#layout.inputs);
-    this.loss.checkTargets(batch.targets, this.#outputs);
+    this.#checkInputs(batch.inputs);
+    this.loss.checkTargets(batch.targets, this.#outputs, this.#positions);
     return examples;
+  }
+
+  #checkInputs(inputs: ArrayLike<number>): void {
+    checkInputs(inputs, this.#layout.inputs);
+    this.model.layers[0].checkInputs?.(inputs);
   }
 
   /** The number of a training pass's draws: a new one for gradients, else the batch's last one. */
@@ -298,7 +310,7 @@ export class ModelObjective {
     return this.passes++;
   }
 
-  /** Forward pass of a checked batch: losses [1, N], their gradients and the outputs, both [N, K]. */
+  /** Forward pass of a checked batch: losses [1, N], their gradients and the outputs, both [N T, K]. */
   #lossOf(
     batch: BatchLike,
     pass: ForwardPass,
@@ -306,15 +318,30 @@ export class ModelObjective {
     const { backend, loss } = this;
     const x = this.#writeInputs(batch.inputs);
     const predictions = this.#predict(x, pass);
-    const examples = predictions.rows;
-    const [rows, cols] = loss.targetShape(examples, this.#outputs);
+    const count = predictions.rows;
+    const [rows, cols] = loss.targetShape(count, this.#outputs);
     const shared = batch.targets === batch.inputs;
     const targets = shared ? reshaped(x, rows, cols) : backend.scratch(rows, cols);
     if (!shared) backend.write(targets, batch.targets);
-    const losses = backend.scratch(1, examples);
-    const gradients = backend.scratch(examples, this.#outputs);
+    const losses = backend.scratch(1, count);
+    const gradients = backend.scratch(count, this.#outputs);
     backend.loss(loss.kind, losses, gradients, predictions, targets);
-    return { losses, gradients, predictions };
+    if (this.#positions === 1) return { losses, gradients, predictions };
+    backend.axpby(gradients, 1 / this.#positions, gradients, 0);
+    return { losses: this.#meanOverPositions(losses), gradients, predictions };
+  }
+
+  /** [1, N T] to [1, N]. */
+  #meanOverPositions(losses: Matrix): Matrix {
+    const { backend } = this;
+    const positions = this.#positions;
+    const examples = losses.cols / positions;
+    const ones = backend.scratch(1, positions);
+    backend.write(ones, new Float32Array(positions).fill(1));
+    const means = backend.scratch(1, examples);
+    const rows = reshaped(losses, examples, positions);
+    backend.gemm(means, ones, rows, { transposeB: true, alpha: 1 / positions });
+    return means;
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {
@@ -324,16 +351,17 @@ export class ModelObjective {
     return x;
   }
 
-  /** Outputs [N, K] of a batch on the backend. */
+  /** Outputs [N T, K] of a batch on the backend. */
   #predict(x: Matrix, pass: ForwardPass): Matrix {
     // The layers forget the batch of an earlier `differentiate`.
     this.#predictions = undefined;
     const examples = x.rows * x.cols / this.#layout.inputs;
-    return reshaped(this.model.forward(x, examples, pass), examples, this.#outputs);
+    const outputs = this.model.forward(x, examples, pass);
+    return reshaped(outputs, examples * this.#positions, this.#outputs);
   }
 
   #backward(gradients: Matrix, pass: BackwardPass): void {
-    const shape = batchShape(this.model.output, gradients.rows);
+    const shape = batchShape(this.model.output, gradients.rows / this.#positions);
     this.model.backward(reshaped(gradients, ...shape), pass);
   }
 
@@ -352,7 +380,7 @@ export class ModelObjective {
     const layout = { inputs: this.#layout.inputs, targets: 0 };
     const size = microBatchSize(options);
     countExamples(inputs, layout.inputs);
-    checkInputs(inputs, layout.inputs);
+    this.#checkInputs(inputs);
     return [...splitBatch({ inputs, targets: [] }, layout, size)];
   }
 

@@ -25,7 +25,7 @@ import {
 
 /** What a model is made of. */
 export interface SequentialOptions {
-  /** Shape of one example: [features] or [height, width, channels]. */
+  /** Shape of one example: [features] (or tokens), [positions, channels] or [height, width, channels]. */
   readonly input: ExampleShape;
   /** The layers, from the inputs to the outputs; at least one. */
   readonly layers: readonly LayerSpec[];

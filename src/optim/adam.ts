@@ -9,7 +9,7 @@ import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
-import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { number, optional, resolve, type Resolved, type SchemaOf } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import { areCounts, type Counters } from "./counters.ts";
 import { checkObjective, type Objective } from "./objective.ts";
@@ -55,10 +55,17 @@ export interface AdamOptions extends Omit<StepOptions, "momentum"> {
 export function adam<B>(objective: Objective<B>, options: AdamOptions = {}): Optimizer<B> {
   const subject = "Cannot create Adam";
   checkObjective(subject, objective);
-  const resolved = resolve(subject, options, adamSchema);
+  return adamOptimizer(objective, resolve(subject, options, adamSchema));
+}
+
+/** {@linkcode adam} of options that are checked and complete. */
+export function adamOptimizer<B>(
+  objective: Objective<B>,
+  options: Resolved<typeof adamSchema>,
+): Optimizer<B> {
   const { backend, parameters } = objective;
-  const preconditioner = new AdamPreconditioner(backend, parameters, resolved);
-  return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
+  const preconditioner = new AdamPreconditioner(backend, parameters, options);
+  return new Optimizer(objective, preconditioner, { ...options, momentum: false });
 }
 
 const decay = number({ min: 0, below: 1 });

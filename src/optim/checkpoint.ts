@@ -129,6 +129,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
         "other options? loadWeights() takes the weights alone",
     );
   }
+  optimizer.rules.average?.checkOutside(subject);
   resume(optimizer, progress, () => writeAll(objective.backend, matrices, file));
   return infoOf(file, progress.step);
 }

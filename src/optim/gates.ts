@@ -167,10 +167,21 @@ class CancellingGate implements Gate {
   }
 }
 
+/** What there is of a capture to be emptied; tokens may stay. */
+function matricesOf(capture: Capture): readonly Matrix[] {
+  switch (capture.kind) {
+    case "elements":
+      return [capture.gradients];
+    case "embedding":
+      return [capture.outputGradients];
+    case "dense":
+      return [capture.inputs, capture.outputGradients];
+    case "conv2d":
+      return [capture.images, capture.outputGradients];
+  }
+}
+
 /** Empties a capture where a flag is 0, so that averages only decay. */
 function cancel(backend: Backend, capture: Capture, flag: Matrix): void {
-  const matrices = capture.kind === "elements"
-    ? [capture.gradients]
-    : [capture.kind === "dense" ? capture.inputs : capture.images, capture.outputGradients];
-  for (const matrix of matrices) backend.zeroUnless(matrix, flag);
+  for (const matrix of matricesOf(capture)) backend.zeroUnless(matrix, flag);
 }

@@ -102,20 +102,22 @@ export interface Grouping {
 /**
  * The settings of every parameter.
  *
+ * @param ownRate Learning rate of a parameter by index, where no group gives it one.
  * @throws {OptionError} When a function says of a parameter neither yes nor no.
  */
 export function settingsOf(
   subject: string,
   { weightDecay, groups }: Grouping,
   parameters: readonly Parameter[],
+  ownRate: (index: number) => Schedule | undefined = () => undefined,
 ): readonly ParameterSettings[] {
-  return parameters.map((parameter) => {
-    const group = groups.find(({ include }, index) =>
-      checkFlag(subject, `groups.${index}.include`, include(parameter))
+  return parameters.map((parameter, index) => {
+    const group = groups.find(({ include }, place) =>
+      checkFlag(subject, `groups.${place}.include`, include(parameter))
     );
     const own = group?.weightDecay ?? weightDecay;
     checkIncluded(subject, own, parameter);
-    return { weightDecay: own, learningRate: group?.learningRate };
+    return { weightDecay: own, learningRate: group?.learningRate ?? ownRate(index) };
   });
 }
 
@@ -126,8 +128,9 @@ export function settingsOf(
  */
 export function relativeRate(own: Schedule | undefined, all: Schedule, step: number): number {
   if (own === undefined) return 1;
-  const rate = valueAt(all, step);
-  if (rate > 0) return valueAt(own, step) / rate;
+  const [value, rate] = [valueAt(own, step), valueAt(all, step)];
+  if (value === 0) return 0;
+  if (rate > 0) return value / rate;
   const expectation = "must be > 0 where a group has a rate of its own";
   throw new OptionError(`Cannot take step ${step}`, "learningRate", expectation, rate);
 }

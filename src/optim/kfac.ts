@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
 import { kroneckerOptimizer } from "./kronecker.ts";
 import { factoredSchema, type KroneckerOptions, resolveKronecker } from "./kronecker_options.ts";
@@ -44,6 +45,8 @@ export function kfac<B>(objective: Objective<B>, options: KfacOptions = {}): Opt
   return kroneckerOptimizer(subject, objective, resolved, {
     method: "kfac",
     create: (backend, parameter, shared) =>
-      new KfacBlock(backend, parameter, { ...shared, split: resolved.split }),
+      parameter.layer.kind === "embedding"
+        ? new EmbeddingBlock(backend, parameter, { ...shared, method: "kfac" })
+        : new KfacBlock(backend, parameter, { ...shared, split: resolved.split }),
   });
 }

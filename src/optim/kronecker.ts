@@ -11,6 +11,7 @@ import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Block, BlockMethod, BlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
@@ -20,9 +21,11 @@ import { Optimizer } from "./optimizer.ts";
 /** How a method makes its blocks. */
 export interface BlockMaker {
   /** Name of the method. */
-  readonly method: Exclude<BlockMethod, "diagonal">;
-  /** The method's block of a parameter. */
+  readonly method: Exclude<BlockMethod, "diagonal" | "scaleShift">;
+  /** The method's block of a parameter, of an embedding too. */
   readonly create: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block;
+  /** p of `(F + lambda)^-p` where the method has one. @default {1} */
+  readonly exponent?: number;
 }
 
 /**
@@ -36,7 +39,7 @@ export function kroneckerOptimizer<B>(
   subject: string,
   objective: Objective<B>,
   options: ResolvedKroneckerOptions,
-  { method, create }: BlockMaker,
+  { method, create, exponent = 1 }: BlockMaker,
 ): Optimizer<B> {
   const { damping, dampingAdaptation, denseStart, intervals, staggered } = options;
   const plan = { intervals, denseStart, staggered };
@@ -60,10 +63,12 @@ export function kroneckerOptimizer<B>(
   try {
     blocks = madeForEach(
       parameters,
-      (index) =>
-        choices[index] === "diagonal"
-          ? new DiagonalBlock(backend, parameters[index], context)
-          : create(backend, parameters[index], context),
+      (index) => {
+        const parameter = parameters[index];
+        if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
+        if (parameter.layer.kind !== "scaleShift") return create(backend, parameter, context);
+        return new ScaleShiftBlock(backend, parameter, { ...context, exponent });
+      },
     );
   } catch (error) {
     adapter?.[Symbol.dispose]();
@@ -89,9 +94,10 @@ function chooseBlock(
   parameter: Parameter,
   choose: KroneckerOptions["blocks"],
 ): "kronecker" | "diagonal" {
-  const possible = leavesCaptures(parameter.layer)
-    ? ["kronecker" as const, "diagonal" as const]
-    : ["diagonal" as const];
+  const { layer, value } = parameter;
+  const own = leavesCaptures(layer) || layer.kind === "embedding" ||
+    (layer.kind === "scaleShift" && value.rows === 2);
+  const possible = own ? ["kronecker" as const, "diagonal" as const] : ["diagonal" as const];
   const choice = choose === undefined ? possible[0] : choose(parameter);
   if (!(possible as string[]).includes(choice)) {
     throw new OptionError(

@@ -31,7 +31,7 @@ import { type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { type DenseStart, type Intervals, planSchema } from "../curvature/scheduler.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import type { ObservedShare } from "./observation.ts";
-import { type KroneckerPreset, type Preset, presets } from "./presets.ts";
+import { type KroneckerPreset, type Preset, presetFor } from "./presets.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of all four Kronecker-factored optimizers; defaults are those of {@linkcode presets}. */
@@ -87,7 +87,9 @@ export interface KroneckerOptions extends StepOptions {
   /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
-   * Which block a parameter gets. Parameters of normalisations and of no known layer kind can only be diagonal.
+   * Which block a parameter gets. `kronecker` is the method's own, for scales and shifts of layer normalisations
+   * the exact 2 x 2 block of each channel. Parameters of batch normalisations, scales without shifts and
+   * parameters of no known layer kind can only be diagonal.
    * @default {the method's own, diagonal where the layer leaves no captures}
    */
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
@@ -147,7 +149,7 @@ export function resolveKronecker<S extends typeof kroneckerSchema, B>(
   full: (rank: unknown) => boolean,
 ): Resolved<S> & ResolvedKroneckerOptions {
   checkObjective(subject, objective);
-  const named = presets[presetOf(subject, options)];
+  const named = presetFor(presetOf(subject, options), objective.parameters.length);
   const { rank = named.rank } = (options ?? {}) as { rank?: unknown };
   const resolved = resolve(subject, options, schema, {
     ...named,

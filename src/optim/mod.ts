@@ -1,10 +1,16 @@
 /**
- * Seven optimizers over one step: `sgd`, `adam`, `soap`, `kfac`, `ekfac`, `tkfac`, `tekfac`.
+ * Eight optimizers over one step: `sgd`, `adam`, `muon`, `soap`, `kfac`, `ekfac`, `tkfac`, `tekfac`.
  *
  * @module
  */
 
 export { adam, type AdamOptions } from "./adam.ts";
+export {
+  type AveragedModel,
+  type AveragedWeights,
+  type LiveMatrix,
+  type WeightAverage,
+} from "./average.ts";
 export * from "./checkpoint.ts";
 export { type Counters } from "./counters.ts";
 export { ekfac, type EkfacOptions } from "./ekfac.ts";
@@ -14,16 +20,19 @@ export type {
   ExternalParameter,
   Numbers,
 } from "./external_batch.ts";
+export { exponentialAverage, type ExponentialAverageOptions } from "./exponential_average.ts";
 export * from "./external_model.ts";
 export { type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 export * from "./kfac.ts";
 export { type KroneckerOptions } from "./kronecker_options.ts";
 export { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 export { type MeasuredOptions } from "./measured.ts";
+export { muon, type MuonAdamOptions, type MuonOptions } from "./muon.ts";
 export { type GradientBlend, type Objective } from "./objective.ts";
 export { type ObservationOptions, type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
 export * from "./optimizers.ts";
+export { type Orthogonalization, orthogonalize, type Quintic, quintics } from "./orthogonalize.ts";
 export {
   type Preconditioner,
   type PreconditionerRow,
@@ -32,6 +41,8 @@ export {
 export * from "./presets.ts";
 export * from "./report.ts";
 export * from "./safetensors.ts";
+export { scheduleFree, type ScheduleFreeOptions } from "./schedule_free.ts";
+export { scheduleFreeAdam, type ScheduleFreeAdamOptions } from "./schedule_free_adam.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
 export { soap, type SoapOptions } from "./soap.ts";
 export { type ResolvedStepOptions, resolveStepOptions, type StepOptions } from "./step_options.ts";

@@ -7,10 +7,11 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
-import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
 import { schedulesIn } from "../core/schema.ts";
+import { applyStep } from "./apply.ts";
+import { type AveragedWeights, checkTakesBack } from "./average.ts";
 import { describeOptimizer } from "./describe.ts";
 import { directionsOf, measureCurvature } from "./directions.ts";
 import { Freezing } from "./freezing.ts";
@@ -30,7 +31,6 @@ import { StepLog, type StepRow } from "./step_row.ts";
 import { StepRules } from "./step_rules.ts";
 import { MomentumState } from "./transforms/momentum.ts";
 import type { Rate } from "./transforms/rate.ts";
-import { shrink } from "./transforms/weight_decay.ts";
 import { tryStep } from "./trial_step.ts";
 
 /** Eigenvalues of one layer's curvature. */
@@ -42,8 +42,8 @@ export interface LayerSpectrum {
 }
 
 /**
- * An optimizer of one model. Made by `tekfac`, `ekfac`, `tkfac`, `kfac`, `soap`, `adam` or `sgd`; the caller
- * disposes it, before the model.
+ * An optimizer of one model. Made by `tekfac`, `ekfac`, `tkfac`, `kfac`, `soap`, `muon`, `adam` or `sgd`; the
+ * caller disposes it, before the model.
  *
  * @typeParam B What a batch of examples is to the objective.
  *
@@ -61,7 +61,7 @@ export interface LayerSpectrum {
  * assert(optimizer.stepSync(batch).loss < first.loss);
  * ```
  *
- * @example A function for any of the seven
+ * @example A function for any of the eight
  * ```ts
  * import assert from "node:assert/strict";
  * import {
@@ -161,7 +161,11 @@ export class Optimizer<B> implements Disposable {
     const own = <T extends Disposable>(thing: T): T => (made.push(thing), thing);
     try {
       const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
-      this.settings = settingsOf(subject, options, parameters);
+      checkTakesBack(subject, options);
+      this.settings = settingsOf(
+        ...[subject, options, parameters] as const,
+        (index) => preconditioner.ownRate?.(index),
+      );
       this.momentum = own(new MomentumState(backend, parameters, options.momentum));
       // Only a loss that is read at once can tell that a step is to be taken back.
       const takeBack = options.takeBack && this.#gate.read !== undefined;
@@ -210,12 +214,53 @@ export class Optimizer<B> implements Disposable {
     return this.#gate.take(this.#attempt(batches));
   }
 
+  /**
+   * Runs `body` with the averaged weights in the place of the model's, to evaluate or to save them, and puts the
+   * weights of training back, exactly, when it has ended or thrown. Where a device is lost and recovered from
+   * meanwhile, it is run again.
+   *
+   * @throws {StateError} Without the option `average`, and inside itself. So do steps and checkpoints inside.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { createBackend, dense, exponentialAverage, objective, sequential, squaredError, tekfac }
+   *   from "@tekfac/tekfac";
+   *
+   * using backend = await createBackend();
+   * using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+   * const goal = objective(model, squaredError());
+   * using optimizer = tekfac(goal, { average: exponentialAverage({ decay: 0.9 }) });
+   * const batch = { inputs: [-1, 1], targets: [1, 3] };
+   * for (let i = 0; i < 50; i++) optimizer.stepSync(batch);
+   * const { loss } = await optimizer.withAverage(() => goal.evaluate(batch));
+   * assert(loss < 1e-2);
+   * ```
+   */
+  withAverage<T>(body: () => T | Promise<T>): Promise<T> {
+    return this.#average.run(body);
+  }
+
+  /**
+   * {@linkcode Optimizer.withAverage} at once.
+   *
+   * @throws {StateError} As there, and on a backend that is not synchronous.
+   */
+  withAverageSync<T>(body: () => T): T {
+    if (!this.#backend.sync) {
+      throw new StateError(
+        `Cannot evaluate synchronously on backend '${this.#backend.name}': use withAverage()`,
+      );
+    }
+    return this.#average.runSync(body);
+  }
+
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
   describe(): string {
     return describeOptimizer(this);
   }
 
-  /** Eigenvalues of each layer's curvature as it is now; empty for SGD, Adam and SOAP. */
+  /** Eigenvalues of each layer's curvature as it is now; empty for SGD, Adam, Muon and SOAP. */
   async spectra(): Promise<LayerSpectrum[]> {
     const { objective: { backend, parameters }, preconditioner } = this;
     const spectra = () =>
@@ -244,6 +289,15 @@ export class Optimizer<B> implements Disposable {
     this.#log[Symbol.dispose]();
   }
 
+  get #average(): AveragedWeights {
+    const { average } = this.rules;
+    if (average !== undefined) return average;
+    throw new StateError(
+      "Cannot evaluate with averaged weights: expected an optimizer made with the option 'average', " +
+        "exponentialAverage({ decay: 0.99 })",
+    );
+  }
+
   get #backend(): Backend {
     return this.objective.backend;
   }
@@ -263,6 +317,7 @@ export class Optimizer<B> implements Disposable {
   /** The step itself. Reads nothing back on an asynchronous backend. */
   #take(micro: readonly B[]): TakenStep {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
+    this.rules.average?.checkOutside("Cannot step");
     const { objective, preconditioner, stepCount: step } = this;
     const started = performance.now();
     // Values outside their range are found here, before anything is touched.
@@ -275,7 +330,7 @@ export class Optimizer<B> implements Disposable {
       const row = this.#log.rowOf(step);
       this.#noticeFreezing();
       batches.differentiate(row);
-      takeBackLastStep(this.rules.stepCheck, this.#backend, batches, row);
+      takeBackLastStep(this.rules, this.#backend, batches, row);
       this.#gate.afterGradients(row, objective.parameters, step);
       this.#clipGradients(row);
 
@@ -292,7 +347,7 @@ export class Optimizer<B> implements Disposable {
       const { adapter } = preconditioner;
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(objective, adapter, batches, directions, { rate, row });
-      this.#apply(directions, rate, row, step);
+      applyStep(this, directions, { rate, clip: row.clip, step });
       this.rules.stepCheck?.seal();
       this.stepCount++;
 
@@ -313,24 +368,6 @@ export class Optimizer<B> implements Disposable {
   #rate(row: StepRow, step: number): Rate {
     const { learningRate, annealing } = this.options;
     return this.#gate.rate(valueAt(learningRate, step) * valueAt(annealing, step), row);
-  }
-
-  #apply(
-    directions: readonly (Matrix | undefined)[],
-    rate: Rate,
-    { clip }: StepRow,
-    step: number,
-  ): void {
-    this.objective.parameters.forEach((parameter, index) => {
-      const direction = directions[index];
-      if (direction === undefined) return;
-      const { weightDecay, learningRate } = this.settings[index];
-      if (weightDecay !== false && weightDecay.kind === "decoupled") {
-        const relative = relativeRate(learningRate, this.options.learningRate, step);
-        shrink(this.#backend, parameter, weightDecay, { rate, relative, step });
-      }
-      this.momentum.apply(index, parameter.value, direction, { rate, clip, step });
-    });
   }
 
   /** Layers that are frozen or trained again change what is usual. */

@@ -1,5 +1,5 @@
 /**
- * The seven optimizers by name, for programs in which a user chooses one.
+ * The eight optimizers by name, for programs in which a user chooses one.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import { adam, type AdamOptions } from "./adam.ts";
 import { ekfac, type EkfacOptions } from "./ekfac.ts";
 import { kfac, type KfacOptions } from "./kfac.ts";
+import { muon, type MuonOptions } from "./muon.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { sgd, type SgdOptions } from "./sgd.ts";
@@ -20,6 +21,8 @@ export interface OptimizerSettings {
   readonly sgd: SgdOptions;
   /** Of `adam`. */
   readonly adam: AdamOptions;
+  /** Of `muon`. */
+  readonly muon: MuonOptions;
   /** Of `soap`. */
   readonly soap: SoapOptions;
   /** Of `kfac`. */
@@ -52,7 +55,7 @@ export type Optimizers = {
  * import assert from "node:assert/strict";
  * import { createBackend, dense, objective, optimizers, sequential, squaredError } from "@tekfac/tekfac";
  *
- * const name = ["sgd", "adam", "soap", "kfac", "ekfac", "tkfac", "tekfac"]
+ * const name = ["sgd", "adam", "muon", "soap", "kfac", "ekfac", "tkfac", "tekfac"]
  *   .find((name) => name === "kfac") as keyof typeof optimizers;
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
@@ -60,4 +63,4 @@ export type Optimizers = {
  * assert.match(optimizer.describe(), /kfac/);
  * ```
  */
-export const optimizers: Optimizers = { sgd, adam, soap, kfac, ekfac, tkfac, tekfac };
+export const optimizers: Optimizers = { sgd, adam, muon, soap, kfac, ekfac, tkfac, tekfac };

@@ -7,6 +7,7 @@
 
 import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Refresh, Renewal } from "../curvature/renewal.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
@@ -44,6 +45,9 @@ export interface Preconditioner extends Disposable {
 
   /** How a parameter is preconditioned. */
   describe(index: number): PreconditionerRow;
+
+  /** Learning rate of a parameter that has one of its own where no group gives it one. */
+  ownRate?(index: number): Schedule | undefined;
 
   /**
    * Observes a step whose loss and gradient are known to be finite, before its directions are asked for.

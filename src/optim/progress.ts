@@ -25,8 +25,8 @@ export interface Progressing {
   readonly momentum: Pick<MomentumState, "weight">;
   /** Source of sampled labels. */
   readonly random: Random;
-  /** Have counters. */
-  readonly rules: Pick<StepRules, "counters" | "restore">;
+  /** Have counters, and perhaps an average that is in use. */
+  readonly rules: Pick<StepRules, "average" | "counters" | "restore">;
   /** Knows which layers are frozen. */
   readonly freezing: Freezing;
   /** Steps taken. */
@@ -54,6 +54,7 @@ export interface Progress {
 /** Waits for what is under way, so that all other state is in matrices, and says where things stand. */
 export function settledProgress(optimizer: Progressing): Progress {
   const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
+  rules.average?.checkOutside("Cannot save a state");
   preconditioner.complete?.();
   return {
     step,

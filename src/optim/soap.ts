@@ -9,7 +9,7 @@ import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
-import { maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { judged } from "../curvature/judged.ts";
 import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
@@ -25,7 +25,7 @@ import {
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import type { Preconditioner, PreconditionerRow, PreconditionerUpdate } from "./preconditioner.ts";
-import { presets } from "./presets.ts";
+import { presetFor, presets } from "./presets.ts";
 import { SoapBlock } from "./soap_block.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
@@ -37,6 +37,11 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
   readonly beta2?: number;
   /** Weight of the past in Shampoo's factors, in [0, 1). @default {beta2} */
   readonly shampooBeta?: number;
+  /**
+   * How the factors are estimated: each by itself, or each whitened by the other (`"kl"`, Lin et al. 2025), which costs
+   * three more products per step. Where only one side has a factor the two have the same basis. @default {"shampoo"}
+   */
+  readonly factors?: "shampoo" | "kl";
   /** Added to the root of the second moment, > 0. @default {1e-8} */
   readonly epsilon?: number;
   /** Steps between renewals of the eigenbasis, >= 1. @default {10} */
@@ -69,6 +74,9 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
  * As in the authors' implementation the first step only observes: no weight moves along its direction,
  * for a gradient is never seen in a basis that was made from it alone.
  *
+ * With `factors: "kl"` it is KL-SOAP (Lin et al. 2025, arXiv 2509.03378):
+ * `L <- b L + (1 - b) G R^-1 G^T / dIn'`, `R <- b R + (1 - b) G^T L^-1 G / dOut`.
+ *
  * What differs: bases are solved for, warm from the earlier one, instead of one step of power iteration
  * and QR; when a basis moves, `V` moves along as the diagonal of what it stood for, where the authors
  * leave it (docs/MATH.md, section 4.8).
@@ -100,12 +108,14 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
 export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Optimizer<B> {
   const subject = "Cannot create SOAP";
   checkObjective(subject, objective);
-  const resolved = resolve(subject, options, soapSchema);
-  const { beta1, beta2, epsilon, shampooBeta = beta2, maxPreconditionerSize } = resolved;
+  const resolved = resolve(subject, options, soapSchema, {
+    relativeChange: presetFor("default", objective.parameters.length).relativeChange,
+  });
+  const { beta1, beta2, epsilon, shampooBeta = beta2 } = resolved;
   const { backend, parameters } = objective;
   const blocks = madeForEach(
     parameters,
-    (index) => new SoapBlock(backend, parameters[index], maxPreconditionerSize),
+    (index) => new SoapBlock(backend, parameters[index], resolved),
   );
   const preconditioner = new SoapPreconditioner(backend, blocks, {
     ...resolved,
@@ -129,6 +139,7 @@ export const soapSchema = {
   beta1: optional(decay, 0.95),
   beta2: optional(decay, 0.95),
   shampooBeta: maybe(decay),
+  factors: optional(choice("shampoo", "kl"), "shampoo"),
   epsilon: optional(number({ above: 0 }), 1e-8),
   preconditionFrequency: optional(number({ min: 1, integer: true }), 10),
   maxPreconditionerSize: optional(number({ min: 0, integer: true }), 10_000),
@@ -234,7 +245,7 @@ class SoapPreconditioner implements Preconditioner {
       if (count === 0) this.#backend.axpby(direction, 0, source, 0);
       else block.direction(direction, source, { ...adam, count });
     });
-    block.observe(source, shampooBeta);
+    this.#backend.scope(() => block.observe(source, shampooBeta));
     return direction;
   }
 

@@ -6,9 +6,10 @@
 
 import type { AdamNumbers, Backend, Basis, EighJob } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { isNormalization, type Parameter } from "../core/parameter.ts";
 import { overlap, reframe, transport } from "../curvature/basis.ts";
 import { Owner } from "../curvature/blocks/block.ts";
+import { KlFactors } from "./kl_factors.ts";
 import { FactorBases } from "../curvature/factor_bases.ts";
 import type { Refreshable } from "../curvature/refresher.ts";
 import type { Renewal } from "../curvature/renewal.ts";
@@ -29,14 +30,23 @@ export class SoapBlock extends Owner implements Refreshable {
   readonly #sides: readonly (keyof Basis)[];
   readonly #factors: readonly Matrix[];
   readonly #bases: FactorBases;
+  /** Fits both factors together, where that is asked for and there are two. */
+  readonly #kl: KlFactors | undefined;
 
   /** Allocates the state of one parameter. The caller disposes it. */
-  constructor(backend: Backend, parameter: Parameter, maxPreconditionerSize: number) {
+  constructor(
+    backend: Backend,
+    parameter: Parameter,
+    { maxPreconditionerSize, factors }: {
+      readonly maxPreconditionerSize: number;
+      readonly factors: "shampoo" | "kl";
+    },
+  ) {
     super();
     const { layer, value: { rows, cols } } = parameter;
     const size = { output: rows, input: cols };
     // A vector has no second side to share a basis with, and scales above shifts are two vectors.
-    const vectors = rows === 1 || cols === 1 || layer.kind === "normalization";
+    const vectors = rows === 1 || cols === 1 || isNormalization(layer);
     const candidates: readonly (keyof Basis)[] = vectors ? [] : ["output", "input"];
     this.#backend = backend;
     this.parameter = parameter;
@@ -45,6 +55,9 @@ export class SoapBlock extends Owner implements Refreshable {
     this.#sides = candidates.filter((side) => size[side] <= maxPreconditionerSize);
     this.#factors = this.#sides.map((side) => this.alloc(backend, size[side], size[side]));
     this.#bases = this.own(new FactorBases(backend, this.#sides.map((side) => size[side])));
+    if (factors === "kl" && this.#sides.length === 2) {
+      this.#kl = this.own(new KlFactors(backend, parameter));
+    }
   }
 
   /** Name of what it does: `"soap"`, or `"adam"` where no side has a factor. */
@@ -55,9 +68,10 @@ export class SoapBlock extends Owner implements Refreshable {
   /** Its matrices, for checkpoints. */
   get state(): Readonly<Record<string, Matrix>> {
     const { firstMoment, secondMoment } = this;
-    const sides = this.#sides.flatMap((side, i): [string, Matrix][] => [
+    const sides = this.#sides.flatMap((side, i): (readonly [string, Matrix])[] => [
       [`${side}Factor`, this.#factors[i]],
       [`${side}Basis`, this.#bases.vectors[i]],
+      ...(this.#kl ? [[`${side}Eigenvalues`, this.#kl.eigenvalues[side]] as const] : []),
     ]);
     return { firstMoment, secondMoment, ...Object.fromEntries(sides) };
   }
@@ -71,8 +85,16 @@ export class SoapBlock extends Owner implements Refreshable {
     this.#bases.solved = solved;
   }
 
-  /** `L <- beta L + (1 - beta) G G^T`, `R <- beta R + (1 - beta) G^T G`. */
+  /**
+   * `L <- beta L + (1 - beta) G G^T`, `R <- beta R + (1 - beta) G^T G`, or what {@linkcode KlFactors} makes of them.
+   * Inside a scope.
+   */
   observe(gradient: Matrix, beta: number): void {
+    if (this.#kl !== undefined) {
+      const [output, input] = this.#factors;
+      const basis = this.solved ? this.#basis(this.#bases.vectors) as Basis : undefined;
+      return this.#kl.observe({ output, input }, basis, gradient, beta);
+    }
     this.#sides.forEach((side, i) => {
       const factor = this.#factors[i];
       if (side === "input") {
@@ -116,6 +138,10 @@ export class SoapBlock extends Owner implements Refreshable {
       const move = overlap(this.#backend, this.#basis(from), this.#basis(to));
       reframe(this.#backend, this.firstMoment, move);
       transport(this.#backend, this.secondMoment, move);
+      this.#sides.forEach((side, i) => {
+        // A side that could not be solved keeps its basis, and its eigenvalues.
+        if (to[i] !== from[i]) this.#kl?.solved(side, this.#bases.values[i]);
+      });
     });
   }
 

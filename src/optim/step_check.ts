@@ -9,6 +9,7 @@ import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Owner } from "../curvature/blocks/block.ts";
+import type { AveragedWeights } from "./average.ts";
 import type { StepBatches } from "./step_batches.ts";
 import type { StepRow } from "./step_row.ts";
 
@@ -161,9 +162,17 @@ export function isStepMemory(memory: unknown): boolean {
     memory.every(Number.isFinite) && memory[0] > 0 && memory[0] <= 1;
 }
 
+/** What a step that is taken back concerns. */
+export interface TakingBack {
+  /** Knows the weights before it, where steps are taken back at all. */
+  readonly stepCheck: StepCheck | undefined;
+  /** Has followed it, where there is one. */
+  readonly average: AveragedWeights | undefined;
+}
+
 /** Takes the last step back where it turns out to have been too long; gradients are then of the old weights. */
 export function takeBackLastStep<B>(
-  check: StepCheck | undefined,
+  { stepCheck: check, average }: TakingBack,
   backend: Backend,
   batches: StepBatches<B>,
   row: StepRow,
@@ -177,7 +186,9 @@ export function takeBackLastStep<B>(
     batches.meanLoss(mean);
     return backend.readSync(mean)[0];
   });
-  if (check.isTooLong(before, after)) check.shorten();
-  else check.swap();
+  if (check.isTooLong(before, after)) {
+    average?.amend(check.kept);
+    check.shorten();
+  } else check.swap();
   batches.differentiate(row);
 }

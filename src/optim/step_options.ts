@@ -6,6 +6,7 @@
 
 import type { Schedule } from "../core/schedule.ts";
 import { flag, number, off, optional, resolve, type Rule, schedule } from "../core/schema.ts";
+import { averageRule, type WeightAverage } from "./average.ts";
 import { groupsRule, type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 import { type KlClip, klClipRule } from "./transforms/kl_clip.ts";
 import { type Momentum, momentumRule } from "./transforms/momentum.ts";
@@ -46,6 +47,11 @@ export interface StepOptions {
   readonly weightDecay?: WeightDecay | Schedule | false;
   /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
   readonly groups?: readonly ParameterGroup[];
+  /**
+   * Average of the weights over the steps, for `Optimizer.withAverage`: `exponentialAverage(...)`, or
+   * `scheduleFree(...)`, which excludes `takeBack`; or `false`. @default {false}
+   */
+  readonly average?: WeightAverage | false;
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
   readonly seed?: number;
 }
@@ -66,6 +72,7 @@ export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
     takeBack: optional(flag, false),
     weightDecay: optional(weightDecayRule, false),
     groups: optional(groupsRule, []),
+    average: optional(averageRule, false),
     seed: optional(number(), 0),
   };
 }
@@ -95,6 +102,8 @@ export interface ResolvedStepOptions {
   readonly weightDecay: Required<WeightDecay> | false;
   /** See {@linkcode StepOptions.groups}. */
   readonly groups: readonly ResolvedGroup[];
+  /** See {@linkcode StepOptions.average}. */
+  readonly average: WeightAverage | false;
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
 }

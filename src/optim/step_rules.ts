@@ -7,6 +7,7 @@
 
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { AveragedWeights } from "./average.ts";
 import { ObservationGuard } from "../curvature/observation_guard.ts";
 import { areCounts, type Counters } from "./counters.ts";
 import type { Objective } from "./objective.ts";
@@ -42,6 +43,8 @@ export class StepRules implements Disposable {
 
   /** See {@linkcode StepCheck}; only where losses can be asked for at once. */
   readonly stepCheck: StepCheck | undefined;
+  /** See `WeightAverage`. */
+  readonly average: AveragedWeights | undefined;
 
   /**
    * Allocates a few numbers per layer, and for the check as many as there are weights. The caller disposes them.
@@ -49,15 +52,17 @@ export class StepRules implements Disposable {
    * @param observationLimit `false` where nothing is observed, or nothing left out.
    */
   constructor(
-    { backend, parameters, losses }: Pick<Objective<never>, "backend" | "parameters" | "losses">,
-    { gradientClip, klClip, takeBack }: ResolvedStepOptions,
+    objective: Pick<Objective<never>, "backend" | "parameters" | "losses" | "state">,
+    { gradientClip, klClip, takeBack, average }: ResolvedStepOptions,
     observationLimit: number | false,
   ) {
+    const { backend, parameters, losses } = objective;
     const layers = parameters.length;
     try {
       if (takeBack && losses !== false) {
         this.stepCheck = new StepCheck(backend, parameters);
       }
+      if (average !== false) this.average = average.create(objective);
       if (gradientClip !== false) {
         this.gradientClip = new GradientClip(backend, layers, gradientClip);
       }
@@ -75,9 +80,10 @@ export class StepRules implements Disposable {
 
   /** Its matrices by name; for checkpoints. */
   get state(): Readonly<Record<string, Matrix>> {
-    const { gradientClip, observationGuard, curvature, stepCheck } = this;
+    const { gradientClip, observationGuard, curvature, stepCheck, average } = this;
     return {
       ...stepCheck?.state,
+      ...average?.state,
       ...(gradientClip && { "step.gradientNorms": gradientClip.means }),
       ...(observationGuard && { "step.observations": observationGuard.state }),
       ...(curvature && { "step.curvature": curvature.ratio }),
@@ -87,8 +93,12 @@ export class StepRules implements Disposable {
   /** Its counters; for checkpoints. */
   counters(): Counters {
     const counts = this.#counted().map(([name, { count }]) => [name, count] as const);
-    const { stepCheck } = this;
-    return { ...Object.fromEntries(counts), ...(stepCheck && { stepCheck: stepCheck.memory }) };
+    const { stepCheck, average } = this;
+    return {
+      ...Object.fromEntries(counts),
+      ...(stepCheck && { stepCheck: stepCheck.memory }),
+      ...(average && { average: average.memory }),
+    };
   }
 
   /**
@@ -99,12 +109,16 @@ export class StepRules implements Disposable {
   restore(counters: Counters): void {
     const counts = this.#counted().map(([name]) => counters[name]);
     const memory = counters.stepCheck;
-    if (!areCounts(counts, counts.length) || (this.stepCheck && !isStepMemory(memory))) {
+    if (
+      !areCounts(counts, counts.length) || (this.stepCheck && !isStepMemory(memory)) ||
+      this.average?.accepts(counters.average) === false
+    ) {
       throw new StateError(
         "Cannot restore the rules of a step: their counters are missing or damaged",
       );
     }
     if (this.stepCheck) this.stepCheck.memory = memory as readonly number[];
+    if (this.average) this.average.memory = counters.average as readonly number[];
     this.#counted().forEach(([, rule], index) => rule.count = counts[index]);
   }
 
@@ -118,6 +132,7 @@ export class StepRules implements Disposable {
   [Symbol.dispose](): void {
     for (const [, rule] of this.#counted()) rule[Symbol.dispose]();
     this.stepCheck?.[Symbol.dispose]();
+    this.average?.[Symbol.dispose]();
   }
 
   #counted(): (readonly [name: string, rule: { count: number } & Disposable])[] {

@@ -74,6 +74,10 @@ const only = (value: number): Numbers => (_, rows, cols) =>
 const labels: Numbers = (_, rows, cols) =>
   denseMatrix(rows, cols, Float64Array.from({ length: cols }, (_, i) => i === 3 ? 39 : i));
 
+/** Numbers from 0 to 7: the last one is outside of the table of seven rows. */
+const tokens: Numbers = (_, rows, cols) =>
+  denseMatrix(rows, cols, Float64Array.from({ length: rows * cols }, (_, i) => (i * i + 3) % 8));
+
 const withNaN: Numbers = (random, rows, cols) => {
   const x = normals(random, rows, cols);
   x.data[1] = NaN;
@@ -100,12 +104,19 @@ const bases = { "basis.output": orthonormal, "basis.input": orthonormal };
 const dense = { capture: { kind: "dense", examples: DENSE.N } };
 const conv = { capture: { kind: "conv2d", examples: CONV.N, geometry: GEOMETRY } };
 
+const NONLINEARITIES = ["relu", "tanh", "sigmoid", "gelu", "geluTanh", "silu", "softplus"];
 const ELEMENTS = { m: 9, n: 40 };
 const MANY = { m: 70, n: 301 };
 const LAYER = { dOut: 37, dIn: 70, kOut: 9, kIn: 12 };
 const OUTPUTS = { N: 9, K: 40 };
 const kinds = (...names: readonly string[]): readonly Trial[] =>
   names.map((kind) => ({ sizes: ELEMENTS, parts: { kind } }));
+const rowNorms = (sizes: Sizes): readonly Trial[] =>
+  ["layer", "rms"].map((kind) => ({ sizes, parts: { kind, epsilon: 1e-3 } }));
+const attentions = [true, false].map((causal): Trial => ({
+  sizes: { n: 40, C: 24 },
+  parts: { shape: { positions: 20, heads: 3, causal } },
+}));
 const halved = { blend: { decay: 0.5 } };
 
 const checkedFormula = formula({ x: "vector", c: "number", d: "number" }, ({ x, c, d }) => ({
@@ -232,9 +243,27 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, Trials>> = {
       numbers: { moments: positives },
     }],
   },
+  rowNorm: { allowed: 64, trials: rowNorms({ n: 20, C: 70, W: 2 }) },
+  rowNormSums: { allowed: 128, trials: rowNorms({ N: 4, T: 5, C: 70 }) },
+  rowNormGradient: { allowed: 128, trials: rowNorms({ n: 20, C: 70, W: 1 }) },
+  gatherRows: { allowed: 0, trials: [{ sizes: { n: 30, V: 7, d: 40 }, numbers: { tokens } }] },
+  scatterRows: {
+    allowed: 64,
+    trials: [{
+      sizes: { n: 300, V: 7, d: 40 },
+      parts: { blend: { decay: 0.5, scale: 0.25 } },
+      numbers: { out: normals, tokens },
+    }],
+  },
+  mergeRows: {
+    allowed: 32,
+    trials: [{ sizes: { n: 30, d: 40 }, parts: { positions: 10 }, numbers: { tokens } }],
+  },
+  attention: { allowed: 256, trials: attentions },
+  attentionGradient: { allowed: 1000, trials: attentions },
   appendOnes: { allowed: 0, trials: [{ sizes: { n: 9, d: 40 } }] },
-  activation: { allowed: 16, trials: kinds("relu", "tanh", "sigmoid") },
-  activationGradient: { allowed: 16, trials: kinds("relu", "tanh", "sigmoid") },
+  activation: { allowed: 16, trials: kinds(...NONLINEARITIES) },
+  activationGradient: { allowed: 16, trials: kinds(...NONLINEARITIES) },
   loss: {
     allowed: 32,
     trials: [

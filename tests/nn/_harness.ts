@@ -5,7 +5,8 @@
 
 import assert from "#assert";
 import { type Backend, CheckedBackend, createReferenceKernels } from "@tekfac/tekfac/backend";
-import type { Matrix, Parameter, Random } from "@tekfac/tekfac/core";
+import { type Matrix, type Parameter, Random } from "@tekfac/tekfac/core";
+import { type ExampleShape, type LayerSpec, sequential } from "@tekfac/tekfac/nn";
 
 /** A backend in float64, which finite differences need. */
 export function createReference(): Backend {
@@ -100,4 +101,46 @@ export function scratchOf(
   const matrix = backend.scratch(rows, cols);
   backend.write(matrix, data);
   return matrix;
+}
+
+/** Layers, and the batch that they are tried on. */
+export interface Case {
+  readonly input: ExampleShape;
+  readonly layers: readonly LayerSpec[];
+  readonly examples: number;
+  readonly seed: number;
+}
+
+const numbers = (shape: ExampleShape) => shape.reduce((product, size) => product * size, 1);
+
+/**
+ * Gradients of the linear functional `sum c o outputs`, with random c, with respect to the inputs and
+ * all parameters.
+ */
+export function checkLayers(backend: Backend, { input, layers, examples, seed }: Case): void {
+  using model = sequential(backend, { input, layers, seed });
+  const random = new Random(seed);
+  const x = spaced(random, examples * numbers(input));
+  const c = normal(random, examples * numbers(model.output));
+  const channels = input.at(-1)!;
+  const load = (data: ArrayLike<number>) =>
+    scratchOf(backend, data.length / channels, channels, data);
+  const training = { kind: "training", draw: 5 } as const;
+  const outputsAt = (inputs: Float64Array) =>
+    backend.scope(() => backend.readSync(model.forward(load(inputs), examples, training)));
+  const functional = (inputs: Float64Array) => {
+    const outputs = outputsAt(inputs);
+    return c.reduce((sum, factor, i) => sum + factor * outputs[i], 0);
+  };
+
+  const inputGradient = backend.scope(() => {
+    const z = model.forward(load(x), examples, training);
+    const g = scratchOf(backend, z.rows, z.cols, c);
+    const pass = { kind: "gradient", scale: 1, decay: 0 } as const;
+    return backend.readSync(model.backward(g, pass, true)!);
+  });
+  checkGradient("inputs", inputGradient, x, functional);
+  for (const parameter of model.parameters) {
+    checkParameterGradient(backend, parameter, () => functional(x));
+  }
 }

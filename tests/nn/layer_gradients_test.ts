@@ -1,72 +1,19 @@
 import fc from "#fast-check";
-import type { Backend } from "@tekfac/tekfac/backend";
-import { Random } from "@tekfac/tekfac/core";
 import {
   averagePool2d,
   batchNorm2d,
   conv2d,
   dense,
   dropout,
-  type ExampleShape,
   flatten,
   globalAveragePool2d,
-  type LayerSpec,
   maxPool2d,
   relu,
   residual,
-  sequential,
   sigmoid,
   tanh,
 } from "@tekfac/tekfac/nn";
-import {
-  checkGradient,
-  checkParameterGradient,
-  normal,
-  onReference,
-  scratchOf,
-  spaced,
-} from "./_harness.ts";
-
-interface Case {
-  readonly input: ExampleShape;
-  readonly layers: readonly LayerSpec[];
-  readonly examples: number;
-  readonly seed: number;
-}
-
-const numbers = (shape: ExampleShape) => shape.reduce((product, size) => product * size, 1);
-
-/**
- * Gradients of the linear functional `sum c o outputs`, with random c, with respect to the inputs and
- * all parameters.
- */
-function checkLayers(backend: Backend, { input, layers, examples, seed }: Case): void {
-  using model = sequential(backend, { input, layers, seed });
-  const random = new Random(seed);
-  const x = spaced(random, examples * numbers(input));
-  const c = normal(random, examples * numbers(model.output));
-  const channels = input.at(-1)!;
-  const load = (data: ArrayLike<number>) =>
-    scratchOf(backend, data.length / channels, channels, data);
-  const training = { kind: "training", draw: 5 } as const;
-  const outputsAt = (inputs: Float64Array) =>
-    backend.scope(() => backend.readSync(model.forward(load(inputs), examples, training)));
-  const functional = (inputs: Float64Array) => {
-    const outputs = outputsAt(inputs);
-    return c.reduce((sum, factor, i) => sum + factor * outputs[i], 0);
-  };
-
-  const inputGradient = backend.scope(() => {
-    const z = model.forward(load(x), examples, training);
-    const g = scratchOf(backend, z.rows, z.cols, c);
-    const pass = { kind: "gradient", scale: 1, decay: 0 } as const;
-    return backend.readSync(model.backward(g, pass, true)!);
-  });
-  checkGradient("inputs", inputGradient, x, functional);
-  for (const parameter of model.parameters) {
-    checkParameterGradient(backend, parameter, () => functional(x));
-  }
-}
+import { checkLayers, onReference } from "./_harness.ts";
 
 const pair = (min: number, max: number) =>
   fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));

@@ -74,9 +74,14 @@ const batchOf = (seed: number) => {
 
 /** The numbers of all matrices of a capture. */
 function numbersOf(backend: Backend, capture: Capture): number[] {
-  const matrices = capture.kind === "elements"
-    ? [capture.gradients]
-    : [capture.kind === "dense" ? capture.inputs : capture.images, capture.outputGradients];
+  const matrices = capture.kind === "elements" ? [capture.gradients] : [
+    capture.kind === "dense"
+      ? capture.inputs
+      : capture.kind === "embedding"
+      ? capture.tokens
+      : capture.images,
+    capture.outputGradients,
+  ];
   return matrices.flatMap((m) => [...backend.readSync(m)]);
 }
 

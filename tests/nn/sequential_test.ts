@@ -114,9 +114,9 @@ const wrong: Record<string, [SequentialOptions, RegExp]> = {
     { input: [2], layers: [dense(1)], sed: 1 } as never,
     /^OptionError: Cannot create a sequential model: 'sed' is not an option, did you mean 'seed'\?/,
   ],
-  "an input shape of two numbers": [
-    { input: [2, 3] as never, layers: [dense(1)] },
-    /'input' must be \[features\] or \[height, width, channels\], integers >= 1: received \[2, 3\]$/,
+  "an input shape of four numbers": [
+    { input: [2, 3, 4, 5] as never, layers: [dense(1)] },
+    /must be \[features\], \[positions, channels\] or \[height, width, channels\], integers >= 1: received/,
   ],
   "no layers": [
     { input: [2], layers: [] },

@@ -6,11 +6,14 @@ import {
   decodeSafetensors,
   ekfac,
   encodeSafetensors,
+  exponentialAverage,
   kfac,
   loadState,
+  muon,
   type Objective,
   type Optimizer,
   saveState,
+  scheduleFreeAdam,
   sgd,
   soap,
   tekfac,
@@ -41,7 +44,11 @@ type Create = (objective: Objective<Batch>) => Optimizer<Batch>;
 const creators: Record<string, Create> = {
   sgd,
   adam,
+  "sgd with an average": (o) => sgd(o, { average: exponentialAverage({ decay: 0.8 }) }),
+  scheduleFreeAdam,
+  muon,
   soap: (o) => soap(o, { preconditionFrequency: 5 }),
+  "soap with factors fitted together": (o) => soap(o, { factors: "kl", preconditionFrequency: 5 }),
   "soap with a refresh under way": (o) =>
     soap(o, { preconditionFrequency: 5, refresh: { kind: "background", delay: 3 } }),
   kfac,
@@ -74,6 +81,10 @@ for (const [name, create] of Object.entries(creators)) {
     assert.deepEqual(info, { method: optimizer.method, step: 7, extra: { epoch: "3" } });
     for (let step = 7; step < 13; step++) other.stepSync(makeBatch(16, step));
     assert.deepEqual(weightsOf(resumed), weightsOf(straight));
+    if (optimizer.options.average === false) return;
+    const averages = optimizer.withAverageSync(() => weightsOf(straight));
+    assert.notDeepEqual(averages, weightsOf(straight));
+    assert.deepEqual(other.withAverageSync(() => weightsOf(resumed)), averages);
   });
 }
 

@@ -15,7 +15,7 @@ import {
   sequential,
   softmaxCrossEntropy,
 } from "@tekfac/tekfac/nn";
-import { saveState, type StepReport, tekfac } from "@tekfac/tekfac/optim";
+import { exponentialAverage, saveState, sgd, type StepReport, tekfac } from "@tekfac/tekfac/optim";
 import { gpuTest } from "../parity/_parity.ts";
 
 const { train } = glyphs({ train: 320, test: 1, seed: 1 });
@@ -219,3 +219,28 @@ gpuTest("snapshots are the only waits of steps, one per interval", async () => {
   // After the steps 1, 21 and 41, and not in between.
   assert.deepEqual([...waits.keys()], [1, 21, 41]);
 });
+
+gpuTest(
+  "withAverage() runs again when the device is lost meanwhile, and gives the weights back",
+  async () => {
+    const { backend, device } = await recovering(1);
+    using _ = backend;
+    using model = smallCnn(backend);
+    const average = exponentialAverage({ decay: 0.8 });
+    using optimizer = sgd(objective(model, softmaxCrossEntropy()), { average });
+    for (const batch of batchesOf(4)) await optimizer.step(batch).report();
+    const read = () => Promise.all(model.parameters.map((p) => readWeights(backend, p)));
+    const [weights, averages] = [await read(), await optimizer.withAverage(read)];
+    let runs = 0;
+    const found = await optimizer.withAverage(async () => {
+      if (runs++ === 0) {
+        device.destroy();
+        await turn();
+      }
+      return await read();
+    });
+    assert.equal(runs, 2);
+    assert.deepEqual(found, averages);
+    assert.deepEqual(await read(), weights);
+  },
+);

@@ -104,11 +104,17 @@ Deno.test("a group's rate needs one of the optimizer to be measured against", ()
   );
 });
 
-const names = ["sgd", "adam", "soap", "kfac", "tkfac", "ekfac", "tekfac"] as const;
+type Create = typeof optim.sgd;
 
-for (const name of names) {
-  const create = optim[name] as typeof optim.sgd;
+const { sgd, adam, scheduleFreeAdam, soap, kfac, tkfac, ekfac, tekfac } =
+  optim as unknown as Record<
+    string,
+    Create
+  >;
+const muon: Create = (objective) => optim.muon(objective, { matrices: () => true });
+const creators = { sgd, adam, scheduleFreeAdam, muon, soap, kfac, tkfac, ekfac, tekfac };
 
+for (const [name, create] of Object.entries(creators)) {
   Deno.test(`${name}() trains what is above frozen layers as if they were the data`, () => {
     using backend = referenceBackend();
     using model = smallModel(backend);

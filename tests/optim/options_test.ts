@@ -25,6 +25,7 @@ const step: Record<string, Kind[]> = {
   takeBack: ["flag"],
   weightDecay: [...numeric, "object", "false"],
   groups: ["array"],
+  average: ["object", "false"],
   seed: ["number"],
 };
 
@@ -49,27 +50,51 @@ const kronecker: Record<string, Kind[]> = {
 };
 
 const { momentum: _, ...adaptive } = step;
-const adam = { ...adaptive, beta1: ["number"], beta2: ["number"], epsilon: ["number"] };
+const adam: Record<string, Kind[]> = {
+  ...adaptive,
+  beta1: ["number"],
+  beta2: ["number"],
+  epsilon: ["number"],
+};
 const soap = {
   ...adam,
   shampooBeta: ["number"],
+  factors: ["string"],
   preconditionFrequency: ["number"],
   maxPreconditionerSize: ["number"],
   staleness: ["number"],
   refresh: ["string", "object"],
   toleratedFailures: ["number"],
 };
+const muon = {
+  ...adaptive,
+  momentum: numeric,
+  nesterov: ["flag"],
+  orthogonalization: ["string"],
+  iterations: ["number"],
+  matrices: ["function"],
+  adam: ["object"],
+};
+const { average: __, takeBack: ___, ...scheduleFreeAdam } = adam;
 const measured = { ...kronecker, rank: ["number", "string", "function"], exponent: ["number"] };
 
 const optimizers = {
   sgd: step,
   adam,
+  scheduleFreeAdam,
+  muon,
   soap,
   kfac: { ...kronecker, split: ["string"] },
   tkfac: { ...kronecker, split: ["string"] },
   ekfac: { ...measured, eigenvaluesFrom: ["string"] },
   tekfac: measured,
 } as Record<string, Record<string, Kind[]>>;
+
+const rowNorm: Record<string, Kind[]> = {
+  epsilon: ["number"],
+  shift: ["flag"],
+  trainable: ["flag"],
+};
 
 /** What takes options besides optimizers, as a function of them. */
 const others: Record<string, [(options: never) => unknown, Record<string, Kind[]>]> = {
@@ -93,6 +118,35 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
     runningDecay: ["number"],
     trainable: ["flag"],
   }],
+  layerNorm: [nn.layerNorm, rowNorm],
+  rmsNorm: [nn.rmsNorm, rowNorm],
+  embedding: [(o) => nn.embedding({ vocabulary: 2, width: 2, ...(o as object) }), {
+    vocabulary: ["number"],
+    width: ["number"],
+    positions: ["number"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  attention: [(o) => nn.attention({ heads: 1, ...(o as object) }), {
+    heads: ["number"],
+    causal: ["flag"],
+    bias: ["flag"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  gelu: [nn.gelu, { form: ["string"] }],
+  gpt: [(o) => nn.gpt({ vocabulary: 2, ...(o as object) }), {
+    vocabulary: ["number"],
+    context: ["number"],
+    layers: ["number"],
+    heads: ["number"],
+    width: ["number"],
+  }],
+  exponentialAverage: [
+    (o) => optim.exponentialAverage({ decay: 0.9, ...(o as object) }),
+    { decay: ["number"] },
+  ],
+  scheduleFree: [optim.scheduleFree, { beta: ["number"] }],
   squaredError: [nn.squaredError, { over: ["string"] }],
   mlp: [nn.mlp, { hidden: ["array"], classes: ["number"], activation: ["string"] }],
   cnn: [nn.cnn, { channels: ["array"], classes: ["number"] }],
@@ -240,8 +294,11 @@ Deno.test("createBackend() refuses what cannot be meant, in the option's name", 
   await assert.rejects(createBackend(3 as never), (error) => isAbout(error, "options"));
 });
 
+/** Whose momentum is always a number. */
+const muonLike = optim.muon as unknown as typeof optim.sgd;
+
 /** Where a function of the step may stand, and a value that its option does not take. */
-const schedules: Record<string, [(schedule: () => number) => optim.KroneckerOptions, number]> = {
+const schedules: Record<string, [(schedule: () => number) => object, number, typeof optim.sgd?]> = {
   learningRate: [(learningRate) => ({ learningRate }), -1],
   annealing: [(annealing) => ({ annealing }), NaN],
   relativeChange: [(relativeChange) => ({ relativeChange }), 0],
@@ -253,14 +310,19 @@ const schedules: Record<string, [(schedule: () => number) => optim.KroneckerOpti
   "klClip.kappa": [(kappa) => ({ klClip: { kind: "measured", kappa } }), Infinity],
   "weightDecay.value": [(value) => ({ weightDecay: { kind: "decoupled", value } }), -1],
   "intervals.basis": [(basis) => ({ intervals: { basis } }), 1.5],
+  "groups.0.learningRate": [(learningRate) => ({
+    groups: [{ include: () => true, learningRate }],
+  }), -1],
+  "adam.learningRate": [(learningRate) => ({ adam: { learningRate } }), -1, muonLike],
+  momentum: [(momentum) => ({ momentum }), 1, muonLike],
 };
 
-for (const [option, [make, wrong]] of Object.entries(schedules)) {
+for (const [option, [make, wrong, create = optim.tekfac]] of Object.entries(schedules)) {
   Deno.test(`a function of the step as ${option} passes the range of a number, before a step begins`, () => {
     using backend = referenceBackend();
     using model = smallModel(backend);
     let value: number | undefined;
-    using optimizer = optim.tekfac(
+    using optimizer = create(
       problemOf(model),
       make(() => value ?? (option === "intervals.basis" ? 2 : 0.5)),
     );

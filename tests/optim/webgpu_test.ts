@@ -23,11 +23,15 @@ import {
 import {
   adam,
   ekfac,
+  exponentialAverage,
   kfac,
   type KroneckerOptions,
+  muon,
   type Objective,
   type Optimizer,
+  scheduleFreeAdam,
   sgd,
+  soap,
   tekfac,
   tkfac,
 } from "@tekfac/tekfac/optim";
@@ -37,10 +41,13 @@ type Create = (objective: Objective<BatchLike>, options?: KroneckerOptions) => O
 const optimizers: Record<string, Create> = {
   sgd,
   adam: adam as Create,
+  muon: muon as Create,
+  scheduleFreeAdam: scheduleFreeAdam as Create,
   kfac,
   ekfac,
   tkfac,
   tekfac,
+  "soap with factors 'kl'": (o) => soap(o as Objective<BatchLike>, { factors: "kl" }),
   "tekfac with the paper's damping": (o) => tekfac(o, { damping: { kind: "paper" } }),
   "tekfac with adapted damping": (o) => tekfac(o, { dampingAdaptation: { interval: 2 } }),
 };
@@ -105,6 +112,21 @@ for (const [name, create] of Object.entries(optimizers)) {
     assert(actual[19] < actual[0]);
   });
 }
+
+gpuTest("withAverage() evaluates as on WebAssembly within 1e-3", async (gpu) => {
+  const averaged = async (backend: Backend): Promise<number> => {
+    using model = smallCnn(backend);
+    const goal = objective(model, softmaxCrossEntropy());
+    using optimizer = adam(goal, { average: exponentialAverage({ decay: 0.9 }) });
+    for (const batch of twentyBatches()) optimizer.step(batch);
+    const [batch] = twentyBatches();
+    return (await optimizer.withAverage(() => goal.evaluate(batch))).loss;
+  };
+  using wasm = await createBackend({ prefer: ["wasm"] });
+  const expected = await averaged(wasm);
+  const actual = await averaged(gpu);
+  assert(Math.abs(actual / expected - 1) <= 1e-3, `${actual} instead of ${expected}`);
+});
 
 gpuTest("tekfac() follows WebAssembly's loss through normalisation within 1e-2", async (gpu) => {
   using wasm = await createBackend({ prefer: ["wasm"] });

@@ -19,8 +19,7 @@ import {
   unvec,
   vec,
 } from "./dense.ts";
-import { denseExamples, meanGradient } from "./layer.ts";
-import { halfSumSquaredError } from "./losses.ts";
+import { differentiate, type Regression, zeros } from "./regression.ts";
 
 /** Hyperparameters of SOAP. */
 export interface SoapHyper {
@@ -31,40 +30,13 @@ export interface SoapHyper {
   readonly shampooBeta: number;
   readonly epsilon: number;
   readonly frequency: number;
+  /** Whether each factor is whitened by the other (Lin et al. 2025). */
+  readonly kl?: boolean;
   /** A side larger than this keeps its coordinates. */
   readonly largest: number;
   /** Decoupled, weights and biases. */
   readonly weightDecay: number;
 }
-
-/** A regression. Every layer but the last is followed by tanh; every layer has a bias. */
-export interface Regression {
-  /** One per step, and one to measure the last loss with. */
-  readonly batches: readonly { readonly x: Rows; readonly y: Rows }[];
-  /** Homogeneous weights of each layer. */
-  readonly weights: readonly Rows[];
-}
-
-/** Mean loss and its gradient for every layer. */
-function differentiate({ batches }: Regression, weights: readonly Rows[], k: number) {
-  const { x, y } = batches[k];
-  const activations = [x];
-  weights.forEach((w, l) => {
-    const s = multiply(activations[l].map((row) => [...row, 1]), transpose(w));
-    activations.push(l === weights.length - 1 ? s : map(s, Math.tanh));
-  });
-  const { losses, gradients } = halfSumSquaredError(activations[weights.length], y);
-  const layers: Rows[] = [];
-  let g = gradients;
-  for (let l = weights.length - 1; l >= 0; l--) {
-    layers.unshift(meanGradient(denseExamples(activations[l], g, true)));
-    const below = multiply(g, weights[l].map((row) => row.slice(0, -1)));
-    g = map(below, (v, i, j) => v * (1 - activations[l][i][j] ** 2));
-  }
-  return { loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length, gradients: layers };
-}
-
-const zeros = (like: Rows): Rows => map(like, () => 0);
 
 /** Orthogonal bases of both sides of a gradient. */
 interface Bases {
@@ -79,6 +51,14 @@ function transported(v: Rows, from: Bases, to: Bases): Rows {
   const scaled = map(move, (value, _, j) => value * vec(v)[j]);
   const whole = multiply(scaled, transpose(move));
   return unvec(whole.map((row, i) => row[i]), v.length, v[0].length);
+}
+
+/** The inverse of what a basis sees of a factor, 1e-4 of the mean eigenvalue added to each. */
+function dampedInverse(factor: Rows, basis: Rows): Rows {
+  const values = product(transpose(basis), factor, basis).map((row, i) => row[i]);
+  const damping = 1e-4 * values.reduce((sum, value) => sum + value, 0) / values.length;
+  const scaled = map(basis, (value, _, j) => value / (values[j] + damping));
+  return multiply(scaled, transpose(basis));
 }
 
 /** One layer's state. */
@@ -124,9 +104,19 @@ class Layer {
   }
 
   #observe(g: Rows): void {
-    const beta = this.hyper.shampooBeta;
-    this.#left = combine(beta, this.#left, 1 - beta, multiply(g, transpose(g)));
-    this.#right = combine(beta, this.#right, 1 - beta, multiply(transpose(g), g));
+    const { shampooBeta: beta, kl, largest } = this.hyper;
+    const { output, input } = this.#bases;
+    const both = Math.max(output.length, input.length) <= largest;
+    // Without eigenvectors so far, there is nothing to whiten with.
+    const whiten = kl && both && this.#updates > 0;
+    const middle = (factor: Rows, basis: Rows) =>
+      whiten ? dampedInverse(factor, basis) : identity(factor.length);
+    const [byRight, byLeft] = [middle(this.#right, input), middle(this.#left, output)];
+    const [rows, cols] = kl ? [output.length, input.length] : [1, 1];
+    const left = product(g, byRight, transpose(g));
+    const right = product(transpose(g), byLeft, g);
+    this.#left = combine(beta, this.#left, (1 - beta) / cols, left);
+    this.#right = combine(beta, this.#right, (1 - beta) / rows, right);
   }
 
   #solve(): void {

@@ -1,6 +1,5 @@
 /** The library's SOAP follows the published update, written in plain loops, step by step. */
 import assert from "#assert";
-import { Random } from "@tekfac/tekfac/core";
 import {
   dense,
   objective,
@@ -14,23 +13,10 @@ import { soap } from "@tekfac/tekfac/optim";
 import { allClose, eachBackend } from "@tekfac/tekfac/testing";
 import type { Backend } from "@tekfac/tekfac/backend";
 import fc from "#fast-check";
-import { fill, vec } from "./dense.ts";
-import { type Regression, type SoapHyper, trainSoap } from "./soap.ts";
+import { vec } from "./dense.ts";
+import { randomRegression, type Regression } from "./regression.ts";
+import { type SoapHyper, trainSoap } from "./soap.ts";
 import { referenceBackend } from "../optim/problem.ts";
-
-/**
- * Gradients are [4, 5]: of full rank in one factor and one short of it in the other, so that already
- * the first gradient decides every eigenvector up to its sign. Every step has a batch of its own: in
- * the basis that a gradient itself decided, most of its coordinates are rounding.
- */
-function regression(seed: number, steps: number): Regression {
-  const random = new Random(seed);
-  const normals = () => fill(24, 4, () => random.normal());
-  return {
-    batches: Array.from({ length: steps + 1 }, () => ({ x: normals(), y: normals() })),
-    weights: [fill(4, 5, () => random.normal(0, 0.5)), fill(4, 5, () => random.normal(0, 0.5))],
-  };
-}
 
 /** Losses and weights of the library's course. */
 function courseOf(backend: Backend, { batches, weights }: Regression, hyper: SoapHyper) {
@@ -43,6 +29,7 @@ function courseOf(backend: Backend, { batches, weights }: Regression, hyper: Soa
     shampooBeta: hyper.shampooBeta,
     epsilon: hyper.epsilon,
     preconditionFrequency: hyper.frequency,
+    factors: hyper.kl ? "kl" : "shampoo",
     maxPreconditionerSize: hyper.largest,
     weightDecay: { kind: "decoupled", value: hyper.weightDecay, include: () => true },
   });
@@ -62,13 +49,14 @@ const hypers: fc.Arbitrary<SoapHyper> = fc.record({
   epsilon: fc.constant(1e-8),
   frequency: fc.integer({ min: 1, max: 9 }),
   largest: fc.constantFrom(0, 4, 5),
+  kl: fc.boolean(),
   weightDecay: unit(0.1),
 });
 
 Deno.test("soap() follows the published update for random hyperparameters", () =>
   fc.assert(
     fc.property(fc.nat(), hypers, (seed, hyper) => {
-      const problem = regression(seed, hyper.steps);
+      const problem = randomRegression(seed, hyper.steps);
       const expected = trainSoap(problem, hyper);
       using backend = referenceBackend();
       const { losses, weights } = courseOf(backend, problem, hyper);
@@ -83,22 +71,26 @@ Deno.test("soap() follows the published update for random hyperparameters", () =
     { seed: 20240917, numRuns: 40, endOnFailure: true },
   ));
 
-eachBackend(Deno.test, "soap() keeps to the published course of losses", (backend) => {
-  const hyper: SoapHyper = {
-    steps: 25,
-    lr: 0.01,
-    beta1: 0.95,
-    beta2: 0.95,
-    shampooBeta: 0.95,
-    epsilon: 1e-8,
-    frequency: 10,
-    largest: 10_000,
-    weightDecay: 0.01,
-  };
-  const problem = regression(3, hyper.steps);
-  const expected = trainSoap(problem, hyper);
-  const { losses } = courseOf(backend, problem, hyper);
-  // Directions are of length lr whatever the gradient, so errors of the basis enter as they are.
-  const absolute = 25 * backend.info.roundoff / expected.gap * expected.losses[0];
-  allClose(losses, expected.losses.slice(0, -1), { absolute });
-});
+for (const kl of [false, true]) {
+  const name = kl ? "soap() with factors 'kl'" : "soap()";
+  eachBackend(Deno.test, `${name} keeps to the published course of losses`, (backend) => {
+    const hyper: SoapHyper = {
+      steps: 25,
+      lr: 0.01,
+      beta1: 0.95,
+      beta2: 0.95,
+      shampooBeta: 0.95,
+      epsilon: 1e-8,
+      frequency: 10,
+      kl,
+      largest: 10_000,
+      weightDecay: 0.01,
+    };
+    const problem = randomRegression(3, hyper.steps);
+    const expected = trainSoap(problem, hyper);
+    const { losses } = courseOf(backend, problem, hyper);
+    // Directions are of length lr whatever the gradient, so errors of the basis enter as they are.
+    const absolute = 25 * backend.info.roundoff / expected.gap * expected.losses[0];
+    allClose(losses, expected.losses.slice(0, -1), { absolute });
+  });
+}

@@ -4,7 +4,12 @@ import { inputs, parity, rounded, ROUNDOFF, unread } from "./_parity.ts";
 
 const SHAPES = edgeSizes(4, 8).flatMap((cols) => [[1, cols], [3, cols]]);
 
-for (const kind of ["relu", "tanh", "sigmoid"] as const) {
+for (
+  const kind of ["relu", "tanh", "sigmoid", "gelu", "geluTanh", "silu", "softplus"] as const
+) {
+  // Exponents round relative to themselves, which shows far out, and what is flushed is multiplied by x.
+  const relative = (kind.startsWith("gelu") ? 16 : 8) * ROUNDOFF;
+  const absolute = kind.startsWith("gelu") ? 32 * ROUNDOFF ** 2 : kind === "silu" ? 2e-36 : 2e-38;
   parity(`activation() ${kind} agrees to a few units in the last place`, (check) => {
     for (const scale of [1e-6, 1e-2, 0.6, 1, 10, 100]) {
       for (const [rows, cols] of SHAPES) {
@@ -15,11 +20,11 @@ for (const kind of ["relu", "tanh", "sigmoid"] as const) {
           outputs: [unread(rows, cols)],
           inputs: [rounded(x)],
           call: (backend, [out], [x]) => backend.activation(kind, out, x),
-          relative: 8 * ROUNDOFF,
+          relative,
           // Results below the smallest normal number are flushed.
-          absolute: 2e-38,
+          absolute,
           // A division may be off by 2.5 units in the last place.
-          webgpu: { relative: 16 * ROUNDOFF },
+          webgpu: { relative: 2 * relative },
         });
       }
     }

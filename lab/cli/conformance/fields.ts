@@ -114,11 +114,11 @@ export class Fields {
     return { shape, data: Float64Array.from(data) };
   }
 
-  /** A list of matrices `{shape, data}`. */
-  matrices(name: string): Tensor[] {
+  /** A list of arrays `{shape, data}`. */
+  tensors(name: string, axes?: number): Tensor[] {
     const list = this.#checked<unknown[]>(name, "a list", Array.isArray);
     return list.map((value, i) =>
-      new Fields({ [`${name}[${i}]`]: value }, this.#file, this.#path).tensor(`${name}[${i}]`, 2)
+      new Fields({ [`${name}[${i}]`]: value }, this.#file, this.#path).tensor(`${name}[${i}]`, axes)
     );
   }
 

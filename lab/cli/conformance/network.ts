@@ -30,7 +30,7 @@ export function networkOf(
     input: shape.length === 1 ? [channels] : [height, width, channels],
     layers: golden.has("layers")
       ? golden.groups("layers").map(layerOf)
-      : tanhLayers(golden.matrices("W0"), channels),
+      : tanhLayers(golden.tensors("W0", 2), channels),
   };
 }
 

@@ -11,6 +11,7 @@ import { allowancesOf, type Check, Checks, shareOf } from "./checks.ts";
 import { type Fields, parseFields } from "./fields.ts";
 import { checkLayer } from "./layer_case.ts";
 import { checkLosses } from "./loss_case.ts";
+import { checkNetwork } from "./network_case.ts";
 import { checkTrajectory } from "./trajectory_case.ts";
 
 /** What became of a case. */
@@ -60,10 +61,12 @@ async function checkCase(
   if (golden.has("layer")) await checkLayer(backend, golden, checks);
   else if (golden.has("W0")) await checkTrajectory(backend, golden, checks);
   else if (golden.has("z")) await checkLosses(backend, golden, checks);
-  else {
+  else if (golden.has("kind") && golden.text("kind") === "network") {
+    await checkNetwork(backend, golden, checks);
+  } else {
     throw new DataError(
       file,
-      "expected a golden case (with 'layer', 'W0' or 'z'), received an object with " +
+      "expected a golden case (with 'layer', 'W0' or 'z', or of the kind 'network'), received an object with " +
         `${golden.names.slice(0, 5).join(", ") || "no fields"}`,
     );
   }

@@ -37,7 +37,7 @@ export async function checkTrajectory(
   checks: Checks,
 ): Promise<void> {
   const expected = golden.group("expected");
-  const start = golden.matrices("W0");
+  const start = golden.tensors("W0", 2);
   const all = examplesOf(golden);
   const model = sequential(backend, networkOf(golden));
   try {
@@ -62,7 +62,7 @@ export async function checkTrajectory(
         const factors = reports.map((report) => report.clipFactor);
         checks.compare("trajectory", "clip factors", factors, nu, { slack });
       }
-      const finalWeights = expected.matrices("finalW");
+      const finalWeights = expected.tensors("finalW", 2);
       for (const [l, parameter] of model.parameters.entries()) {
         const weights = await readWeights(backend, parameter);
         const what = `final weights of layer ${l + 1}`;

@@ -13,6 +13,7 @@ import * as linalg from "../../linalg/mod.ts";
 import type * as api from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
 import { solveEigh } from "./eigh.ts";
+import { referenceSequences } from "./sequences.ts";
 import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
 
 /**
@@ -28,10 +29,10 @@ import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
  * ```
  */
 export function createReferenceKernels(): Kernels {
-  return new ReferenceKernels();
+  return Object.assign(new ReferenceKernels(), referenceSequences);
 }
 
-class ReferenceKernels implements Kernels {
+class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
   readonly name = "reference";
   readonly sync = true;
   readonly info = { description: "reference (float64 TypeScript)", roundoff: 2 ** -53 };

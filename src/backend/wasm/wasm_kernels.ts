@@ -17,6 +17,7 @@ import { createLosses } from "./verbs/losses.ts";
 import { createLowRank } from "./verbs/low_rank.ts";
 import { addressOf, Machine, type WasmStorage } from "./module/machine.ts";
 import { createProjection } from "./verbs/projection.ts";
+import { createSequences } from "./verbs/sequences.ts";
 import { createFormulas } from "./verbs/formula.ts";
 
 /**
@@ -87,6 +88,7 @@ function createVerbs(machine: Machine): Verbs {
     ...createBatchNorm(machine),
     ...createLosses(machine, elementwise),
     ...createFormulas(machine),
+    ...createSequences(machine),
   };
 }
 

@@ -21,6 +21,7 @@ import { createLosses } from "./verbs/losses.ts";
 import { createLowRank } from "./verbs/low_rank.ts";
 import { Machine } from "./device/machine.ts";
 import { createProjection } from "./verbs/projection.ts";
+import { createSequences } from "./verbs/sequences.ts";
 import { splitByRows } from "./verbs/split_rows.ts";
 import { BYTES, type GpuStorage } from "./device/storage.ts";
 import { createTileTiming } from "./tuning/tile_timing.ts";
@@ -76,6 +77,7 @@ function createVerbs(machine: Machine): Verbs {
     ...createBatchNorm(machine),
     ...createLosses(machine),
     ...createFormulas(machine),
+    ...createSequences(machine),
   });
   return named(machine, verbs);
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { Capture, KroneckerCapture } from "../../core/capture.ts";
+import type { Capture, FactorCapture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Refreshable } from "../refresher.ts";
@@ -14,7 +14,7 @@ import type { DampingContext, LayerDamping } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 
 /** The approximations of a layer's Fisher block. */
-export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal";
+export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal" | "scaleShift";
 
 /** What every block is created with. */
 export type BlockOptions = DampingContext;
@@ -33,7 +33,7 @@ export interface Block extends Refreshable, Disposable {
   readonly state: Readonly<Record<string, Matrix>>;
 
   /** Adds a micro-batch to the factors, where there are any. */
-  observeStatistics?(capture: KroneckerCapture, observation: Observation): void;
+  observeStatistics?(capture: FactorCapture, observation: Observation): void;
 
   /** What eigenvalues are measured from, where they are: captures, the mean gradient, or what there is. */
   readonly eigenvaluesFrom?: "captures" | "gradient" | "either";

@@ -10,6 +10,7 @@ import { type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
+import { addTableMoments } from "../table_moments.ts";
 import { type Block, type BlockOptions, Owner } from "./block.ts";
 
 /**
@@ -76,7 +77,12 @@ export class DiagonalBlock extends Owner implements Block {
 
   observeEigenvalues(capture: Capture, observation: Observation): void {
     if (capture.kind === "elements") this.#observeElements(capture.gradients, observation);
-    else this.#backend.squaredProjection(this.eigenvalues, capture, undefined, observation);
+    else if (capture.kind === "embedding") {
+      addTableMoments(this.#backend, this.eigenvalues, capture, observation, (rows) => {
+        this.#backend.squares(rows, rows);
+        return rows;
+      });
+    } else this.#backend.squaredProjection(this.eigenvalues, capture, undefined, observation);
   }
 
   observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {

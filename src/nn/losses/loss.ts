@@ -8,7 +8,8 @@ import type { LossKind } from "../../backend/backend.ts";
 import type { Random } from "../../core/random.ts";
 
 /**
- * A loss of one example, as a function of the model's K outputs and the example's targets. The mean
+ * A loss of one prediction, as a function of the model's K outputs and the targets. An example is one
+ * prediction, or, where a loss is `perPosition` and the model gives sequences [T, K], the mean of T of them. The mean
  * over examples is taken by whoever asks for gradients.
  *
  * Each is the negative logarithm (up to a constant) of a probability, so targets can be drawn from
@@ -18,17 +19,21 @@ export interface Loss {
   /** The verb's name for it; formulas and distributions are in its documentation. */
   readonly kind: LossKind;
 
-  /** Shape of the targets of N examples, and of the noise that draws them. */
-  targetShape(examples: number, outputs: number): readonly [rows: number, cols: number];
+  /** Whether each position of a sequence is a prediction of its own. @default {false} */
+  readonly perPosition?: boolean;
+
+  /** Shape of the targets of N predictions, and of the noise that draws them. */
+  targetShape(predictions: number, outputs: number): readonly [rows: number, cols: number];
 
   /**
    * Checks the values of targets (their number has been checked).
    *
-   * @param targets Of N examples, row by row.
+   * @param targets Of N predictions, row by row.
    * @param outputs K.
+   * @param positions Predictions of an example, for messages. @default {1}
    * @throws {DataError} When one of them is impossible; names the example and the value.
    */
-  checkTargets(targets: ArrayLike<number>, outputs: number): void;
+  checkTargets(targets: ArrayLike<number>, outputs: number, positions?: number): void;
 
   /**
    * Draws what `sampledLossGradient` needs to draw targets: uniform or standard normal numbers.
@@ -41,7 +46,7 @@ export interface Loss {
   drawNoise(random: Random, count: number): Float32Array;
 
   /**
-   * How many examples a classifier gets right; absent where targets are no classes.
+   * How many predictions a classifier gets right; absent where targets are no classes.
    *
    * @param outputs [N, K] row by row.
    * @param targets Labels, N.

@@ -12,11 +12,26 @@ import { uniforms } from "./noise.ts";
  * `l_n = log sum_k exp z_nk - z_n,label`: minus the log probability of the label under
  * `softmax(z_n)`. Gradient with respect to z: `softmax(z_n) - onehot(label)`.
  *
- * Targets are labels, integers in [0, K), one per example; outputs are logits.
+ * Targets are labels, integers in [0, K), one per example; outputs are logits. Where the model gives sequences
+ * [T, K], there is a label per position, and the loss of an example is the mean over its positions.
+ *
+ * @example The mean over three positions
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, objective, sequential, softmaxCrossEntropy, zeros } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * using model = sequential(backend, { input: [3, 2], layers: [dense(4, { init: zeros })] });
+ * const batch = { inputs: [1, 2, 3, 4, 5, 6], targets: [0, 3, 2] };
+ * const { loss } = await objective(model, softmaxCrossEntropy()).evaluate(batch);
+ * assert(Math.abs(loss - Math.log(4)) < 1e-6);
+ * ```
  */
 export function softmaxCrossEntropy(): Loss {
   return {
     kind: "softmaxCrossEntropy",
+    perPosition: true,
     targetShape: (examples) => [1, examples],
     checkTargets: checkLabels,
     drawNoise: uniforms,
@@ -24,18 +39,21 @@ export function softmaxCrossEntropy(): Loss {
   };
 }
 
-function checkLabels(labels: ArrayLike<number>, classes: number): void {
+function checkLabels(labels: ArrayLike<number>, classes: number, positions = 1): void {
   for (let n = 0; n < labels.length; n++) {
     const label = labels[n];
     if (Number.isInteger(label) && label >= 0 && label < classes) continue;
+    const place = positions === 1 ? "" : `position ${n % positions} of `;
     throw new DataError(
       "batch",
-      `label of example ${n} must be an integer in [0, ${classes - 1}]: received ${label}`,
+      `label of ${place}example ${Math.floor(n / positions)} must be an integer in [0, ${
+        classes - 1
+      }]: received ${label}`,
     );
   }
 }
 
-/** An example is right when its label has the largest logit; of equal ones, the first counts. */
+/** A prediction is right when its label has the largest logit; of equal ones, the first counts. */
 function countCorrect(outputs: ArrayLike<number>, labels: ArrayLike<number>): number {
   const classes = outputs.length / labels.length;
   let correct = 0;

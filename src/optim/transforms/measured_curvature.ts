@@ -113,7 +113,9 @@ function addSlopes(
   }
   const { outputGradients: g } = capture;
   const changes = backend.scratch(g.rows, g.cols);
-  if (capture.kind === "dense") {
+  if (capture.kind === "embedding") {
+    backend.gatherRows(changes, direction, capture.tokens);
+  } else if (capture.kind === "dense") {
     backend.gemm(changes, capture.inputs, direction, { transposeB: true });
   } else backend.conv2d(changes, capture.images, direction, capture.geometry);
   const perExample = (m: Matrix) => reshaped(m, examples, m.rows * m.cols / examples);

@@ -7,7 +7,7 @@
 import type { Backend, Scalar } from "../../backend/backend.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../core/matrix.ts";
 import { checkFlag } from "../../core/options.ts";
-import type { Parameter } from "../../core/parameter.ts";
+import { isNormalization, type Parameter } from "../../core/parameter.ts";
 import { type Schedule, valueAt } from "../../core/schedule.ts";
 import {
   callback,
@@ -80,7 +80,7 @@ export function checkIncluded(
  * scales that shrink would take signals away: neither regularises.
  */
 function weightsOnly({ layer }: Parameter, part: ParameterPart): boolean {
-  return part === "weights" && layer.kind !== "normalization";
+  return part === "weights" && !isNormalization(layer);
 }
 
 /** Adds the gradient of the penalty, `value * W`, to the gradient. Inside a scope. */
@@ -93,16 +93,21 @@ export function addPenaltyGradient(
   addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/** `W <- (1 - relative * rate * value) W`. Inside a scope. */
+/**
+ * `W <- (1 - relative * rate * value) W`. Inside a scope.
+ *
+ * @param target What shrinks where that is another matrix than W; by W's share all the same.
+ */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
   numbers: { readonly rate: Rate; readonly relative: number; readonly step: number },
+  target: Matrix = parameter.value,
 ): void {
   const { rate, relative, step } = numbers;
   const factor = rate.times(-relative * valueAt(decay.value, step));
-  addIncluded(backend, parameter.value, parameter, decay, factor);
+  addIncluded(backend, target, parameter, decay, factor);
 }
 
 /** `target += factor * (the included part of W)`; the target may be W itself. */
@@ -133,7 +138,8 @@ type View = (m: Matrix) => Matrix;
 function partsOf(
   { layer, value: { rows, cols } }: Parameter,
 ): readonly [weights: View, bias?: View] {
-  if (layer.kind === "normalization") {
+  if (isNormalization(layer)) {
+    if (rows === 1) return [(m) => m];
     return [(m) => rowsOf(m, 0, rows - 1), (m) => rowsOf(m, rows - 1, rows)];
   }
   const hasBias = layer.kind === "conv2d"

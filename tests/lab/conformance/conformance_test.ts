@@ -55,6 +55,32 @@ for (const backend of BACKENDS) {
 }
 gpuTest("conformance passes the seventeen golden cases", () => passesGoldenCases("webgpu"));
 
+async function passesNetworks(backend: string): Promise<void> {
+  const { code, lines, error } = await conformance(`${GOLDEN}networks`, "--backend", backend);
+  assert.equal(lines.at(-1), "2 passed, 0 failed", [...lines, error].join("\n"));
+  assert.equal(code, 0);
+}
+
+for (const backend of BACKENDS) {
+  Deno.test(`conformance passes a golden transformer and encoder on ${backend}`, () =>
+    passesNetworks(backend));
+}
+gpuTest("conformance passes a golden transformer and encoder", () => passesNetworks("webgpu"));
+
+Deno.test("conformance names a network's layer that there is not, and a gradient that is wrong", async () => {
+  const text = await Deno.readTextFile(`${GOLDEN}networks/network_encoder_mean_s2.json`);
+  const wrong = JSON.parse(text);
+  wrong.parameters[1].gradient.data[0] += 1e-4;
+  const unknown = JSON.parse(text);
+  unknown.layers[0].type = "conv9d";
+  await withFiles({ "a.json": wrong, "b.json": unknown }, async (directory) => {
+    const { code, lines } = await conformance(directory, "--backend", "reference");
+    assert.equal(code, 1);
+    assert.match(lines[1], /^FAILED .* at gradient of /);
+    assert.match(lines[2], /networks with a layer 'conv9d' cannot be checked: there are embedding/);
+  });
+});
+
 const conv = { kind: "conv2d", inChannels: 2, outChannels: 3, bias: true } as const;
 const dense = { kind: "dense", inFeatures: 6, outFeatures: 4, bias: true } as const;
 const plain = { stride: [1, 1], padding: [0, 0], dilation: [1, 1] } as const;

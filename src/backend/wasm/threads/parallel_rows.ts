@@ -1,6 +1,6 @@
 /**
  * Kernels whose results split by rows (or, where a matrix is one long row, by columns): elementwise
- * updates, and everything that treats the examples of a convolution one by one.
+ * updates, and everything that treats the examples of a convolution or of an attention one by one.
  *
  * @module
  */
@@ -28,6 +28,8 @@ interface ElementwiseLayout {
   readonly pointers: readonly number[];
   /** Arguments that point to numbers per column, which all rows share. @default {none} */
   readonly shared?: readonly number[];
+  /** Whether rows must stay whole. @default {false} */
+  readonly whole?: boolean;
 }
 
 /** See the files of the same names in `asm/`. */
@@ -40,6 +42,8 @@ const ELEMENTWISE: Readonly<Record<string, ElementwiseLayout>> = {
   dampedDivide: { rows: 0, pointers: [4, 6, 8] },
   batchNorm: { rows: 0, pointers: [3, 5], shared: [7, 9] },
   batchNormGradient: { rows: 0, pointers: [4, 6, 8], shared: [10, 12, 14] },
+  rowNorm: { rows: 0, pointers: [5, 7], whole: true },
+  rowNormGradient: { rows: 0, pointers: [4, 6, 8], whole: true },
 };
 
 /** Where kernels of convolutions point to rows per example; the row stride comes next. */
@@ -85,10 +89,24 @@ const EXAMPLES: Readonly<Record<string, ExamplesLayout>> = {
   },
 };
 
+/** Where attentions point to T rows per example; examples, positions, channels and heads come first. */
+interface SequencesLayout {
+  readonly pointers: readonly number[];
+  /** Operations per pair of positions and channel. */
+  readonly work: number;
+}
+
+/** See `asm/attention.ts`. */
+const SEQUENCES: Readonly<Record<string, SequencesLayout>> = {
+  attention: { pointers: [5, 7], work: 4 },
+  attentionGradient: { pointers: [5, 7, 9], work: 10 },
+};
+
 /** Names of the kernels that tasks of this topic call. */
 export const ROW_KERNELS: readonly string[] = [
   ...Object.keys(ELEMENTWISE),
   ...Object.keys(EXAMPLES),
+  ...Object.keys(SEQUENCES),
 ];
 
 /** The parallel kernels of this topic. */
@@ -100,26 +118,31 @@ export function parallelRows(parallel: Parallel, memory: WebAssembly.Memory): Ke
   const examples = Object.entries(EXAMPLES).map(([name, layout]) =>
     [name, parallelExamples(parallel, memory, name, layout)] as const
   );
-  const workspaces = Object.entries(EXAMPLES).filter(([, layout]) => layout.workspace).map(
-    ([name]): [string, Kernel] => {
-      const serial = kernels[`${name}Workspace`];
-      return [`${name}Workspace`, (...args) => pool.threads * wholeLines(serial(...args))];
-    },
+  const sequences = Object.entries(SEQUENCES).map(([name, layout]) =>
+    [name, parallelSequences(parallel, name, layout)] as const
   );
-  return Object.fromEntries([...elementwise, ...examples, ...workspaces]);
+  const withRoom = [
+    ...Object.keys(EXAMPLES).filter((name) => EXAMPLES[name].workspace),
+    ...Object.keys(SEQUENCES),
+  ];
+  const workspaces = withRoom.map((name): [string, Kernel] => {
+    const serial = kernels[`${name}Workspace`];
+    return [`${name}Workspace`, (...args) => pool.threads * wholeLines(serial(...args))];
+  });
+  return Object.fromEntries([...elementwise, ...examples, ...sequences, ...workspaces]);
 }
 
 function parallelElementwise(
   { pool, kernels }: Parallel,
   name: string,
-  { rows: place, pointers, shared = [] }: ElementwiseLayout,
+  { rows: place, pointers, shared = [], whole = false }: ElementwiseLayout,
 ): Kernel {
   const serial = kernels[name];
   return (...args) => {
     const [rows, cols] = [args[place], args[place + 1]];
     const work = WORK_PER_NUMBER * rows * cols * pointers.length;
     if (work < pool.grain) return serial(...args);
-    const byRows = rows >= pool.threads;
+    const byRows = whole || rows >= pool.threads;
     const ranges = byRows
       ? evenRanges(rows, pool.threads, 1)
       : evenRanges(cols, pool.threads, LINE);
@@ -163,6 +186,29 @@ function parallelExamples(
     for (const task of tasks) task.pop();
     const bytes = kernels[`${name}Workspace`](...layout.workspace(args));
     pool.run({ kernel: name, tasks, workspace, workspaceBytes: wholeLines(bytes) }, work);
+    return 0;
+  };
+}
+
+function parallelSequences(
+  { pool, kernels }: Parallel,
+  name: string,
+  { pointers, work: each }: SequencesLayout,
+): Kernel {
+  const serial = kernels[name];
+  return (...args) => {
+    const [examples, positions, channels, heads] = args;
+    const work = each * examples * positions * positions * channels;
+    if (work < pool.grain || examples < 2) return serial(...args);
+    const tasks = evenRanges(examples, piecesOf(work, pool), 1).map(([from, to]) => {
+      const task = args.slice(0, -1);
+      task[0] = to - from;
+      for (const p of pointers) task[p] += BYTES * from * positions * args[p + 1];
+      return task;
+    });
+    const workspace = args[args.length - 1];
+    const workspaceBytes = wholeLines(kernels[`${name}Workspace`](positions, channels / heads));
+    pool.run({ kernel: name, tasks, workspace, workspaceBytes }, work);
     return 0;
   };
 }

@@ -9,7 +9,15 @@ import { isContiguous, type Matrix } from "../../../core/matrix.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
 /** Numbers of the nonlinearities in `asm/activation.ts`. */
-const ACTIVATIONS: Readonly<Record<Activation, number>> = { relu: 0, tanh: 1, sigmoid: 2 };
+const ACTIVATIONS: Readonly<Record<Activation, number>> = {
+  relu: 0,
+  tanh: 1,
+  sigmoid: 2,
+  gelu: 3,
+  geluTanh: 4,
+  silu: 5,
+  softplus: 6,
+};
 
 /** The verbs of this topic. */
 export type Elementwise = Pick<

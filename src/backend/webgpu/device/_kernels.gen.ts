@@ -2,6 +2,32 @@
 import type { Shader } from "./shader.ts";
 /** Texts of kernels/shared by name. */
 export const SHARED: Readonly<Record<string, string>> = {
+  attention_row: `struct Softmax {
+top: f32,
+total: f32,
+}
+fn softmaxOf(index: u32, query: u32, firstKey: u32, seen: u32) -> Softmax {
+var top = -3.4028234e38;
+var sum = 0.0;
+for (var u = index; u < seen; u += GROUP) {
+let s = score(query, firstKey + u * params.qkvStride);
+let larger = max(top, s);
+sum = fma(sum, preciseExp(top - larger), preciseExp(s - larger));
+top = larger;
+}
+let most = workgroupMax(index, top);
+return Softmax(most, workgroupSum(index, sum * preciseExp(top - most)));
+}
+`,
+  attention_scores: `fn queryAt(row: u32, head: u32) -> u32 {
+return params.qkvOffset + row * params.qkvStride + head * params.width;
+}
+fn score(query: u32, key: u32) -> f32 {
+var sum = 0.0;
+for (var c = 0u; c < params.width; c += 1u) { sum = fma(qkv[query + c], qkv[key + c], sum); }
+return sum / sqrt(f32(params.width));
+}
+`,
   block_pairs: `fn memberOf(t: u32, i: u32, round: u32, blocks: u32) -> u32 {
 let first = select(1u + (t + round - 1u) % (blocks - 1u), 0u, t == 0u);
 let second = 1u + (blocks - 2u - t + round) % (blocks - 1u);
@@ -101,6 +127,24 @@ return x >= y && !isNan(x) && !isNan(y);
 fn chosen(condition: f32, x: f32, y: f32) -> f32 {
 let taken = (bitcast<u32>(condition) & 0x7fffffffu) != 0u;
 return bitcast<f32>(select(bitcast<u32>(y), bitcast<u32>(x), taken));
+}
+`,
+  gelu: `fn normalDistribution(x: f32, e: f32) -> f32 {
+let t = 1.0 / fma(abs(x), 0.23334524, 1.0);
+var p = fma(t, -6.796766536e-02, 2.313587473e-01);
+p = fma(t, p, -1.777468009e-01);
+p = fma(t, p, 2.062983225e-01);
+p = fma(t, p, 2.248923560e-02);
+p = fma(t, p, 1.009673550e-01);
+p = fma(t, p, 9.141763683e-02);
+p = fma(t, p, 9.318312807e-02);
+let tail = t * p * e;
+return select(1.0 - tail, tail, x < 0.0);
+}
+const TWICE_ROOT = 1.5957691216;
+const CUBIC = 0.044715;
+fn geluCubic(x: f32) -> f32 {
+return x * fma(x * x, CUBIC * TWICE_ROOT, TWICE_ROOT);
 }
 `,
   gemm_operands: `@group(0) @binding(2) var<storage, read> a: array<f32>;
@@ -594,6 +638,7 @@ override X_IS_OUT: bool = false;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 //! include exp
+//! include gelu
 //! include finite
 //! include elements
 fn preciseTanh(value: f32) -> f32 {
@@ -609,6 +654,19 @@ let small = fma(z * magnitude, p, magnitude);
 let result = select(large, small, magnitude < 0.625);
 return select(result, -result, value < 0.0);
 }
+fn softplus(value: f32) -> f32 {
+let e = preciseExp(-abs(value));
+var p = fma(e, -3.243992081e-03, 1.985131340e-02);
+p = fma(e, p, -5.695925491e-02);
+p = fma(e, p, 1.060362663e-01);
+p = fma(e, p, -1.530557592e-01);
+p = fma(e, p, 1.967593349e-01);
+p = fma(e, p, -2.495413254e-01);
+p = fma(e, p, 3.332996231e-01);
+p = fma(e, p, -4.999990242e-01);
+p = fma(e, p, 1.0);
+return fma(e, p, max(value, 0.0));
+}
 fn element(i: u32, j: u32) {
 let at = params.outOffset + i * params.outStride + j;
 var value: f32;
@@ -617,6 +675,10 @@ var result = value;
 if (KIND == 0u) { result = select(value, 0.0, value < 0.0); }
 if (KIND == 1u) { result = preciseTanh(value); }
 if (KIND == 2u) { result = sigmoid(value); }
+if (KIND == 3u) { result = value * normalDistribution(value, preciseExp(-0.5 * value * value)); }
+if (KIND == 4u) { result = value * sigmoid(geluCubic(value)); }
+if (KIND == 5u) { result = value * sigmoid(value); }
+if (KIND == 6u) { result = softplus(value); }
 if (isNan(value)) { result = value; }
 out[at] = result;
 }
@@ -625,7 +687,7 @@ out[at] = result;
   fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: ["KIND", "X_IS_OUT"],
 };
-/** activationGradient: out = g f'(x) elementwise from the output y = f(x), [rows, cols]; out may be g. */
+/** activationGradient: out = g f'(x) elementwise, [rows, cols]; out may be g. y is the output f(x), from kind 3 on */
 export const activationGradient: Shader<"out" | "y" | "g", "rows" | "cols"> = {
   name: "activation_gradient",
   source: `struct Params {
@@ -644,6 +706,8 @@ override G_IS_OUT: bool = false;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> y: array<f32>;
 @group(0) @binding(3) var<storage, read> g: array<f32>;
+//! include exp
+//! include gelu
 //! include elements
 fn element(i: u32, j: u32) {
 let at = params.outOffset + i * params.outStride + j;
@@ -657,6 +721,20 @@ let value = y[params.yOffset + i * params.yStride + j];
 if (KIND == 0u) { out[at] = select(0.0, gradient, value > 0.0); }
 if (KIND == 1u) { out[at] = gradient * (1.0 - value * value); }
 if (KIND == 2u) { out[at] = gradient * (value * (1.0 - value)); }
+if (KIND == 3u) {
+let e = preciseExp(-0.5 * value * value);
+out[at] = gradient * fma(value, 0.39894228 * e, normalDistribution(value, e));
+}
+if (KIND == 4u) {
+let s = sigmoid(geluCubic(value));
+let slope = fma(value * value, 3.0 * CUBIC * TWICE_ROOT, TWICE_ROOT);
+out[at] = gradient * fma(value * slope, s * (1.0 - s), s);
+}
+if (KIND == 5u) {
+let s = sigmoid(value);
+out[at] = gradient * (s * fma(value, 1.0 - s, 1.0));
+}
+if (KIND == 6u) { out[at] = gradient * sigmoid(value); }
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "y", written: false }, { name: "g", written: false }],
@@ -766,6 +844,245 @@ out[params.outOffset + i * params.outStride + j] = value;
   bindings: [{ name: "out", written: true }, { name: "x", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: [],
+};
+/** attention: per query and head y_t = sum_u p_tu v_u, p_t the softmax over u of q_t . k_u / sqrt(width), u <= t */
+export const attention: Shader<"out" | "qkv", "rows" | "heads" | "width" | "positions"> = {
+  name: "attention",
+  source: `struct Params {
+rows: u32,
+heads: u32,
+width: u32,
+positions: u32,
+outOffset: u32,
+outStride: u32,
+qkvOffset: u32,
+qkvStride: u32,
+}
+override CAUSAL: bool = false;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> qkv: array<f32>;
+//! include exp
+//! include workgroup_sum
+//! include attention_scores
+//! include attention_row
+var<workgroup> weights: array<f32, 256>;
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let item = group.y * groups.x + group.x;
+if (item >= params.rows * params.heads) { return; }
+let row = item / params.heads;
+let head = item % params.heads;
+let channels = params.heads * params.width;
+let own = row % params.positions;
+let seen = select(params.positions, own + 1u, CAUSAL);
+let query = queryAt(row, head);
+let keys = queryAt(row - own, head) + channels;
+let values = keys + channels;
+let soft = softmaxOf(index, query, keys, seen);
+for (var first = 0u; first < params.width; first += GROUP) {
+let c = first + index;
+var sum = 0.0;
+for (var base = 0u; base < seen; base += GROUP) {
+let u = base + index;
+workgroupBarrier();
+weights[index] = 0.0;
+if (u < seen) {
+weights[index] = preciseExp(score(query, keys + u * params.qkvStride) - soft.top) / soft.total;
+}
+workgroupBarrier();
+if (c < params.width) {
+for (var i = 0u; i < min(GROUP, seen - base); i += 1u) {
+sum = fma(weights[i], qkv[values + (base + i) * params.qkvStride + c], sum);
+}
+}
+}
+if (c < params.width) {
+out[params.outOffset + row * params.outStride + head * params.width + c] = sum;
+}
+}
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "qkv", written: false }],
+  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"]],
+  overrides: ["CAUSAL"],
+};
+/** attentionKeys: the part of keys and values in attention's gradient, dk_u = sum_t ds_tu q_t and */
+export const attentionKeys: Shader<"out" | "qkv" | "g" | "stats", "rows" | "heads" | "width" | "positions"> = {
+  name: "attention_keys",
+  source: `struct Params {
+rows: u32,
+heads: u32,
+width: u32,
+positions: u32,
+outOffset: u32,
+outStride: u32,
+qkvOffset: u32,
+qkvStride: u32,
+gOffset: u32,
+gStride: u32,
+statsOffset: u32,
+}
+override CAUSAL: bool = false;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> qkv: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+@group(0) @binding(4) var<storage, read> stats: array<f32>;
+//! include exp
+//! include attention_scores
+const GROUP: u32 = 256u;
+var<workgroup> weights: array<f32, 256>;
+var<workgroup> slopes: array<f32, 256>;
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let item = group.y * groups.x + group.x;
+if (item >= params.rows * params.heads) { return; }
+let row = item / params.heads;
+let head = item % params.heads;
+let channels = params.heads * params.width;
+let own = row % params.positions;
+let start = row - own;
+let key = queryAt(row, head) + channels;
+let to = params.outOffset + row * params.outStride + channels + head * params.width;
+for (var first = 0u; first < params.width; first += GROUP) {
+let c = first + index;
+var keySum = 0.0;
+var valueSum = 0.0;
+for (var base = select(0u, own, CAUSAL); base < params.positions; base += GROUP) {
+let t = start + base + index;
+workgroupBarrier();
+if (base + index < params.positions) {
+let place = params.statsOffset + 3u * (t * params.heads + head);
+let p = preciseExp(score(queryAt(t, head), key) - stats[place]) / stats[place + 1u];
+var d = -stats[place + 2u];
+let gradient = params.gOffset + t * params.gStride + head * params.width;
+for (var i = 0u; i < params.width; i += 1u) {
+d = fma(g[gradient + i], qkv[key + channels + i], d);
+}
+weights[index] = p;
+slopes[index] = p * d / sqrt(f32(params.width));
+}
+workgroupBarrier();
+if (c < params.width) {
+for (var i = 0u; i < min(GROUP, params.positions - base); i += 1u) {
+let other = start + base + i;
+keySum = fma(slopes[i], qkv[queryAt(other, head) + c], keySum);
+let gradient = params.gOffset + other * params.gStride + head * params.width;
+valueSum = fma(weights[i], g[gradient + c], valueSum);
+}
+}
+}
+if (c < params.width) {
+out[to + c] = keySum;
+out[to + channels + c] = valueSum;
+}
+}
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "qkv", written: false }, { name: "g", written: false }, { name: "stats", written: false }],
+  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["statsOffset", "u32"]],
+  overrides: ["CAUSAL"],
+};
+/** attentionQueries: the queries' part of attention's gradient, dq_t = sum_u ds_tu k_u with */
+export const attentionQueries: Shader<"out" | "stats" | "qkv" | "g", "rows" | "heads" | "width" | "positions"> = {
+  name: "attention_queries",
+  source: `struct Params {
+rows: u32,
+heads: u32,
+width: u32,
+positions: u32,
+outOffset: u32,
+outStride: u32,
+statsOffset: u32,
+qkvOffset: u32,
+qkvStride: u32,
+gOffset: u32,
+gStride: u32,
+}
+override CAUSAL: bool = false;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read_write> stats: array<f32>;
+@group(0) @binding(3) var<storage, read> qkv: array<f32>;
+@group(0) @binding(4) var<storage, read> g: array<f32>;
+//! include exp
+//! include workgroup_sum
+//! include attention_scores
+//! include attention_row
+var<workgroup> weights: array<f32, 256>;
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let item = group.y * groups.x + group.x;
+if (item >= params.rows * params.heads) { return; }
+let row = item / params.heads;
+let head = item % params.heads;
+let channels = params.heads * params.width;
+let own = row % params.positions;
+let seen = select(params.positions, own + 1u, CAUSAL);
+let query = queryAt(row, head);
+let keys = queryAt(row - own, head) + channels;
+let gradient = params.gOffset + row * params.gStride + head * params.width;
+let soft = softmaxOf(index, query, keys, seen);
+var along = 0.0;
+for (var u = index; u < seen; u += GROUP) {
+let key = keys + u * params.qkvStride;
+let p = preciseExp(score(query, key) - soft.top) / soft.total;
+along = fma(p, valueGradient(gradient, key + channels), along);
+}
+let mean = workgroupSum(index, along);
+if (index == 0u) {
+let at = params.statsOffset + 3u * item;
+stats[at] = soft.top;
+stats[at + 1u] = soft.total;
+stats[at + 2u] = mean;
+}
+for (var first = 0u; first < params.width; first += GROUP) {
+let c = first + index;
+var sum = 0.0;
+for (var base = 0u; base < seen; base += GROUP) {
+let u = base + index;
+workgroupBarrier();
+weights[index] = 0.0;
+if (u < seen) {
+let key = keys + u * params.qkvStride;
+let p = preciseExp(score(query, key) - soft.top) / soft.total;
+let d = valueGradient(gradient, key + channels) - mean;
+weights[index] = p * d / sqrt(f32(params.width));
+}
+workgroupBarrier();
+if (c < params.width) {
+for (var i = 0u; i < min(GROUP, seen - base); i += 1u) {
+sum = fma(weights[i], qkv[keys + (base + i) * params.qkvStride + c], sum);
+}
+}
+}
+if (c < params.width) {
+out[params.outOffset + row * params.outStride + head * params.width + c] = sum;
+}
+}
+}
+fn valueGradient(gradient: u32, value: u32) -> f32 {
+var sum = 0.0;
+for (var c = 0u; c < params.width; c += 1u) { sum = fma(g[gradient + c], qkv[value + c], sum); }
+return sum;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "stats", written: true }, { name: "qkv", written: false }, { name: "g", written: false }],
+  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["statsOffset", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"]],
+  overrides: ["CAUSAL"],
 };
 /** axpby: y = alpha x + beta y elementwise, [rows, cols]; x may be y. Where alpha is 0, x is not read; */
 export const axpby: Shader<"y" | "x" | "alpha" | "beta", "rows" | "cols"> = {
@@ -1938,6 +2255,35 @@ spectrum[places + i] = f32(select(place, i, kept));
   fields: [["n", "u32"], ["job", "u32"], ["size", "u32"], ["spectrumOffset", "u32"], ["stateOffset", "u32"], ["vOffset", "u32"], ["productsOffset", "u32"], ["sOffset", "u32"]],
   overrides: [],
 };
+/** gatherRows: out_i = table_(token i), out [rows, cols], table [tableRows, cols], tokens [1, rows], */
+export const gatherRows: Shader<"out" | "table" | "tokens", "rows" | "cols" | "tableRows"> = {
+  name: "gather_rows",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+tableRows: u32,
+outOffset: u32,
+outStride: u32,
+tableOffset: u32,
+tableStride: u32,
+tokensOffset: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> table: array<f32>;
+@group(0) @binding(3) var<storage, read> tokens: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+let token = tokens[params.tokensOffset + i];
+let row = u32(clamp(token, 0.0, f32(params.tableRows - 1u)));
+let value = table[params.tableOffset + row * params.tableStride + j];
+out[params.outOffset + i * params.outStride + j] = select(0.0, value, f32(row) == token);
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "table", written: false }, { name: "tokens", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["tableRows", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["tableOffset", "u32"], ["tableStride", "u32"], ["tokensOffset", "u32"]],
+  overrides: [],
+};
 /** gaussNewtonGradient: gradients [rows, cols] = B e, B B^T the Hessian of a row's loss in z, e signs. */
 export const gaussNewtonGradient: Shader<"gradients" | "z" | "signs", "rows" | "cols"> = {
   name: "gauss_newton_gradient",
@@ -2219,6 +2565,46 @@ if (index == 0u) { factors[params.factorsOffset + params.kOut + params.kIn] = re
 `,
   bindings: [{ name: "factors", written: true }, { name: "moments", written: false }, { name: "damping", written: false }],
   fields: [["kOut", "u32"], ["kIn", "u32"], ["outside", "f32"], ["inside", "f32"], ["exponent", "f32"], ["factorsOffset", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["dampingHeld", "u32"], ["dampingOffset", "u32"], ["dampingNumber", "f32"]],
+  overrides: [],
+};
+/** mergeRows: per example the sum of the rows of a token at its first position, zeros at later ones: x and out */
+export const mergeRows: Shader<"out" | "tokens" | "x", "rows" | "cols" | "positions"> = {
+  name: "merge_rows",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+positions: u32,
+outOffset: u32,
+outStride: u32,
+tokensOffset: u32,
+xOffset: u32,
+xStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> tokens: array<f32>;
+@group(0) @binding(3) var<storage, read> x: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+let example = i / params.positions;
+let own = i % params.positions;
+let begin = params.tokensOffset + example * params.positions;
+let token = tokens[begin + own];
+var first = 0u;
+while (first < own && tokens[begin + first] != token) { first += 1u; }
+var sum = 0.0;
+if (first == own) {
+for (var t = own; t < params.positions; t += 1u) {
+if (tokens[begin + t] == token) {
+sum += x[params.xOffset + (example * params.positions + t) * params.xStride + j];
+}
+}
+}
+out[params.outOffset + i * params.outStride + j] = sum;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "tokens", written: false }, { name: "x", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["tokensOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: [],
 };
 /** patchSecondMoment: C = decay C + scale P^T diag(w) P, P [depth, n] the patches of images, C [n, n]. */
@@ -2548,6 +2934,190 @@ out[at] = value;
   fields: [["rows", "u32"], ["cols", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["yOffset", "u32"], ["yStride", "u32"]],
   overrides: ["LANES"],
 };
+/** rowMoments: of every row of x [rows, cols] the mean m (0 unless CENTRED) and 1 / sqrt(v + epsilon), v the */
+export const rowMoments: Shader<"out" | "x", "rows" | "cols" | "epsilon"> = {
+  name: "row_moments",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+epsilon: f32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+}
+override CENTRED: bool = true;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+//! include workgroup_sum
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let row = group.y * groups.x + group.x;
+if (row >= params.rows) { return; }
+let begin = params.xOffset + row * params.xStride;
+var mean = 0.0;
+if (CENTRED) {
+var sum = 0.0;
+for (var j = index; j < params.cols; j += GROUP) { sum += x[begin + j]; }
+mean = workgroupSum(index, sum) / f32(params.cols);
+}
+var squares = 0.0;
+for (var j = index; j < params.cols; j += GROUP) {
+let d = x[begin + j] - mean;
+squares = fma(d, d, squares);
+}
+let variance = workgroupSum(index, squares) / f32(params.cols);
+if (index == 0u) {
+let at = params.outOffset + row * params.outStride;
+out[at] = mean;
+out[at + 1u] = 1.0 / sqrt(variance + params.epsilon);
+}
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["epsilon", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
+  overrides: ["CENTRED"],
+};
+/** rowNorm: out = scale xhat + shift, xhat = (x - mean) inverse with the moments of each row, [rows, cols]. */
+export const rowNorm: Shader<"out" | "x" | "moments" | "weights", "rows" | "cols" | "parts"> = {
+  name: "row_norm",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+parts: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+momentsOffset: u32,
+momentsStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> moments: array<f32>;
+@group(0) @binding(4) var<storage, read> weights: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+let place = params.momentsOffset + i * params.momentsStride;
+let xhat = (x[params.xOffset + i * params.xStride + j] - moments[place]) * moments[place + 1u];
+var shift = 0.0;
+if (params.parts > 1u) { shift = weights[params.weightsOffset + params.weightsStride + j]; }
+let value = fma(xhat, weights[params.weightsOffset + j], shift);
+out[params.outOffset + i * params.outStride + j] = value;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "moments", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["parts", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"]],
+  overrides: [],
+};
+/** rowNormGradient: out = (h - mean h - xhat mean(h xhat)) inverse, h = g scale, means over the row; no mean h */
+export const rowNormGradient: Shader<"out" | "x" | "g" | "moments" | "weights", "rows" | "cols"> = {
+  name: "row_norm_gradient",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+gOffset: u32,
+gStride: u32,
+momentsOffset: u32,
+momentsStride: u32,
+weightsOffset: u32,
+}
+override CENTRED: bool = true;
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+@group(0) @binding(4) var<storage, read> moments: array<f32>;
+@group(0) @binding(5) var<storage, read> weights: array<f32>;
+//! include workgroup_sum
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let row = group.y * groups.x + group.x;
+if (row >= params.rows) { return; }
+let beginX = params.xOffset + row * params.xStride;
+let beginG = params.gOffset + row * params.gStride;
+let place = params.momentsOffset + row * params.momentsStride;
+let inverse = moments[place + 1u];
+var sum = 0.0;
+var along = 0.0;
+for (var j = index; j < params.cols; j += GROUP) {
+let h = g[beginG + j] * weights[params.weightsOffset + j];
+sum += h;
+along = fma(h, x[beginX + j] - moments[place], along);
+}
+var mean = 0.0;
+if (CENTRED) { mean = workgroupSum(index, sum) / f32(params.cols); }
+let share = workgroupSum(index, along) / f32(params.cols) * inverse;
+let to = params.outOffset + row * params.outStride;
+for (var j = index; j < params.cols; j += GROUP) {
+let h = g[beginG + j] * weights[params.weightsOffset + j];
+let xhat = (x[beginX + j] - moments[place]) * inverse;
+out[to + j] = (h - mean - xhat * share) * inverse;
+}
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "g", written: false }, { name: "moments", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"], ["weightsOffset", "u32"]],
+  overrides: ["CENTRED"],
+};
+/** rowNormSums: per example sum_t g xhat above sum_t g: x and g [rows positions, cols], out [2 rows, cols], */
+export const rowNormSums: Shader<"out" | "x" | "g" | "moments", "rows" | "cols" | "positions"> = {
+  name: "row_norm_sums",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+positions: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+gOffset: u32,
+gStride: u32,
+momentsOffset: u32,
+momentsStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+@group(0) @binding(4) var<storage, read> moments: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+var along = 0.0;
+var sum = 0.0;
+for (var t = 0u; t < params.positions; t += 1u) {
+let row = i * params.positions + t;
+let place = params.momentsOffset + row * params.momentsStride;
+let xhat = (x[params.xOffset + row * params.xStride + j] - moments[place]) * moments[place + 1u];
+let gradient = g[params.gOffset + row * params.gStride + j];
+along = fma(gradient, xhat, along);
+sum += gradient;
+}
+let at = params.outOffset + 2u * i * params.outStride + j;
+out[at] = along;
+out[at + params.outStride] = sum;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "g", written: false }, { name: "moments", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["momentsOffset", "u32"], ["momentsStride", "u32"]],
+  overrides: [],
+};
 /** sampledLossGradient: gradients [rows, cols] at targets drawn from the model's own distribution. */
 export const sampledLossGradient: Shader<"gradients" | "z" | "noise", "rows" | "cols"> = {
   name: "sampled_loss_gradient",
@@ -2655,6 +3225,70 @@ out[at] = weights[params.weightsOffset + i] * value;
   bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "weights", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["weightsOffset", "u32"]],
   overrides: ["X_IS_OUT"],
+};
+/** scatterRows: out_v = decay out_v + scale sum of x_i over the i whose token is v: out [rows, cols], x [count, */
+export const scatterRows: Shader<"out" | "tokens" | "x", "rows" | "cols" | "count" | "decay" | "scale"> = {
+  name: "scatter_rows",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+count: u32,
+decay: f32,
+scale: f32,
+outOffset: u32,
+outStride: u32,
+tokensOffset: u32,
+xOffset: u32,
+xStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> tokens: array<f32>;
+@group(0) @binding(3) var<storage, read> x: array<f32>;
+var<workgroup> found: array<atomic<u32>, 8>;
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let row = group.y * groups.x + group.x;
+if (row >= params.rows) { return; }
+for (var first = 0u; first < params.cols; first += 256u) {
+let column = first + index;
+var sum = 0.0;
+for (var base = 0u; base < params.count; base += 256u) {
+if (index < 8u) { atomicStore(&found[index], 0u); }
+workgroupBarrier();
+let i = base + index;
+if (i < params.count) {
+if (tokens[params.tokensOffset + i] == f32(row)) {
+atomicOr(&found[index / 32u], 1u << (index % 32u));
+}
+}
+workgroupBarrier();
+for (var word = 0u; word < 8u; word += 1u) {
+var bits = atomicLoad(&found[word]);
+while (bits != 0u) {
+let at = base + 32u * word + firstTrailingBit(bits);
+bits &= bits - 1u;
+if (column < params.cols) { sum += x[params.xOffset + at * params.xStride + column]; }
+}
+}
+workgroupBarrier();
+}
+if (column < params.cols) {
+let at = params.outOffset + row * params.outStride + column;
+var value = params.scale * sum;
+if (params.decay != 0.0) { value = fma(params.decay, out[at], value); }
+out[at] = value;
+}
+}
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "tokens", written: false }, { name: "x", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["count", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["tokensOffset", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
+  overrides: [],
 };
 /** secondMoment: C = decay C + scale X^T diag(w) X, X [depth, n], C [n, n], m = n. */
 export const secondMoment: Shader<"c" | "x" | "weights", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "weighted" | "decay" | "scale"> = {

@@ -10,7 +10,15 @@ import * as kernels from "../device/_kernels.gen.ts";
 import { elementGrid, type Machine } from "../device/machine.ts";
 
 /** Numbers of the nonlinearities in `kernels/activation.wgsl`. */
-const ACTIVATIONS: Readonly<Record<Activation, number>> = { relu: 0, tanh: 1, sigmoid: 2 };
+const ACTIVATIONS: Readonly<Record<Activation, number>> = {
+  relu: 0,
+  tanh: 1,
+  sigmoid: 2,
+  gelu: 3,
+  geluTanh: 4,
+  silu: 5,
+  softplus: 6,
+};
 
 /** Numbers of the reductions in `kernels/reductions.wgsl`. */
 const REDUCTIONS = { dot: 0, sum: 1, trace: 2, allFinite: 3 } as const;

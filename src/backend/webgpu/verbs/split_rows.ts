@@ -187,6 +187,47 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
         const [image, small, gradient] = [pixels(images), locations(pooled), locations(g)];
         verbs.poolGradient(kind, pixels(out), image, small, gradient, window);
       }),
+    rowNorm: (kind, out, x, weights, epsilon) =>
+      byRows([out, x], ({ rows }) => verbs.rowNorm(kind, rows(out), rows(x), weights, epsilon)),
+    rowNormSums(kind, out, x, g, epsilon) {
+      const [examples, unit] = [out.rows / 2, 2 * x.rows / out.rows];
+      const parts = ({ rows }: Run) => [rows(out, 2), rows(x, unit), rows(g, unit)];
+      inRuns(examples, parts, ({ rows }) => {
+        verbs.rowNormSums(kind, rows(out, 2), rows(x, unit), rows(g, unit), epsilon);
+      });
+    },
+    rowNormGradient: (kind, out, x, g, weights, epsilon) =>
+      byRows([out, x, g], ({ rows }) => {
+        verbs.rowNormGradient(kind, rows(out), rows(x), rows(g), weights, epsilon);
+      }),
+    gatherRows: (out, table, tokens) =>
+      byRows([out], ({ rows, columns }) => verbs.gatherRows(rows(out), table, columns(tokens))),
+    scatterRows: (out, tokens, x, rest) =>
+      byRows([x], ({ rows, columns, blend }) => {
+        verbs.scatterRows(out, columns(tokens), rows(x), blend(rest));
+      }),
+    mergeRows(out, tokens, x, positions) {
+      const parts = ({ rows }: Run) => [rows(out, positions), rows(x, positions)];
+      inRuns(x.rows / positions, parts, ({ rows, columns }) => {
+        const [own, from] = [columns(tokens, positions), rows(x, positions)];
+        verbs.mergeRows(rows(out, positions), own, from, positions);
+      });
+    },
+    attention(out, qkv, shape) {
+      const { positions } = shape;
+      const parts = ({ rows }: Run) => [rows(out, positions), rows(qkv, positions)];
+      inRuns(out.rows / positions, parts, ({ rows }) => {
+        verbs.attention(rows(out, positions), rows(qkv, positions), shape);
+      });
+    },
+    attentionGradient(out, qkv, g, shape) {
+      const matrices = [out, qkv, g] as const;
+      const parts = ({ rows }: Run) => matrices.map((m) => rows(m, shape.positions));
+      inRuns(g.rows / shape.positions, parts, (run) => {
+        const [to, from, gradient] = parts(run);
+        verbs.attentionGradient(to, from, gradient, shape);
+      });
+    },
     appendOnes: (out, x) => byRows([out, x], ({ rows }) => verbs.appendOnes(rows(out), rows(x))),
     activation: (kind, out, x) =>
       byRows([out, x], ({ rows }) => verbs.activation(kind, rows(out), rows(x))),

@@ -1,0 +1,263 @@
+/**
+ * Network cases: losses, gradients, statistics and updates of all layers of a whole network.
+ *
+ * @module
+ */
+
+import type { Backend } from "@tekfac/tekfac/backend";
+import { DataError, type Matrix, type Parameter } from "@tekfac/tekfac/core";
+import {
+  type Block,
+  CurvatureEstimator,
+  EkfacBlock,
+  EmbeddingBlock,
+  ScaleShiftBlock,
+  TekfacBlock,
+} from "@tekfac/tekfac/curvature";
+import {
+  type ModelObjective,
+  objective,
+  sequential,
+  softmaxCrossEntropy,
+  squaredError,
+} from "@tekfac/tekfac/nn";
+import type { Checks } from "./checks.ts";
+import type { Fields } from "./fields.ts";
+import { layerOf } from "./network_layers.ts";
+
+/** Below this relative gap of eigenvalues, float32 tells eigenvectors apart with less certainty. */
+const CERTAIN_GAP = 1e-4;
+
+/**
+ * How much more a network is allowed than a layer in float32: two roundings of each weight move the exact numbers
+ * of a two-block transformer by up to 4.5 times what a layer's are allowed, in the gradients of its first layers.
+ */
+const DEPTH = 8;
+
+/** Losses and gradients in float64 keep another digit. */
+const SHARP = 0.1;
+
+/** Stands for an interval that never ends. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
+const LOSSES = { softmaxCrossEntropy, halfSquaredError: squaredError };
+
+/** Compares the library's network with a golden one. */
+export async function checkNetwork(
+  backend: Backend,
+  golden: Fields,
+  checks: Checks,
+): Promise<void> {
+  const inputs = golden.tensors("inputs");
+  const loss = golden.text("loss");
+  if (!(loss in LOSSES)) {
+    throw new DataError("loss", `expected ${Object.keys(LOSSES).join(" or ")}, received '${loss}'`);
+  }
+  const model = sequential(backend, {
+    input: inputs[0].shape as unknown as readonly [number],
+    layers: golden.groups("layers").map(layerOf),
+  });
+  const problem = objective(model, LOSSES[loss as keyof typeof LOSSES]());
+  const parameters = golden.groups("parameters");
+  const layers = parameters.map((fields) => new NetworkLayer(problem, fields, checks));
+  const estimator = new CurvatureEstimator(backend, layers.flatMap(({ blocks }) => blocks), {
+    plan: {
+      intervals: { statistics: NEVER, basis: NEVER, eigenvalues: NEVER },
+      denseStart: false,
+      staggered: false,
+    },
+    averaging: "seeded",
+    factorDecay: 0,
+    eigenvalueDecay: 0,
+    staleness: 0,
+    refresh: { kind: "immediate" },
+    toleratedFailures: 0,
+  });
+  try {
+    // Everything is asked for inside the scope, before the first answer is waited for.
+    const reads = backend.scope(() => {
+      const examples = inputs.length;
+      const batch = {
+        inputs: inputs.flatMap(({ data }) => [...data]),
+        targets: golden.tensors("targets").flatMap(({ data }) => [...data]),
+      };
+      const losses = problem.differentiate(batch, { decay: 0, scale: 1 / examples });
+      estimator.update(0, {
+        examples,
+        gradientExamples: examples,
+        forEachCapture: (visit) => visit((parameter) => problem.capture(parameter)),
+      });
+      return [
+        compareLosses(backend, losses, golden, checks),
+        ...layers.flatMap((layer) => layer.compare()),
+      ];
+    });
+    await Promise.all(reads);
+  } finally {
+    estimator[Symbol.dispose]();
+    model[Symbol.dispose]();
+  }
+}
+
+async function compareLosses(
+  backend: Backend,
+  losses: Matrix,
+  golden: Fields,
+  checks: Checks,
+): Promise<void> {
+  const actual = await backend.read(losses);
+  const options = { slack: isDouble(backend) ? SHARP : DEPTH };
+  const expected = golden.numbers("perExampleLoss");
+  checks.compare("statistics", "perExampleLoss", actual, expected, options);
+  const mean = Float64Array.from(actual).reduce((sum, value) => sum + value, 0) / actual.length;
+  checks.compare("statistics", "loss_value", [mean], [golden.number("loss_value")], options);
+}
+
+/** One parameter with the blocks that a case speaks of; each update has a step, whose damping is the update's. */
+class NetworkLayer {
+  readonly blocks: readonly Block[];
+  readonly #backend: Backend;
+  readonly #parameter: Parameter;
+  readonly #golden: Fields;
+  readonly #checks: Checks;
+
+  constructor({ backend, parameters }: ModelObjective, golden: Fields, checks: Checks) {
+    const name = golden.text("name");
+    const parameter = parameters.find((parameter) => parameter.name === name);
+    if (parameter === undefined) {
+      const present = parameters.map(({ name }) => name).join(", ");
+      throw new DataError("parameters", `there is no parameter '${name}' among ${present}`);
+    }
+    this.#backend = backend;
+    this.#parameter = parameter;
+    this.#golden = golden;
+    this.#checks = checks;
+    backend.write(parameter.value, this.#stored(golden.tensor("value", 2).data));
+    const lambdas = golden.groups("updates").map((update) => update.number("lam"));
+    const damping = { kind: "absolute" as const, lambda: (step: number) => lambdas[step] ?? 1 };
+    this.blocks = blocksOf(backend, parameter, damping);
+  }
+
+  /** Asks for all numbers; compares them when they come. */
+  compare(): Promise<void>[] {
+    const { name, gradient } = this.#parameter;
+    const slack = isDouble(this.#backend) ? SHARP : DEPTH;
+    return [
+      this.#read(
+        "statistics",
+        `gradient of ${name}`,
+        gradient,
+        this.#golden.tensor("gradient", 2).data,
+        slack,
+      ),
+      ...this.blocks.flatMap((block) => this.#statistics(block)),
+      ...this.#golden.groups("updates").map((update, step) => this.#update(update, step)),
+    ];
+  }
+
+  #statistics(block: Block): Promise<void>[] {
+    const slack = isDouble(this.#backend) ? 1 : DEPTH;
+    const what = (quantity: string) => `${quantity} of ${this.#parameter.name}, ${block.method}`;
+    if (block instanceof ScaleShiftBlock) {
+      const expected = this.#golden.tensor("fisherBlocks", 3).data;
+      return [
+        this.#backend.read(block.moments).then((moments) => {
+          const blocks = fisherBlocks(moments);
+          this.#checks.compare("statistics", what("fisherBlocks"), blocks, expected, { slack });
+        }),
+      ];
+    }
+    const [golden] = this.#golden.group("statistics").groups(block.method);
+    const { inputFactor, outputFactor, theta } = partsOf(block);
+    const spectrum = this.#backend.read(theta).then((values) => {
+      const sorted = Float64Array.from(values).sort();
+      const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+      const expected = golden.tensor("thetaSorted").data;
+      const expectedMean = [golden.number("thetaMean")];
+      this.#checks.compare("spectrum", what("thetaSorted"), sorted, expected, { slack });
+      this.#checks.compare("spectrum", what("thetaMean"), [mean], expectedMean, { slack });
+    });
+    const factor = (name: string, matrix: Matrix) =>
+      this.#backend.read(matrix).then((values) =>
+        this.#checks.compare("statistics", what(name), values, golden.tensor(name).data, { slack })
+      );
+    return [factor("inputFactor", inputFactor), factor("outputFactor", outputFactor), spectrum];
+  }
+
+  #update(update: Fields, step: number): Promise<void> {
+    const [method, lambda] = [update.text("method"), update.number("lam")];
+    const { name, gradient } = this.#parameter;
+    const block = this.blocks.find((block) => block.method === method);
+    if (block === undefined) {
+      const present = this.blocks.map(({ method }) => method).join(" or ");
+      throw new DataError(
+        "updates",
+        `'method' of ${name} must be ${present}: received '${method}'`,
+      );
+    }
+    const out = this.#backend.scratch(gradient.rows, gradient.cols);
+    block.precondition(out, gradient, step);
+    const gaps = this.#golden.has("minRelativeEigGap")
+      ? this.#golden.group("minRelativeEigGap").numberOr(method, 1)
+      : 1;
+    const uncertain = Math.min(100, Math.max(1, CERTAIN_GAP / gaps));
+    const slack = isDouble(this.#backend) ? 1 : Math.max(1, 1e-2 / lambda) * uncertain;
+    const what = `update of ${name}, ${method} at lambda ${Number(lambda.toPrecision(3))}`;
+    return this.#read("update", what, out, update.tensor("update", 2).data, slack);
+  }
+
+  async #read(
+    quantity: "statistics" | "update",
+    what: string,
+    matrix: Matrix,
+    expected: Float64Array,
+    slack = 1,
+  ): Promise<void> {
+    const actual = await this.#backend.read(matrix);
+    this.#checks.compare(quantity, what, actual, this.#stored(expected), { slack });
+  }
+
+  /** Tables lie the other way round in golden files: a column per token. */
+  #stored(data: Float64Array): Float64Array {
+    const { layer, value: { rows, cols } } = this.#parameter;
+    if (layer.kind !== "embedding") return data;
+    return data.map((_, i) => data[i % cols * rows + Math.floor(i / cols)]);
+  }
+}
+
+function isDouble({ info }: Backend): boolean {
+  return info.roundoff < 1e-12;
+}
+
+function blocksOf(
+  backend: Backend,
+  parameter: Parameter,
+  damping: { readonly kind: "absolute"; readonly lambda: (step: number) => number },
+): readonly Block[] {
+  const { kind } = parameter.layer;
+  if (kind === "scaleShift") return [new ScaleShiftBlock(backend, parameter, { damping })];
+  if (kind === "embedding") {
+    return (["ekfac", "tekfac"] as const).map((method) =>
+      new EmbeddingBlock(backend, parameter, { method, damping })
+    );
+  }
+  return [
+    new EkfacBlock(backend, parameter, { damping }),
+    new TekfacBlock(backend, parameter, { damping }),
+  ];
+}
+
+function partsOf(block: Block): { inputFactor: Matrix; outputFactor: Matrix; theta: Matrix } {
+  const { inputFactor, outputFactor, eigenvalues, moments } = block.state;
+  return { inputFactor, outputFactor, theta: eigenvalues ?? moments };
+}
+
+/** `[C, 2, 2]` from the second moments of s, t and s + t, [3, C]. */
+function fisherBlocks(moments: ArrayLike<number>): number[] {
+  const channels = moments.length / 3;
+  return Array.from({ length: channels }, (_, c) => {
+    const [ss, tt, both] = [0, 1, 2].map((i) => moments[i * channels + c]);
+    const st = (both - ss - tt) / 2;
+    return [ss, st, st, tt];
+  }).flat();
+}

@@ -1,0 +1,86 @@
+/**
+ * Rows normalised for themselves, rows of tables, and attention.
+ *
+ * @module
+ */
+
+import type { SequenceVerbs } from "../../backend.ts";
+import { addressOf, type Machine } from "../module/machine.ts";
+
+/** The verbs of this topic on one machine. */
+export function createSequences(machine: Machine): SequenceVerbs {
+  const kernels = machine.exports;
+  return {
+    rowNorm(kind, out, x, weights, epsilon) {
+      // deno-fmt-ignore
+      kernels.rowNorm(
+        x.rows, x.cols, +(kind === "layer"), weights.rows, epsilon, addressOf(out), out.stride,
+        addressOf(x), x.stride, addressOf(weights), weights.stride,
+      );
+    },
+
+    rowNormSums(kind, out, x, g, epsilon) {
+      const examples = out.rows / 2;
+      if (examples === 0) return;
+      // deno-fmt-ignore
+      kernels.rowNormSums(
+        examples, x.rows / examples, x.cols, +(kind === "layer"), epsilon,
+        addressOf(out), out.stride, addressOf(x), x.stride, addressOf(g), g.stride,
+      );
+    },
+
+    rowNormGradient(kind, out, x, g, weights, epsilon) {
+      // deno-fmt-ignore
+      kernels.rowNormGradient(
+        x.rows, x.cols, +(kind === "layer"), epsilon, addressOf(out), out.stride,
+        addressOf(x), x.stride, addressOf(g), g.stride, addressOf(weights),
+      );
+    },
+
+    gatherRows(out, table, tokens) {
+      // deno-fmt-ignore
+      kernels.gatherRows(
+        out.rows, table.rows, out.cols, addressOf(out), out.stride,
+        addressOf(table), table.stride, addressOf(tokens),
+      );
+    },
+
+    scatterRows(out, tokens, x, { decay = 0, scale = 1 } = {}) {
+      // deno-fmt-ignore
+      kernels.scatterRows(
+        x.rows, out.rows, x.cols, decay, scale, addressOf(out), out.stride,
+        addressOf(tokens), addressOf(x), x.stride,
+      );
+    },
+
+    mergeRows(out, tokens, x, positions) {
+      // deno-fmt-ignore
+      kernels.mergeRows(
+        x.rows / positions, positions, x.cols, addressOf(out), out.stride,
+        addressOf(tokens), addressOf(x), x.stride,
+      );
+    },
+
+    attention(out, qkv, { positions, heads, causal }) {
+      const bytes = kernels.attentionWorkspace(positions, out.cols / heads);
+      machine.withWorkspace(bytes, (workspace) => {
+        // deno-fmt-ignore
+        kernels.attention(
+          out.rows / positions, positions, out.cols, heads, +causal,
+          addressOf(out), out.stride, addressOf(qkv), qkv.stride, workspace,
+        );
+      });
+    },
+
+    attentionGradient(out, qkv, g, { positions, heads, causal }) {
+      const bytes = kernels.attentionGradientWorkspace(positions, g.cols / heads);
+      machine.withWorkspace(bytes, (workspace) => {
+        // deno-fmt-ignore
+        kernels.attentionGradient(
+          g.rows / positions, positions, g.cols, heads, +causal, addressOf(out), out.stride,
+          addressOf(qkv), qkv.stride, addressOf(g), g.stride, workspace,
+        );
+      });
+    },
+  };
+}
