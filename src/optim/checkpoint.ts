@@ -9,17 +9,12 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { checkArrays, checkFinite } from "../core/array_checks.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { encodeSafetensors } from "../core/safetensors.ts";
-import {
-  checkArrays,
-  checkFinite,
-  type CheckpointFile,
-  FORMAT,
-  readCheckpoint,
-} from "./checkpoint_file.ts";
+import { type CheckpointFile, FORMAT, readCheckpoint } from "./checkpoint_file.ts";
 import { checkArchitecture, checkMeaning, meaningOf } from "./checkpoint_meaning.ts";
 import type { Counters } from "./counters.ts";
 import type { Optimizer } from "./optimizer.ts";

@@ -4,6 +4,9 @@ import { createBackend } from "@tekfac/tekfac/backend";
 import { DataError, digestOf, OptionError, Random, StateError } from "@tekfac/tekfac/core";
 import {
   dense,
+  embedding,
+  layerNorm,
+  meanPositions,
   objective,
   relu,
   type Sequential,
@@ -17,8 +20,10 @@ import {
   encodeSafetensors,
   loadState,
   loadWeights,
+  muon,
   type Optimizer,
   saveState,
+  scheduleFreeAdam,
   sgd,
   soap,
   tekfac,
@@ -50,6 +55,10 @@ const modes: Record<string, (model: Sequential) => Optimizer<Batch>> = {
     tekfac(problemOf(model), { rank: "full", refresh: background, intervals, staggered: true }),
   "tkfac with late statistics": (model) =>
     tkfac(problemOf(model), { split: "exact", intervals: { statistics: 9, basis: 6 } }),
+  "soap by Kullback and Leibler": (model) =>
+    soap(problemOf(model), { factors: "kl", preconditionFrequency: 6, refresh: background }),
+  muon: (model) => muon(problemOf(model)),
+  "schedule-free Adam": (model) => scheduleFreeAdam(problemOf(model)),
   soap: (model) => soap(problemOf(model), { preconditionFrequency: 6, refresh: background }),
 };
 
@@ -86,6 +95,37 @@ for (const [name, create] of Object.entries(modes)) {
     });
   }
 }
+
+Deno.test("saveState() does not disturb a model of tokens whose bases are renewed beside the steps", async () => {
+  using backend = referenceBackend();
+  const layers = [embedding({ vocabulary: 5, width: 4 }), layerNorm(), meanPositions(), dense(3)];
+  const run = async (saveAt: number, resume: boolean): Promise<number> => {
+    using model = sequential(backend, { input: [3], layers, seed: 1 });
+    const create = (model: Sequential) =>
+      tekfac(problemOf(model), { rank: "full", refresh: background, intervals });
+    let optimizer = create(model);
+    for (let step = 0; step < 16; step++) {
+      if (step === saveAt) {
+        const bytes = await saveState(optimizer);
+        if (resume) {
+          optimizer[Symbol.dispose]();
+          optimizer = create(model);
+          loadState(optimizer, bytes);
+        }
+      }
+      const random = new Random(step);
+      const inputs = Float64Array.from({ length: 24 }, () => random.integer(5));
+      const targets = Array.from({ length: 8 }, (_, n) => inputs[3 * n] % 3);
+      optimizer.stepSync({ inputs, targets, examples: 8 });
+    }
+    const [sum] = weightsOf(model);
+    optimizer[Symbol.dispose]();
+    return sum;
+  };
+  const never = await run(-1, false);
+  assert.equal(await run(8, false), never);
+  assert.equal(await run(8, true), never);
+});
 
 /** A state after some steps, its bytes, and a check that a load is refused and changes nothing. */
 async function saved(create: (model: Sequential) => Optimizer<Batch> = modes.background) {
