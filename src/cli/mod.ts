@@ -7,7 +7,7 @@
 
 export * from "./arguments.ts";
 export * from "./chart_library.ts";
-export { readWhole, writeWhole } from "./files.ts";
+export { readWhole, tryWriting, writeWhole } from "./files.ts";
 export * from "./load_data.ts";
 export * from "./open_backend.ts";
 export * from "./options.ts";

@@ -89,7 +89,7 @@ export const geluSchema = {
  */
 export function gelu(options: GeluOptions = {}): LayerSpec {
   const { form } = resolve("Cannot create gelu", options, geluSchema);
-  return { ...activation(form === "exact" ? "gelu" : "geluTanh"), kind: "gelu" };
+  return { ...activation(form === "exact" ? "gelu" : "geluTanh"), kind: "gelu", options: { form } };
 }
 
 /**

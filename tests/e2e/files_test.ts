@@ -1,7 +1,7 @@
 /** Files that are written whole, and those that are left alone. */
 import assert from "#assert";
 import { DataError } from "@tekfac/tekfac/core";
-import { tryWriting, writeWhole } from "../../src/cli/files.ts";
+import { tryWriting, writeWhole } from "../../src/cli/mod.ts";
 
 async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();

@@ -116,7 +116,7 @@ Deno.test("saveState() does not disturb a model of tokens whose bases are renewe
       const random = new Random(step);
       const inputs = Float64Array.from({ length: 24 }, () => random.integer(5));
       const targets = Array.from({ length: 8 }, (_, n) => inputs[3 * n] % 3);
-      optimizer.stepSync({ inputs, targets, examples: 8 });
+      optimizer.stepSync({ inputs, targets, examples: 8 } as Batch);
     }
     const [sum] = weightsOf(model);
     optimizer[Symbol.dispose]();
