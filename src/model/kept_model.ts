@@ -30,6 +30,20 @@ export interface Prediction {
  *
  * Inputs are as they were before standardization, which is done here. Bytes of images (`Uint8Array`,
  * `Uint8ClampedArray`) are brightness times 255, as in data sets.
+ *
+ * @example A model that was never a file
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, sequential } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * const model = sequential(backend, { input: [2], layers: [dense(2)], seed: 1 });
+ * using kept = new KeptModel(model, { outputs: "softmax", labels: ["cat", "dog"] });
+ * const [first, second] = kept.predictSync([0, 1, 1, 0]);
+ * assert.equal(first.label, kept.labels![first.index!]);
+ * assert(second.probabilities!.every((p) => p > 0 && p < 1));
+ * ```
  */
 export class KeptModel implements Disposable {
   /** The layers; may be trained further. */

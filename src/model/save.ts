@@ -52,7 +52,7 @@ export async function saveModel(
   checkKnownKeys(subject, options, ["labels", "standardization", "outputs", "extra"]);
   const { labels, standardization, extra = {} } = options;
   const model = source instanceof ModelObjective ? source.model : source;
-  const lossKind = source instanceof ModelObjective ? source.lossKind : undefined;
+  const lossKind = source instanceof ModelObjective ? source.loss.kind : undefined;
   const outputs = options.outputs ?? outputsOf(lossKind, labels);
   const description: ModelDescription = { outputs, labels, standardization };
   checkDescription(subject, description, {

@@ -80,10 +80,6 @@ export class ModelObjective {
   readonly parameters: readonly Parameter[];
   /** What the model remembers besides them: running statistics. */
   readonly state: Readonly<Record<string, Matrix>>;
-  /** What the model is made of; checkpoints of another are refused. */
-  readonly architecture: string | undefined;
-  /** Which loss it is; checkpoints of another are refused. */
-  readonly lossKind: string;
   readonly #layers: ReadonlyMap<Parameter, Layer>;
   /** K, of one prediction. */
   readonly #outputs: number;
@@ -106,8 +102,6 @@ export class ModelObjective {
     this.loss = loss;
     this.parameters = model.parameters;
     this.state = model.state;
-    this.architecture = model.architecture;
-    this.lossKind = loss.kind;
     this.#layers = new Map(
       allLayers(model.layers).flatMap((layer) =>
         layer.parameter ? [[layer.parameter, layer] as const] : []

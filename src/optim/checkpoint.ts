@@ -137,8 +137,10 @@ export interface Weighted {
   readonly parameters: readonly Parameter[];
   /** What the model remembers besides them, by name. */
   readonly state?: Readonly<Record<string, Matrix>>;
-  /** What the model is made of, where it can say so. */
+  /** What a model is made of, where it can say so. */
   readonly architecture?: string | undefined;
+  /** The model of an objective. */
+  readonly model?: { readonly architecture?: string | undefined };
 }
 
 /**
@@ -174,7 +176,8 @@ export function loadWeights(model: Weighted, bytes: Uint8Array): CheckpointInfo 
   const subject = "Cannot load weights";
   const file = readCheckpoint(subject, bytes);
   checkProgress(file.progress, model);
-  checkArchitecture(subject, model.architecture, file.metadata["tekfac.architecture"]);
+  const architecture = model.architecture ?? model.model?.architecture;
+  checkArchitecture(subject, architecture, file.metadata["tekfac.architecture"]);
   const matrices = weightsOf(model);
   checkArrays(subject, model.backend, matrices, file.arrays);
   const foreign = Object.keys(file.arrays).find((name) =>

@@ -11,7 +11,7 @@ import type { Objective } from "./objective.ts";
 
 /** What of an optimizer says what its state is of. */
 interface Meant {
-  readonly objective: Pick<Objective<never>, "architecture" | "lossKind">;
+  readonly objective: Pick<Objective<never>, "model" | "loss">;
   readonly options: object;
 }
 
@@ -27,7 +27,7 @@ const OPTIONS: Readonly<Record<string, (options: Readonly<Record<string, unknown
 
 /** The text that a checkpoint keeps of it. */
 export function meaningOf({ objective, options }: Meant): Record<string, string> {
-  const { architecture, lossKind } = objective;
+  const architecture = objective.model?.architecture, lossKind = objective.loss?.kind;
   return {
     "tekfac.options": optionText(options),
     ...(architecture === undefined ? {} : { "tekfac.architecture": architecture }),
@@ -42,9 +42,9 @@ export function meaningOf({ objective, options }: Meant): Record<string, string>
  * @throws {DataError} When the file's options are damaged.
  */
 export function checkMeaning(subject: string, meant: Meant, { metadata }: CheckpointFile): void {
-  const { architecture, lossKind } = meant.objective;
-  checkArchitecture(subject, architecture, metadata["tekfac.architecture"]);
-  checkSame(subject, "loss", lossKind, metadata["tekfac.loss"]);
+  const { model, loss } = meant.objective;
+  checkArchitecture(subject, model?.architecture, metadata["tekfac.architecture"]);
+  checkSame(subject, "loss", loss?.kind, metadata["tekfac.loss"]);
   const own = parsed(optionText(meant.options)), saved = parsed(metadata["tekfac.options"] ?? "{}");
   for (const [name, read] of Object.entries(OPTIONS)) {
     checkSame(subject, `option '${name}'`, JSON.stringify(read(own)), JSON.stringify(read(saved)));
