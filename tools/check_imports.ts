@@ -6,7 +6,7 @@
  * so that the library runs wherever JavaScript does. {@linkcode LAYERS} is the picture:
  *
  *     core <- linalg <- backend <- curvature <- optim <- training
- *                       backend <- nn                 <- training
+ *                       backend <- curvature <- nn    <- training
  *     core <- data, pages                             <- training      everything above <- cli
  *
  * Outside `src`, everybody sees the library as its users do. `lab` and tests may besides use the parts that this
@@ -22,7 +22,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   backend: ["core", "linalg"],
   curvature: ["core", "linalg", "backend"],
   optim: ["core", "linalg", "backend", "curvature"],
-  nn: ["core", "linalg", "backend"],
+  nn: ["core", "linalg", "backend", "curvature"],
   data: ["core"],
   model: ["core", "backend", "nn", "data"],
   pages: ["core"],

@@ -18,7 +18,7 @@ export function checkFinite(subject: string, arrays: Readonly<Record<string, Nam
     const at = data.findIndex((value) => !Number.isFinite(value));
     if (at < 0) continue;
     throw new StateError(
-      `${subject}: expected finite numbers, received ${data[at]} at place ${at} of '${name}'; ` +
+      `${subject}: expected finite numbers in '${name}', received ${data[at]} at ${at}; ` +
         "go on from an earlier checkpoint, with a smaller learning rate or a larger damping",
     );
   }

@@ -19,6 +19,7 @@ export {
   resolveWindow,
   type Window,
 } from "./geometry.ts";
+export { type Markable, markAll } from "./marks.ts";
 export * from "./matrix.ts";
 export {
   checkChoice,

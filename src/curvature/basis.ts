@@ -80,6 +80,11 @@ export class Eigenbasis implements Basis, Disposable {
     this.#bases.resume();
   }
 
+  /** Notes all that is no matrix; the result puts it back. */
+  mark(): () => void {
+    return this.#bases.mark();
+  }
+
   /** Gives all matrices back. */
   [Symbol.dispose](): void {
     this.#bases[Symbol.dispose]();

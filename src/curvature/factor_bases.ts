@@ -126,6 +126,16 @@ export class FactorBases implements Disposable {
     this.#fresh = this.#room().map(({ vectors }) => vectors);
   }
 
+  /** Notes whether there are bases, and where new ones are solved; the result puts it back. */
+  mark(): () => void {
+    const { solved } = this;
+    const fresh = this.#fresh;
+    return () => {
+      this.solved = solved;
+      this.#fresh = fresh;
+    };
+  }
+
   /** Gives all matrices back. */
   [Symbol.dispose](): void {
     const lasting = this.#lasting.flatMap(({ matrix, vectors }) => [matrix, vectors]);

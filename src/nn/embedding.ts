@@ -9,6 +9,8 @@ import type { EmbeddingCapture } from "../core/capture.ts";
 import { DataError, ShapeError } from "../core/errors.ts";
 import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
 import { maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
+import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { formatShape } from "./example_shape.ts";
 import type { Initializer } from "./init.ts";
 import {
@@ -148,6 +150,9 @@ class Table implements Layer {
   get capture(): EmbeddingCapture | undefined {
     return this.#capture;
   }
+
+  readonly block: LayerBlock = (backend, parameter, options) =>
+    new EmbeddingBlock(backend, parameter, options);
 
   checkInputs(inputs: ArrayLike<number>): void {
     const { rows } = this.parameter.value;

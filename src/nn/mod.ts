@@ -36,6 +36,7 @@ export { type Evaluation } from "./evaluation.ts";
 export * from "./dropout.ts";
 export { embedding, type EmbeddingLayerOptions } from "./embedding.ts";
 export * from "./flatten.ts";
+export { generate, type GenerateOptions } from "./generate.ts";
 export * from "./init.ts";
 export * from "./losses/mod.ts";
 export * from "./models/mod.ts";

@@ -10,6 +10,7 @@ import type { Capture } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 
 /**
  * Shape of one example between two layers: `[features]`, `[positions, channels]` for a sequence, or
@@ -96,6 +97,13 @@ export interface Layer extends Disposable {
    * of that pass ends; gradients are of each example's own loss.
    */
   readonly capture: Capture | undefined;
+
+  /**
+   * Makes the curvature of the layer's parameter, where none that dense layers and convolutions have will do.
+   *
+   * @default {that of the optimizer for dense layers and convolutions, a diagonal for others}
+   */
+  readonly block?: LayerBlock;
 
   /** The layers inside, in the order of computation, of a layer that is made of some. */
   readonly layers?: readonly Layer[];

@@ -10,6 +10,7 @@ import { OptionError, StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 import {
   type BatchLayout,
   type BatchLike,
@@ -25,6 +26,7 @@ import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
 import { drawSigns } from "./losses/noise.ts";
+import { meanOverPositions } from "./mean_over_positions.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
 import type { Sequential } from "./sequential.ts";
 import { allLayers } from "./through_layers.ts";
@@ -200,6 +202,11 @@ export class ModelObjective {
     this.#backward(gradients, { kind: "capture" });
   }
 
+  /** The block that a parameter's layer makes, if it makes one: see {@linkcode Layer.block}. */
+  blockOf(parameter: Parameter): LayerBlock | undefined {
+    return this.#layers.get(parameter)?.block;
+  }
+
   /**
    * The capture that a parameter's layer left behind, or `undefined` if it has left none.
    *
@@ -322,20 +329,7 @@ export class ModelObjective {
     backend.loss(loss.kind, losses, gradients, predictions, targets);
     if (this.#positions === 1) return { losses, gradients, predictions };
     backend.axpby(gradients, 1 / this.#positions, gradients, 0);
-    return { losses: this.#meanOverPositions(losses), gradients, predictions };
-  }
-
-  /** [1, N T] to [1, N]. */
-  #meanOverPositions(losses: Matrix): Matrix {
-    const { backend } = this;
-    const positions = this.#positions;
-    const examples = losses.cols / positions;
-    const ones = backend.scratch(1, positions);
-    backend.write(ones, new Float32Array(positions).fill(1));
-    const means = backend.scratch(1, examples);
-    const rows = reshaped(losses, examples, positions);
-    backend.gemm(means, ones, rows, { transposeB: true, alpha: 1 / positions });
-    return means;
+    return { losses: meanOverPositions(backend, losses, this.#positions), gradients, predictions };
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {

@@ -8,6 +8,8 @@ import type { Backend, RowNormKind } from "../backend/backend.ts";
 import type { ElementsCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
+import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { rowsPerExample } from "./example_shape.ts";
 import {
   allocateParameter,
@@ -104,6 +106,8 @@ class RowNorm implements Layer {
   readonly name: string;
   readonly output: ExampleShape;
   readonly parameter: OwnedParameter;
+  /** Scales alone have none besides the diagonal. */
+  readonly block?: LayerBlock;
   readonly #backend: Backend;
   readonly #kind: RowNormKind;
   readonly #epsilon: number;
@@ -124,6 +128,10 @@ class RowNorm implements Layer {
     this.#backend = backend;
     this.#kind = kind;
     this.#epsilon = epsilon;
+    if (parameter.value.rows === 2) {
+      this.block = (backend, parameter, options) =>
+        new ScaleShiftBlock(backend, parameter, options);
+    }
   }
 
   get capture(): ElementsCapture | undefined {

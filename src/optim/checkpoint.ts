@@ -19,6 +19,7 @@ import { checkArchitecture, checkMeaning, meaningOf } from "./checkpoint_meaning
 import type { Counters } from "./counters.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { checkProgress, resume, settledProgress } from "./progress.ts";
+import { stateMatrices } from "./state_matrices.ts";
 
 /** What a checkpoint says in words. */
 export interface CheckpointInfo {
@@ -207,19 +208,9 @@ function weightsOf({ parameters, state = {} }: Weighted): Record<string, Matrix>
   return { ...state, ...Object.fromEntries(weights) };
 }
 
-/** Every matrix of a checkpoint by its name in the file. */
+/** Every matrix of a checkpoint by its name in the file, those of work under way, too. */
 function matricesOf<B>(optimizer: Optimizer<B>, counters: Counters): Record<string, Matrix> {
-  const { objective, momentum, preconditioner, rules } = optimizer;
-  const velocities = momentum.buffers.map((buffer, index) =>
-    [`${objective.parameters[index].name}.momentum`, buffer] as const
-  );
-  return {
-    ...weightsOf(objective),
-    ...Object.fromEntries(velocities),
-    ...preconditioner.state,
-    ...preconditioner.underway?.(counters),
-    ...rules.state,
-  };
+  return { ...stateMatrices(optimizer), ...optimizer.preconditioner.underway?.(counters) };
 }
 
 function checkExtra(extra: Readonly<Record<string, unknown>>): void {

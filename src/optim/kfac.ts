@@ -4,7 +4,6 @@
  * @module
  */
 
-import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
 import { kroneckerOptimizer } from "./kronecker.ts";
 import { factoredSchema, type KroneckerOptions, resolveKronecker } from "./kronecker_options.ts";
@@ -45,8 +44,6 @@ export function kfac<B>(objective: Objective<B>, options: KfacOptions = {}): Opt
   return kroneckerOptimizer(subject, objective, resolved, {
     method: "kfac",
     create: (backend, parameter, shared) =>
-      parameter.layer.kind === "embedding"
-        ? new EmbeddingBlock(backend, parameter, { ...shared, method: "kfac" })
-        : new KfacBlock(backend, parameter, { ...shared, split: resolved.split }),
+      new KfacBlock(backend, parameter, { ...shared, split: resolved.split }),
   });
 }

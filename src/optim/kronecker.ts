@@ -9,9 +9,8 @@ import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
-import type { Block, BlockMethod, BlockOptions } from "../curvature/blocks/block.ts";
+import type { Block, BlockOptions, LayerBlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
-import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
@@ -21,11 +20,11 @@ import { Optimizer } from "./optimizer.ts";
 /** How a method makes its blocks. */
 export interface BlockMaker {
   /** Name of the method. */
-  readonly method: Exclude<BlockMethod, "diagonal" | "scaleShift">;
-  /** The method's block of a parameter, of an embedding too. */
+  readonly method: LayerBlockOptions["method"];
+  /** The method's block of a parameter whose layer makes none itself. */
   readonly create: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block;
-  /** p of `(F + lambda)^-p` where the method has one. @default {1} */
-  readonly exponent?: number;
+  /** What blocks that layers make are told besides. @default {nothing} */
+  readonly own?: (parameter: Parameter) => Pick<LayerBlockOptions, "rank" | "exponent">;
 }
 
 /**
@@ -39,7 +38,7 @@ export function kroneckerOptimizer<B>(
   subject: string,
   objective: Objective<B>,
   options: ResolvedKroneckerOptions,
-  { method, create, exponent = 1 }: BlockMaker,
+  { method, create, own = () => ({}) }: BlockMaker,
 ): Optimizer<B> {
   const { damping, dampingAdaptation, denseStart, intervals, staggered } = options;
   const plan = { intervals, denseStart, staggered };
@@ -50,7 +49,11 @@ export function kroneckerOptimizer<B>(
     limit: options.observationLimit,
   };
   const { backend, parameters } = objective;
-  const choices = parameters.map((parameter) => chooseBlock(subject, parameter, options.blocks));
+  const makers = parameters.map((parameter) => objective.blockOf?.(parameter));
+  const choices = parameters.map((parameter, index) => {
+    const possible = leavesCaptures(parameter.layer) || makers[index] !== undefined;
+    return chooseBlock(subject, parameter, possible, options.blocks);
+  });
   let blocks: readonly Block[] = [];
   const adapter = dampingAdaptation === false
     ? undefined
@@ -66,8 +69,9 @@ export function kroneckerOptimizer<B>(
       (index) => {
         const parameter = parameters[index];
         if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
-        if (parameter.layer.kind !== "scaleShift") return create(backend, parameter, context);
-        return new ScaleShiftBlock(backend, parameter, { ...context, exponent });
+        const make = makers[index];
+        return make?.(backend, parameter, { ...context, method, ...own(parameter) }) ??
+          create(backend, parameter, context);
       },
     );
   } catch (error) {
@@ -92,12 +96,10 @@ function hasKroneckerConvolution({ parameter, method }: Block): boolean {
 function chooseBlock(
   subject: string,
   parameter: Parameter,
+  structured: boolean,
   choose: KroneckerOptions["blocks"],
 ): "kronecker" | "diagonal" {
-  const { layer, value } = parameter;
-  const own = leavesCaptures(layer) || layer.kind === "embedding" ||
-    (layer.kind === "scaleShift" && value.rows === 2);
-  const possible = own ? ["kronecker" as const, "diagonal" as const] : ["diagonal" as const];
+  const possible = structured ? ["kronecker" as const, "diagonal" as const] : ["diagonal" as const];
   const choice = choose === undefined ? possible[0] : choose(parameter);
   if (!(possible as string[]).includes(choice)) {
     throw new OptionError(

@@ -10,7 +10,6 @@ import type { Parameter } from "../core/parameter.ts";
 import { number, optional, type Resolved, type SchemaOf, where } from "../core/schema.ts";
 import type { Block } from "../curvature/blocks/block.ts";
 import type { CorrectedOptions } from "../curvature/blocks/corrected.ts";
-import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { LowRankBlock } from "../curvature/blocks/low_rank.ts";
 import type { Statistic } from "../curvature/fisher.ts";
 import { kroneckerOptimizer } from "./kronecker.ts";
@@ -87,12 +86,9 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   );
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
-    exponent,
+    own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
     create(backend, parameter, shared) {
       const rank = ranks.get(parameter)!;
-      if (parameter.layer.kind === "embedding") {
-        return new EmbeddingBlock(backend, parameter, { ...shared, method, rank, exponent });
-      }
       if (rank === "full") {
         return createFull(backend, parameter, { ...shared, exponent }, resolved);
       }
@@ -112,7 +108,5 @@ function rankOf(
     : rank;
   if (chosen === "full") return chosen;
   const { rows, cols } = parameter.value;
-  // The tokens of an embedding have no basis.
-  const larger = parameter.layer.kind === "embedding" ? cols : Math.max(rows, cols);
-  return chosen >= larger ? "full" : chosen;
+  return chosen >= rows && chosen >= cols ? "full" : chosen;
 }

@@ -11,6 +11,7 @@ import { OptionError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 
 /** How the gradients of a micro-batch enter the parameters' gradients. */
 export interface GradientBlend {
@@ -96,6 +97,13 @@ export interface Objective<B> {
    * @default {true}
    */
   readonly canSample?: boolean;
+
+  /**
+   * Makes the block of a parameter's layer, where it has one of its own for the Kronecker-factored optimizers.
+   *
+   * @default {none has}
+   */
+  blockOf?(parameter: Parameter): LayerBlock | undefined;
 
   /** The capture that a parameter's layer left behind, or `undefined` if it leaves none. */
   capture(parameter: Parameter): Capture | undefined;

@@ -7,6 +7,7 @@
 import type { AdamNumbers, Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
+import { markAll } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
 import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
@@ -222,6 +223,15 @@ class SoapPreconditioner implements Preconditioner {
       return matricesUnderway(underway as readonly number[], this.#blocks);
     }
     throw new StateError("Cannot restore SOAP: its counters are damaged");
+  }
+
+  mark(): () => void {
+    const count = this.#count;
+    const goBack = markAll([this.#failures, this.#refresher, ...this.#blocks]);
+    return () => {
+      this.#count = count;
+      goBack();
+    };
   }
 
   /** Renews the bases from the factors of the steps before this one. */

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
 import { TkfacBlock } from "../curvature/blocks/tkfac.ts";
 import { kroneckerOptimizer } from "./kronecker.ts";
 import { factoredSchema, type KroneckerOptions, resolveKronecker } from "./kronecker_options.ts";
@@ -46,8 +45,6 @@ export function tkfac<B>(objective: Objective<B>, options: TkfacOptions = {}): O
   return kroneckerOptimizer(subject, objective, resolved, {
     method: "tkfac",
     create: (backend, parameter, shared) =>
-      parameter.layer.kind === "embedding"
-        ? new EmbeddingBlock(backend, parameter, { ...shared, method: "tkfac" })
-        : new TkfacBlock(backend, parameter, { ...shared, split: resolved.split }),
+      new TkfacBlock(backend, parameter, { ...shared, split: resolved.split }),
   });
 }

@@ -19,6 +19,23 @@ export type BlockMethod = "kfac" | "ekfac" | "tkfac" | "tekfac" | "diagonal" | "
 /** What every block is created with. */
 export type BlockOptions = DampingContext;
 
+/** How an optimizer wants a block that a layer makes itself. */
+export interface LayerBlockOptions extends BlockOptions {
+  /** Its approximation of other layers. */
+  readonly method: Exclude<BlockMethod, "diagonal" | "scaleShift">;
+  /** Directions of each side that are kept, or all. @default {"full"} */
+  readonly rank?: number | "full";
+  /** p of `(F + lambda)^-p`; 1 is the natural gradient. @default {1} */
+  readonly exponent?: number;
+}
+
+/** Makes the block of a parameter whose curvature its layer knows best. The caller disposes it. */
+export type LayerBlock = (
+  backend: Backend,
+  parameter: Parameter,
+  options: LayerBlockOptions,
+) => Block;
+
 /**
  * One layer's curvature; what only some blocks have is optional. All observing methods take temporaries
  * from the backend's scratch arena and must be called inside a scope; within a step the order is
@@ -64,6 +81,9 @@ export interface Block extends Refreshable, Disposable {
 
   /** Called after {@linkcode Block.state} was overwritten from a checkpoint, with what held for it there. */
   restored?(was: Pick<Block, "solved" | "measured">): void;
+
+  /** Notes all that is no matrix, its damping's too; the result puts it back. A step that is refused calls it. */
+  mark(): () => void;
 }
 
 /**

@@ -7,6 +7,7 @@
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { EmbeddingCapture } from "../../core/capture.ts";
 import { div, formula, max } from "../../core/formula.ts";
+import { markAll } from "../../core/marks.ts";
 import { columnsOf, type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type FactorSide, FullSide, SketchedSide } from "../factor_side.ts";
@@ -15,17 +16,7 @@ import { complementMean, transportOf } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { addTableMoments } from "../table_moments.ts";
-import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
-
-/** What an {@linkcode EmbeddingBlock} is made of. */
-export interface EmbeddingOptions extends BlockOptions {
-  /** Name of the approximation. */
-  readonly method: Exclude<BlockMethod, "diagonal" | "scaleShift">;
-  /** Directions of the channels that are kept, or all; KFAC and TKFAC need all. @default {"full"} */
-  readonly rank?: number | "full";
-  /** p of `(Theta + lambda)^-p`; 1 is the natural gradient. @default {1} */
-  readonly exponent?: number;
-}
+import { type Block, type LayerBlockOptions, Owner } from "./block.ts";
 
 /**
  * The Fisher block of a table [V, dOut] whose inputs are unit vectors, one per token. Then the input factor is
@@ -40,7 +31,7 @@ export interface EmbeddingOptions extends BlockOptions {
  * `G_n` being the gradient summed over the example's positions. With a rank the k leading q_j are kept, and each
  * token's exact total `E |row v of G_n|^2`, of which the rest is shared by the other directions
  * (docs/MATH.md, section 2.10). The damping of KFAC and TKFAC is added to the products (`split: "exact"`), and
- * eigenvalues are always measured from captures.
+ * eigenvalues are always measured from captures; both need all directions.
  *
  * @example Two tokens: the one that never occurs moves by gradient / lambda
  * ```ts
@@ -73,7 +64,7 @@ export interface EmbeddingOptions extends BlockOptions {
  * ```
  */
 export class EmbeddingBlock extends Owner implements Block {
-  readonly method: EmbeddingOptions["method"];
+  readonly method: LayerBlockOptions["method"];
   readonly eigenvaluesFrom = "captures";
   readonly parameter: Parameter;
   /** Diagonal of the input factor, [V, 1]. */
@@ -91,7 +82,7 @@ export class EmbeddingBlock extends Owner implements Block {
   #measured = false;
 
   /** Allocates the block of one parameter. The caller disposes it. */
-  constructor(backend: Backend, parameter: Parameter, options: EmbeddingOptions) {
+  constructor(backend: Backend, parameter: Parameter, options: LayerBlockOptions) {
     super();
     const { rows: tokens, cols: dOut } = parameter.value;
     const { method, rank = "full", exponent = 1 } = options;
@@ -214,6 +205,15 @@ export class EmbeddingBlock extends Owner implements Block {
     const rest = reshaped(this.#rest(), rows, 1);
     for (let j = rank; j < cols; j++) backend.axpby(columnsOf(out, j, j + 1), 1, rest, 0);
     return out;
+  }
+
+  mark(): () => void {
+    const measured = this.#measured;
+    const goBack = markAll([this.output, this.damping]);
+    return () => {
+      this.#measured = measured;
+      goBack();
+    };
   }
 
   get measured(): boolean {
