@@ -74,6 +74,7 @@ export function elementwise(
 ): LayerSpec {
   return {
     kind,
+    options: {},
     build(context: BuildContext): Layer {
       const { backend } = context;
       prepare(backend);

@@ -82,6 +82,7 @@ export function attention(options: AttentionOptions): LayerSpec {
   );
   return {
     kind: "attention",
+    options: { heads, causal, bias: projection.bias },
     build(context: BuildContext): Layer {
       const { backend, name } = context;
       backend.extend(sequenceVerbs);

@@ -79,6 +79,7 @@ export function embedding(options: EmbeddingLayerOptions): LayerSpec {
   const { vocabulary, width, positions } = resolved;
   return {
     kind: "embedding",
+    options: { vocabulary, width, positions },
     build(context: BuildContext): Layer {
       const length = expectTokens(context, positions);
       context.backend.extend(sequenceVerbs);

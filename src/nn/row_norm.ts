@@ -90,6 +90,7 @@ function rowNorm(kind: RowNormKind, name: string, options: RowNormOptions): Laye
   const { epsilon, shift, trainable } = resolve(`Cannot create ${name}`, options, rowNormSchema);
   return {
     kind: name,
+    options: { epsilon, shift },
     build(context: BuildContext): Layer {
       const { backend, input } = context;
       backend.extend(sequenceVerbs);

@@ -44,7 +44,7 @@ export const geluSchema = {
  */
 export function gelu(options: GeluOptions = {}): LayerSpec {
   const { form } = resolve("Cannot create gelu", options, geluSchema);
-  return { ...smooth(form === "exact" ? "gelu" : "geluTanh"), kind: "gelu" };
+  return { ...smooth(form === "exact" ? "gelu" : "geluTanh"), kind: "gelu", options: { form } };
 }
 
 /**
