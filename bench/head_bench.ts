@@ -15,6 +15,7 @@ import {
   type BatchLike,
   createBackendSync,
   type Dataset,
+  head,
   type ModelObjective,
   objective,
   type Optimizer,
@@ -24,7 +25,6 @@ import {
   tekfac,
 } from "@tekfac/tekfac";
 import { Random } from "@tekfac/tekfac/core";
-import { head } from "@tekfac/tekfac/nn";
 import { ContentionWatch, thisMachine } from "./machine.ts";
 import { printJson, readBenchArguments, remark } from "./output.ts";
 import { appendRun, type Row } from "./results.ts";

@@ -164,6 +164,17 @@ function section(data: ArrayLike<number>, from: number, to: number): ArrayLike<n
     : Array.prototype.slice.call(data, from, to);
 }
 
+/** Inputs alone, in batches as `options` have it. */
+export function inputChunks(
+  inputs: ArrayLike<number>,
+  features: number,
+  options: PassOptions,
+): BatchLike[] {
+  const size = microBatchSize(options);
+  countExamples(inputs, features);
+  return [...splitBatch({ inputs, targets: [] }, { inputs: features, targets: 0 }, size)];
+}
+
 /** The results of micro-batches, one after the other. */
 export function joined(chunks: readonly ArrayLike<number>[]): Float64Array {
   const result = new Float64Array(chunks.reduce((length, chunk) => length + chunk.length, 0));

@@ -78,6 +78,7 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
   const numbers = resolve(subject, options, batchNorm2dSchema);
   return {
     kind: "batchNorm",
+    options: { epsilon: numbers.epsilon, runningDecay: numbers.runningDecay },
     build(context: BuildContext): Layer {
       const output = expectImages(context);
       const channels = output[2];

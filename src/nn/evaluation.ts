@@ -5,7 +5,6 @@
  */
 
 import { DataError } from "../core/errors.ts";
-import type { EvaluateOptions } from "./batch.ts";
 import type { Loss } from "./losses/loss.ts";
 
 /** Means over a set of examples. */
@@ -18,41 +17,26 @@ export interface Evaluation {
   readonly accuracy: number | null;
 }
 
-/** What is read back of a micro-batch. */
-export interface Measured<R> {
-  /** One per example. */
-  readonly losses: R;
-  /** Where somebody looks at them. */
-  readonly outputs: R | undefined;
-}
-
 /** Sums up micro-batches of any sizes, in float64 on the host. */
 export class EvaluationSum {
   readonly #loss: Loss;
   /** Predictions of an example. */
   readonly #positions: number;
-  readonly #onOutputs: EvaluateOptions["onOutputs"];
   #examples = 0;
   #lossSum = 0;
   #correct = 0;
 
   /** Starts with no examples. */
-  constructor(loss: Loss, positions: number, onOutputs: EvaluateOptions["onOutputs"]) {
+  constructor(loss: Loss, positions: number) {
     this.#loss = loss;
     this.#positions = positions;
-    this.#onOutputs = onOutputs;
-  }
-
-  /** Whether outputs need to be read back. */
-  get looksAtOutputs(): boolean {
-    return this.#loss.countCorrect !== undefined || this.#onOutputs !== undefined;
   }
 
   /**
    * Adds examples.
    *
    * @param losses One per example.
-   * @param outputs [N, K] row by row; looked at by classifiers' losses and whoever wants them.
+   * @param outputs [N, K] row by row; looked at by classifiers' losses only.
    * @param targets The examples' targets.
    */
   add(
@@ -63,7 +47,6 @@ export class EvaluationSum {
     for (let n = 0; n < losses.length; n++) this.#lossSum += losses[n];
     this.#examples += losses.length;
     this.#correct += this.#loss.countCorrect?.(outputs, targets) ?? 0;
-    this.#onOutputs?.(outputs, targets);
   }
 
   /**

@@ -54,47 +54,16 @@ export interface LayerSpectrum {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, dense, objective, sequential, squaredError, tekfac } from "@tekfac/tekfac";
+ * import { type BatchLike, createBackend, dense, objective, type Optimizer, sequential, squaredError, tekfac }
+ *   from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
- * using optimizer = tekfac(objective(model, squaredError()));
+ * using optimizer: Optimizer<BatchLike> = tekfac(objective(model, squaredError()));
  * const batch = { inputs: new Float32Array([1, 2, 3, 5]), targets: [1, 2] };
  * const first = optimizer.stepSync(batch);
  * for (let i = 0; i < 20; i++) optimizer.stepSync(batch);
  * assert(optimizer.stepSync(batch).loss < first.loss);
- * ```
- *
- * @example A function for any of the eight
- * ```ts
- * import assert from "node:assert/strict";
- * import {
- *   adam,
- *   type BatchLike,
- *   createBackend,
- *   dense,
- *   objective,
- *   type Optimizer,
- *   sequential,
- *   squaredError,
- *   tekfac,
- * } from "@tekfac/tekfac";
- *
- * async function train(optimizer: Optimizer<BatchLike>, batch: BatchLike): Promise<number> {
- *   for (let step = 0; step < 9; step++) await optimizer.step(batch);
- *   const last = await optimizer.step(batch);
- *   return (await last.report()).loss;
- * }
- *
- * using backend = await createBackend();
- * for (const create of [tekfac, adam]) {
- *   using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
- *   const goal = objective(model, squaredError());
- *   const batch = { inputs: [0, 1], targets: [1, 3] };
- *   const { loss } = await goal.evaluate(batch);
- *   using optimizer: Optimizer<BatchLike> = create(goal);
- *   assert(await train(optimizer, batch) < loss);
- * }
  * ```
  */
 export class Optimizer<B> implements Disposable {

@@ -7,7 +7,7 @@
 import type { Augmentation } from "../data/augmentation.ts";
 import type { DatasetSplit } from "../data/dataset.ts";
 import type { BatchLike } from "../nn/batch.ts";
-import type { ModelObjective } from "../nn/objective.ts";
+import type { ModelObjective } from "../nn/model_objective.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { StepReport } from "../optim/report.ts";
 import type { Metric } from "./metrics/metric.ts";

@@ -6,7 +6,7 @@
 
 import type { Matrix } from "../core/matrix.ts";
 import type { BatchLike } from "../nn/batch.ts";
-import type { ModelObjective } from "../nn/objective.ts";
+import type { ModelObjective } from "../nn/model_objective.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 
 /**

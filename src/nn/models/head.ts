@@ -31,8 +31,7 @@ export interface HeadOptions {
  * @example Two classes of embeddings
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, objective, sequential, softmaxCrossEntropy, tekfac } from "@tekfac/tekfac";
- * import { head } from "@tekfac/tekfac/nn";
+ * import { createBackend, head, objective, sequential, softmaxCrossEntropy, tekfac } from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [3], layers: head({ classes: 2 }), seed: 1 });
