@@ -71,7 +71,7 @@ export {
   gelu,
   globalAveragePool2d,
   gpt,
-  lastPosition,
+  head,
   layerNorm,
   maxPool2d,
   meanPositions,

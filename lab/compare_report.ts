@@ -133,7 +133,7 @@ export function compareReport(report: CompareReport, library: ChartLibrary): str
       ...tables,
       { title: "Settings", head: ["Setting", "Value"], rows: settings },
     ],
-    listing: { title: "Optimizers", text: [...descriptions, ...failures].join("\n") },
+    listings: [{ title: "Optimizers", text: [...descriptions, ...failures].join("\n") }],
   }, library);
 }
 

@@ -279,6 +279,9 @@ export function evidenceDocument(evidence: readonly Evidence[]): string {
     "A statement that one is lower or quicker is only made where the whole interval lies on one side of " +
     "1. Several statements are made, and of twenty such one may be wrong by chance. They hold for " +
     "these models, data and numbers of epochs.",
+    "Runs of November 2026 and before are of another default of the Kronecker-factored optimizers (full " +
+    "bases, curvature of the data's own targets, a clip relative to the loss); what today's default does " +
+    "is judged in [ZOO.md](ZOO.md).",
     overview(evidence),
     ...evidence.map(sectionOf),
   ].join("\n\n") + "\n";

@@ -33,6 +33,7 @@ import {
   purpose,
   resolveCompare,
 } from "./compare_settings.ts";
+import { compareOnTable } from "./compare_table.ts";
 import { Trainer } from "./compare_trainer.ts";
 import { contention, ContentionWatch, machineName, runtimeName } from "./machine.ts";
 import { RunDirectory } from "./run_directory.ts";
@@ -41,6 +42,7 @@ async function main(args: readonly string[]): Promise<void> {
   const started = performance.now();
   const given = readArguments("compare", args, options);
   if (given.help) return console.log(helpText("compare", purpose, options));
+  if (given.table !== undefined) return await compareOnTable({ ...given, table: given.table });
   const settings = resolveCompare(given);
   if (given.report !== undefined || settings.run === undefined) {
     for (const path of [settings.report, settings.summary]) {

@@ -45,16 +45,17 @@ export class Trainer {
     const job = this.#jobOf(assignment);
     const bar = progress ? progressBar(titleOf(assignment), epochs) : undefined;
     try {
-      const { stepLosses: _, stepsPerEpoch: __, ...summary } = await train({
-        ...job,
-        ...this.#data.vary,
-        data: this.#data,
-        epochs,
-        batchSize: batchAt(batch, point),
-        seed,
-        evaluateTraining: assignment.kind === "run" ? "eachEpoch" : "end",
-        ...(bar === undefined ? {} : { observer: bar }),
-      });
+      const { stepLosses: _, stepsPerEpoch: __, endedBy: ___, notes: ____, ...summary } =
+        await train({
+          ...job,
+          ...this.#data.vary,
+          data: this.#data,
+          epochs,
+          batchSize: batchAt(batch, point),
+          seed,
+          evaluateTraining: assignment.kind === "run" ? "eachEpoch" : "end",
+          ...(bar === undefined ? {} : { observer: bar }),
+        });
       return summary;
     } finally {
       bar?.[Symbol.dispose]();

@@ -89,6 +89,31 @@ export interface Memory {
    */
   readSync(m: Matrix): Float32Array | Float64Array;
 
+  /**
+   * Runs `body`; where it throws, every matrix that it has written and that outlives it holds again, bit for
+   * bit, what it held before. Costs a copy, on the host, of each such matrix when it is first written. Inside
+   * another one it is a part of that. On a backend that is not synchronous `body` is run, and nothing is undone.
+   *
+   * @param passing Matrices that need not be put back, such as gradients.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { createBackend } from "@tekfac/tekfac/backend";
+   *
+   * using backend = await createBackend();
+   * using x = backend.alloc(1, 2);
+   * backend.write(x, [1, 2]);
+   * const halfDone = () => {
+   *   backend.squares(x, x);
+   *   throw new Error("no further");
+   * };
+   * assert.throws(() => backend.undoable(halfDone), /no further/);
+   * assert.deepEqual([...backend.readSync(x)], [1, 2]);
+   * ```
+   */
+  undoable<T>(body: () => T, passing?: readonly Matrix[]): T;
+
   /** What is held at the moment. */
   memory(): MemoryReport;
 }

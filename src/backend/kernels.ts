@@ -55,8 +55,12 @@ export interface Kernels extends Verbs {
   write(m: Matrix, data: ArrayLike<number>): void;
   /** See {@linkcode Backend.read}. */
   read(m: Matrix): Promise<Float32Array | Float64Array>;
-  /** See {@linkcode Backend.readSync}; called on synchronous implementations only. */
-  readSync(m: Matrix): Float32Array | Float64Array;
+  /**
+   * See {@linkcode Backend.readSync}; called on synchronous implementations only.
+   *
+   * @param into An array that it gave for a matrix of this size before, to be filled again.
+   */
+  readSync(m: Matrix, into?: Float32Array | Float64Array): Float32Array | Float64Array;
   /** See {@linkcode Backend.flush}. */
   flush(): Promise<void>;
   /** Gives everything back to the host. */

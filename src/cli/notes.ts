@@ -9,6 +9,7 @@ import type { OptimizerName } from "../optim/optimizers.ts";
 import { decodeSafetensors } from "../optim/safetensors.ts";
 import { type ModelName, modelNames, optimizerNames } from "../training/recipes.ts";
 import { type AugmentationName, augmentations } from "./load_data.ts";
+import { textModel } from "./train_options.ts";
 
 /** The settings that decide how a run goes on. */
 export interface RunNotes {
@@ -49,6 +50,20 @@ export function writeNotes(notes: RunNotes): Record<string, string> {
     ...(limit === undefined ? {} : { limit: `${limit}` }),
     ...(augment === undefined ? {} : { augment }),
   };
+}
+
+/**
+ * The model that a saved run is of; only names that a run may have.
+ *
+ * @param bytes The file.
+ * @param source Its name.
+ * @throws {DataError} When the bytes are not a safetensors file.
+ * @throws {OptionError} When it does not say.
+ */
+export function modelIn(bytes: Uint8Array, source: string): ModelName | typeof textModel {
+  const { metadata } = decodeSafetensors(bytes, source);
+  const subject = `Cannot go on from '${source}'`;
+  return checkChoice(subject, "model", metadata["model"], [...modelNames, textModel]);
 }
 
 /**

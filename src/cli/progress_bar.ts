@@ -6,10 +6,10 @@
 
 import cliProgress from "npm:cli-progress@3.12.0";
 import { formatNumber, formatPercent } from "../pages/text.ts";
-import type { TrainingObserver } from "../training/trainer.ts";
+import type { TrainingObserver } from "../training/mod.ts";
 
 /** An observer that owns a line of the terminal until it is disposed. */
-export type ProgressBar = Required<TrainingObserver> & Disposable;
+export type ProgressBar = Required<Pick<TrainingObserver, "onStep" | "onEpoch">> & Disposable;
 
 /** What is used of the library, which has no types of its own. */
 interface Bar {

@@ -12,47 +12,24 @@ import { loadState, saveState } from "../optim/checkpoint.ts";
 import type { OptimizerName } from "../optim/optimizers.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
 import { createJob, type Job } from "../training/job.ts";
-import {
-  defaultModel,
-  describeModel,
-  type ModelName,
-  optimizerNames,
-  recipes,
-} from "../training/recipes.ts";
+import { defaultModel, describeModel, type ModelName, recipes } from "../training/recipes.ts";
 import { runReport } from "../training/report.ts";
-import { train, type TrainingRecord } from "../training/trainer.ts";
-import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
+import { train, type TrainingRecord } from "../training/mod.ts";
+import { helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
 import { checkWritable, readWhole, writeWhole } from "./files.ts";
 import { dataRows, loadData, type LoadedData } from "./load_data.ts";
-import { readNotes, type RunNotes, writeNotes } from "./notes.ts";
+import { modelIn, readNotes, type RunNotes, writeNotes } from "./notes.ts";
 import { type BackendChoice, openBackend } from "./open_backend.ts";
-import { sharedOptions } from "./options.ts";
 import { canShowProgress, progressBar } from "./progress_bar.ts";
 import { run } from "./run.ts";
-
-const options = {
-  optimizer: {
-    kind: "choice",
-    choices: optimizerNames,
-    help: "how it is trained (default: tekfac)",
-  },
-  ...sharedOptions,
-  save: {
-    kind: "text",
-    placeholder: "FILE",
-    help: "writes weights and optimizer to a safetensors file after each epoch",
-  },
-  load: {
-    kind: "text",
-    placeholder: "FILE",
-    help: "goes on from such a file, with its settings where none are given",
-  },
-} as const;
+import { checkBelong, textModel, type TrainArguments, trainOptions } from "./train_options.ts";
+import { trainTextModel } from "./train_text.ts";
 
 const purpose =
-  "Trains a model on images and writes a page about it (report.html). --epochs counts " +
-  "from the\nvery beginning: a run of 3 epochs that was saved goes on with --load FILE --epochs 6.";
+  "Trains a model on images, or gpt on a text, and writes a page about it (report.html). --epochs and\n" +
+  "--steps count from the very beginning: a run of 3 epochs that was saved goes on with --load FILE\n" +
+  "--epochs 6.";
 
 /** What a run was asked for, complete. */
 interface Settings extends RunNotes {
@@ -64,9 +41,13 @@ interface Settings extends RunNotes {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const given = readArguments("train", args, options);
-  if (given.help) return console.log(helpText("train", purpose, options));
-  const settings = await resolve(given);
+  const given = readArguments("train", args, trainOptions);
+  if (given.help) return console.log(helpText("train", purpose, trainOptions));
+  const load = given.load === undefined ? undefined : await readWhole(given.load);
+  const model = given.model ?? (load && modelIn(load, given.load ?? "")) ?? defaultModel;
+  checkBelong("Cannot run 'train'", given, model);
+  if (model === textModel) return await trainTextModel(given, load);
+  const settings = await resolve({ ...given, model }, load);
   const data = await loadData("Cannot run 'train'", settings);
   const backend = await openBackend(settings.backend);
   try {
@@ -82,14 +63,16 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-async function resolve(given: ArgumentValues<typeof options>): Promise<Settings> {
+async function resolve(
+  given: TrainArguments & { readonly model: ModelName },
+  load: Uint8Array | undefined,
+): Promise<Settings> {
   const subject = "Cannot run 'train'";
   const report = given.report ?? "report.html";
   await checkWritable(subject, "--report", report);
   if (given.save !== undefined) await checkWritable(subject, "--save", given.save);
-  const load = given.load === undefined ? undefined : await readWhole(given.load);
   const notes = load === undefined ? undefined : readNotes(load, given.load ?? "");
-  const model: ModelName = given.model ?? notes?.model ?? defaultModel;
+  const { model } = given;
   const optimizer: OptimizerName = given.optimizer ?? notes?.optimizer ?? "tekfac";
   return {
     model,
@@ -136,6 +119,7 @@ async function trainJob(
       seed: settings.seed,
       observer: {
         onStep: (progress) => bar?.onStep(progress),
+        onNote: (note) => console.error(note),
         onEpoch: async (epoch) => {
           bar?.onEpoch(epoch);
           if (save === undefined) return;

@@ -18,6 +18,7 @@ export {
   resolveWindow,
   type Window,
 } from "./geometry.ts";
+export { type Markable, markAll } from "./marks.ts";
 export * from "./matrix.ts";
 export {
   checkChoice,

@@ -70,6 +70,11 @@ export class Eigenbasis implements Basis, Disposable {
     return this.#bases.adopt((from, to) => carry(basis(from), basis(to)));
   }
 
+  /** Notes all that is no matrix; the result puts it back. */
+  mark(): () => void {
+    return this.#bases.mark();
+  }
+
   /** Gives all matrices back. */
   [Symbol.dispose](): void {
     this.#bases[Symbol.dispose]();

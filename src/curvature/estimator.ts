@@ -8,6 +8,7 @@ import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import type { Capture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
+import { markAll } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable, leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
@@ -51,6 +52,14 @@ export interface ObservedBatch {
   forEachCapture(visit: (captureOf: (parameter: Parameter) => Capture | undefined) => void): void;
 }
 
+/** What an update did. */
+export interface CurvatureUpdate {
+  /** Whether the batch entered factors and eigenvalues. */
+  readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
+  /** What became of each block's refresh; `undefined` where none was due. */
+  readonly renewals: readonly (Renewal | undefined)[];
+}
+
 /**
  * Owns the blocks of a model and decides, step by step, what they observe and when they refresh.
  *
@@ -87,7 +96,7 @@ export interface ObservedBatch {
  * using outputGradients = upload(backend, denseMatrix(2, 1, [1, 3]));
  * const capture = { kind: "dense", examples: 2, inputs, outputGradients } as const;
  * backend.scope(() => {
- *   const [renewal] = estimator.update(0, {
+ *   const { renewals: [renewal] } = estimator.update(0, {
  *     examples: 2,
  *     gradientExamples: 2,
  *     forEachCapture: (visit) => visit((of) => of === parameter ? capture : undefined),
@@ -140,25 +149,35 @@ export class CurvatureEstimator implements Disposable {
     this.averages.eigenvalues.count = 0;
   }
 
+  /** Notes all that is no matrix; the result puts it back. */
+  mark(): () => void {
+    const { factors, eigenvalues } = this.averages;
+    return markAll([factors, eigenvalues, this.#failures, this.#refresher, ...this.blocks]);
+  }
+
   /**
    * Statistics, then bases, then eigenvalues, as far as they are due. Must be called inside a scope.
    *
-   * @returns What became of each block's refresh; `undefined` where none was due.
+   * @returns What was observed, where it was not left out, and what became of each block's refresh.
    * @throws {NumericalError} When a layer's refresh has failed more often in a row than is tolerated.
    */
-  update(step: number, batch: ObservedBatch): readonly (Renewal | undefined)[] {
+  update(step: number, batch: ObservedBatch): CurvatureUpdate {
     const due = this.dueAt(step);
     const { factorDecay, eigenvalueDecay } = this.#options;
+    let [statistics, eigenvalues] = [false, false];
     if (due.statistics) {
       const { factors } = this.averages;
-      this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
-        if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
-      });
+      statistics = undefined !==
+        this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
+          if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
+        });
     }
     const blocks = due.bases.map((index) => this.blocks[index]).filter(isObserved);
-    const refreshes = this.#adopt(step, this.#refresher.refresh(step, blocks));
-    if (due.eigenvalues) this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
-    return refreshes;
+    const renewals = this.#adopt(step, this.#refresher.refresh(step, blocks));
+    if (due.eigenvalues) {
+      eigenvalues = this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
+    }
+    return { observed: { statistics, eigenvalues }, renewals };
   }
 
   /**
@@ -182,7 +201,8 @@ export class CurvatureEstimator implements Disposable {
     for (const block of this.blocks) block[Symbol.dispose]();
   }
 
-  #observeEigenvalues(batch: ObservedBatch, beta: number): void {
+  /** @returns Whether there was something to observe. */
+  #observeEigenvalues(batch: ObservedBatch, beta: number): boolean {
     const { eigenvalues } = this.averages;
     const fromGradient = new Set(
       this.blocks.filter(isObserved).filter(({ eigenvaluesFrom }) =>
@@ -194,7 +214,7 @@ export class CurvatureEstimator implements Disposable {
       fromGradient.delete(block);
       block.observeEigenvalues?.(capture, part);
     });
-    if (observation === undefined) return;
+    if (observation === undefined) return false;
     const { decay, scale } = observation;
     // A sum over examples of squares of the mean gradient: each counts as the examples' own would.
     const count = batch.gradientExamples;
@@ -208,6 +228,7 @@ export class CurvatureEstimator implements Disposable {
         });
       });
     }
+    return true;
   }
 
   #scaled(gradient: Matrix, scale: Matrix | undefined): Matrix {
@@ -218,8 +239,8 @@ export class CurvatureEstimator implements Disposable {
   }
 
   /**
-   * One observation of an average. It does not count where captures are missing, which throws, or where all
-   * of them are left out; the result is then `undefined`.
+   * One observation of an average. Where all captures are left out it does not count; the result is then
+   * `undefined`.
    */
   #observe(
     batch: ObservedBatch,
@@ -227,29 +248,24 @@ export class CurvatureEstimator implements Disposable {
     decay: number,
     visit: (block: Block, capture: Capture, part: Observation) => void,
   ): Observation | undefined {
-    const { count } = average;
+    const uncount = average.mark();
     const first = average.observe(decay, batch.examples);
     let part = first;
     let seen = false;
-    try {
-      batch.forEachCapture((captureOf) => {
-        seen = true;
-        const captures = this.blocks.map((block) => captureFor(block, captureOf));
-        this.blocks.forEach((block, index) => {
-          const capture = captures[index];
-          if (capture === undefined) return;
-          atLayer(block.parameter.name, () => {
-            this.#backend.scope(() => visit(block, capture, part));
-          });
+    batch.forEachCapture((captureOf) => {
+      seen = true;
+      const captures = this.blocks.map((block) => captureFor(block, captureOf));
+      this.blocks.forEach((block, index) => {
+        const capture = captures[index];
+        if (capture === undefined) return;
+        atLayer(block.parameter.name, () => {
+          this.#backend.scope(() => visit(block, capture, part));
         });
-        part = continued(part);
       });
-    } catch (error) {
-      average.count = count;
-      throw error;
-    }
+      part = continued(part);
+    });
     if (seen) return first;
-    average.count = count;
+    uncount();
     return undefined;
   }
 

@@ -107,6 +107,16 @@ export class FactorBases implements Disposable {
     return renewal;
   }
 
+  /** Notes whether there are bases, and where new ones are solved; the result puts it back. */
+  mark(): () => void {
+    const { solved } = this;
+    const fresh = this.#fresh;
+    return () => {
+      this.solved = solved;
+      this.#fresh = fresh;
+    };
+  }
+
   /** Gives all matrices back. */
   [Symbol.dispose](): void {
     const lasting = this.#lasting.flatMap(({ matrix, vectors }) => [matrix, vectors]);

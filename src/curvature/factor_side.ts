@@ -6,6 +6,7 @@
  */
 
 import type { Backend, EighJob } from "../backend/backend.ts";
+import type { Markable } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { Owner } from "./blocks/block.ts";
 import { FactorBases, renewalOf } from "./factor_bases.ts";
@@ -14,7 +15,7 @@ import type { Renewal } from "./renewal.ts";
 import { FactorSketch, matrixRows } from "./sketch.ts";
 
 /** Directions of the factor `S = E[sum_t x x^T]`, [d, d]. Temporaries are scratch: call inside a scope. */
-export interface FactorSide extends Disposable {
+export interface FactorSide extends Disposable, Markable {
   /** k, the number of directions. */
   readonly rank: number;
   /** What it remembers, for checkpoints. */
@@ -91,6 +92,10 @@ export class FullSide extends Owner implements FactorSide {
 
   expand(out: Matrix, p: Matrix, alpha: number, beta: number): void {
     this.#backend.gemm(out, p, this.#bases.vectors[0], { transposeB: true, alpha, beta });
+  }
+
+  mark(): () => void {
+    return this.#bases.mark();
   }
 
   restored(): void {

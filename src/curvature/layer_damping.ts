@@ -94,6 +94,12 @@ export class LayerDamping implements Disposable {
     }
   }
 
+  /** Notes the lambda in force; the result puts it back. */
+  mark(): () => void {
+    const { current } = this;
+    return () => void (this.current = current);
+  }
+
   /** Gives the number back. */
   [Symbol.dispose](): void {
     this.#lambda[Symbol.dispose]();

@@ -54,6 +54,12 @@ export class MovingAverage {
     this.#averaging = averaging;
   }
 
+  /** Notes the count; the result puts it back. */
+  mark(): () => void {
+    const { count } = this;
+    return () => void (this.count = count);
+  }
+
   /**
    * Counts an observation and returns how its first micro-batch enters.
    *

@@ -12,6 +12,7 @@ import {
   formula,
   greater,
   largest,
+  max,
   mul,
   select,
   sqrt,
@@ -23,13 +24,18 @@ import { correctedDecay } from "./moving_average.ts";
 /** Weight of the past in the running means. */
 const DECAY = 0.95;
 
-/** Observations before one can be left out: until then nobody knows what is usual. */
+/** Observations until it is known what is usual. */
 const SETTLED = 12;
+
+/** Sums of squares beyond this, and what is not finite, could overflow in an average of float32 numbers. */
+const LARGEST = 1e30;
 
 /**
  * Leaves an observation out where, in some layer, it is more than `limit` times what is usual, and the one
  * before it was not left out: what comes twice is no accident. The size of an observation of n examples is
- * `|X|^2 |g|^2 / n^2`, X the layer's inputs and g its output gradients; the running mean is of its root.
+ * `|X|^2 |g|^2 / n^2`, X the layer's inputs and g its output gradients; the running mean is of its root. Among
+ * the first twelve, when little is known yet, it takes `limit` squared. Where `|X|^2 / n`, `|g|^2 / n` or the
+ * size is not finite, or above 1e30, it is always left out: no average could forget it.
  *
  * @example A batch whose inputs are a million times too large
  * ```ts
@@ -59,10 +65,10 @@ export class ObservationGuard implements Disposable {
   readonly #backend: Backend;
   readonly #limit: number;
 
-  /** For a number of layers. The caller disposes it. */
-  constructor(backend: Backend, layers: number, limit: number) {
+  /** For a number of layers; without a limit only what no average could hold is left out. The caller disposes it. */
+  constructor(backend: Backend, layers: number, limit: number | false) {
     this.#backend = backend;
-    this.#limit = limit;
+    this.#limit = limit === false ? LARGEST : limit;
     this.state = backend.alloc(1, layers + 1);
   }
 
@@ -92,8 +98,7 @@ export class ObservationGuard implements Disposable {
       gradients,
       means,
       leftOut,
-      limit: Math.sqrt(this.#limit),
-      settled: +(this.count >= SETTLED),
+      limit: this.count < SETTLED ? this.#limit : Math.sqrt(this.#limit),
       decay: correctedDecay(this.count, DECAY),
     }, { usable, means, leftOut });
     this.count++;
@@ -133,17 +138,21 @@ const judged = formula(
     means: "vector",
     leftOut: "number",
     limit: "number",
-    settled: "number",
     decay: "number",
   },
-  ({ inputs, gradients, means, leftOut, limit, settled, decay }) => {
+  ({ inputs, gradients, means, leftOut, limit, decay }) => {
     const sizes = mul(sqrt(inputs), sqrt(gradients));
+    const all = add(add(inputs, gradients), mul(sizes, sizes));
+    // NaN compares as false.
+    const beyond = largest(sub(1, greater(LARGEST, all)));
     // A layer without a mean yet is not out of scale; NaN compares as false, so this asks what is usual.
     const unusual = largest(
       select(greater(means, 0), sub(1, atLeast(mul(limit, means), sizes)), 0),
     );
-    const out = mul(mul(settled, sub(1, leftOut)), unusual);
-    const next = add(mul(decay, means), mul(sub(1, decay), sizes));
+    const out = max(beyond, mul(sub(1, leftOut), unusual));
+    // The first one that is not left out is all there is.
+    const past = mul(decay, greater(means, 0));
+    const next = add(mul(past, means), mul(sub(1, past), sizes));
     return {
       usable: sub(1, out),
       means: select(out, means, next),

@@ -7,6 +7,7 @@
 import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { flag, number, optional, type Rule, shorthand, variant } from "../core/schema.ts";
+import type { Markable } from "../core/marks.ts";
 import type { Renewal } from "./renewal.ts";
 
 /**
@@ -41,7 +42,7 @@ export const refreshRule: Rule<Required<RefreshMode>> = shorthand(
 );
 
 /** What has bases to renew: a block of curvature, or of SOAP. */
-export interface Refreshable {
+export interface Refreshable extends Markable {
   /** The weights it belongs to, for messages. */
   readonly parameter: { readonly name: string };
   /** Whether there is a solved basis (or inverse) that can serve while a refresh is under way. */
@@ -113,6 +114,15 @@ export class Refresher<T extends Refreshable> {
     this.#backend = backend;
     this.#mode = mode;
     this.#staleness = staleness;
+  }
+
+  /** Notes what is under way; the result waits for what has been begun since, and drops it. */
+  mark(): () => void {
+    const pending = this.#pending;
+    return () => {
+      if (this.#pending !== pending) this.cancel();
+      this.#pending = pending;
+    };
   }
 
   /** Renews the blocks that are due, and adopts what has been renewed in the background. */

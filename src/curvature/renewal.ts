@@ -68,6 +68,12 @@ export class FailureCounts {
     this.counts = layers.map(() => 0);
   }
 
+  /** Notes the counts; the result puts them back. */
+  mark(): () => void {
+    const counts = [...this.counts];
+    return () => counts.forEach((count, index) => this.counts[index] = count);
+  }
+
   /**
    * Counts a refresh.
    *

@@ -21,6 +21,9 @@ import { diagonal, nullAverageWithTotal, writeKnown } from "./null_space.ts";
  */
 const SHIFT = 1e-3;
 
+/** Random rows of unit length are nearly orthonormal where there are at most so many per dimension. */
+const NEARLY_ORTHONORMAL = 1 / 8;
+
 /** Keeps the shift of a factor that is zero so far above zero. */
 const LEAST_SHIFT = 1e-30;
 
@@ -123,19 +126,24 @@ export class FactorSketch extends Owner {
 
   /**
    * Adds a micro-batch: `Y <- decay Y + scale (X Q^T)^T diag(w) X`. The very first observation multiplies
-   * twice, since the basis is a random one. Inside a scope.
+   * twice, since the basis is a random one, unless there are at most k rows of many columns. Inside a scope.
    *
    * @param weights One per row, [1, N T]; all ones where it is left out.
    */
   observe(rows: FactorRows, weights: Matrix | undefined, observation: Observation): void {
-    const multiply = (): void =>
+    const multiply = (): number =>
       this.#backend.scope(() => {
         const projected = rows.project(this.basis);
         if (weights !== undefined) this.#backend.scaleRows(projected, projected, weights);
         rows.accumulate(this.product, projected, observation);
+        return projected.rows;
       });
-    multiply();
-    if (observation.decay !== 0) return;
+    const count = multiply();
+    const { rows: k, cols: d } = this.basis;
+    // So few rows lie in the span of the sketch, whatever the basis. The next renewal finds all of them, and makes
+    // a basis orthonormal that nearly was.
+    const enough = count <= k && k <= NEARLY_ORTHONORMAL * d;
+    if (observation.decay !== 0 || enough) return;
     this.renew();
     multiply();
   }

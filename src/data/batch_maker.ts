@@ -29,6 +29,8 @@ export interface Batch {
   readonly targets: Labels | Float32Array;
   /** Number of examples. */
   readonly examples: number;
+  /** How much each counts, [examples], where the data set says. */
+  readonly weights?: Float64Array;
 }
 
 /** Options of `batches`. */
@@ -133,13 +135,22 @@ export class BatchMaker {
       if (this.#targets === "labels") this.#writeTargets(buffers.targets, i, index);
     }
     const inputs = buffers.inputs.subarray(0, examples * size);
+    const weights = this.#weightsOf(first, examples);
     if (this.#targets === "labels") {
       const targets = buffers.targets.subarray(0, examples * targetSize(dataset));
-      return { inputs, targets, examples };
+      return { inputs, targets, examples, ...weights };
     }
     const apart = buffers.reproduced !== buffers.inputs;
     const targets = apart ? buffers.reproduced.subarray(0, examples * size) : inputs;
-    return { inputs, targets, examples };
+    return { inputs, targets, examples, ...weights };
+  }
+
+  #weightsOf(first: number, examples: number): Pick<Batch, "weights"> {
+    const { weights } = this.#dataset;
+    if (weights === undefined) return {};
+    const order = this.#order;
+    const at = (i: number) => weights[order === undefined ? first + i : order[first + i]];
+    return { weights: Float64Array.from({ length: examples }, (_, i) => at(i)) };
   }
 
   #writeTargets(out: Labels | Float32Array, place: number, index: number): void {

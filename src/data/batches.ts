@@ -49,9 +49,9 @@ export function batchCount(dataset: Dataset, size: number): number {
  */
 export function batches(dataset: Dataset, options: BatchesOptions): Iterable<Batch> {
   const maker = new BatchMaker(dataset, options);
-  const { inputs, targets, normalization, targetNormalization } = dataset;
+  const { inputs, targets, normalization, targetNormalization, weights } = dataset;
   const asStored = options.shuffle === undefined && normalization === undefined &&
-    targetNormalization === undefined;
+    targetNormalization === undefined && weights === undefined;
   if (asStored && inputs instanceof Float32Array && !(targets instanceof Float64Array)) {
     return views(dataset, inputs, targets, options);
   }

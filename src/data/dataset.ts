@@ -30,6 +30,8 @@ export interface Dataset {
   readonly targets: Labels | Float32Array | Float64Array;
   /** Number of classes; absent where targets are numbers. */
   readonly classes?: number;
+  /** How much each example counts, [N]; made by `weighted`. @default {all alike} */
+  readonly weights?: Float64Array;
   /** Where the examples come from, for messages and reports. */
   readonly source: string;
   /** What batches make of inputs, per channel or column. @default {nothing} */

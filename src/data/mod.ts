@@ -40,6 +40,7 @@ export {
 export * from "./directory.ts";
 export { type NamedFile } from "./files.ts";
 export * from "./glyphs.ts";
+export * from "./grammar_text.ts";
 export * from "./idx.ts";
 export { readIdxDirectory } from "./idx_directory.ts";
 export { type Labels } from "./labels.ts";
@@ -49,4 +50,6 @@ export * from "./split.ts";
 export * from "./stream_batches.ts";
 export * from "./svhn.ts";
 export * from "./table.ts";
+export * from "./text.ts";
+export * from "./weighted.ts";
 export * from "./windows.ts";

@@ -59,7 +59,9 @@ export function subset<D extends Dataset>(dataset: D, indices: ArrayLike<number>
   const inputs = gathered(dataset.inputs, inputSize(dataset), indices);
   const targets = gathered(dataset.targets, targetSize(dataset), indices);
   const names = "images" in dataset ? { images: inputs, labels: targets } : {};
-  return Object.freeze({ ...dataset, inputs, targets, ...names });
+  const { weights: all } = dataset;
+  const weights = all === undefined ? {} : { weights: gathered(all, 1, indices) };
+  return Object.freeze({ ...dataset, inputs, targets, ...weights, ...names });
 }
 
 function gathered<T extends Dataset["inputs"] | Dataset["targets"]>(

@@ -22,6 +22,11 @@ export interface BatchLike {
    * array twice; it is then moved to the backend only once.
    */
   readonly targets: ArrayLike<number>;
+  /**
+   * How much each example counts, [N], finite and >= 0: losses and gradients are multiplied by it and still
+   * divided by N. Weights with a mean of 1, as `weighted` makes them, keep the scale of both. @default {1 each}
+   */
+  readonly weights?: ArrayLike<number>;
 }
 
 /** Numbers per example on both sides of a batch. */
@@ -56,8 +61,8 @@ export function countExamples(inputs: ArrayLike<number>, features: number): numb
 /**
  * The number of examples of a batch whose sizes fit.
  *
- * @throws {ShapeError} When inputs or targets have a length that does not fit.
- * @throws {DataError} When there is no example.
+ * @throws {ShapeError} When inputs, targets or weights have a length that does not fit.
+ * @throws {DataError} When there is no example, or a weight is not possible.
  */
 export function checkSizes(batch: BatchLike, layout: BatchLayout): number {
   const examples = countExamples(batch.inputs, layout.inputs);
@@ -68,6 +73,17 @@ export function checkSizes(batch: BatchLike, layout: BatchLayout): number {
       `${examples * layout.targets} targets for ${examples} examples (${each})`,
       `${batch.targets.length}`,
     );
+  }
+  const { weights } = batch;
+  if (weights === undefined) return examples;
+  if (weights.length !== examples) {
+    const expected = `${examples} weights for ${examples} examples`;
+    throw new ShapeError("Cannot use a batch", expected, `${weights.length}`);
+  }
+  for (let n = 0; n < examples; n++) {
+    if (weights[n] >= 0 && weights[n] < Infinity) continue;
+    const problem = `weight of example ${n} must be a finite number >= 0: received ${weights[n]}`;
+    throw new DataError("batch", problem);
   }
   return examples;
 }
@@ -100,6 +116,15 @@ export interface PassOptions {
   readonly microBatch?: number;
 }
 
+/** A pass that judges a model. */
+export interface EvaluateOptions extends PassOptions {
+  /**
+   * Is given the model's outputs, row by row, and the targets they are to meet, micro-batch after micro-batch:
+   * for metrics. Both are valid until it returns.
+   */
+  readonly onOutputs?: (outputs: ArrayLike<number>, targets: ArrayLike<number>) => void;
+}
+
 /**
  * Examples at a time.
  *
@@ -124,7 +149,12 @@ export function* splitBatch(
     const targets = batch.targets === batch.inputs
       ? inputs
       : section(batch.targets, from * layout.targets, to * layout.targets);
-    yield { inputs, targets };
+    const { weights } = batch;
+    yield {
+      inputs,
+      targets,
+      ...(weights === undefined ? {} : { weights: section(weights, from, to) }),
+    };
   }
 }
 
@@ -132,6 +162,17 @@ function section(data: ArrayLike<number>, from: number, to: number): ArrayLike<n
   return ArrayBuffer.isView(data)
     ? (data as Float32Array).subarray(from, to)
     : Array.prototype.slice.call(data, from, to);
+}
+
+/** Inputs alone, in batches as `options` have it. */
+export function inputChunks(
+  inputs: ArrayLike<number>,
+  features: number,
+  options: PassOptions,
+): BatchLike[] {
+  const size = microBatchSize(options);
+  countExamples(inputs, features);
+  return [...splitBatch({ inputs, targets: [] }, { inputs: features, targets: 0 }, size)];
 }
 
 /** The results of micro-batches, one after the other. */

@@ -28,7 +28,7 @@
 
 export { relu, sigmoid, tanh } from "./activations.ts";
 export { attention, type AttentionOptions } from "./attention.ts";
-export { type BatchLike, type PassOptions } from "./batch.ts";
+export { type BatchLike, type EvaluateOptions, type PassOptions } from "./batch.ts";
 export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions } from "./dense.ts";
@@ -36,10 +36,12 @@ export { type Evaluation } from "./evaluation.ts";
 export * from "./dropout.ts";
 export { embedding, type EmbeddingLayerOptions } from "./embedding.ts";
 export * from "./flatten.ts";
+export { generate, type GenerateOptions } from "./generate.ts";
 export * from "./init.ts";
 export * from "./losses/mod.ts";
 export * from "./models/mod.ts";
 export * from "./module.ts";
+export * from "./model_objective.ts";
 export * from "./objective.ts";
 export { averagePool2d, globalAveragePool2d, maxPool2d, type PoolOptions } from "./pool.ts";
 export * from "./positions.ts";

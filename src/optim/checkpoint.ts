@@ -9,10 +9,10 @@
  */
 
 import { StateError } from "../core/errors.ts";
-import type { Matrix } from "../core/matrix.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { stateMatrices } from "./state_matrices.ts";
 
 /** What a checkpoint says in words. */
 export interface CheckpointInfo {
@@ -33,6 +33,7 @@ const format = "tekfac checkpoint 1";
  * @param optimizer Whose state.
  * @param extra Notes of the caller's own: epoch, seed, settings. Keys must not begin with `tekfac.`.
  * @returns The bytes of a safetensors file.
+ * @throws {StateError} When a number of the state is not finite.
  *
  * @example
  * ```ts
@@ -59,12 +60,13 @@ export async function saveState<B>(
   const { progress, arrays } = await backend.reading(async () => {
     // With nothing under way, which is where a resumed run starts.
     const progress = settledProgress(optimizer);
-    const entries = Object.entries(matricesOf(optimizer)).map(async ([name, matrix]) => {
+    const entries = Object.entries(stateMatrices(optimizer)).map(async ([name, matrix]) => {
       const { rows, cols } = matrix;
       return [name, { shape: [rows, cols], data: await backend.read(matrix) }] as const;
     });
     return { progress, arrays: Object.fromEntries(await Promise.all(entries)) };
   });
+  checkFinite("Cannot save a checkpoint", arrays);
   return encodeSafetensors({
     arrays,
     metadata: {
@@ -88,7 +90,8 @@ export async function saveState<B>(
  * @param optimizer What to overwrite.
  * @param bytes From {@linkcode saveState}.
  * @throws {DataError} When the bytes are not a safetensors file.
- * @throws {StateError} When they belong to another method or model. Nothing is changed then.
+ * @throws {StateError} When they belong to another method or model, or a number is not finite. Nothing is changed
+ * then.
  */
 export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): CheckpointInfo {
   const { arrays, metadata } = decodeSafetensors(bytes, "checkpoint");
@@ -102,7 +105,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   if (method !== optimizer.method) {
     throw new StateError(`${subject}: expected method '${optimizer.method}', received '${method}'`);
   }
-  const matrices = matricesOf(optimizer);
+  const matrices = stateMatrices(optimizer);
   for (const [name, { rows, cols }] of Object.entries(matrices)) {
     const shape = arrays[name]?.shape.join(", ");
     if (shape !== `${rows}, ${cols}`) {
@@ -116,6 +119,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   if (unknown !== undefined) {
     throw new StateError(`${subject}: '${unknown}' belongs to no part of this model or optimizer`);
   }
+  checkFinite(subject, arrays);
   optimizer.rules.average?.checkOutside(subject);
   const progress = JSON.parse(metadata["tekfac.progress"]) as Progress;
   resume(optimizer, progress);
@@ -128,13 +132,16 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   return { method, step: progress.step, extra };
 }
 
-/** Every matrix of a checkpoint by its name in the file. */
-function matricesOf<B>(optimizer: Optimizer<B>): Record<string, Matrix> {
-  const { objective: { parameters, state = {} }, momentum, preconditioner, rules } = optimizer;
-  const matrices: Record<string, Matrix> = { ...state };
-  parameters.forEach(({ name, value }, index) => {
-    matrices[`${name}.weights`] = value;
-    if (momentum.buffers.length > 0) matrices[`${name}.momentum`] = momentum.buffers[index];
-  });
-  return { ...matrices, ...preconditioner.state, ...rules.state };
+/** What could not be resumed is neither saved nor loaded. */
+function checkFinite(
+  subject: string,
+  arrays: Readonly<Record<string, { readonly data: ArrayLike<number> }>>,
+): void {
+  for (const [name, { data }] of Object.entries(arrays)) {
+    const bad = Array.prototype.findIndex.call(data, (number) => !Number.isFinite(number));
+    if (bad < 0) continue;
+    throw new StateError(
+      `${subject}: expected finite numbers in '${name}', received ${data[bad]} at ${bad}`,
+    );
+  }
 }

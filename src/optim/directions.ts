@@ -31,8 +31,8 @@ export interface Directing {
   readonly options: Pick<ResolvedStepOptions, "learningRate">;
   /** Have the decay and rates of their own. */
   readonly settings: readonly ParameterSettings[];
-  /** Has the clip of the gradients. */
-  readonly rules: Pick<StepRules, "gradientClip" | "curvature">;
+  /** Measure the curvature. */
+  readonly rules: Pick<StepRules, "curvature">;
 }
 
 /**
@@ -46,16 +46,20 @@ export interface Directions {
   readonly numbers: Pick<StepNumbers, "products" | "directions" | "weights">;
 }
 
-/** Preconditions the (averaged) gradients. Inside the step's scope. */
+/**
+ * Preconditions the (averaged) gradients. Inside the step's scope.
+ *
+ * @param now The step, and what its gradients are multiplied with, [1, 1].
+ */
 export function directionsOf(
-  { objective, preconditioner, momentum, options, settings, rules }: Directing,
+  { objective, preconditioner, momentum, options, settings }: Directing,
   row: Pick<StepRow, "innerProduct">,
-  step: number,
+  { step, factor }: { readonly step: number; readonly factor: Matrix | undefined },
 ): Directions {
   const { backend, parameters } = objective;
   // A row per layer: products, and squared norms of directions and weights.
   const table = backend.scratch(parameters.length, 3);
-  momentum.advance(step, rules.gradientClip?.factor);
+  momentum.advance(step, factor);
   const directions = parameters.map((parameter, index) => {
     const sums = rowsOf(table, index, index + 1);
     if (!isTrainable(parameter)) {

@@ -44,6 +44,8 @@ export interface Gate {
 export interface Attempt {
   /** Enqueues it. */
   take(): TakenStep;
+  /** Throws where it has made state that is not finite. */
+  checkState(taken: TakenStep, numbers: ArrayLike<number>): void;
   /** What its numbers, once read, say. */
   report(taken: TakenStep, numbers: ArrayLike<number>): StepReport;
   /** Throws where the numbers of a step have been overwritten. */
@@ -88,7 +90,9 @@ class ThrowingGate implements Gate {
 
   takeNow(attempt: Attempt): StepReport {
     const taken = attempt.take();
-    return attempt.report(taken, this.#backend.readSync(taken.row.all));
+    const numbers = this.#backend.readSync(taken.row.all);
+    attempt.checkState(taken, numbers);
+    return attempt.report(taken, numbers);
   }
 
   take(attempt: Attempt): StepHandle {

@@ -31,7 +31,7 @@ import { type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { type DenseStart, type Intervals, planSchema } from "../curvature/scheduler.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import type { ObservedShare } from "./observation.ts";
-import { type KroneckerPreset, type Preset, presets } from "./presets.ts";
+import { type KroneckerPreset, type Preset, presetFor } from "./presets.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of all four Kronecker-factored optimizers; defaults are those of {@linkcode presets}. */
@@ -149,7 +149,7 @@ export function resolveKronecker<S extends typeof kroneckerSchema, B>(
   full: (rank: unknown) => boolean,
 ): Resolved<S> & ResolvedKroneckerOptions {
   checkObjective(subject, objective);
-  const named = presets[presetOf(subject, options)];
+  const named = presetFor(presetOf(subject, options), objective.parameters.length);
   const { rank = named.rank } = (options ?? {}) as { rank?: unknown };
   const resolved = resolve(subject, options, schema, {
     ...named,

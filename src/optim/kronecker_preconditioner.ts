@@ -117,9 +117,7 @@ export class KroneckerPreconditioner implements Preconditioner {
   }
 
   update(step: number, batch: ObservedBatch): PreconditionerUpdate {
-    const { statistics, eigenvalues } = this.estimator.dueAt(step);
-    const renewals = this.estimator.update(step, batch);
-    return { observed: { statistics, eigenvalues }, renewals };
+    return this.estimator.update(step, batch);
   }
 
   precondition(index: number, source: Matrix, step: number): Matrix {
@@ -127,6 +125,10 @@ export class KroneckerPreconditioner implements Preconditioner {
     const direction = this.#backend.scratch(source.rows, source.cols);
     this.#backend.scope(() => block.precondition(direction, source, step));
     return direction;
+  }
+
+  mark(): () => void {
+    return this.estimator.mark();
   }
 
   restart(): void {

@@ -34,8 +34,8 @@ export interface ObservationOptions {
   readonly share: ObservedShare;
   /** ... from this step on; all of them before, when averages have nothing to stand on. */
   readonly wholeUntil: number;
-  /** See `ObservationGuard`; `false` for none. */
-  readonly limit: number | false;
+  /** See `ObservationGuard`; `undefined` where nothing is observed. */
+  readonly limit: number | false | undefined;
 }
 
 const WHOLE: ObservedShare = { share: 1, atLeast: 1 };
@@ -45,7 +45,7 @@ export const NOT_OBSERVED: ObservationOptions = {
   fisher: { kind: "empirical" },
   share: WHOLE,
   wholeUntil: 0,
-  limit: false,
+  limit: undefined,
 };
 
 /** Observes the steps of one optimizer. */

@@ -7,9 +7,11 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
 import { valueAt } from "../core/schedule.ts";
 import { schedulesIn } from "../core/schema.ts";
+import { allOrNothing } from "./all_or_nothing.ts";
 import { applyStep } from "./apply.ts";
 import { type AveragedWeights, checkTakesBack } from "./average.ts";
 import { describeOptimizer } from "./describe.ts";
@@ -22,6 +24,7 @@ import { NOT_OBSERVED, type ObservationOptions, Observer } from "./observation.t
 import { NOTHING_RENEWED, type Preconditioner } from "./preconditioner.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
 import type { StepHandle, StepReport } from "./report.ts";
+import { checkState } from "./state_check.ts";
 import { StepBatches } from "./step_batches.ts";
 import { takeBackLastStep } from "./step_check.ts";
 import { StepLimits } from "./step_limits.ts";
@@ -29,6 +32,7 @@ import type { ResolvedStepOptions } from "./step_options.ts";
 import { reportOf, type TakenStep } from "./step_report.ts";
 import { StepLog, type StepRow } from "./step_row.ts";
 import { StepRules } from "./step_rules.ts";
+import { clipGradientNorm } from "./transforms/gradient_norm_clip.ts";
 import { MomentumState } from "./transforms/momentum.ts";
 import type { Rate } from "./transforms/rate.ts";
 import { tryStep } from "./trial_step.ts";
@@ -50,47 +54,16 @@ export interface LayerSpectrum {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { createBackend, dense, objective, sequential, squaredError, tekfac } from "@tekfac/tekfac";
+ * import { type BatchLike, createBackend, dense, objective, type Optimizer, sequential, squaredError, tekfac }
+ *   from "@tekfac/tekfac";
  *
  * using backend = await createBackend();
  * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
- * using optimizer = tekfac(objective(model, squaredError()));
+ * using optimizer: Optimizer<BatchLike> = tekfac(objective(model, squaredError()));
  * const batch = { inputs: new Float32Array([1, 2, 3, 5]), targets: [1, 2] };
  * const first = optimizer.stepSync(batch);
  * for (let i = 0; i < 20; i++) optimizer.stepSync(batch);
  * assert(optimizer.stepSync(batch).loss < first.loss);
- * ```
- *
- * @example A function for any of the eight
- * ```ts
- * import assert from "node:assert/strict";
- * import {
- *   adam,
- *   type BatchLike,
- *   createBackend,
- *   dense,
- *   objective,
- *   type Optimizer,
- *   sequential,
- *   squaredError,
- *   tekfac,
- * } from "@tekfac/tekfac";
- *
- * async function train(optimizer: Optimizer<BatchLike>, batch: BatchLike): Promise<number> {
- *   for (let step = 0; step < 9; step++) await optimizer.step(batch);
- *   const last = await optimizer.step(batch);
- *   return (await last.report()).loss;
- * }
- *
- * using backend = await createBackend();
- * for (const create of [tekfac, adam]) {
- *   using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
- *   const goal = objective(model, squaredError());
- *   const batch = { inputs: [0, 1], targets: [1, 3] };
- *   const { loss } = await goal.evaluate(batch);
- *   using optimizer: Optimizer<BatchLike> = create(goal);
- *   assert(await train(optimizer, batch) < loss);
- * }
  * ```
  */
 export class Optimizer<B> implements Disposable {
@@ -194,14 +167,15 @@ export class Optimizer<B> implements Disposable {
    * Takes one step and returns its report, on a synchronous backend. Several batches are accumulated as
    * if they were one: same update, less memory.
    *
-   * @throws {NumericalError} When the loss or the gradient is not finite, before any parameter, average
-   * or velocity is touched; when an update is not finite, before any parameter is.
-   * @throws {OptionError} When a function of the step returns a value outside its option's range. Nothing is
-   * touched then.
+   * Where it throws, for these or other reasons, everything is what it was before, to the last bit: weights,
+   * averages, velocities, curvature, counters and random state; the next step does what it would have done.
+   *
+   * @throws {NumericalError} When the loss, a gradient or an update is not finite, or would make state so.
+   * @throws {OptionError} When a function of the step returns a value outside its option's range.
    * @throws {StateError} After disposal, or on a backend that is not synchronous.
    */
   stepSync(...batches: readonly B[]): StepReport {
-    return this.#gate.takeNow(this.#attempt(batches));
+    return this.#undoable(() => this.#gate.takeNow(this.#attempt(batches)));
   }
 
   /**
@@ -211,7 +185,7 @@ export class Optimizer<B> implements Disposable {
    * decay, parameters stay), which its report tells, if it is asked for within 64 steps.
    */
   step(...batches: readonly B[]): StepHandle {
-    return this.#gate.take(this.#attempt(batches));
+    return this.#undoable(() => this.#gate.take(this.#attempt(batches)));
   }
 
   /**
@@ -302,9 +276,16 @@ export class Optimizer<B> implements Disposable {
     return this.objective.backend;
   }
 
+  #undoable<T>(take: () => T): T {
+    if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
+    return allOrNothing(this, take);
+  }
+
   #attempt(batches: readonly B[]): Attempt {
     return {
       take: () => this.#take(batches),
+      checkState: ({ step, row }, numbers) =>
+        checkState(this, this.#backend, row.values(numbers), { step, rate: this.#length(step) }),
       report: (taken, numbers) => reportOf(this, taken, numbers),
       checkKept: ({ step }) => this.#log.checkKept(step, this.stepCount),
       judge: ({ step, layers }) =>
@@ -316,7 +297,6 @@ export class Optimizer<B> implements Disposable {
 
   /** The step itself. Reads nothing back on an asynchronous backend. */
   #take(micro: readonly B[]): TakenStep {
-    if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
     this.rules.average?.checkOutside("Cannot step");
     const { objective, preconditioner, stepCount: step } = this;
     const started = performance.now();
@@ -332,11 +312,11 @@ export class Optimizer<B> implements Disposable {
       batches.differentiate(row);
       takeBackLastStep(this.rules, this.#backend, batches, row);
       this.#gate.afterGradients(row, objective.parameters, step);
-      this.#clipGradients(row);
+      const factor = this.#clipGradients(row, step);
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
-      const found = directionsOf(this, row, step);
+      const found = directionsOf(this, row, { step, factor });
       this.#gate.afterDirections(row, step);
       if (observed.eigenvalues) measureCurvature(this, observation.captures, found);
       this.#limits.set(row, found.numbers, step);
@@ -357,17 +337,28 @@ export class Optimizer<B> implements Disposable {
     });
   }
 
-  #clipGradients(row: StepRow): void {
-    const { gradientClip } = this.rules;
-    if (gradientClip === undefined) return;
-    gradientClip.update(row.squaredNorms);
-    this.#backend.axpby(row.gradientFactor, 1, gradientClip.factor, 0);
+  /** Factor of the gradients, [1, 1]; `undefined` where they are never scaled. */
+  #clipGradients({ squaredNorms, gradientFactor }: StepRow, step: number): Matrix | undefined {
+    const { rules: { gradientClip }, options: { gradientNormClip } } = this;
+    if (gradientClip === undefined && gradientNormClip === false) return undefined;
+    const backend = this.#backend;
+    gradientClip?.update(squaredNorms);
+    if (gradientClip === undefined) backend.write(gradientFactor, [1]);
+    else backend.axpby(gradientFactor, 1, gradientClip.factor, 0);
+    if (gradientNormClip !== false) {
+      clipGradientNorm(backend, gradientFactor, squaredNorms, valueAt(gradientNormClip, step));
+    }
+    return gradientFactor;
   }
 
   /** Length of a step along its clipped directions. */
   #rate(row: StepRow, step: number): Rate {
+    return this.#gate.rate(this.#length(step), row);
+  }
+
+  #length(step: number): number {
     const { learningRate, annealing } = this.options;
-    return this.#gate.rate(valueAt(learningRate, step) * valueAt(annealing, step), row);
+    return valueAt(learningRate, step) * valueAt(annealing, step);
   }
 
   /** Layers that are frozen or trained again change what is usual. */

@@ -9,8 +9,8 @@ import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
-import type { Refresh, Renewal } from "../curvature/renewal.ts";
-import type { ObservedBatch } from "../curvature/estimator.ts";
+import type { Refresh } from "../curvature/renewal.ts";
+import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
 
 /** Numbers besides matrices that a checkpoint has to keep; plain JSON. */
 export type Counters = { readonly [name: string]: number | readonly number[] };
@@ -64,6 +64,12 @@ export interface Preconditioner extends Disposable {
   /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */
   restore?(counters: Counters): void;
 
+  /**
+   * Notes all that it holds besides matrices; the result puts it back, and drops work that has been begun since. A
+   * step that is refused calls it. Left out where {@linkcode Preconditioner.counters} are all there is.
+   */
+  mark?(): () => void;
+
   /** Begins averages anew, since layers are trained again whose curvature has not been followed. */
   restart?(): void;
 
@@ -86,12 +92,7 @@ export interface Preconditioner extends Disposable {
 }
 
 /** What a preconditioner did in a step. */
-export interface PreconditionerUpdate {
-  /** Whether the batch entered factors and eigenvalues. */
-  readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
-  /** Per parameter. */
-  readonly renewals: readonly (Renewal | undefined)[];
-}
+export type PreconditionerUpdate = CurvatureUpdate;
 
 /** What a preconditioner did that observes no captures and renews nothing. */
 export const NOTHING_RENEWED: PreconditionerUpdate = {

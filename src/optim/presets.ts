@@ -38,7 +38,7 @@ export interface KroneckerPreset {
   /** See `StepOptions`. */
   readonly takeBack: boolean;
   /** See `StepOptions`. */
-  readonly weightDecay: WeightDecay | false;
+  readonly weightDecay: (WeightDecay & { readonly value: number }) | false;
   /** See `KroneckerOptions`. */
   readonly observationLimit: number | false;
   /** See `KroneckerOptions`. */
@@ -62,8 +62,36 @@ export interface KroneckerPreset {
 /** The papers' own intervals differ between their experiments; these are of their order. */
 const DEAR = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
 
+/** Layers up to which a preset is taken as it is. */
+const SHALLOW = 8;
+
 /**
- * The table; docs/CHOOSING.md says why.
+ * A preset for a network of so many layers. Beyond eight, what every layer adds has to be less: weights that decay
+ * shrink the output by their share once a layer (8 / layers of it), and of changes that multiply
+ * `sqrt(8 / layers)` was safe in plain networks of up to forty layers (docs/ZOO.md).
+ *
+ * @example Forty layers
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { presetFor } from "@tekfac/tekfac/optim";
+ *
+ * assert.equal(presetFor("default", 8).relativeChange, 0.7);
+ * assert.equal(presetFor("default", 32).relativeChange, 0.35);
+ * ```
+ */
+export function presetFor(name: Preset, layers: number): KroneckerPreset {
+  const preset = presets[name];
+  const share = Math.min(1, SHALLOW / layers);
+  const { relativeChange, weightDecay } = preset;
+  return {
+    ...preset,
+    relativeChange: relativeChange && relativeChange * Math.sqrt(share),
+    weightDecay: weightDecay && { ...weightDecay, value: weightDecay.value * share },
+  };
+}
+
+/**
+ * The table, for networks of up to eight layers; docs/CHOOSING.md says why.
  *
  * @example What nobody sets
  * ```ts

@@ -23,7 +23,7 @@ export interface Progressing {
   /** Source of sampled labels. */
   readonly random: Random;
   /** Have counters, and perhaps an average that is in use. */
-  readonly rules: Pick<StepRules, "average" | "counters" | "restore">;
+  readonly rules: Pick<StepRules, "average" | "stepCheck" | "counters" | "restore">;
   /** Knows which layers are frozen. */
   readonly freezing: Freezing;
   /** Steps taken. */
@@ -50,9 +50,15 @@ export interface Progress {
 
 /** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
 export function settledProgress(optimizer: Progressing): Progress {
-  const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
+  const { preconditioner, rules, stepCount } = optimizer;
   rules.average?.checkOutside("Cannot save a state");
-  preconditioner.settle?.(step);
+  preconditioner.settle?.(stepCount);
+  return progressOf(optimizer);
+}
+
+/** Where things stand, whatever is under way. */
+export function progressOf(optimizer: Progressing): Progress {
+  const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
   return {
     step,
     momentumWeight: momentum.weight,

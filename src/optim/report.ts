@@ -47,7 +47,7 @@ export interface StepReport {
   readonly clipFactor: number;
   /** Which bound decided nu. */
   readonly limitedBy: StepLimit;
-  /** Factor of the gradients, 1 unless they are out of scale; `undefined` without a gradient clip. */
+  /** Factor of the gradients, 1 unless they are clipped; `undefined` without a gradient clip. */
   readonly gradientFactor: number | undefined;
   /**
    * chi: running mean of the batch's curvature along a step over what the blocks assume; `undefined` where it is
@@ -60,7 +60,10 @@ export interface StepReport {
   readonly innerProduct: number;
   /** One entry per parameter, in the model's order. */
   readonly layers: readonly LayerReport[];
-  /** What was observed in this step. */
+  /**
+   * What was observed in this step: false where nothing was due, or where the batch was so far out of scale that it
+   * was left out. On a GPU, where the device decides that, what was due.
+   */
   readonly observed: { readonly statistics: boolean; readonly eigenvalues: boolean };
   /** How the damping was adapted, or `undefined` in a step that does not adapt it. */
   readonly adaptation: AdaptationReport | undefined;

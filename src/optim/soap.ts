@@ -7,6 +7,7 @@
 import type { AdamNumbers, Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
+import { markAll } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
 import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
@@ -21,7 +22,7 @@ import type {
   PreconditionerRow,
   PreconditionerUpdate,
 } from "./preconditioner.ts";
-import { presets } from "./presets.ts";
+import { presetFor, presets } from "./presets.ts";
 import { SoapBlock } from "./soap_block.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
@@ -104,7 +105,9 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
 export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Optimizer<B> {
   const subject = "Cannot create SOAP";
   checkObjective(subject, objective);
-  const resolved = resolve(subject, options, soapSchema);
+  const resolved = resolve(subject, options, soapSchema, {
+    relativeChange: presetFor("default", objective.parameters.length).relativeChange,
+  });
   const { beta1, beta2, epsilon, shampooBeta = beta2 } = resolved;
   const { backend, parameters } = objective;
   const blocks = madeForEach(
@@ -198,6 +201,15 @@ class SoapPreconditioner implements Preconditioner {
     this.#count = steps;
     failures.forEach((count, index) => counts[index] = count);
     for (const block of this.#blocks) block.solved = steps > 1;
+  }
+
+  mark(): () => void {
+    const count = this.#count;
+    const goBack = markAll([this.#failures, this.#refresher, ...this.#blocks]);
+    return () => {
+      this.#count = count;
+      goBack();
+    };
   }
 
   /** Renews the bases from the factors of the steps before this one. */

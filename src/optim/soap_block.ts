@@ -85,6 +85,10 @@ export class SoapBlock extends Owner implements Refreshable {
     this.#bases.solved = solved;
   }
 
+  mark(): () => void {
+    return this.#bases.mark();
+  }
+
   /**
    * `L <- beta L + (1 - beta) G G^T`, `R <- beta R + (1 - beta) G^T G`, or what {@linkcode KlFactors} makes of them.
    * Inside a scope.

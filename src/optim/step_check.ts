@@ -54,7 +54,9 @@ const LONGER = 1.1;
  */
 export class StepCheck extends Owner {
   /** Weights before the last step, one matrix per parameter; part of a checkpoint. */
-  readonly kept: readonly OwnedMatrix[];
+  kept: readonly OwnedMatrix[];
+  /** Where the next weights are kept: the others stay until it is certain that the step is taken. */
+  #spare: readonly OwnedMatrix[];
   /** Squared norms of the weights after the last step, [1, parameters]: whether others have changed them since. */
   readonly #seals: OwnedMatrix;
   /** Factor of the next step's length, in (0, 1]. Part of a checkpoint, as are the losses. */
@@ -66,15 +68,30 @@ export class StepCheck extends Owner {
   readonly #backend: Backend;
   readonly #parameters: readonly Parameter[];
 
-  /** Allocates as much as the weights take. The caller disposes it. */
+  /** Allocates twice as much as the weights take. The caller disposes it. */
   constructor(backend: Backend, parameters: readonly Parameter[]) {
     super();
     this.#backend = backend;
     this.#parameters = parameters;
     this.#seals = this.alloc(backend, 1, parameters.length);
-    this.kept = parameters.map(({ name, value: { rows, cols } }) =>
-      atLayer(name, () => this.alloc(backend, rows, cols))
+    [this.kept, this.#spare] = [0, 1].map(() =>
+      parameters.map(({ name, value: { rows, cols } }) =>
+        atLayer(name, () => this.alloc(backend, rows, cols))
+      )
     );
+  }
+
+  /** Matrices whose numbers are nobody's. */
+  get spare(): readonly Matrix[] {
+    return this.#spare;
+  }
+
+  /** Notes which weights are kept; the result puts it back. */
+  mark(): () => void {
+    const [kept, spare] = [this.kept, this.#spare];
+    return () => {
+      [this.kept, this.#spare] = [kept, spare];
+    };
   }
 
   /** Its matrices by name; for checkpoints. */
@@ -97,8 +114,9 @@ export class StepCheck extends Owner {
   /** Called before a step is applied, with the loss of its batch. */
   keep(loss: number): void {
     this.#parameters.forEach(({ value }, index) => {
-      this.#backend.axpby(this.kept[index], 1, value, 0);
+      this.#backend.axpby(this.#spare[index], 1, value, 0);
     });
+    [this.kept, this.#spare] = [this.#spare, this.kept];
     this.lastLoss = loss;
     this.firstLoss ??= loss;
     this.scale = Math.min(1, LONGER * this.scale);

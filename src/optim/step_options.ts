@@ -39,6 +39,11 @@ export interface StepOptions {
    */
   readonly gradientClip?: number | false;
   /**
+   * Gradients of a step are multiplied by `min(1, this / |G|)`, > 0, `|G|` being the norm of all of them as one vector
+   * (Pascanu et al. 2013); or `false`. With `gradientClip` the smaller of the two factors counts. @default {false}
+   */
+  readonly gradientNormClip?: Schedule | false;
+  /**
    * Whether a step that more than doubles the loss is taken back; see `StepCheck`. Not on a GPU, where it would
    * take a readback in every step, and not for models that live elsewhere.
    */
@@ -69,6 +74,7 @@ export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
     klClip: optional(klClipRule, false),
     relativeChange: optional(off(schedule({ above: 0 })), false),
     gradientClip: optional(off(number({ above: 1 })), false),
+    gradientNormClip: optional(off(schedule({ above: 0 })), false),
     takeBack: optional(flag, false),
     weightDecay: optional(weightDecayRule, false),
     groups: optional(groupsRule, []),
@@ -96,6 +102,8 @@ export interface ResolvedStepOptions {
   readonly relativeChange: Schedule | false;
   /** See {@linkcode StepOptions.gradientClip}. */
   readonly gradientClip: number | false;
+  /** See {@linkcode StepOptions.gradientNormClip}. */
+  readonly gradientNormClip: Schedule | false;
   /** See {@linkcode StepOptions.takeBack}. */
   readonly takeBack: boolean;
   /** See {@linkcode StepOptions.weightDecay}. */

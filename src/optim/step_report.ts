@@ -32,7 +32,7 @@ export interface Reporting {
   /** Names blocks, knows what is damped. */
   readonly preconditioner: Pick<Preconditioner, "damping" | "describe">;
   /** Has the schedules. */
-  readonly options: Pick<ResolvedStepOptions, "learningRate" | "annealing">;
+  readonly options: Pick<ResolvedStepOptions, "learningRate" | "annealing" | "gradientNormClip">;
   /** Says what has been measured. */
   readonly rules: Pick<StepRules, "gradientClip" | "curvature">;
 }
@@ -45,6 +45,7 @@ export function reportOf(
 ): StepReport {
   const values = row.values(numbers);
   const { loss, gradientNorm, innerProduct, clipFactor, lambda, status } = values;
+  const scales = rules.gradientClip !== undefined || options.gradientNormClip !== false;
   const layers = objective.parameters.map(({ name }, index) => ({
     name,
     block: preconditioner.describe(index).block,
@@ -59,7 +60,7 @@ export function reportOf(
     annealing: valueAt(options.annealing, step),
     clipFactor,
     limitedBy: limits[values.limit],
-    gradientFactor: rules.gradientClip && values.gradientFactor,
+    gradientFactor: scales ? values.gradientFactor : undefined,
     curvature: rules.curvature && values.curvature,
     gradientNorm,
     innerProduct,

@@ -49,12 +49,12 @@ export class StepRules implements Disposable {
   /**
    * Allocates a few numbers per layer, and for the check as many as there are weights. The caller disposes them.
    *
-   * @param observationLimit `false` where nothing is observed, or nothing left out.
+   * @param observationLimit `undefined` where nothing is observed.
    */
   constructor(
     objective: Pick<Objective<never>, "backend" | "parameters" | "losses" | "state">,
     { gradientClip, klClip, takeBack, average }: ResolvedStepOptions,
-    observationLimit: number | false,
+    observationLimit: number | false | undefined,
   ) {
     const { backend, parameters, losses } = objective;
     const layers = parameters.length;
@@ -66,7 +66,7 @@ export class StepRules implements Disposable {
       if (gradientClip !== false) {
         this.gradientClip = new GradientClip(backend, layers, gradientClip);
       }
-      if (observationLimit !== false) {
+      if (observationLimit !== undefined) {
         this.observationGuard = new ObservationGuard(backend, layers, observationLimit);
       }
       if (klClip !== false && klClip.kind === "measured") {

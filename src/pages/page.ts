@@ -78,20 +78,20 @@ export interface Page {
   readonly charts: readonly Chart[];
   /** The tables. */
   readonly tables: readonly Table[];
-  /** Text with its own line breaks, such as an optimizer's description. @default {none} */
-  readonly listing?: { readonly title: string; readonly text: string };
+  /** Texts with their own line breaks, such as an optimizer's description. @default {none} */
+  readonly listings?: readonly { readonly title: string; readonly text: string }[];
 }
 
 /** Writes a page as HTML. Every text is escaped. */
 export function renderPage(page: Page, library: ChartLibrary): string {
-  const { title, subtitle, figures, charts, tables, listing } = page;
+  const { title, subtitle, figures, charts, tables, listings = [] } = page;
   return renderDocument({
     ...{ title, subtitle, figures },
     styles: [library.style],
     sections: [
       ...charts.map(chartSection),
       ...tables.map(tableSection),
-      ...(listing === undefined ? [] : [listingSection(listing.title, listing.text)]),
+      ...listings.map(({ title, text }) => listingSection(title, text)),
     ],
     scripts: [
       scriptElement(library.script),

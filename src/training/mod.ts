@@ -24,7 +24,14 @@
  * @module
  */
 
+export * from "./fit.ts";
 export * from "./job.ts";
+export * from "./metrics/mod.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
+export * from "./text_job.ts";
+export * from "./text_recipe.ts";
+export * from "./text_report.ts";
+export * from "./text_trainer.ts";
+export * from "./train_options.ts";
 export * from "./trainer.ts";

@@ -5,15 +5,10 @@
  */
 
 import type { LayerSpectrum } from "../optim/optimizer.ts";
-import {
-  type Chart,
-  type ChartLibrary,
-  renderPage,
-  type Series,
-  type Table,
-} from "../pages/page.ts";
+import { type Chart, type ChartLibrary, renderPage, type Table } from "../pages/page.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
-import type { TrainingRecord } from "./trainer.ts";
+import { lossSeries, MOST_POINTS } from "./loss_chart.ts";
+import type { TrainingRecord } from "./train_options.ts";
 
 /** Everything that the page about a run shows. */
 export interface RunReport {
@@ -28,9 +23,6 @@ export interface RunReport {
   /** The optimizer's own description. */
   readonly description: string;
 }
-
-/** Most points that a line of a chart is made of: more than a screen has pixels is waste. */
-const MOST_POINTS = 400;
 
 /**
  * Writes the page about a run: loss of every step, test accuracy of every epoch, the spectrum of
@@ -85,28 +77,18 @@ export function runReport(report: RunReport, library: ChartLibrary): string {
       ...(spectra.length === 0 ? [] : [spectrumTable(spectra)]),
       { title: "Settings", head: ["Setting", "Value"], rows: settings },
     ],
-    listing: { title: "Optimizer", text: description },
+    listings: [{ title: "Optimizer", text: description }],
   }, library);
 }
 
 function lossChart({ stepLosses, stepsPerEpoch }: TrainingRecord): Chart {
-  const steps = stepLosses.map((_, step) => step + 1);
-  const every = thinned(stepLosses.length, 4 * MOST_POINTS);
-  const smooth = movingAverage(stepLosses, Math.max(1, Math.round(stepsPerEpoch / 10)));
-  const pick = (name: string, values: readonly number[], faint: boolean): Series => ({
-    name,
-    x: every.map((i) => steps[i]),
-    y: every.map((i) => values[i]),
-    faint,
-    color: 0,
-  });
   return {
     title: "Training loss per step",
     note: "The loss of each batch before the step that uses it, and its moving average over a " +
       "tenth of an epoch.",
     x: { label: "step", whole: true },
     y: { label: "loss", log: true },
-    series: [pick("batch", stepLosses, true), pick("average", smooth, false)],
+    series: lossSeries(stepLosses, stepsPerEpoch / 10),
   };
 }
 
@@ -176,13 +158,6 @@ function spectrumTable(spectra: readonly LayerSpectrum[]): Table {
   };
 }
 
-/** At most `most` indices of 0..length-1, evenly spread, both ends included. */
-function thinned(length: number, most: number): number[] {
-  const count = Math.min(length, most);
-  if (count < 2) return count === 1 ? [0] : [];
-  return Array.from({ length: count }, (_, i) => Math.round(i * (length - 1) / (count - 1)));
-}
-
 /** Ranks 1..length that are evenly spread on a logarithmic axis, both ends included. */
 function ranksToShow(length: number): number[] {
   const ranks = Array.from(
@@ -190,13 +165,4 @@ function ranksToShow(length: number): number[] {
     (_, i) => Math.round(length ** (i / (MOST_POINTS - 1))),
   );
   return [...new Set(ranks)];
-}
-
-/** Mean of each value and the up to `width - 1` before it. */
-function movingAverage(values: readonly number[], width: number): number[] {
-  let sum = 0;
-  return values.map((value, i) => {
-    sum += value - (i >= width ? values[i - width] : 0);
-    return sum / Math.min(i + 1, width);
-  });
 }

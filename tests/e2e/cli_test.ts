@@ -139,7 +139,8 @@ Deno.test("train --help explains every option", async () => {
     const { code, stdout } = await run("train", directory, "--help");
     assert.equal(code, 0);
     const names =
-      "optimizer model width data labels limit augment epochs batch seed backend save load report json help";
+      "optimizer model width data labels limit augment epochs batch seed backend text layers heads " +
+      "context steps save load report json help";
     for (const name of names.split(" ")) assert.match(stdout, new RegExp(`^  --${name}\\b`, "m"));
     assert.deepEqual(filesIn(directory), ["data"]);
   });
@@ -165,7 +166,7 @@ const mistakes: [string[], RegExp][] = [
   ],
   [
     ["--model", "transformer"],
-    /'--model' must be one of 'cnn', 'mlp', 'autoencoder', 'resnet20', 'vgg16': received/,
+    /'--model' must be one of 'cnn', 'mlp', 'autoencoder', 'resnet20', 'vgg16', 'gpt': received/,
   ],
   [["--epochs", "ten"], /'--epochs' must be an integer >= 0 .*: received 'ten'$/],
   [["--batch", "0"], /'--batch' must be an integer >= 1 .*: received 0$/],

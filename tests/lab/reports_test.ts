@@ -5,6 +5,8 @@ import { compareReport } from "../../lab/compare_report.ts";
 
 const record: TrainingRecord = {
   stepLosses: Array.from({ length: 5000 }, (_, i) => 2 / (i + 1)),
+  endedBy: "epochs",
+  notes: [],
   stepsPerEpoch: 2500,
   epochs: [1, 2].map((epoch) => ({
     epoch,

@@ -2,6 +2,7 @@ import assert from "#assert";
 import {
   autoencoder,
   cnn,
+  head,
   mlp,
   resnet,
   resnet20,
@@ -88,4 +89,17 @@ Deno.test("vgg16() has 14,724,042 parameters on CIFAR-10, and refuses images bel
     assert.throws(() => sequential(backend, { input: [28, 28, 1], layers: vgg16({ width: 2 }) }), {
       name: "ShapeError",
     });
+  }));
+
+Deno.test("head() has 5,124 weights for 1,280 features and 4 classes, 82,244 with 64 hidden units", () =>
+  onReference((backend) => {
+    for (const [options, weights] of [[{}, 5124], [{ hidden: 64 }, 82_244]] as const) {
+      const layers = head({ classes: 4, ...options });
+      using model = sequential(backend, { input: [1280], layers });
+      assert.equal(weightsOf(model), weights);
+      assert.deepEqual(model.output, [4]);
+    }
+    for (const options of [{ classes: 0 }, { classes: 2, hidden: 0 }]) {
+      assert.throws(() => head(options), { name: "OptionError" });
+    }
   }));

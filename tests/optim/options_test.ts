@@ -22,6 +22,7 @@ const step: Record<string, Kind[]> = {
   klClip: ["object", "false"],
   relativeChange: [...numeric, "false"],
   gradientClip: ["number", "false"],
+  gradientNormClip: [...numeric, "false"],
   takeBack: ["flag"],
   weightDecay: [...numeric, "object", "false"],
   groups: ["array"],

@@ -66,6 +66,37 @@ parity("conv2dWeightGradient() equals the definition for every geometry", (check
   });
 });
 
+parity(
+  "conv2dWeightGradient() of windows of one pixel equals the definition, however wide",
+  (check, random) => {
+    for (const bias of [true, false]) {
+      for (
+        const [channels, outputs, examples, height] of [[130, 70, 3, 64], [1, 1, 2, 5], [
+          17,
+          33,
+          1,
+          1,
+        ]]
+      ) {
+        const one = { kernel: [1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1] } as const;
+        const geometry = { channels, height, width: 1, ...one, bias };
+        const rows = examples * height;
+        const shape = [outputs, patchLength(geometry)] as const;
+        for (const decay of [0, 0.5]) {
+          check({
+            label: `channels ${channels} outputs ${outputs} examples ${examples} bias ${bias}`,
+            outputs: [decay === 0 ? unread(...shape) : inputs(random, ...shape)],
+            inputs: [inputs(random, rows, channels), inputs(random, rows, outputs)],
+            call: (backend, [out], [images, g]) =>
+              backend.conv2dWeightGradient(out, images, g, geometry, { decay, scale: 0.25 }),
+            absolute: sumError(rows),
+          });
+        }
+      }
+    }
+  },
+);
+
 parity("conv2d() and its gradients agree where images span many blocks", (check, random) => {
   const geometry = {
     channels: 4,

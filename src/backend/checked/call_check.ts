@@ -63,6 +63,7 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
  */
 export class CallChecker {
   readonly #owns: Owns;
+  readonly #writing: (storage: Storage) => void;
   /** Where the matrices of a verb are: worked out once. */
   readonly #plans = new Map<keyof Verbs, Plan>();
   readonly #formulas = new WeakMap<object, Plan>();
@@ -71,9 +72,11 @@ export class CallChecker {
    * For one backend.
    *
    * @param owns Tells the backend's own storages.
+   * @param writing Is told what a call is about to write, when it has been found to be right.
    */
-  constructor(owns: Owns) {
+  constructor(owns: Owns, writing: (storage: Storage) => void = () => {}) {
     this.#owns = owns;
+    this.#writing = writing;
   }
 
   /**
@@ -92,8 +95,11 @@ export class CallChecker {
       else this.#formulas.set(formula, plan);
     }
     // Of several jobs each is a call of its own.
-    if (!Array.isArray(first)) return new CallCheck(call, this.#owns, plan).run();
-    for (const job of first) new CallCheck([job], this.#owns, plan).run();
+    const calls = Array.isArray(first) ? first.map((job) => [job]) : [call];
+    const written = calls.map((call) => new CallCheck(call, this.#owns, plan).run());
+    for (const outputs of written) {
+      for (const { matrix } of outputs) this.#writing(matrix.storage);
+    }
   }
 }
 
@@ -142,12 +148,17 @@ function planOf(verb: keyof Verbs, formula: unknown): Plan {
   return { places, capture: reader("capture"), geometry: reader(geometry) };
 }
 
+interface Output {
+  readonly name: string;
+  readonly matrix: Matrix;
+}
+
 class CallCheck {
   readonly #call: readonly unknown[];
   readonly #owns: Owns;
   readonly #plan: Plan;
   readonly #sizes: Record<string, number> = {};
-  readonly #outputs: { readonly name: string; readonly matrix: Matrix }[] = [];
+  readonly #outputs: Output[] = [];
 
   constructor(call: readonly unknown[], owns: Owns, plan: Plan) {
     this.#call = call;
@@ -155,13 +166,15 @@ class CallCheck {
     this.#plan = plan;
   }
 
-  run(): void {
+  /** @returns What will be written. */
+  run(): readonly Output[] {
     const plan = this.#plan;
     const capture = plan.capture(this.#call) as KroneckerCapture | undefined;
     const geometry = plan.geometry(this.#call) as ConvGeometry | undefined;
     if (capture !== undefined) Object.assign(this.#sizes, { N: capture.examples, T: 1 });
     if (geometry !== undefined) Object.assign(this.#sizes, sizesOf(geometry));
     for (const place of plan.places) this.#check(place);
+    return this.#outputs;
   }
 
   #check(place: Place): void {

@@ -35,7 +35,7 @@ export interface CheckedBackend extends Verbs {}
  * ```
  */
 export class CheckedBackend extends CheckedMemory implements Backend {
-  readonly #calls = new CallChecker(this.owns);
+  readonly #calls = new CallChecker(this.owns, this.writing);
 
   static {
     for (const verb of Object.keys(KERNEL_TABLE) as (keyof Verbs)[]) {

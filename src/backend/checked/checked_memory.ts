@@ -10,6 +10,7 @@ import { ShapeError, StateError } from "../../core/errors.ts";
 import { type Matrix, type OwnedMatrix, shapeOf, type Storage } from "../../core/matrix.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { Recovery } from "../recovery.ts";
+import { UndoLog } from "./undo_log.ts";
 
 /**
  * Hands out memory of an implementation and keeps the books: owners, scratch scopes, bytes.
@@ -36,6 +37,7 @@ export class CheckedMemory implements Memory, Disposable {
   readonly #known = new WeakSet<Storage>();
   /** Bytes of scratch taken in each open scope. */
   readonly #scopes: number[] = [];
+  readonly #undo: UndoLog;
   #ownedBytes = 0;
   #disposed = false;
 
@@ -50,6 +52,7 @@ export class CheckedMemory implements Memory, Disposable {
     this.sync = kernels.sync;
     this.#kernels = kernels;
     this.#choice = { chosen, rejected };
+    this.#undo = new UndoLog(kernels, this.#owned);
   }
 
   /** See {@linkcode Backend.name}. */
@@ -132,6 +135,7 @@ export class CheckedMemory implements Memory, Disposable {
       const expected = `${m.rows * m.cols} numbers for ${shapeOf(m)}`;
       throw new ShapeError("Cannot write a matrix", expected, `${data.length}`);
     }
+    this.writing(m.storage);
     kernels.write(m, data);
   }
 
@@ -169,6 +173,12 @@ export class CheckedMemory implements Memory, Disposable {
     }
   }
 
+  /** See {@linkcode Memory.undoable}. */
+  undoable<T>(body: () => T, passing: readonly Matrix[] = []): T {
+    if (!this.sync || this.#undo.isOpen) return body();
+    return this.#undo.run(body, passing);
+  }
+
   /** See {@linkcode Memory.memory}. */
   memory(): MemoryReport {
     const scratchBytes = this.#scopes.reduce((sum, bytes) => sum + bytes, 0);
@@ -199,6 +209,9 @@ export class CheckedMemory implements Memory, Disposable {
     }
     return this.#kernels;
   }
+
+  /** Called before a storage is written. */
+  protected readonly writing = (storage: Storage): void => this.#undo.note(storage);
 
   /** Whether a storage was handed out here. */
   protected readonly owns = (storage: Storage): boolean => this.#known.has(storage);

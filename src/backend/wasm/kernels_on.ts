@@ -114,7 +114,7 @@ function createMemory(
     },
     write: (m, data) => writeRows(machine, m, data),
     read: (m) => Promise.resolve(readRows(machine, m)),
-    readSync: (m) => readRows(machine, m),
+    readSync: (m, into) => readRows(machine, m, into as Float32Array | undefined),
     flush: () => Promise.resolve(),
     // Linear memory goes with the instance, when the last view of it is gone.
     dispose: () => {},
@@ -133,11 +133,16 @@ function writeRows(machine: Machine, m: Matrix, data: ArrayLike<number>): void {
   }
 }
 
-function readRows(machine: Machine, m: Matrix): Float32Array {
+function readRows(machine: Machine, m: Matrix, into?: Float32Array): Float32Array {
   const start = addressOf(m) / 4;
   const view = machine.memory.view;
-  if (m.stride === m.cols) return view.slice(start, start + m.rows * m.cols);
-  const out = new Float32Array(m.rows * m.cols);
+  const out = into ?? new Float32Array(m.rows * m.cols);
+  if (m.stride === m.cols) {
+    // A view costs more than a few numbers.
+    if (out.length <= 64) { for (let i = 0; i < out.length; i++) out[i] = view[start + i]; }
+    else out.set(view.subarray(start, start + out.length));
+    return out;
+  }
   for (let i = 0; i < m.rows; i++) {
     const from = start + i * m.stride;
     out.set(view.subarray(from, from + m.cols), i * m.cols);

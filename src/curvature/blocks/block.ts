@@ -76,6 +76,9 @@ export interface Block extends Refreshable, Disposable {
   /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
   spectrum(): Matrix;
 
+  /** Notes all that is no matrix, its damping's too; the result puts it back. A step that is refused calls it. */
+  mark(): () => void;
+
   /** Called after {@linkcode Block.state} was overwritten from a checkpoint. */
   restored?(): void;
 }

@@ -7,6 +7,7 @@
 
 import type { Backend, Basis, EighJob, Scalar } from "../../backend/backend.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
+import { markAll } from "../../core/marks.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
@@ -176,6 +177,15 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   spectrum(): Matrix {
     return this.eigenvalues;
+  }
+
+  mark(): () => void {
+    const [measured, traced] = [this.#measured, this.#traced];
+    const goBack = markAll([this.basis, this.damping]);
+    return () => {
+      [this.#measured, this.#traced] = [measured, traced];
+      goBack();
+    };
   }
 
   restored(): void {

@@ -72,6 +72,10 @@ export class DiagonalBlock extends Owner implements Block {
     return { eigenvalues: this.eigenvalues };
   }
 
+  mark(): () => void {
+    return this.damping.mark();
+  }
+
   /** The identity is always there. */
   readonly solved = true;
 

@@ -7,6 +7,7 @@
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { EmbeddingCapture } from "../../core/capture.ts";
 import { div, formula, max } from "../../core/formula.ts";
+import { markAll } from "../../core/marks.ts";
 import { columnsOf, type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { type FactorSide, FullSide, SketchedSide } from "../factor_side.ts";
@@ -204,6 +205,15 @@ export class EmbeddingBlock extends Owner implements Block {
     const rest = reshaped(this.#rest(), rows, 1);
     for (let j = rank; j < cols; j++) backend.axpby(columnsOf(out, j, j + 1), 1, rest, 0);
     return out;
+  }
+
+  mark(): () => void {
+    const measured = this.#measured;
+    const goBack = markAll([this.output, this.damping]);
+    return () => {
+      this.#measured = measured;
+      goBack();
+    };
   }
 
   restored(): void {

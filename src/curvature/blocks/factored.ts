@@ -6,6 +6,7 @@
 
 import type { Backend, Basis, EighJob, Scalar } from "../../backend/backend.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
+import { markAll } from "../../core/marks.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { Eigenbasis } from "../basis.ts";
@@ -162,6 +163,10 @@ export abstract class FactoredBlock extends Owner implements Block {
     } finally {
       basis[Symbol.dispose]();
     }
+  }
+
+  mark(): () => void {
+    return markAll([this.#exact?.basis, this.damping]);
   }
 
   restored(): void {

@@ -188,6 +188,15 @@ export class LowRankBlock extends Owner implements Block {
     return momentSpectrum(this.#backend, this.moments, this.#sizes);
   }
 
+  mark(): () => void {
+    const measured = this.#measured;
+    const goBack = this.damping.mark();
+    return () => {
+      this.#measured = measured;
+      goBack();
+    };
+  }
+
   restored(): void {
     this.#measured = true;
   }

@@ -127,6 +127,10 @@ export class ScaleShiftBlock extends Owner implements Block {
     this.#apply(out, source, factors);
   }
 
+  mark(): () => void {
+    return this.damping.mark();
+  }
+
   multiply(out: Matrix, x: Matrix): void {
     this.#apply(out, x, this.spectrum());
   }

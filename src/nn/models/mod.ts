@@ -7,6 +7,7 @@
 export * from "./autoencoder.ts";
 export * from "./cnn.ts";
 export * from "./gpt.ts";
+export * from "./head.ts";
 export * from "./mlp.ts";
 export * from "./resnet.ts";
 export * from "./vgg.ts";

@@ -53,7 +53,7 @@ export interface StepNumbers {
  * - clip `fixed`: `nu = min(1, sqrt(kl / (eta^2 q)))`; `lossRelative`: the same with kl = kappa loss;
  * - clip `measured`: `nu = min(1 / x, sqrt(kappa loss / (x q)))`, `x = max(chi, 1)`: the minimum of the model
  *   and a radius in it. A loss that is not positive counts as 1;
- * - then, with a relative change rho, `nu <- min(nu, rho min(1, sqrt(8 / layers)) / (eta a sum_l |U_l| / |W_l|))`.
+ * - then, with a relative change rho, `nu <- min(nu, rho / (eta a sum_l |U_l| / |W_l|))`.
  */
 export function setStepLength(
   backend: Backend,
@@ -78,17 +78,13 @@ export function setStepLength(
     backend.evaluate(assumed, { ...bound, products, eta }, outputs);
   }
   if (relativeChange === false) return;
-  const rho = valueAt(relativeChange, step) * Math.min(1, Math.sqrt(SHALLOW / products.cols));
-  const change = { rho, rate: eta * valueAt(annealing, step) };
+  const change = { rho: valueAt(relativeChange, step), rate: eta * valueAt(annealing, step) };
   const norms = { directions, weights, leastWeights };
   backend.evaluate(bounded, { ...outputs, ...norms, ...change }, outputs);
 }
 
 /** Keeps quotients finite; far below any number that means something in float32. */
 const TINY = 1e-30;
-
-/** Layers up to which a relative change is taken as it is; of deeper networks only a smaller part is safe. */
-const SHALLOW = 8;
 
 /** A loss that is not positive is that of a density, whose unit is the nat. */
 const NAT = 1;

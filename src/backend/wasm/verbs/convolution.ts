@@ -27,6 +27,47 @@ export type Convolution = Pick<
 export function createConvolution(machine: Machine): Convolution {
   const kernels = machine.exports;
 
+  /** `c = beta c + alpha a^T b`, c at an address with the rows of `out`. */
+  function product(
+    c: Address,
+    stride: number,
+    [alpha, beta]: readonly [number, number],
+    a: Matrix,
+    b: Pick<Matrix, "cols" | "stride"> & { readonly address: Address },
+  ): void {
+    machine.withWorkspace(kernels.gemmWorkspace(a.cols, b.cols, a.rows), (workspace) => {
+      // deno-fmt-ignore
+      kernels.gemm(
+        a.cols, b.cols, a.rows, alpha, beta, c, stride,
+        addressOf(a), a.stride, 1, b.address, b.stride, 0, workspace,
+      );
+    });
+  }
+
+  /**
+   * Windows of one pixel are rows of a matrix, and the sum over them is a product: three times as fast on wide
+   * channels as a correlation tap by tap.
+   */
+  function pointwiseWeightGradient(
+    out: Matrix,
+    images: Matrix,
+    g: Matrix,
+    { channels, bias }: ConvGeometry,
+    decay: number,
+    scale: number,
+  ): void {
+    const factors = [scale, decay] as const;
+    const { stride } = images;
+    const seen = { address: addressOf(images), stride, cols: channels };
+    product(addressOf(out), out.stride, factors, g, seen);
+    if (!bias) return;
+    machine.withWorkspace(g.rows * Float32Array.BYTES_PER_ELEMENT, (address) => {
+      new Float32Array(machine.memory.view.buffer, address, g.rows).fill(1);
+      const column = addressOf(out) + channels * Float32Array.BYTES_PER_ELEMENT;
+      product(column as Address, out.stride, factors, g, { address, stride: 1, cols: 1 });
+    });
+  }
+
   return {
     conv2d(out, images, weights, geometry) {
       withWindow(machine, geometry, (window) => {
@@ -57,6 +98,9 @@ export function createConvolution(machine: Machine): Convolution {
     },
 
     conv2dWeightGradient(out, images, g, geometry, { decay = 0, scale = 1 } = {}) {
+      if (isPointwise(geometry)) {
+        return pointwiseWeightGradient(out, images, g, geometry, decay, scale);
+      }
       withWindow(machine, geometry, (window) => {
         const examples = examplesOf(images, geometry);
         const bytes = kernels.conv2dWeightGradientWorkspace(window, examples, out.rows);
@@ -127,6 +171,11 @@ export function createConvolution(machine: Machine): Convolution {
       });
     },
   };
+}
+
+/** Whether every location sees one pixel, and every pixel is seen by one. */
+function isPointwise({ kernel, stride, padding }: Window): boolean {
+  return [...kernel, ...stride].every((size) => size === 1) && padding.every((size) => size === 0);
 }
 
 /** Calls `body` with the address of the record that `asm/window.ts` describes. */

@@ -1,13 +1,13 @@
 /**
- * From losses of positions to losses of examples.
+ * The loss of an example that has one at every position.
  *
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
-import { type Matrix, reshaped } from "../../core/matrix.ts";
+import type { Backend } from "../backend/backend.ts";
+import { type Matrix, reshaped } from "../core/matrix.ts";
 
-/** Means of T losses each, [1, N T] to [1, N] in scratch memory. */
+/** Means of the losses [1, N T] over the T positions of each example: [1, N] in scratch memory. */
 export function meanOverPositions(backend: Backend, losses: Matrix, positions: number): Matrix {
   const examples = losses.cols / positions;
   const ones = backend.scratch(1, positions);

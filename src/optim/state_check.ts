@@ -1,0 +1,47 @@
+/**
+ * That no state is left that is not finite.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import { NumericalError } from "../core/errors.ts";
+import { columnsOf } from "../core/matrix.ts";
+import { type Stateful, stateMatrices } from "./state_matrices.ts";
+import type { RowValues } from "./step_row.ts";
+
+/** While all numbers of a step are smaller, none that is made of them overflows in float32. */
+const EXTREME = 1e18;
+
+/**
+ * Throws where a step has made state that is not finite. It costs a look at every matrix, so it is only taken where the
+ * step's own numbers (loss, squared norms, products, lambdas, rates) are extreme.
+ *
+ * @param values Of the step.
+ * @param rate Learning rate times annealing.
+ * @throws {NumericalError} Names the matrix.
+ */
+export function checkState(
+  optimizer: Stateful,
+  backend: Backend,
+  values: RowValues,
+  { step, rate }: { readonly step: number; readonly rate: number },
+): void {
+  const { loss, gradientNorm, innerProduct, clipFactor, lambda } = values;
+  const lambdas = optimizer.objective.parameters.map((_, index) => lambda(index));
+  const numbers = [loss, gradientNorm ** 2, innerProduct, clipFactor, rate, ...lambdas];
+  if (numbers.every((number) => Math.abs(number) < EXTREME)) return;
+  const matrices = Object.entries(stateMatrices(optimizer));
+  backend.scope(() => {
+    const flags = backend.scratch(1, matrices.length);
+    matrices.forEach(([, matrix], i) => backend.allFinite(columnsOf(flags, i, i + 1), matrix));
+    const bad = backend.readSync(flags).indexOf(0);
+    if (bad < 0) return;
+    const [quantity] = matrices[bad];
+    throw new NumericalError(
+      `Cannot take step ${step}: it would leave '${quantity}' not finite; nothing is changed. Try a smaller learning ` +
+        "rate or a larger damping, and check the scale of the inputs",
+      { quantity, step },
+    );
+  });
+}

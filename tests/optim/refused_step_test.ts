@@ -1,0 +1,291 @@
+/**
+ * A step that throws has never been. At some calls of a backend's verbs, drawn with a seed; at every one of them with
+ * `deno test -A tests/optim/refused_step_test.ts -- --every-call`.
+ */
+
+import assert from "#assert";
+import { BackendError, type Matrix, OptionError, Random } from "@tekfac/tekfac/core";
+import {
+  type Backend,
+  CheckedBackend,
+  createWasmKernels,
+  type Kernels,
+} from "@tekfac/tekfac/backend";
+import {
+  batchNorm2d,
+  conv2d,
+  dense,
+  dropout,
+  embedding,
+  flatten,
+  layerNorm,
+  type LayerSpec,
+  meanPositions,
+  type ModelObjective,
+  objective,
+  relu,
+  sequential,
+  softmaxCrossEntropy,
+  tanh,
+} from "@tekfac/tekfac/nn";
+import {
+  adam,
+  ekfac,
+  exponentialAverage,
+  kfac,
+  muon,
+  type Objective,
+  type Optimizer,
+  scheduleFree,
+  sgd,
+  soap,
+  tekfac,
+  tkfac,
+} from "@tekfac/tekfac/optim";
+
+interface Batch {
+  readonly inputs: Float32Array;
+  readonly targets: Uint8Array;
+}
+type Create = (objective: Objective<Batch>) => Optimizer<Batch>;
+
+const often = { intervals: 1, dampingAdaptation: { interval: 1 } } as const;
+const beside = { kind: "background", delay: 1 } as const;
+const optimizers: Record<string, Create> = {
+  sgd: (o) => sgd(o, { momentum: 0.9, average: exponentialAverage({ decay: 0.5 }) }),
+  "sgd that takes steps back": (o) => sgd(o, { learningRate: 100, takeBack: true }),
+  adam: (o) => adam(o, { average: scheduleFree() }),
+  muon: (o) => muon(o),
+  soap: (o) => soap(o, { preconditionFrequency: 1 }),
+  "soap, kl, in the background": (o) =>
+    soap(o, { preconditionFrequency: 2, factors: "kl", refresh: beside }),
+  kfac: (o) => kfac(o, often),
+  "kfac with exact damping": (o) => kfac(o, { ...often, split: "exact", fisher: "monteCarlo" }),
+  tkfac: (o) => tkfac(o, often),
+  "tkfac with exact damping, in the background": (o) =>
+    tkfac(o, { ...often, split: "exact", intervals: 2, denseStart: false, refresh: beside }),
+  "ekfac of low rank": (o) => ekfac(o, { ...often, rank: 2 }),
+  "ekfac of full rank": (o) => ekfac(o, { ...often, rank: "full", fisher: "empirical" }),
+  "tekfac with its defaults": (o) => tekfac(o),
+  "tekfac of low rank": (o) => tekfac(o, { ...often, rank: 2, fisher: "perLoss" }),
+  "tekfac of full rank, in the background": (o) =>
+    tekfac(o, { ...often, rank: "full", intervals: 2, denseStart: false, refresh: beside }),
+};
+
+/** Layers with every kind of state: running moments, draws, blocks of curvature of their own. */
+const networks: Record<string, () => readonly LayerSpec[]> = {
+  pictures: () => [
+    conv2d(2, { kernel: 3, bias: false }),
+    batchNorm2d(),
+    relu(),
+    flatten(),
+    dropout(0.2),
+    dense(4),
+    tanh(),
+    dense(3),
+  ],
+  tokens: () => [
+    embedding({ vocabulary: 5, width: 4 }),
+    layerNorm(),
+    dropout(0.2),
+    dense(4),
+    tanh(),
+    meanPositions(),
+    dense(3),
+  ],
+};
+
+/** Steps in which failures are injected. */
+const STEPS = 4;
+
+/** Calls per step at which one is, unless at all of them. */
+const SAMPLES = Deno.args.includes("--every-call") ? Infinity : 8;
+
+/** A backend that throws at a call: those that only give something back cannot. */
+class FailingBackend implements Disposable {
+  readonly backend: Backend;
+  calls = 0;
+  failingCall = Infinity;
+
+  constructor() {
+    const kernels = createWasmKernels();
+    const passive = ["free", "popScope", "dispose"];
+    const counting = new Proxy(kernels, {
+      get: (target, key) => {
+        const value = Reflect.get(target, key);
+        if (typeof value !== "function" || passive.includes(String(key))) return value;
+        return (...call: unknown[]) => {
+          if (++this.calls === this.failingCall) {
+            throw new BackendError("wasm", `injected: ${String(key)}`);
+          }
+          return value.apply(target, call);
+        };
+      },
+    });
+    this.backend = new CheckedBackend(counting as Kernels, []);
+  }
+
+  [Symbol.dispose](): void {
+    this.backend[Symbol.dispose]();
+  }
+}
+
+function batchesOf(network: string, step: number): Batch[] {
+  const random = new Random(step);
+  const number = (): number => network === "tokens" ? random.integer(5) : random.normal();
+  // Every other step is made of two batches.
+  return Array.from({ length: 1 + step % 2 }, () => ({
+    inputs: Float32Array.from({ length: 6 * 36 }, number),
+    targets: Uint8Array.from({ length: 6 }, () => random.integer(3)),
+  }));
+}
+
+/** A model with its optimizer. The caller disposes it. */
+class Training implements Disposable {
+  readonly goal: ModelObjective;
+  readonly optimizer: Optimizer<Batch>;
+
+  readonly #network: string;
+
+  constructor(backend: Backend, create: Create, network = "pictures") {
+    this.#network = network;
+    const input = network === "tokens" ? [36] as const : [6, 6, 1] as const;
+    const model = sequential(backend, { input, layers: networks[network](), seed: 1 });
+    this.goal = objective(model, softmaxCrossEntropy());
+    this.optimizer = create(this.goal);
+  }
+
+  step(step: number): void {
+    this.optimizer.stepSync(...batchesOf(this.#network, step));
+  }
+
+  /** All that a step may change, by name. */
+  state(): Record<string, unknown> {
+    const { goal, optimizer } = this;
+    const { preconditioner, rules, momentum, random, stepCount, freezing } = optimizer;
+    const { parameters, passes } = goal;
+    const weights = Object.fromEntries(parameters.map(({ name, value }) => [name, value]));
+    const matrices: Record<string, Matrix> = {
+      ...goal.state,
+      ...weights,
+      ...Object.fromEntries(momentum.buffers.entries()),
+      ...preconditioner.state,
+      ...rules.state,
+    };
+    return {
+      ...Object.fromEntries(
+        Object.entries(matrices).map(([name, matrix]) => [name, goal.backend.readSync(matrix)]),
+      ),
+      momentumWeight: momentum.weight,
+      counters: [preconditioner.counters?.(), rules.counters(), stepCount, passes],
+      random: random.save(),
+      frozen: freezing.frozen,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.optimizer[Symbol.dispose]();
+    this.goal.model[Symbol.dispose]();
+  }
+}
+
+/** Numbers in growing order from 1 to `all`: every one, or some that are drawn. */
+function sampled(all: number, random: Random): readonly number[] {
+  const numbers = Array.from({ length: all }, (_, i) => i + 1);
+  if (SAMPLES >= all) return numbers;
+  return Array.from({ length: SAMPLES }, () => numbers[random.integer(all)]);
+}
+
+const cases = [
+  ...Object.entries(optimizers).map((optimizer) => ["pictures", ...optimizer] as const),
+  ...Object.entries(optimizers).flatMap((optimizer) =>
+    /^(soap|.*fac of|tkfac$)/.test(optimizer[0]) ? [["tokens", ...optimizer] as const] : []
+  ),
+];
+
+cases.forEach(([network, name, create], seed) => {
+  Deno.test(`stepSync() of ${name}, ${network}: a step that throws at any call has never been`, () => {
+    using failing = new FailingBackend();
+    const { backend } = failing;
+    using twin = new Training(backend, create, network);
+    const calls: number[] = [];
+    const states = [twin.state()];
+    for (let step = 0; step <= STEPS; step++) {
+      failing.calls = 0;
+      twin.step(step);
+      calls.push(failing.calls);
+      states.push(twin.state());
+    }
+    const random = new Random(seed);
+    for (let step = 0; step < STEPS; step++) {
+      for (const call of sampled(calls[step], random)) {
+        using training = new Training(backend, create, network);
+        for (let before = 0; before < step; before++) training.step(before);
+        [failing.calls, failing.failingCall] = [0, call];
+        assert.throws(() => training.step(step), { name: "BackendError", message: /injected/ });
+        failing.failingCall = Infinity;
+        const where = `step ${step}, call ${call} of ${calls[step]}`;
+        assert.deepEqual(training.state(), states[step], `state after ${where}`);
+        for (const next of [step, step + 1]) {
+          training.step(next);
+          assert.deepEqual(training.state(), states[next + 1], `step ${next} after ${where}`);
+        }
+      }
+    }
+  });
+});
+
+Deno.test("stepSync(): what the caller's own functions throw leaves everything as it was, too", () => {
+  using failing = new FailingBackend();
+  let broken = false;
+  const annealing = (step: number): number => {
+    if (broken && step === 1) throw new RangeError("mine");
+    return 1;
+  };
+  using training = new Training(failing.backend, (o) => tekfac(o, { annealing }));
+  training.step(0);
+  const before = training.state();
+  broken = true;
+  assert.throws(() => training.step(1), { name: "RangeError", message: "mine" });
+  assert.deepEqual(training.state(), before);
+  broken = false;
+
+  // In the second of two batches.
+  const { goal } = training;
+  const differentiate = goal.differentiate.bind(goal);
+  let passes = 0;
+  goal.differentiate = (batch, blend) => {
+    if (++passes === 2) throw new RangeError("mine");
+    return differentiate(batch, blend);
+  };
+  assert.throws(() => training.step(1), { name: "RangeError", message: "mine" });
+  assert.deepEqual(training.state(), before);
+});
+
+Deno.test("stepSync(): a rate too large for the backend's numbers moves no weight", () => {
+  using failing = new FailingBackend();
+  using training = new Training(failing.backend, (o) => sgd(o, { learningRate: 1e39 }));
+  const before = training.state();
+  assert.throws(() => training.step(0), { name: "NumericalError", message: /weights' not finite/ });
+  assert.deepEqual(training.state(), before);
+});
+
+Deno.test("undoable(): inside another one it is a part of that; scratch and passing matrices stay", () => {
+  using failing = new FailingBackend();
+  const { backend } = failing;
+  using x = backend.alloc(1, 1);
+  using y = backend.alloc(1, 1);
+  using passing = backend.alloc(1, 1);
+  const stop = () => {
+    throw new OptionError("Cannot go on", "x", "must be less", 1);
+  };
+  const inner = () => {
+    backend.undoable(() => backend.write(x, [1]));
+    assert.throws(() => backend.undoable(() => (backend.write(y, [2]), stop())), OptionError);
+    assert.deepEqual([...backend.readSync(y)], [2]);
+    backend.write(passing, [3]);
+    stop();
+  };
+  assert.throws(() => backend.undoable(inner, [passing]), OptionError);
+  assert.deepEqual([x, y, passing].map((m) => backend.readSync(m)[0]), [0, 0, 3]);
+});
