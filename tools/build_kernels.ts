@@ -1,5 +1,5 @@
 /**
- * Compiles `asm/index.ts` and `asm/sequences.ts` twice each and embeds the binaries in files below
+ * Compiles `asm/index.ts`, `asm/sequences.ts` and `asm/batch_norm.ts` twice each and embeds the binaries in files below
  * `src/backend/wasm`, with the types of what they export: a misplaced address is an error of the compiler.
  *
  * The two builds of a module are packed one behind the other, since the second differs little from the first.
@@ -101,9 +101,11 @@ function declare(name: string, source: string): string {
   return `  ${name}(${parameters.join(", ")}): ${typeOf(match[2], false)};`;
 }
 
-/** The members of a type of exports: what a file of entries names, as its files declare it. */
+/** The members of a type of exports: what a file names of others, or its own functions. */
 function declarations(entry: string): string {
   const index = readFileSync(new URL(entry, SOURCES), "utf8");
+  const own = [...index.matchAll(/^export function (\w+)/gm)];
+  if (own.length > 0) return own.map(([, name]) => declare(name, index)).join("\n");
   return [...index.matchAll(/export \{([^}]*)\} from "\.\/(\w+)"/g)].flatMap(([, names, file]) => {
     const source = readFileSync(new URL(`${file}.ts`, SOURCES), "utf8");
     const members = names.split(",").map((name) => name.trim()).filter((name) => name !== "");
@@ -159,16 +161,33 @@ function checkWithoutData(entry: string, module: Uint8Array<ArrayBuffer>): void 
   }
 }
 
+/** Text of the file of a module that works over the memory of another. */
+async function extension(entry: string, type: string): Promise<string> {
+  const { relaxed, bytes, lengths } = await pack(entry);
+  checkWithoutData(entry, relaxed);
+  return `${HEAD}
+import type { Address } from "../../extension.ts";
+
+/** What both builds export. */
+export type ${type} = {
+${declarations(entry)}
+};
+
+${lengths}
+/** Both, as LZMA (${bytes.length} bytes), as base64. */
+export const PACKED: string =
+  "${base64(bytes)}";
+`;
+}
+
 /** Text of the generated files by name. */
 async function generate(): Promise<Readonly<Record<string, string>>> {
-  const [kernels, sequences] = [await pack("index.ts"), await pack("sequences.ts")];
-  checkWithoutData("sequences.ts", sequences.relaxed);
+  const kernels = await pack("index.ts");
   const cut = cutOf(kernels);
   const [first, rest] = [kernels.bytes.subarray(0, cut), kernels.bytes.subarray(cut)];
   return {
     "module/_kernels.gen.ts": `${HEAD}
-/** The address of a number in the memory of the kernels. */
-export type Address = number & { readonly address: unique symbol };
+import type { Address } from "../../extension.ts";
 
 /** What both builds export. */
 export type KernelExports = {
@@ -186,19 +205,8 @@ export const PACKED: string =
 export const REST: string =
   "${base64(rest)}";
 `,
-    "sequences/_kernels.gen.ts": `${HEAD}
-import type { Address } from "../module/_kernels.gen.ts";
-
-/** What both builds export. */
-export type SequenceExports = {
-${declarations("sequences.ts")}
-};
-
-${sequences.lengths}
-/** Both, as LZMA (${sequences.bytes.length} bytes), as base64. */
-export const PACKED: string =
-  "${base64(sequences.bytes)}";
-`,
+    "sequences/_kernels.gen.ts": await extension("sequences.ts", "SequenceExports"),
+    "batch_norm/_kernels.gen.ts": await extension("batch_norm.ts", "BatchNormExports"),
   };
 }
 

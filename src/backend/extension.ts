@@ -6,6 +6,9 @@
 
 import type { Verbs } from "./verbs.ts";
 
+/** The address of a number in the memory of WebAssembly. */
+export type Address = number & { readonly address: unique symbol };
+
 /** What verbs that come later find on WebAssembly. */
 export interface ExtensionHost {
   /** The functions of the extension's own module. */
@@ -13,7 +16,7 @@ export interface ExtensionHost {
   /** The verbs that are there. */
   readonly verbs: Pick<Verbs, "activation" | "activationGradient">;
   /** Calls a kernel with the address of `bytes` bytes of workspace, 64-byte aligned. */
-  withWorkspace(bytes: number, call: (workspace: number) => void): void;
+  withWorkspace(bytes: number, call: (workspace: Address) => void): void;
 }
 
 /**

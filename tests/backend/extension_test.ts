@@ -45,7 +45,8 @@ Deno.test("verbs that are not loaded say how to load them, and the others work",
   using backend = new CheckedBackend(createWasmKernels(), []);
   using x = backend.alloc(2, 3);
   using out = backend.alloc(2, 3);
-  const message = /its kernels are not loaded, call backend\.extend\(sequenceVerbs\) first$/;
+  const message =
+    /its kernels are not loaded, call backend\.extend\(\) with sequenceVerbs or batchNormVerbs$/;
   const error = (what: string) => (error: unknown) =>
     error instanceof StateError && error.message.startsWith(`Cannot run ${what}:`) &&
     message.test(error.message);

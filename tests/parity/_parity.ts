@@ -8,6 +8,7 @@
 
 import {
   type Backend,
+  batchNormVerbs,
   CheckedBackend,
   createBackend,
   createBackendSync,
@@ -127,7 +128,7 @@ export function wasmBackend(flavour: Flavour): Backend {
   const backend = flavour !== "threads"
     ? createBackendSync({ prefer: ["wasm"], simd: flavour })
     : new CheckedBackend(createThreadedKernels({ threads: 3, grain: 0 }), []);
-  backend.extend(sequenceVerbs);
+  for (const extension of [sequenceVerbs, batchNormVerbs]) backend.extend(extension);
   return backend;
 }
 

@@ -10,7 +10,6 @@ import { everyVerb } from "../calls.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { createAlgebra } from "./verbs/algebra.ts";
-import { createBatchNorm } from "./verbs/batch_norm.ts";
 import { createConvolution } from "./verbs/convolution.ts";
 import { createEigensolver } from "./verbs/eigensolver.ts";
 import { createElementwise, notLoaded } from "./verbs/elementwise.ts";
@@ -49,8 +48,7 @@ export function kernelsOn(
       const host = {
         exports: instance.extend(extension),
         verbs: { ...kernels },
-        withWorkspace: (bytes: number, call: (workspace: number) => void) =>
-          machine.withWorkspace(bytes, call),
+        withWorkspace: machine.withWorkspace.bind(machine),
       };
       Object.assign(kernels, extension.verbs(host));
       extensions.add(extension);
@@ -73,7 +71,6 @@ function createVerbs(machine: Machine): Verbs {
     ...createEigensolver(machine),
     ...createProjection(machine, { ...algebra, ...convolution }),
     ...createLowRank(machine, { ...algebra, ...elementwise }),
-    ...createBatchNorm(machine),
     ...createLosses(machine, elementwise),
     ...createFormulas(machine),
   };

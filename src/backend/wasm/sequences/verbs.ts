@@ -6,7 +6,6 @@
 
 import type { Activation, SequenceVerbs, Verbs } from "../../backend.ts";
 import type { ExtensionHost } from "../../extension.ts";
-import type { Address } from "../module/_kernels.gen.ts";
 import { addressOf } from "../module/machine.ts";
 import { extent } from "../verbs/elementwise.ts";
 import type { SequenceExports } from "./_kernels.gen.ts";
@@ -19,8 +18,6 @@ export type Sequences = SequenceVerbs & Pick<Verbs, "activation" | "activationGr
 
 /** The verbs of this topic on one machine. */
 export function createSequences(host: ExtensionHost, kernels: SequenceExports): Sequences {
-  const withWorkspace = (bytes: number, call: (workspace: Address) => void): void =>
-    host.withWorkspace(bytes, (workspace) => call(workspace as Address));
   return {
     activation(kind, out, x) {
       const smooth = SMOOTH.indexOf(kind);
@@ -95,7 +92,7 @@ export function createSequences(host: ExtensionHost, kernels: SequenceExports): 
 
     attention(out, qkv, { positions, heads, causal }) {
       const bytes = kernels.attentionWorkspace(positions, out.cols / heads);
-      withWorkspace(bytes, (workspace) => {
+      host.withWorkspace(bytes, (workspace) => {
         // deno-fmt-ignore
         kernels.attention(
           out.rows / positions, positions, out.cols, heads, +causal,
@@ -106,7 +103,7 @@ export function createSequences(host: ExtensionHost, kernels: SequenceExports): 
 
     attentionGradient(out, qkv, g, { positions, heads, causal }) {
       const bytes = kernels.attentionGradientWorkspace(positions, g.cols / heads);
-      withWorkspace(bytes, (workspace) => {
+      host.withWorkspace(bytes, (workspace) => {
         // deno-fmt-ignore
         kernels.attentionGradient(
           g.rows / positions, positions, g.cols, heads, +causal, addressOf(out), out.stride,
