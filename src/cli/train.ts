@@ -14,13 +14,8 @@ import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
 import { createJob, type Job } from "../training/job.ts";
 import { defaultModel, describeModel, type ModelName, recipes } from "../training/recipes.ts";
 import { runReport } from "../training/report.ts";
-<<<<<<< HEAD
 import { train, type TrainingRecord } from "../training/mod.ts";
-import { type ArgumentValues, helpText, readArguments } from "./arguments.ts";
-=======
-import { train, type TrainingRecord } from "../training/trainer.ts";
 import { helpText, readArguments } from "./arguments.ts";
->>>>>>> w-gpt
 import { chartLibrary } from "./chart_library.ts";
 import { checkWritable, readWhole, writeWhole } from "./files.ts";
 import { dataRows, loadData, type LoadedData } from "./load_data.ts";

@@ -29,12 +29,9 @@ export * from "./job.ts";
 export * from "./metrics/mod.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
-<<<<<<< HEAD
-export * from "./train_options.ts";
-=======
 export * from "./text_job.ts";
 export * from "./text_recipe.ts";
 export * from "./text_report.ts";
 export * from "./text_trainer.ts";
->>>>>>> w-gpt
+export * from "./train_options.ts";
 export * from "./trainer.ts";

@@ -7,12 +7,8 @@
 import type { LayerSpectrum } from "../optim/optimizer.ts";
 import { type Chart, type ChartLibrary, renderPage, type Table } from "../pages/page.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
-<<<<<<< HEAD
-import type { TrainingRecord } from "./train_options.ts";
-=======
 import { lossSeries, MOST_POINTS } from "./loss_chart.ts";
-import type { TrainingRecord } from "./trainer.ts";
->>>>>>> w-gpt
+import type { TrainingRecord } from "./train_options.ts";
 
 /** Everything that the page about a run shows. */
 export interface RunReport {
