@@ -8,7 +8,7 @@ import { NumericalError } from "../core/errors.ts";
 import { checkNumber } from "../core/options.ts";
 import { consecutiveTokens, drawTokens, type TextSplit, type TokenBatch } from "../data/text.ts";
 import type { BatchLike } from "../nn/batch.ts";
-import type { ModelObjective } from "../nn/objective.ts";
+import type { ModelObjective } from "../nn/model_objective.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { StepReport } from "../optim/report.ts";
 import { Pause } from "./pause.ts";
@@ -96,6 +96,24 @@ export interface TextRecord {
  * @throws {OptionError} When a number is out of range.
  * @throws {DataError | ShapeError} When one of the texts is shorter than a window, or does not fit the model.
  * @throws {NumericalError} When a loss, a gradient or an update is not finite.
+ *
+ * @example A run that goes on
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { grammarText, splitText } from "@tekfac/tekfac/data";
+ * import { createTextJob, trainText } from "@tekfac/tekfac/training";
+ *
+ * const data = splitText(grammarText({ characters: 2000 }));
+ * const vocabulary = data.vocabulary.characters.length;
+ * using backend = await createBackend();
+ * const sizes = { layers: 1, heads: 2, width: 16, context: 8 };
+ * using job = createTextJob(backend, { vocabulary, steps: 4, seed: 1, ...sizes });
+ * const run = { ...job, data, batchSize: 4, seed: 1 };
+ * await trainText({ ...run, steps: 2 });
+ * const { firstStep, stepLosses } = await trainText({ ...run, steps: 4 });
+ * assert.deepEqual([firstStep, stepLosses.length], [2, 2]);
+ * ```
  */
 export async function trainText(options: TrainTextOptions): Promise<TextRecord> {
   const { objective, optimizer, observer, context, data, seed } = options;
