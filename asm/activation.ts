@@ -1,13 +1,8 @@
-// activation: out = f(x), and activationGradient: out = g f'(x), elementwise; with s the sigmoid and Phi the
-// normal distribution function
+// activation: out = f(x), and activationGradient: out = g f'(x), elementwise; with s the sigmoid
 //
 //   relu      max(x, 0)              f' = 1 where y > 0, else 0      from the output y
 //   tanh      (e^2x - 1)/(e^2x + 1)  f' = 1 - y^2                    from y
 //   sigmoid   s(x) = 1/(1 + e^-x)    f' = y (1 - y)                  from y
-//   gelu      x Phi(x)               f' = Phi(x) + x e^(-x^2/2) / sqrt(2 pi)
-//   geluTanh  x s(w)                 f' = s(w) + x s(w) (1 - s(w)) w',  w = 2 sqrt(2/pi) (x + 0.044715 x^3)
-//   silu      x s(x)                 f' = s(x) (1 + x (1 - s(x)))
-//   softplus  log(1 + e^x)           f' = s(x)
 //
 // All matrices [rows, cols], any row strides; out may be x, or g. Errors of a few units in the last
 // place: tanh of small arguments has a series of its own, where the quotient would cancel.
@@ -19,10 +14,6 @@ import { at, loadTail, storeTail } from "./simd";
 /** Numbers of the nonlinearities, the same as in the caller's table. */
 const RELU: i32 = 0;
 const TANH: i32 = 1;
-const SIGMOID: i32 = 2;
-const GELU: i32 = 3;
-const GELU_TANH: i32 = 4;
-const SILU: i32 = 5;
 
 /** out = f(x). */
 export function activation(
@@ -76,86 +67,16 @@ export function activationGradient(
 function value(kind: i32, x: v128): v128 {
   if (kind == RELU) return f32x4.max(x, f32x4.splat(0));
   if (kind == TANH) return tanh4(x);
-  if (kind == SIGMOID) return sigmoid4(x);
-  if (kind == GELU) return f32x4.mul(x, normal4(x, exp4(halfSquare(x))));
-  if (kind == GELU_TANH) return f32x4.mul(x, sigmoid4(cubic(x)));
-  if (kind == SILU) return f32x4.mul(x, sigmoid4(x));
-  return softplus4(x);
+  return sigmoid4(x);
 }
 
-/** g f', from the output or the input x. */
+/** g f', from the output. */
 @inline
-function chain(kind: i32, x: v128, g: v128): v128 {
+function chain(kind: i32, y: v128, g: v128): v128 {
   const one = f32x4.splat(1);
-  if (kind == RELU) return v128.and(g, f32x4.gt(x, f32x4.splat(0)));
-  if (kind == TANH) return f32x4.mul(g, f32x4.sub(one, f32x4.mul(x, x)));
-  if (kind == SIGMOID) return f32x4.mul(g, f32x4.mul(x, f32x4.sub(one, x)));
-  if (kind == GELU) {
-    const e = exp4(halfSquare(x));
-    const density = f32x4.mul(f32x4.splat(0.39894228), e);
-    return f32x4.mul(g, fma(x, density, normal4(x, e)));
-  }
-  if (kind == GELU_TANH) {
-    const s = sigmoid4(cubic(x));
-    const slope = fma(f32x4.mul(x, x), f32x4.splat(3 * CUBIC * TWICE_ROOT), f32x4.splat(TWICE_ROOT));
-    const change = f32x4.mul(f32x4.mul(x, slope), f32x4.mul(s, f32x4.sub(one, s)));
-    return f32x4.mul(g, f32x4.add(s, change));
-  }
-  const s = sigmoid4(x);
-  if (kind == SILU) return f32x4.mul(g, f32x4.mul(s, fma(x, f32x4.sub(one, s), one)));
-  return f32x4.mul(g, s);
-}
-
-/** 2 sqrt(2 / pi), and what x^3 counts beside x. */
-const TWICE_ROOT: f32 = 1.5957691216;
-const CUBIC: f32 = 0.044715;
-
-/** 2 sqrt(2 / pi) (x + 0.044715 x^3). */
-@inline
-function cubic(x: v128): v128 {
-  const inner = fma(f32x4.mul(x, x), f32x4.splat(CUBIC * TWICE_ROOT), f32x4.splat(TWICE_ROOT));
-  return f32x4.mul(x, inner);
-}
-
-/** -x^2 / 2. */
-@inline
-function halfSquare(x: v128): v128 {
-  return f32x4.mul(f32x4.mul(f32x4.splat(-0.5), x), x);
-}
-
-/**
- * Phi(x), e = e^(-x^2/2): in the tail e P(t) with t = 1 / (1 + 0.33 |x| / sqrt 2), fitted to a relative error of
- * 8.2e-8 for |x| up to 13.3.
- */
-@inline
-function normal4(x: v128, e: v128): v128 {
-  const one = f32x4.splat(1);
-  const t = f32x4.div(one, fma(f32x4.abs(x), f32x4.splat(0.23334524), one));
-  let p = fma(t, f32x4.splat(-6.796766536e-02), f32x4.splat(2.313587473e-01));
-  p = fma(t, p, f32x4.splat(-1.777468009e-01));
-  p = fma(t, p, f32x4.splat(2.062983225e-01));
-  p = fma(t, p, f32x4.splat(2.248923560e-02));
-  p = fma(t, p, f32x4.splat(1.009673550e-01));
-  p = fma(t, p, f32x4.splat(9.141763683e-02));
-  p = fma(t, p, f32x4.splat(9.318312807e-02));
-  const tail = f32x4.mul(f32x4.mul(t, p), e);
-  return v128.bitselect(tail, f32x4.sub(one, tail), f32x4.lt(x, f32x4.splat(0)));
-}
-
-/** max(x, 0) + log(1 + e), e = e^-|x|; log(1 + e) / e on [0, 1] fitted to 4.7e-9. */
-@inline
-function softplus4(x: v128): v128 {
-  const e = exp4(f32x4.neg(f32x4.abs(x)));
-  let p = fma(e, f32x4.splat(-3.243992081e-03), f32x4.splat(1.985131340e-02));
-  p = fma(e, p, f32x4.splat(-5.695925491e-02));
-  p = fma(e, p, f32x4.splat(1.060362663e-01));
-  p = fma(e, p, f32x4.splat(-1.530557592e-01));
-  p = fma(e, p, f32x4.splat(1.967593349e-01));
-  p = fma(e, p, f32x4.splat(-2.495413254e-01));
-  p = fma(e, p, f32x4.splat(3.332996231e-01));
-  p = fma(e, p, f32x4.splat(-4.999990242e-01));
-  p = fma(e, p, f32x4.splat(1));
-  return fma(e, p, f32x4.max(x, f32x4.splat(0)));
+  if (kind == RELU) return v128.and(g, f32x4.gt(y, f32x4.splat(0)));
+  if (kind == TANH) return f32x4.mul(g, f32x4.sub(one, f32x4.mul(y, y)));
+  return f32x4.mul(g, f32x4.mul(y, f32x4.sub(one, y)));
 }
 
 /** 1 / (1 + e^-x); with e^-|x| it neither overflows nor loses the small end. */

@@ -1,20 +1,7 @@
-// Everything the compiled module exports: one line per kernel file.
+// Everything the module of kernels exports: one line per kernel file. Those of
+// sequences are in `sequences.ts`, and `batch_norm.ts` is a module of its own.
 
 export { activation, activationGradient } from "./activation";
-export {
-  attention,
-  attentionGradient,
-  attentionGradientWorkspace,
-  attentionWorkspace,
-} from "./attention";
-export {
-  batchNorm,
-  batchNormGradient,
-  batchNormSums,
-  batchNormSumsWorkspace,
-  columnMoments,
-  columnMomentsWorkspace,
-} from "./batch_norm";
 export { choleskyInverse, choleskyWorkspace } from "./cholesky";
 export { conv2d, conv2dWorkspace } from "./conv2d";
 export { conv2dDataGradient, conv2dDataGradientWorkspace } from "./conv2d_data_gradient";
@@ -45,7 +32,6 @@ export { pool, poolGradient } from "./pool";
 export { dot, rowDots, rowSquaredNorms, stepProducts, sum, trace } from "./reductions";
 export { projectedMoments, projectedMomentsWorkspace } from "./projected_moments";
 export { multiplyAdds, PEAK_OPERATIONS } from "./peak";
-export { rowNorm, rowNormGradient, rowNormSums } from "./row_norm";
 export { rotateBack, rotateInto, rotateWorkspace } from "./rotate";
 export { secondMoment, secondMomentColumns, secondMomentWorkspace } from "./second_moment";
 export {
@@ -53,4 +39,3 @@ export {
   squaredProjection,
   squaredProjectionWorkspace,
 } from "./squared_projection";
-export { gatherRows, mergeRows, scatterRows } from "./table_rows";

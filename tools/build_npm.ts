@@ -9,7 +9,8 @@
 
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { kernelBinary, type SimdFlavour } from "@tekfac/tekfac/backend";
+import type { SimdFlavour } from "@tekfac/tekfac/backend";
+import { compile } from "./build_kernels.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -19,7 +20,7 @@ const OUTPUT = new URL("npm/", ROOT);
 /** Packages that a program needs at run time. All others belong to adapters, and their users have them. */
 const CORE_PACKAGES: readonly string[] = ["@assemblyscript/loader"];
 
-/** The builds of the kernels, for hosts that compile WebAssembly only from files of their own. */
+/** The builds of all kernels, for hosts that compile WebAssembly only from files of their own. */
 const BUILDS: readonly SimdFlavour[] = ["relaxed", "baseline"];
 
 /** The part of `package.json` that is read or written here. */
@@ -79,7 +80,8 @@ export async function buildNpm(): Promise<URL> {
   const path = new URL("package/package.json", OUTPUT);
   const manifest = manifestFor(JSON.parse(await Deno.readTextFile(path)));
   for (const build of BUILDS) {
-    await Deno.writeFile(new URL(`package/${build}.wasm`, OUTPUT), kernelBinary(build));
+    const binary = await compile(build, "index.ts", "sequences.ts", "batch_norm.ts");
+    await Deno.writeFile(new URL(`package/${build}.wasm`, OUTPUT), binary);
   }
   await Deno.writeTextFile(path, JSON.stringify(manifest, null, 2) + "\n");
   const printed = await run("npm", ["pack", "./package", "--silent"], OUTPUT);

@@ -9,7 +9,7 @@
  */
 
 import type { Schema } from "../src/core/schema.ts";
-import { geluSchema } from "../src/nn/activations.ts";
+import { geluSchema } from "../src/nn/smooth_activations.ts";
 import { attentionSchema } from "../src/nn/attention.ts";
 import { batchNorm2dSchema } from "../src/nn/batch_norm2d.ts";
 import { conv2dSchema } from "../src/nn/conv2d.ts";
@@ -79,7 +79,7 @@ const SECTIONS: readonly Section[] = [
   { title: "`layerNorm`, `rmsNorm`", schema: rowNormSchema, sources: ["src/nn/row_norm.ts"] },
   { title: "`embedding`", schema: embeddingSchema, sources: ["src/nn/embedding.ts"] },
   { title: "`attention`", schema: attentionSchema, sources: ["src/nn/attention.ts"] },
-  { title: "`gelu`", schema: geluSchema, sources: ["src/nn/activations.ts"] },
+  { title: "`gelu`", schema: geluSchema, sources: ["src/nn/smooth_activations.ts"] },
   {
     title: "`squaredError`",
     schema: squaredErrorSchema,

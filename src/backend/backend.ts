@@ -23,6 +23,7 @@
 
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Recovery } from "./recovery.ts";
+import type { VerbExtension } from "./extension.ts";
 import type { EighJob, Verbs } from "./verbs.ts";
 
 export * from "./verbs.ts";
@@ -171,6 +172,13 @@ export interface Backend extends Memory, Verbs, Disposable {
    * written nor given back, and their results not read.
    */
   beginEigh(jobs: readonly EighJob[], options?: EighOptions): EighTicket;
+  /**
+   * Loads verbs that only some programs need, such as `sequenceVerbs`; layers that need them do so when they are
+   * built. Does nothing where they are there.
+   *
+   * @throws {BackendError} When the host refuses to compile them.
+   */
+  extend(extension: VerbExtension): void;
   /** Resolves when everything enqueued so far is done. */
   flush(): Promise<void>;
   /** For code that shares the device; absent without a GPU, and where its loss is recovered from. */

@@ -7,6 +7,7 @@
  */
 
 import type { BackendInfo, EighJob, EighOptions, EighTicket, GpuMemory, Verbs } from "./backend.ts";
+import type { VerbExtension } from "./extension.ts";
 import type { Matrix, Storage } from "../core/matrix.ts";
 import type { Recovery } from "./recovery.ts";
 
@@ -28,6 +29,10 @@ export interface Kernels extends Verbs {
   readonly bytesPerElement: number;
   /** Bytes taken from the host so far. */
   readonly reservedBytes: number;
+
+  /** See {@linkcode Backend.extend}; left out by implementations that have all verbs. Verbs that are not
+   * loaded throw `StateError`. */
+  extend?(extension: VerbExtension): void;
 
   /** Storage of zeros that lives until {@linkcode Kernels.free}. */
   allocate(length: number): RawStorage;

@@ -7,9 +7,10 @@
 
 export * from "./arguments.ts";
 export * from "./chart_library.ts";
-export * from "./files.ts";
+export { readWhole, tryWriting, writeWhole } from "./files.ts";
 export * from "./load_data.ts";
 export * from "./open_backend.ts";
 export * from "./options.ts";
+export * from "./own_files.ts";
 export * from "./progress_bar.ts";
 export * from "./run.ts";

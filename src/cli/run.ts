@@ -26,7 +26,7 @@ const WRONG_INPUT = 2;
 export async function run(command: (args: readonly string[]) => Promise<void>): Promise<never> {
   try {
     await command(Deno.args);
-    return Deno.exit(0);
+    return Deno.exit(); // with the code that the command has set, if any
   } catch (error) {
     console.error(isExpected(error) ? error.message : error);
     return Deno.exit(

@@ -17,12 +17,14 @@ import { runReport } from "../training/report.ts";
 import { train, type TrainingRecord } from "../training/mod.ts";
 import { helpText, readArguments } from "./arguments.ts";
 import { chartLibrary } from "./chart_library.ts";
-import { checkWritable, readWhole, writeWhole } from "./files.ts";
+import { readWhole, writeWhole } from "./files.ts";
 import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { modelIn, readNotes, type RunNotes, writeNotes } from "./notes.ts";
+import { checkOutputs } from "./own_files.ts";
 import { type BackendChoice, openBackend } from "./open_backend.ts";
 import { canShowProgress, progressBar } from "./progress_bar.ts";
 import { run } from "./run.ts";
+import { attempt, Saving } from "./saving.ts";
 import { checkBelong, textModel, type TrainArguments, trainOptions } from "./train_options.ts";
 import { trainTextModel } from "./train_text.ts";
 
@@ -69,8 +71,7 @@ async function resolve(
 ): Promise<Settings> {
   const subject = "Cannot run 'train'";
   const report = given.report ?? "report.html";
-  await checkWritable(subject, "--report", report);
-  if (given.save !== undefined) await checkWritable(subject, "--save", given.save);
+  await checkOutputs(subject, { ...given, report });
   const notes = load === undefined ? undefined : readNotes(load, given.load ?? "");
   const { model } = given;
   const optimizer: OptimizerName = given.optimizer ?? notes?.optimizer ?? "tekfac";
@@ -107,6 +108,7 @@ async function trainJob(
   if (!json) console.log(rows.map(([name, value]) => `${name} ${value}`).join(", "));
 
   const bar = json || !canShowProgress() ? undefined : progressBar(optimizer, settings.epochs);
+  const saving = save === undefined ? undefined : new Saving(save);
   let record: TrainingRecord;
   try {
     record = await train({
@@ -122,15 +124,15 @@ async function trainJob(
         onNote: (note) => console.error(note),
         onEpoch: async (epoch) => {
           bar?.onEpoch(epoch);
-          if (save === undefined) return;
           const notes = writeNotes({ ...settings, epochsDone: epoch.epoch });
-          await writeWhole(save, await saveState(job.optimizer, notes));
+          await saving?.write(() => saveState(job.optimizer, notes));
         },
       },
     });
   } finally {
     bar?.[Symbol.dispose]();
   }
+  await saving?.end();
 
   const page = runReport({
     title: `${optimizer.toUpperCase()} on ${data.train.source}`,
@@ -139,7 +141,8 @@ async function trainJob(
     spectra: await job.optimizer.spectra(),
     description: job.optimizer.describe(),
   }, chartLibrary);
-  await writeWhole(settings.report, page);
+  const written = await attempt(() => writeWhole(settings.report, page), "there is no page");
+  if (!written) Deno.exitCode = 1;
   if (!json) console.log(summary(record, settings));
   else {
     const { trainLoss, testLoss, testAccuracy, seconds, stepMs } = record;

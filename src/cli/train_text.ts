@@ -16,8 +16,10 @@ import { textRecipe } from "../training/text_recipe.ts";
 import { textReport } from "../training/text_report.ts";
 import { type TextRecord, trainText } from "../training/text_trainer.ts";
 import { chartLibrary } from "./chart_library.ts";
-import { checkWritable, readWhole, writeWhole } from "./files.ts";
+import { readWhole, writeWhole } from "./files.ts";
 import { openBackend } from "./open_backend.ts";
+import { checkOutputs } from "./own_files.ts";
+import { attempt, Saving } from "./saving.ts";
 import { readTextNotes, type TextNotes, writeTextNotes } from "./text_notes.ts";
 import { textProgress } from "./text_progress.ts";
 import type { TrainArguments } from "./train_options.ts";
@@ -44,8 +46,7 @@ export async function trainTextModel(
 ): Promise<void> {
   const subject = "Cannot run 'train'";
   const { report = "report.html", save, json = false } = given;
-  await checkWritable(subject, "--report", report);
-  if (save !== undefined) await checkWritable(subject, "--save", save);
+  await checkOutputs(subject, { ...given, report });
   const saved = load && readTextNotes(load, given.load ?? "");
   const text = given.text ?? saved?.text;
   const data = await readText(text, saved?.characters);
@@ -104,6 +105,7 @@ async function runJob(
   const settings = settingRows(job, notes, data);
   if (!json) console.log(settings.map(([name, value]) => `${name} ${value}`).join(", "));
   const progress = json ? undefined : textProgress(optimizer);
+  const saving = save === undefined ? undefined : new Saving(save);
   let record: TextRecord;
   try {
     record = await trainText({
@@ -113,19 +115,19 @@ async function runJob(
         onStep: (step) => progress?.onStep(step),
         onEvaluation: async (evaluation) => {
           progress?.onEvaluation(evaluation);
-          if (save === undefined) return;
-          await writeWhole(save, await saveState(job.optimizer, writeTextNotes(notes)));
+          await saving?.write(() => saveState(job.optimizer, writeTextNotes(notes)));
         },
       },
     });
   } finally {
     progress?.[Symbol.dispose]();
   }
+  await saving?.end();
   const sample = await sampleOf(job, data, seed);
   const title = `${optimizer.toUpperCase()} on ${data.source}`;
   const description = job.optimizer.describe();
   const page = textReport({ title, record, settings, sample, description }, chartLibrary);
-  await writeWhole(report, page);
+  if (!await attempt(() => writeWhole(report, page), "there is no page")) Deno.exitCode = 1;
   if (!json) return console.log(summary(record, sample, { report, save }));
   const { heldOutLoss, seconds, stepMs, tokensPerSecond } = record;
   const { backend } = job.objective;

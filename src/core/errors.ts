@@ -184,10 +184,14 @@ export class DataError extends Error {
    *
    * @param source The file or data set.
    * @param problem What was expected and what came.
-   * @param options The underlying error as `cause`.
+   * @param options The underlying error as `cause`; what was being done, where that is not `"Cannot read"`.
    */
-  constructor(source: string, problem: string, options?: ErrorOptions) {
-    super(`Cannot read '${source}': ${problem}`, options);
+  constructor(
+    source: string,
+    problem: string,
+    options?: ErrorOptions & { readonly doing?: string },
+  ) {
+    super(`${options?.doing ?? "Cannot read"} '${source}': ${problem}`, options);
     this.source = source;
   }
 }

@@ -6,6 +6,7 @@
  */
 
 export * from "./capture.ts";
+export { digestOf } from "./digest.ts";
 export * from "./errors.ts";
 export {
   type ConvGeometry,

@@ -102,7 +102,7 @@ export class Random {
    * @throws {StateError} When `state` does not come from {@linkcode Random.save}.
    */
   restore(state: readonly number[]): void {
-    if (state.length < 4 || state.length > 5 || !state.every(Number.isFinite)) {
+    if (!isState(state)) {
       throw new StateError(
         `Cannot restore a generator: expected 4 or 5 numbers, received ${state}`,
       );
@@ -110,4 +110,11 @@ export class Random {
     this.#state.set(state.slice(0, 4));
     this.#spareNormal = state[4];
   }
+}
+
+/** Four words, and perhaps a normal variate. */
+function isState(state: unknown): state is readonly number[] {
+  return Array.isArray(state) && (state.length === 4 || state.length === 5) &&
+    state.slice(0, 4).every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32) &&
+    state.slice(4).every(Number.isFinite);
 }

@@ -70,6 +70,16 @@ export class Eigenbasis implements Basis, Disposable {
     return this.#bases.adopt((from, to) => carry(basis(from), basis(to)));
   }
 
+  /** See {@linkcode FactorBases.underway}. */
+  underway(): Readonly<Record<string, Matrix>> {
+    return this.#bases.underway(["output", "input"]);
+  }
+
+  /** See {@linkcode FactorBases.resume}. */
+  resume(): void {
+    this.#bases.resume();
+  }
+
   /** Notes all that is no matrix; the result puts it back. */
   mark(): () => void {
     return this.#bases.mark();

@@ -190,9 +190,9 @@ export class CurvatureEstimator implements Disposable {
     this.#failures.judge(index, refresh, step);
   }
 
-  /** Adopts a refresh that is under way, so that the state is in the blocks' matrices alone. */
-  settle(step: number): void {
-    this.#adopt(step, this.#refresher.settle(step));
+  /** A refresh that is under way beside the steps; part of a checkpoint. */
+  get refresher(): Pick<Refresher<Block>, "underway" | "complete" | "resume"> {
+    return this.#refresher;
   }
 
   /** Disposes the blocks. */

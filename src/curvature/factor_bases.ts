@@ -107,6 +107,25 @@ export class FactorBases implements Disposable {
     return renewal;
   }
 
+  /**
+   * What problems that outlive a scope leave, by name; for checkpoints. Makes room for it where there is none.
+   *
+   * @param sides Names of the factors, such as `output` and `input`.
+   */
+  underway(sides: readonly string[]): Readonly<Record<string, Matrix>> {
+    const places = this.#room();
+    const bases = sides.flatMap((side, i): [string, Matrix][] => [
+      [`${side}NextBasis`, places[i].vectors],
+      [`${side}NextValues`, this.values[i]],
+    ]);
+    return Object.fromEntries([...bases, ["nextStatus", this.#status]]);
+  }
+
+  /** What {@linkcode FactorBases.underway} holds is to be adopted. */
+  resume(): void {
+    this.#fresh = this.#room().map(({ vectors }) => vectors);
+  }
+
   /** Notes whether there are bases, and where new ones are solved; the result puts it back. */
   mark(): () => void {
     const { solved } = this;
@@ -127,14 +146,18 @@ export class FactorBases implements Disposable {
 
   /** Copies of the factors and room for the vectors, owned. */
   #lastingPlaces(factors: readonly Matrix[]): readonly { matrix: Matrix; vectors: Matrix }[] {
-    const backend = this.#backend;
+    const places = this.#room();
+    places.forEach(({ matrix }, i) => this.#backend.axpby(matrix, 1, factors[i], 0));
+    return places;
+  }
+
+  #room(): readonly { readonly matrix: Matrix; readonly vectors: Matrix }[] {
     if (this.#lasting.length === 0) {
-      this.#lasting = factors.map(({ rows }) => ({
-        matrix: backend.alloc(rows, rows),
-        vectors: backend.alloc(rows, rows),
+      this.#lasting = this.vectors.map(({ rows }) => ({
+        matrix: this.#backend.alloc(rows, rows),
+        vectors: this.#backend.alloc(rows, rows),
       }));
     }
-    this.#lasting.forEach(({ matrix }, i) => backend.axpby(matrix, 1, factors[i], 0));
     return this.#lasting;
   }
 }

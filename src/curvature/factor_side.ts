@@ -32,8 +32,12 @@ export interface FactorSide extends Disposable, Markable {
   project(x: Matrix): Matrix;
   /** `out = alpha P B + beta out`, B the directions as rows, P [n, k], out [n, d]. */
   expand(out: Matrix, p: Matrix, alpha: number, beta: number): void;
-  /** Called after the state was overwritten. */
-  restored?(): void;
+  /** See `Refreshable.underway`. */
+  underway?(): Readonly<Record<string, Matrix>>;
+  /** See `Refreshable.resumeRefresh`. */
+  resumeRefresh?(): void;
+  /** Called after the state was overwritten, with what held where it comes from. */
+  restored?(was: Pick<FactorSide, "solved">): void;
 }
 
 /**
@@ -98,8 +102,16 @@ export class FullSide extends Owner implements FactorSide {
     return this.#bases.mark();
   }
 
-  restored(): void {
-    this.#bases.solved = true;
+  underway(): Readonly<Record<string, Matrix>> {
+    return this.#bases.underway(["output"]);
+  }
+
+  resumeRefresh(): void {
+    this.#bases.resume();
+  }
+
+  restored({ solved }: Pick<FactorSide, "solved">): void {
+    this.#bases.solved = solved;
   }
 }
 

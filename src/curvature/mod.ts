@@ -50,7 +50,13 @@ export * from "./layer_damping.ts";
 export { traceOf } from "./moments.ts";
 export { type Averaging, MovingAverage, type Observation } from "./moving_average.ts";
 export * from "./observation_guard.ts";
-export { type Outcome, type Refreshable, Refresher, type RefreshMode } from "./refresher.ts";
+export {
+  type Outcome,
+  type Refreshable,
+  Refresher,
+  type RefreshMode,
+  type Underway,
+} from "./refresher.ts";
 export { type Refresh, type Renewal } from "./renewal.ts";
 export {
   type DenseStart,

@@ -8,6 +8,7 @@ import type { Backend, EighJob, EighTicket } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { flag, number, optional, type Rule, shorthand, variant } from "../core/schema.ts";
 import type { Markable } from "../core/marks.ts";
+import type { Matrix } from "../core/matrix.ts";
 import type { Renewal } from "./renewal.ts";
 
 /**
@@ -58,6 +59,20 @@ export interface Refreshable extends Markable {
 
   /** Takes over what has been solved since {@linkcode Refreshable.beginRefresh}. */
   finishRefresh?(step: number): Renewal | undefined;
+
+  /** The results of a refresh beside the steps by name, where there can be one; for checkpoints. */
+  underway?(): Readonly<Record<string, Matrix>>;
+
+  /** {@linkcode Refreshable.finishRefresh} is to take over what {@linkcode Refreshable.underway} holds. */
+  resumeRefresh?(): void;
+}
+
+/** A refresh that is under way. */
+export interface Underway<T extends Refreshable> {
+  /** The step in which it was begun. */
+  readonly since: number;
+  /** What is renewed. */
+  readonly blocks: readonly T[];
 }
 
 /** What became of the refresh of one block. */
@@ -105,9 +120,7 @@ export class Refresher<T extends Refreshable> {
   readonly #mode: Required<RefreshMode>;
   readonly #staleness: number;
   /** At most one refresh is under way at a time. */
-  #pending:
-    | { readonly ticket: EighTicket; readonly blocks: readonly T[]; readonly since: number }
-    | undefined;
+  #pending: (Underway<T> & { readonly ticket: EighTicket; completed: boolean }) | undefined;
 
   /** Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are. */
   constructor(backend: Backend, mode: Required<RefreshMode>, staleness: number) {
@@ -127,7 +140,7 @@ export class Refresher<T extends Refreshable> {
 
   /** Renews the blocks that are due, and adopts what has been renewed in the background. */
   refresh(step: number, due: readonly T[]): readonly Outcome<T>[] {
-    const adopted = this.#isRipe(step) || due.length > 0 ? this.settle(step) : [];
+    const adopted = this.#isRipe(step) || due.length > 0 ? this.#settle(step) : [];
     const background = this.#mode.kind === "background";
     const later = background ? due.filter((block) => block.solved) : [];
     const now = background ? due.filter((block) => !block.solved) : due;
@@ -140,13 +153,32 @@ export class Refresher<T extends Refreshable> {
     if (jobs.length > 0) {
       const elsewhere = this.#mode.kind === "background" && !this.#mode.deterministic;
       const ticket = this.#backend.beginEigh(jobs, { elsewhere });
-      this.#pending = { ticket, blocks: later, since: step };
+      this.#pending = { ticket, blocks: later, since: step, completed: false };
     }
     return [...adopted, ...renewed];
   }
 
-  /** Waits for a refresh that is under way and adopts it. */
-  settle(step: number): readonly Outcome<T>[] {
+  /** What is under way. */
+  get underway(): Underway<T> | undefined {
+    return this.#pending;
+  }
+
+  /** Waits for a refresh that is under way, so that its results are in matrices; it is adopted when it would be. */
+  complete(): void {
+    if (this.#pending === undefined) return;
+    this.#pending.ticket.finish();
+    this.#pending.completed = true;
+  }
+
+  /** Goes on with a refresh whose results are in the blocks' matrices, or with none. */
+  resume(underway: Underway<T> | undefined): void {
+    this.cancel();
+    if (underway === undefined) return;
+    for (const block of underway.blocks) block.resumeRefresh?.();
+    this.#pending = { ...underway, ticket: { ready: true, finish: () => {} }, completed: true };
+  }
+
+  #settle(step: number): readonly Outcome<T>[] {
     if (this.#pending === undefined) return [];
     const { ticket, blocks } = this.#pending;
     this.#pending = undefined;
@@ -161,9 +193,13 @@ export class Refresher<T extends Refreshable> {
   }
 
   #isRipe(step: number): boolean {
-    if (this.#pending === undefined || this.#mode.kind === "immediate") return false;
-    const { ticket, since } = this.#pending;
-    return step >= since + this.#mode.delay || (!this.#mode.deterministic && ticket.ready);
+    if (this.#pending === undefined) return false;
+    const { ticket, since, completed } = this.#pending;
+    // Begun by an optimizer that did not wait, whose checkpoint this one goes on from.
+    if (this.#mode.kind === "immediate") return true;
+    if (step >= since + this.#mode.delay) return true;
+    // What was only completed for a checkpoint would not be ready without it.
+    return !this.#mode.deterministic && !completed && ticket.ready;
   }
 
   #begin(blocks: readonly T[], lasting: boolean): readonly EighJob[] {

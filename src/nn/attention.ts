@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import { ShapeError } from "../core/errors.ts";
 import { type Matrix, rowsOf } from "../core/matrix.ts";
 import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
@@ -81,8 +82,10 @@ export function attention(options: AttentionOptions): LayerSpec {
   );
   return {
     kind: "attention",
+    options: { heads, causal, bias: projection.bias },
     build(context: BuildContext): Layer {
       const { backend, name } = context;
+      backend.extend(sequenceVerbs);
       const [positions, channels] = expectSequence(context);
       if (channels % heads !== 0) {
         throw new ShapeError(

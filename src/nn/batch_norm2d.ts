@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { batchNormVerbs } from "../backend/wasm/batch_norm/extension.ts";
 import type { ElementsCapture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
@@ -78,8 +79,10 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
   const numbers = resolve(subject, options, batchNorm2dSchema);
   return {
     kind: "batchNorm",
+    options: { epsilon: numbers.epsilon, runningDecay: numbers.runningDecay },
     build(context: BuildContext): Layer {
       const output = expectImages(context);
+      context.backend.extend(batchNormVerbs);
       const channels = output[2];
       // Scales and variances start at 1, shifts and means at 0.
       const unit = new Float64Array(2 * channels).fill(1, 0, channels);

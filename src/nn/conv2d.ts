@@ -80,9 +80,11 @@ export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
   const subject = "Cannot create conv2d";
   checkNumber(subject, "outChannels", outChannels, { min: 1, integer: true });
   const resolved = resolve(subject, options, conv2dSchema);
-  const { bias, init, trainable } = resolved;
+  const { init, trainable, ...geometry } = resolved;
+  const { bias } = resolved;
   return {
     kind: "conv",
+    options: { outChannels, ...geometry },
     build(context: BuildContext): Layer {
       const images = expectImages(context);
       const window = resolveWindow(`Cannot build '${context.name}'`, images, resolved);

@@ -68,6 +68,7 @@ export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpe
   const { bias, init, trainable } = resolve(subject, options, denseSchema);
   return {
     kind: "dense",
+    options: { outFeatures, bias },
     build(context: BuildContext): Layer {
       const shape = expectNoImages(context);
       const inputs = shape[shape.length - 1]!;

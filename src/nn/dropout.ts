@@ -36,6 +36,7 @@ export function dropout(rate: number): LayerSpec {
   checkNumber("Cannot create dropout", "rate", rate, { min: 0, below: 1 });
   return {
     kind: "dropout",
+    options: { rate },
     build(context: BuildContext): Layer {
       const { backend } = context;
       const seed = context.random.bits();

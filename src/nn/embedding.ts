@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import type { EmbeddingCapture } from "../core/capture.ts";
 import { DataError, ShapeError } from "../core/errors.ts";
 import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
@@ -78,8 +79,10 @@ export function embedding(options: EmbeddingLayerOptions): LayerSpec {
   const { vocabulary, width, positions } = resolved;
   return {
     kind: "embedding",
+    options: { vocabulary, width, positions },
     build(context: BuildContext): Layer {
       const length = expectTokens(context, positions);
+      context.backend.extend(sequenceVerbs);
       const own = table(context, [vocabulary, width], resolved, length);
       if (positions === undefined) return own;
       try {

@@ -31,6 +31,7 @@ import { functionLayer } from "./function_layer.ts";
 export function flatten(): LayerSpec {
   return {
     kind: "flatten",
+    options: {},
     build(context: BuildContext): Layer {
       const size = sizeOf(context.input);
       return functionLayer(context, {

@@ -26,7 +26,7 @@
  * @module
  */
 
-export { gelu, type GeluOptions, relu, sigmoid, silu, softplus, tanh } from "./activations.ts";
+export { relu, sigmoid, tanh } from "./activations.ts";
 export { attention, type AttentionOptions } from "./attention.ts";
 export { type BatchLike, type EvaluateOptions, type PassOptions } from "./batch.ts";
 export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
@@ -48,4 +48,5 @@ export * from "./positions.ts";
 export * from "./residual.ts";
 export { layerNorm, rmsNorm, type RowNormOptions } from "./row_norm.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
+export { gelu, type GeluOptions, silu, softplus } from "./smooth_activations.ts";
 export * from "./weights.ts";

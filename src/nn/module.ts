@@ -42,6 +42,11 @@ export interface LayerSpec {
   /** Kind of layer; the first half of its name: `"dense"`, `"conv"`, `"relu"`. */
   readonly kind: string;
   /**
+   * What it was made with, as far as outputs depend on it: plain values, and lists of layers. With the kind, it is
+   * enough to make the layer again. Left out by layers that cannot say; models with such a one cannot be kept.
+   */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /**
    * Allocates the layer. The caller owns it.
    *
    * @throws {ShapeError} When the incoming shape does not fit this kind of layer.

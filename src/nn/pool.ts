@@ -85,6 +85,7 @@ export function averagePool2d(options: PoolOptions): LayerSpec {
 export function globalAveragePool2d(): LayerSpec {
   return {
     kind: "globalAveragePool",
+    options: {},
     build(context: BuildContext): Layer {
       const images = expectImages(context);
       const [height, width, channels] = images;
@@ -99,6 +100,7 @@ function pool(pooling: Pooling, kind: string, subject: string, options: PoolOpti
   const resolved = resolve(subject, options, poolSchema);
   return {
     kind,
+    options: { ...resolved },
     build(context: BuildContext): Layer {
       const window = poolWindow(context, resolved);
       const output = [outHeight(window), outWidth(window), window.channels] as const;

@@ -29,6 +29,7 @@ import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 export function meanPositions(): LayerSpec {
   return {
     kind: "meanPositions",
+    options: {},
     build(context: BuildContext): Layer {
       const { backend, name } = context;
       const [positions, channels] = expectSequence(context);
@@ -71,6 +72,7 @@ export function meanPositions(): LayerSpec {
 export function lastPosition(): LayerSpec {
   return {
     kind: "lastPosition",
+    options: {},
     build(context: BuildContext): Layer {
       const { backend } = context;
       const [positions, channels] = expectSequence(context);

@@ -51,6 +51,7 @@ export function residual(body: readonly LayerSpec[]): LayerSpec {
   layersRule.check("Cannot create residual", "body", body);
   return {
     kind: "residual",
+    options: { body },
     build(context: BuildContext): Layer {
       const { backend, name, input } = context;
       const layers: Layer[] = [];

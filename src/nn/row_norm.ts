@@ -5,6 +5,7 @@
  */
 
 import type { Backend, RowNormKind } from "../backend/backend.ts";
+import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import type { ElementsCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
@@ -89,8 +90,10 @@ function rowNorm(kind: RowNormKind, name: string, options: RowNormOptions): Laye
   const { epsilon, shift, trainable } = resolve(`Cannot create ${name}`, options, rowNormSchema);
   return {
     kind: name,
+    options: { epsilon, shift },
     build(context: BuildContext): Layer {
       const { backend, input } = context;
+      backend.extend(sequenceVerbs);
       const channels = input[input.length - 1]!;
       const shape = [shift ? 2 : 1, channels] as const;
       const ones = () => new Float64Array(shape[0] * channels).fill(1, 0, channels);

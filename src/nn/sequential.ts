@@ -11,6 +11,7 @@ import { type Matrix, shapeOf } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { architectureOf } from "./architecture.ts";
 import { batchShape, formatShape, shapeRule } from "./example_shape.ts";
 import type { BackwardPass, ExampleShape, ForwardPass, Layer, LayerSpec } from "./module.ts";
 import { describeLayers } from "./describe.ts";
@@ -72,7 +73,7 @@ export function sequential(backend: Backend, options: SequentialOptions): Sequen
     layers.forEach((layer) => layer[Symbol.dispose]());
     throw error;
   }
-  return new Sequential(backend, input, layers);
+  return new Sequential(backend, input, layers, specs);
 }
 
 /**
@@ -101,6 +102,8 @@ export class Sequential implements Disposable {
   readonly parameters: readonly Parameter[];
   /** What layers remember besides their parameters, by `layer.name`: `"batchNorm1.runningMoments"`. */
   readonly state: Readonly<Record<string, Matrix>>;
+  /** What it is made of, as JSON without weights; `undefined` for a model of layers that were built by hand. */
+  readonly architecture: string | undefined;
   #disposed = false;
 
   /**
@@ -109,11 +112,18 @@ export class Sequential implements Disposable {
    * @param backend Where they live.
    * @param input Shape of one example that the first of them takes.
    * @param layers At least one; each takes the shape that the one before it gives.
+   * @param specs What they were built from, where that is known.
    */
-  constructor(backend: Backend, input: ExampleShape, layers: readonly Layer[]) {
+  constructor(
+    backend: Backend,
+    input: ExampleShape,
+    layers: readonly Layer[],
+    specs?: readonly LayerSpec[],
+  ) {
     this.backend = backend;
     this.input = input;
     this.layers = layers;
+    this.architecture = specs && JSON.stringify(architectureOf(input, specs));
     const all = allLayers(layers);
     this.parameters = all.flatMap((layer) => layer.parameter ?? []);
     this.state = Object.fromEntries(

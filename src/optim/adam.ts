@@ -11,9 +11,10 @@ import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { number, optional, resolve, type Resolved, type SchemaOf } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
+import { areCounts, type Counters } from "./counters.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import type { Counters, Preconditioner, PreconditionerRow } from "./preconditioner.ts";
+import type { Preconditioner, PreconditionerRow } from "./preconditioner.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode adam}. Its momentum is `beta1`. */
@@ -126,8 +127,8 @@ class AdamPreconditioner implements Preconditioner {
   }
 
   restore({ updates }: Counters): void {
-    if (!Array.isArray(updates) || updates.length !== this.#counts.length) {
-      throw new StateError("Cannot restore Adam: its counters are missing");
+    if (!areCounts(updates, this.#counts.length)) {
+      throw new StateError("Cannot restore Adam: its counters are missing or damaged");
     }
     updates.forEach((count, index) => this.#counts[index] = count);
   }

@@ -13,7 +13,7 @@ export interface Reversible extends Progressing {
   /** Has the weights, and counts passes. */
   readonly objective: Pick<Objective<never>, "backend" | "parameters" | "passes">;
   /** Has counters, and what it would not tell a checkpoint. */
-  readonly preconditioner: Pick<Preconditioner, "settle" | "counters" | "restore" | "mark">;
+  readonly preconditioner: Progressing["preconditioner"] & Pick<Preconditioner, "mark">;
 }
 
 /**

@@ -12,12 +12,16 @@ import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { RefreshPlan } from "../curvature/scheduler.ts";
-import type {
-  Counters,
-  Preconditioner,
-  PreconditionerRow,
-  PreconditionerUpdate,
-} from "./preconditioner.ts";
+import {
+  areCounts,
+  type Counters,
+  isCount,
+  isUnderway,
+  matricesUnderway,
+  resumeUnderway,
+  underwayCounts,
+} from "./counters.ts";
+import type { Preconditioner, PreconditionerRow, PreconditionerUpdate } from "./preconditioner.ts";
 
 /**
  * Preconditions by the damped inverse of each layer's block.
@@ -50,6 +54,8 @@ export class KroneckerPreconditioner implements Preconditioner {
   readonly adapter: DampingAdapter | undefined;
   readonly #backend: Backend;
   readonly #plan: RefreshPlan;
+  /** What held for the blocks where a checkpoint was made, until its matrices are there, too. */
+  #restored: readonly { readonly solved: boolean; readonly measured: boolean }[] = [];
 
   /** Takes over the estimator and the adapter. */
   constructor(
@@ -93,27 +99,52 @@ export class KroneckerPreconditioner implements Preconditioner {
   }
 
   counters(): Counters {
-    const { averages, failures } = this.estimator;
+    const { averages, failures, blocks, refresher } = this.estimator;
     return {
       factorObservations: averages.factors.count,
       eigenvalueObservations: averages.eigenvalues.count,
       failures: [...failures],
+      solved: blocks.map(({ solved }) => +solved),
+      measured: blocks.map(({ measured = false }) => +measured),
+      underway: underwayCounts(refresher, blocks),
     };
   }
 
   restore(counters: Counters): void {
-    const { averages, failures, blocks } = this.estimator;
-    const { factorObservations, eigenvalueObservations, failures: saved } = counters;
+    const { averages, failures, blocks, refresher } = this.estimator;
+    const { factorObservations, eigenvalueObservations } = counters;
+    // Files of the first format say no more than whether anything was observed.
+    const known = blocks.map(() => +(isCount(factorObservations) && factorObservations > 0));
+    const { solved = known, measured = known, underway = [] } = counters;
     if (
-      typeof factorObservations !== "number" || typeof eigenvalueObservations !== "number" ||
-      !Array.isArray(saved) || saved.length !== failures.length
+      !isCount(factorObservations) || !isCount(eigenvalueObservations) ||
+      !areCounts(counters.failures, blocks.length) || !areCounts(solved, blocks.length, 1) ||
+      !areCounts(measured, blocks.length, 1) || !isUnderway(underway, blocks)
     ) {
       throw new StateError("Cannot restore curvature: its counters are missing or damaged");
     }
     averages.factors.count = factorObservations;
     averages.eigenvalues.count = eigenvalueObservations;
-    saved.forEach((count, index) => failures[index] = count);
-    if (factorObservations > 0) { for (const block of blocks) block.restored?.(); }
+    counters.failures.forEach((count, index) => failures[index] = count);
+    resumeUnderway(refresher, underway as readonly number[], blocks);
+    this.#restored = blocks.map((_, index) => ({
+      solved: solved[index] === 1,
+      measured: measured[index] === 1,
+    }));
+  }
+
+  restored(): void {
+    this.#backend.scope(() => {
+      this.estimator.blocks.forEach((block, index) => block.restored?.(this.#restored[index]));
+    });
+  }
+
+  underway({ underway = [] }: Counters): Readonly<Record<string, Matrix>> {
+    const { blocks } = this.estimator;
+    if (isUnderway(underway, blocks)) {
+      return matricesUnderway(underway as readonly number[], blocks);
+    }
+    throw new StateError("Cannot restore curvature: its counters are damaged");
   }
 
   update(step: number, batch: ObservedBatch): PreconditionerUpdate {
@@ -135,8 +166,8 @@ export class KroneckerPreconditioner implements Preconditioner {
     this.estimator.restart();
   }
 
-  settle(step: number): void {
-    this.#backend.scope(() => this.estimator.settle(step));
+  complete(): void {
+    this.estimator.refresher.complete();
   }
 
   damping(index: number): Scalar | undefined {

@@ -12,6 +12,7 @@ export {
   type WeightAverage,
 } from "./average.ts";
 export * from "./checkpoint.ts";
+export { type Counters } from "./counters.ts";
 export { ekfac, type EkfacOptions } from "./ekfac.ts";
 export type {
   ExternalBatch,
@@ -33,7 +34,6 @@ export * from "./optimizer.ts";
 export * from "./optimizers.ts";
 export { type Orthogonalization, orthogonalize, type Quintic, quintics } from "./orthogonalize.ts";
 export {
-  type Counters,
   type Preconditioner,
   type PreconditionerRow,
   type PreconditionerUpdate,

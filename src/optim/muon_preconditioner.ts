@@ -9,7 +9,8 @@ import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import type { MuonBlock, MuonNumbers } from "./muon_block.ts";
-import type { Counters, Preconditioner, PreconditionerRow } from "./preconditioner.ts";
+import { areCounts, type Counters } from "./counters.ts";
+import type { Preconditioner, PreconditionerRow } from "./preconditioner.ts";
 
 /** The numbers of Muon, checked. */
 export interface MuonSettings extends Pick<MuonNumbers, "nesterov" | "polynomials"> {
@@ -54,8 +55,8 @@ export class MuonPreconditioner implements Preconditioner {
   }
 
   restore({ updates }: Counters): void {
-    if (!Array.isArray(updates) || updates.length !== this.#blocks.length) {
-      throw new StateError("Cannot restore Muon: its counters are missing");
+    if (!areCounts(updates, this.#blocks.length)) {
+      throw new StateError("Cannot restore Muon: its counters are missing or damaged");
     }
     updates.forEach((count, index) => this.#blocks[index].count = count);
   }

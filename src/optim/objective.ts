@@ -48,6 +48,11 @@ export interface Objective<B> {
    */
   passes?: number;
 
+  /** What the model is made of, as JSON; checkpoints of another are refused. Not compared where it is left out. */
+  readonly model?: { readonly architecture?: string | undefined };
+  /** Which loss it is; checkpoints of another are refused. Not compared where it is left out. */
+  readonly loss?: { readonly kind?: string };
+
   /**
    * Number of examples of a batch.
    *

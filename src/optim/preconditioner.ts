@@ -9,11 +9,9 @@ import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
-import type { Refresh } from "../curvature/renewal.ts";
 import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
-
-/** Numbers besides matrices that a checkpoint has to keep; plain JSON. */
-export type Counters = { readonly [name: string]: number | readonly number[] };
+import type { Refresh } from "../curvature/renewal.ts";
+import type { Counters } from "./counters.ts";
 
 /** How one parameter is preconditioned, for tables. */
 export interface PreconditionerRow {
@@ -61,8 +59,20 @@ export interface Preconditioner extends Disposable {
 
   /** Its counters; for checkpoints. */
   counters?(): Counters;
-  /** Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten with them. */
+  /**
+   * Takes counters back; the matrices of {@linkcode Preconditioner.state} are overwritten after it.
+   *
+   * @throws {StateError} When one is missing or damaged. Nothing is changed then.
+   */
   restore?(counters: Counters): void;
+  /** Told when the matrices have been overwritten, too. */
+  restored?(): void;
+  /**
+   * The matrices of work under way, as counters tell of it; for checkpoints. Makes room for them.
+   *
+   * @throws {StateError} When the counters are damaged.
+   */
+  underway?(counters: Counters): Readonly<Record<string, Matrix>>;
 
   /**
    * Notes all that it holds besides matrices; the result puts it back, and drops work that has been begun since. A
@@ -73,8 +83,8 @@ export interface Preconditioner extends Disposable {
   /** Begins averages anew, since layers are trained again whose curvature has not been followed. */
   restart?(): void;
 
-  /** Finishes work under way, so that all state is in matrices. */
-  settle?(step: number): void;
+  /** Waits for work under way, so that all state is in matrices; what it found is taken over when it would be. */
+  complete?(): void;
 
   /**
    * Told what became of a parameter's refresh, where that is only known when a report is read.

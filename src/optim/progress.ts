@@ -5,19 +5,22 @@
  * @module
  */
 
+import { StateError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
+import { isRecord } from "../core/schema.ts";
 import type { Freezing } from "./freezing.ts";
 import type { Objective } from "./objective.ts";
-import type { Counters, Preconditioner } from "./preconditioner.ts";
+import { type Counters, isCount } from "./counters.ts";
+import type { Preconditioner } from "./preconditioner.ts";
 import type { StepRules } from "./step_rules.ts";
 import type { MomentumState } from "./transforms/momentum.ts";
 
 /** What of an optimizer has a memory that is not in matrices. */
 export interface Progressing {
   /** Counts passes, where it draws. */
-  readonly objective: Pick<Objective<never>, "passes">;
+  readonly objective: Pick<Objective<never>, "passes" | "parameters">;
   /** Has counters, and perhaps work under way. */
-  readonly preconditioner: Pick<Preconditioner, "settle" | "counters" | "restore">;
+  readonly preconditioner: Pick<Preconditioner, "complete" | "counters" | "restore" | "restored">;
   /** Has a weight. */
   readonly momentum: Pick<MomentumState, "weight">;
   /** Source of sampled labels. */
@@ -48,11 +51,11 @@ export interface Progress {
   readonly passes?: number | undefined;
 }
 
-/** Finishes what is under way, so that all other state is in the matrices, and says where things stand. */
+/** Waits for what is under way, so that all other state is in matrices, and says where things stand. */
 export function settledProgress(optimizer: Progressing): Progress {
-  const { preconditioner, rules, stepCount } = optimizer;
+  const { preconditioner, rules } = optimizer;
   rules.average?.checkOutside("Cannot save a state");
-  preconditioner.settle?.(stepCount);
+  preconditioner.complete?.();
   return progressOf(optimizer);
 }
 
@@ -71,19 +74,63 @@ export function progressOf(optimizer: Progressing): Progress {
 }
 
 /**
- * Goes to where things stood; the matrices have to be overwritten then.
+ * Goes to where things stood.
  *
+ * @param write Overwrites the matrices; called when nothing can fail any more. Left out where others do it later.
  * @throws {StateError} When it is damaged. Nothing is changed then.
  */
-export function resume(optimizer: Progressing, progress: Progress): void {
+export function resume(optimizer: Progressing, progress: Progress, write?: () => void): void {
   const { momentum, preconditioner, objective, random, rules } = optimizer;
-  preconditioner.settle?.(optimizer.stepCount);
-  // Each refuses damaged numbers before it changes anything.
-  random.restore(progress.random);
-  rules.restore(progress.rules ?? {});
-  preconditioner.restore?.(progress.counters);
+  checkProgress(progress, objective);
+  const before = { random: random.save(), rules: rules.counters() };
+  try {
+    // Each refuses damaged numbers before it changes anything.
+    random.restore(progress.random);
+    rules.restore(progress.rules);
+    preconditioner.restore?.(progress.counters);
+  } catch (error) {
+    random.restore(before.random);
+    rules.restore(before.rules);
+    throw error;
+  }
   momentum.weight = progress.momentumWeight;
   optimizer.stepCount = progress.step;
   optimizer.freezing.frozen = progress.frozen;
   if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;
+  write?.();
+  preconditioner.restored?.();
+}
+
+/**
+ * Checks what can be checked without knowing the method.
+ *
+ * @throws {StateError} Names what is damaged.
+ */
+export function checkProgress(
+  progress: unknown,
+  { parameters }: Pick<Objective<never>, "parameters">,
+): asserts progress is Progress {
+  const expect = (holds: boolean, name: string, expected: string, value: unknown): void => {
+    if (holds) return;
+    const received = value === undefined ? "nothing" : JSON.stringify(value);
+    throw new StateError(
+      `Cannot go on from damaged progress: expected '${name}' to be ${expected}, received ${received}`,
+    );
+  };
+  expect(isRecord(progress), "progress", "an object", progress);
+  const { step, momentumWeight, counters, rules = {}, frozen = [], passes = 0 } =
+    progress as Partial<
+      Progress
+    >;
+  expect(isCount(step), "step", "an integer >= 0", step);
+  const isShare = typeof momentumWeight === "number" && momentumWeight >= 0 && momentumWeight <= 1;
+  expect(isShare, "momentumWeight", "a number from 0 to 1", momentumWeight);
+  expect(isRecord(counters), "counters", "an object", counters);
+  expect(isRecord(rules), "rules", "an object", rules);
+  expect(isCount(passes), "passes", "an integer >= 0", passes);
+  const names = parameters.map(({ name }) => name);
+  const known = Array.isArray(frozen) && frozen.every((name) => names.includes(name));
+  expect(known, "frozen", "names of parameters", frozen);
+  const [since = 0] = Array.isArray(counters?.underway) ? counters.underway : [];
+  expect(since <= step!, "underway", "begun before this step", since);
 }

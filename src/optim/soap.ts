@@ -14,14 +14,18 @@ import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core
 import { judged } from "../curvature/judged.ts";
 import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
+import {
+  areCounts,
+  type Counters,
+  isCount,
+  isUnderway,
+  matricesUnderway,
+  resumeUnderway,
+  underwayCounts,
+} from "./counters.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import type {
-  Counters,
-  Preconditioner,
-  PreconditionerRow,
-  PreconditionerUpdate,
-} from "./preconditioner.ts";
+import type { Preconditioner, PreconditionerRow, PreconditionerUpdate } from "./preconditioner.ts";
 import { presetFor, presets } from "./presets.ts";
 import { SoapBlock } from "./soap_block.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
@@ -188,19 +192,37 @@ class SoapPreconditioner implements Preconditioner {
   }
 
   counters(): Counters {
-    return { steps: this.#count, failures: [...this.#failures.counts] };
+    return {
+      steps: this.#count,
+      failures: [...this.#failures.counts],
+      solved: this.#blocks.map(({ solved }) => +solved),
+      underway: underwayCounts(this.#refresher, this.#blocks),
+    };
   }
 
-  restore({ steps, failures }: Counters): void {
+  restore(counters: Counters): void {
+    const { steps, failures, underway = [] } = counters;
+    const blocks = this.#blocks;
+    // Files of the first format do not say which bases are solved.
+    const { solved = blocks.map(() => +(isCount(steps) && steps > 1)) } = counters;
     const { counts } = this.#failures;
     if (
-      typeof steps !== "number" || !Array.isArray(failures) || failures.length !== counts.length
+      !isCount(steps) || !areCounts(failures, counts.length) ||
+      !areCounts(solved, blocks.length, 1) || !isUnderway(underway, blocks)
     ) {
       throw new StateError("Cannot restore SOAP: its counters are missing or damaged");
     }
     this.#count = steps;
     failures.forEach((count, index) => counts[index] = count);
-    for (const block of this.#blocks) block.solved = steps > 1;
+    resumeUnderway(this.#refresher, underway as readonly number[], blocks);
+    blocks.forEach((block, index) => block.solved = solved[index] === 1);
+  }
+
+  underway({ underway = [] }: Counters): Readonly<Record<string, Matrix>> {
+    if (isUnderway(underway, this.#blocks)) {
+      return matricesUnderway(underway as readonly number[], this.#blocks);
+    }
+    throw new StateError("Cannot restore SOAP: its counters are damaged");
   }
 
   mark(): () => void {
@@ -237,8 +259,8 @@ class SoapPreconditioner implements Preconditioner {
     return direction;
   }
 
-  settle(step: number): void {
-    this.#backend.scope(() => this.#adopt(step, this.#refresher.settle(step)));
+  complete(): void {
+    this.#refresher.complete();
   }
 
   judge(index: number, refresh: Refresh, step: number): void {

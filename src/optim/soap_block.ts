@@ -127,6 +127,14 @@ export class SoapBlock extends Owner implements Refreshable {
     return this.#bases.jobs(this.#factors, staleness, lasting);
   }
 
+  underway(): Readonly<Record<string, Matrix>> {
+    return this.#bases.underway(this.#sides);
+  }
+
+  resumeRefresh(): void {
+    this.#bases.resume();
+  }
+
   /** The moments move along: the first exactly, the second as the diagonal of what it stood for. */
   finishRefresh(_step: number): Renewal | undefined {
     if (this.#sides.length === 0) return undefined;

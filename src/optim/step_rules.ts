@@ -9,7 +9,7 @@ import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { AveragedWeights } from "./average.ts";
 import { ObservationGuard } from "../curvature/observation_guard.ts";
-import type { Counters } from "./preconditioner.ts";
+import { areCounts, type Counters } from "./counters.ts";
 import type { Objective } from "./objective.ts";
 import { isStepMemory, StepCheck } from "./step_check.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
@@ -109,9 +109,8 @@ export class StepRules implements Disposable {
   restore(counters: Counters): void {
     const counts = this.#counted().map(([name]) => counters[name]);
     const memory = counters.stepCheck;
-    const isCount = (count: unknown): boolean => Number.isInteger(count) && (count as number) >= 0;
     if (
-      !counts.every(isCount) || (this.stepCheck && !isStepMemory(memory)) ||
+      !areCounts(counts, counts.length) || (this.stepCheck && !isStepMemory(memory)) ||
       this.average?.accepts(counters.average) === false
     ) {
       throw new StateError(
@@ -120,7 +119,7 @@ export class StepRules implements Disposable {
     }
     if (this.stepCheck) this.stepCheck.memory = memory as readonly number[];
     if (this.average) this.average.memory = counters.average as readonly number[];
-    this.#counted().forEach(([, rule], index) => rule.count = counts[index] as number);
+    this.#counted().forEach(([, rule], index) => rule.count = counts[index]);
   }
 
   /** Forgets what is usual, since layers have been frozen or are trained again. */

@@ -5,6 +5,8 @@
  */
 
 import type { Backend, Verbs } from "../backend/backend.ts";
+import { batchNormVerbs } from "../backend/wasm/batch_norm/extension.ts";
+import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import { createBackendSync } from "../backend/choice/select_sync.ts";
 import type { OwnedMatrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
@@ -60,6 +62,7 @@ export interface SelfCheckReport {
  * ```
  */
 export async function selfCheck(backend: Backend): Promise<SelfCheckReport> {
+  for (const extension of [sequenceVerbs, batchNormVerbs]) backend.extend(extension);
   const reference = createBackendSync({ prefer: ["reference"] });
   const rows: SelfCheckRow[] = [];
   try {

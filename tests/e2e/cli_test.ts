@@ -121,7 +121,7 @@ Deno.test("train exits with 1 when training diverges, says what to try, and leav
     assert.equal((await run("train", directory, ...sgd, "--save", "saved")).code, 0);
     await Deno.remove(`${directory}/report.html`);
     const { arrays, metadata } = decodeSafetensors(await Deno.readFile(`${directory}/saved`));
-    arrays["dense1.weights"].data.fill(Infinity);
+    arrays["dense1.weights"].data.fill(3e38);
     const poisoned = encodeSafetensors({ arrays, metadata });
     await Deno.writeFile(`${directory}/poisoned`, poisoned);
 
@@ -132,6 +132,49 @@ Deno.test("train exits with 1 when training diverges, says what to try, and leav
     assert.deepEqual(filesIn(directory), ["data", "poisoned", "saved"]);
     assert.deepEqual(await Deno.readFile(`${directory}/poisoned`), poisoned);
   });
+});
+
+Deno.test("train overwrites nothing that is not its own", async () => {
+  await inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/thesis`, "my thesis");
+    const model = [...small, "--model", "mlp", "--epochs", "1"];
+    for (
+      const [args, sentence] of [
+        [["--report", "thesis"], /'--report' must not name a file that this command has not made/],
+        [["--save", "thesis"], /'--save' must not name a file that this command has not made/],
+        [["--save", "a", "--report", "a"], /'--report' must not name the file of '--save'/],
+      ] as const
+    ) {
+      const { code, stderr } = await run("train", directory, ...model, ...args);
+      assert.equal(code, 2);
+      assert.match(stderr, sentence);
+      assert.deepEqual(filesIn(directory), ["data", "thesis"]);
+    }
+    assert.equal(await Deno.readTextFile(`${directory}/thesis`), "my thesis");
+    // What it has made itself is replaced.
+    for (let times = 0; times < 2; times++) {
+      assert.equal((await run("train", directory, ...model, "--save", "a")).code, 0);
+    }
+  });
+});
+
+Deno.test({
+  name: "train goes on when a state cannot be saved, warns, and ends with 1",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await inDirectory(async (directory) => {
+      // Full from the beginning: what is written there is refused.
+      const model = [...small, "--model", "mlp", "--epochs", "2"];
+      const { code, stderr } = await run("train", directory, ...model, "--save", "/dev/full");
+      assert.equal(code, 1);
+      assert.equal(
+        stderr.match(/^Cannot write '\/dev\/full': [^\n]*training goes on$/gm)?.length,
+        2,
+      );
+      assert.match(stderr, /the end of the training is not saved/);
+      assert(filesIn(directory).includes("report.html"));
+    });
+  },
 });
 
 Deno.test("train --help explains every option", async () => {

@@ -8,10 +8,12 @@
 
 import {
   type Backend,
+  batchNormVerbs,
   CheckedBackend,
   createBackend,
   createBackendSync,
   createThreadedKernels,
+  sequenceVerbs,
   type SimdFlavour,
 } from "@tekfac/tekfac/backend";
 import { type Matrix, Random } from "@tekfac/tekfac/core";
@@ -123,8 +125,11 @@ function checkDisposed(name: string, backend: Backend): void {
 
 /** The WebAssembly backend in one flavour. */
 export function wasmBackend(flavour: Flavour): Backend {
-  if (flavour !== "threads") return createBackendSync({ prefer: ["wasm"], simd: flavour });
-  return new CheckedBackend(createThreadedKernels({ threads: 3, grain: 0 }), []);
+  const backend = flavour !== "threads"
+    ? createBackendSync({ prefer: ["wasm"], simd: flavour })
+    : new CheckedBackend(createThreadedKernels({ threads: 3, grain: 0 }), []);
+  for (const extension of [sequenceVerbs, batchNormVerbs]) backend.extend(extension);
+  return backend;
 }
 
 /** Standard normal numbers, rounded to float32. */

@@ -7,6 +7,7 @@
 
 import type { Backend, EighJob, EighOptions, EighTicket } from "../backend.ts";
 import { KERNEL_TABLE } from "../kernel_table.ts";
+import type { VerbExtension } from "../extension.ts";
 import type { Kernels } from "../kernels.ts";
 import type { Verbs } from "../verbs.ts";
 import { CallChecker } from "./call_check.ts";
@@ -50,6 +51,11 @@ export class CheckedBackend extends CheckedMemory implements Backend {
   beginEigh(jobs: readonly EighJob[], options: EighOptions = {}): EighTicket {
     const kernels = this.#checked("eigh", [jobs]);
     return kernels.beginEigh?.(jobs, options) ?? solvedWhenFinished(kernels, jobs);
+  }
+
+  /** See {@linkcode Backend.extend}. */
+  extend(extension: VerbExtension): void {
+    this.kernels().extend?.(extension);
   }
 
   #checked(verb: keyof Verbs, call: readonly unknown[]): Kernels {

@@ -57,7 +57,8 @@ export interface BackendOptions {
   /** Remembers what was timed, so that it is not timed again. @default {nothing is remembered} */
   readonly timings?: TimingCache;
   /**
-   * The WebAssembly kernels, already compiled, for hosts that forbid compiling at run time.
+   * The WebAssembly kernels, already compiled, for hosts that forbid compiling at run time; those of sequences
+   * are in `relaxed.wasm` and `baseline.wasm` of the package.
    *
    * @default {compiled from the embedded binary}
    */
@@ -96,7 +97,7 @@ export interface BackendOptions {
 const MOST_THREADS = 32;
 
 /** Subject of the messages of this file. */
-const SUBJECT = "Cannot create a backend";
+export const SUBJECT = "Cannot create a backend";
 
 /** What may be chosen, in this order. */
 export interface Candidates {
@@ -180,24 +181,6 @@ const backendSchema = {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
-}
-
-/**
- * Checks what only programs with a GPU set, by code that the others need not load.
- *
- * @throws {OptionError} On values outside their range.
- */
-export async function checkGpuPrograms({ timings, gpu }: BackendOptions): Promise<void> {
-  if (timings !== undefined) {
-    const { TimingCache } = await import("./step_timing.ts");
-    if (!(timings instanceof TimingCache)) {
-      throw new OptionError(SUBJECT, "timings", "must be a TimingCache", timings);
-    }
-  }
-  if (gpu !== undefined) {
-    const { checkGpuOptions } = await import("../webgpu/device/gpu_options.ts");
-    checkGpuOptions(SUBJECT, gpu);
-  }
 }
 
 function checkNames(option: string, names: unknown): BackendName[] {

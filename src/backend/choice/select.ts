@@ -9,13 +9,8 @@ import { BackendError } from "../../core/errors.ts";
 import type { Backend } from "../backend.ts";
 import { noneCanRun, rejectionOf, wasmOptionsOf, wrap } from "./choice.ts";
 import type { Kernels } from "../kernels.ts";
-import {
-  type BackendName,
-  type BackendOptions,
-  candidatesOf,
-  checkGpuPrograms,
-} from "./options.ts";
-import { createWasmKernels } from "../wasm/wasm_kernels.ts";
+import { type BackendName, type BackendOptions, candidatesOf } from "./options.ts";
+import { openWasmKernels } from "../wasm/open.ts";
 
 /**
  * Creates the first backend of `prefer` that this host can run or, where a step of the `model` can be
@@ -40,10 +35,12 @@ import { createWasmKernels } from "../wasm/wasm_kernels.ts";
  */
 export async function createBackend(options: BackendOptions = {}): Promise<Backend> {
   const { names, fallback, unasked, origin } = candidatesOf(options);
-  await checkGpuPrograms(options);
+  if (options.timings !== undefined || options.gpu !== undefined) {
+    (await import("./gpu.ts")).checkGpuPrograms(options);
+  }
   const rejected = [...unasked];
   if (options.model !== undefined) {
-    const { fastestOf } = await import("./fastest.ts");
+    const { fastestOf } = await import("./gpu.ts");
     const openNamed = (name: BackendName) => open(name, options);
     const fastest = await fastestOf(names, openNamed, options.model, rejected, options.timings);
     if (fastest !== undefined) return wrap(fastest, rejected, fallback);
@@ -70,16 +67,16 @@ async function open(name: BackendName, options: BackendOptions): Promise<Kernels
   if (name === "webgpu") {
     const kernels = await openGpu(options);
     if (options.recovery === undefined) return kernels;
-    const { createRecoverableKernels } = await import("../recovery/recoverable_kernels.ts");
+    const { createRecoverableKernels } = await import("./gpu.ts");
     return createRecoverableKernels(kernels, (again) => reopen(again, options), options.recovery);
   }
-  if ((options.threads ?? 1) === 1) return createWasmKernels(wasmOptionsOf(options));
+  if ((options.threads ?? 1) === 1) return openWasmKernels(wasmOptionsOf(options));
   const { createThreadedKernels } = await import("../wasm/threads/threaded_kernels.ts");
   return createThreadedKernels(wasmOptionsOf(options));
 }
 
 async function openGpu(options: BackendOptions): Promise<Kernels> {
-  const { openDevice } = await import("../webgpu/device/adapter.ts");
+  const { openDevice } = await import("./gpu.ts");
   const device = await openDevice(options);
   const { createWebGpuKernels } = await import("../webgpu/webgpu_kernels.ts");
   return createWebGpuKernels(device);

@@ -62,6 +62,7 @@ export function createRecoverableKernels(
     ...createReading(succession),
     ...createVerbs(succession),
     beginEigh: (jobs, options) => beginEigh(succession, jobs, options),
+    extend: (extension) => succession.extend(extension),
     dispose: () => succession.dispose(),
   };
 }

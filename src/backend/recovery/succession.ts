@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { VerbExtension } from "../extension.ts";
 import type { Kernels } from "../kernels.ts";
 import type { Handle } from "./handle.ts";
 import type { DeviceLoss, Recovery, RecoveryMember, RecoveryOptions } from "../recovery.ts";
@@ -32,6 +33,8 @@ export class Succession implements Recovery {
   #disposed = false;
   readonly #reopen: Reopen;
   readonly #options: RecoveryOptions;
+  /** Verbs that whoever is at work has to load. */
+  readonly #extensions = new Set<VerbExtension>();
   /** Members, and their state in the last snapshot or when they joined. */
   readonly #members = new Map<RecoveryMember, unknown>();
   #steps = 0;
@@ -95,6 +98,12 @@ export class Succession implements Recovery {
     this.#snapshot(current).catch(() => {});
   }
 
+  /** See {@linkcode Kernels.extend}: of the implementation at work, and of those that follow. */
+  extend(extension: VerbExtension): void {
+    this.#extensions.add(extension);
+    this.current?.extend?.(extension);
+  }
+
   /** Ends the implementation at work; none follows. */
   dispose(): void {
     this.#disposed = true;
@@ -134,6 +143,7 @@ export class Succession implements Recovery {
     lost.dispose();
     const next = await this.#reopen(!this.#savedSinceLoss);
     if (this.#disposed) return next.dispose();
+    for (const extension of this.#extensions) next.extend?.(extension);
     for (const handle of this.owned) handle.inner = next.allocate(handle.length);
     this.#take(next);
     // What members do to matrices on their way back is overwritten.

@@ -1,24 +1,13 @@
 /**
- * The verbs on WebAssembly SIMD: memory from {@linkcode Machine}, verbs from one file per topic.
+ * The WebAssembly implementation on one thread.
  *
  * @module
  */
 
-import type { Verbs } from "../backend.ts";
-import type { Kernels, RawStorage } from "../kernels.ts";
-import type { Matrix } from "../../core/matrix.ts";
-import { createAlgebra } from "./verbs/algebra.ts";
-import { createBatchNorm } from "./verbs/batch_norm.ts";
-import { createConvolution } from "./verbs/convolution.ts";
-import { createEigensolver } from "./verbs/eigensolver.ts";
-import { createElementwise } from "./verbs/elementwise.ts";
-import { type Instance, instantiate, type InstantiateOptions } from "./module/instantiate.ts";
-import { createLosses } from "./verbs/losses.ts";
-import { createLowRank } from "./verbs/low_rank.ts";
-import { addressOf, Machine, type WasmStorage } from "./module/machine.ts";
-import { createProjection } from "./verbs/projection.ts";
-import { createSequences } from "./verbs/sequences.ts";
-import { createFormulas } from "./verbs/formula.ts";
+import type { Kernels } from "../kernels.ts";
+import { kernelsOn } from "./kernels_on.ts";
+import { kernelBinary } from "./module/binary.ts";
+import { instantiate, type InstantiateOptions } from "./module/instantiate.ts";
 
 /**
  * Creates the WebAssembly implementation on one thread: float32, synchronous.
@@ -46,122 +35,5 @@ import { createFormulas } from "./verbs/formula.ts";
  * ```
  */
 export function createWasmKernels(options: InstantiateOptions = {}): Kernels {
-  return kernelsOn(instantiate(options));
-}
-
-/**
- * The implementation on an instance.
- *
- * @param instance What the verbs call.
- * @param others What takes the place of one thread's verbs.
- */
-export function kernelsOn(
-  instance: Instance,
-  others?: (machine: Machine) => Partial<Kernels>,
-): Kernels {
-  const machine = new Machine(instance);
-  return {
-    name: "wasm",
-    sync: true,
-    info: { description: `wasm (${instance.description})`, roundoff: 2 ** -24 },
-    bytesPerElement: Float32Array.BYTES_PER_ELEMENT,
-    ...createMemory(machine),
-    ...createVerbs(machine),
-    ...others?.(machine),
-    get reservedBytes() {
-      return machine.memory.byteLength;
-    },
-  };
-}
-
-function createVerbs(machine: Machine): Verbs {
-  const algebra = createAlgebra(machine);
-  const elementwise = createElementwise(machine);
-  const convolution = createConvolution(machine);
-  return {
-    ...algebra,
-    ...elementwise,
-    ...convolution,
-    ...createEigensolver(machine),
-    ...createProjection(machine, { ...algebra, ...convolution }),
-    ...createLowRank(machine, { ...algebra, ...elementwise }),
-    ...createBatchNorm(machine),
-    ...createLosses(machine, elementwise),
-    ...createFormulas(machine),
-    ...createSequences(machine),
-  };
-}
-
-function createMemory(
-  machine: Machine,
-): Pick<
-  Kernels,
-  | "allocate"
-  | "free"
-  | "pushScope"
-  | "scratch"
-  | "popScope"
-  | "write"
-  | "read"
-  | "readSync"
-  | "flush"
-  | "dispose"
-> {
-  /** Scratch of each open scope, to be marked when it ends. */
-  const scopes: WasmStorage[][] = [];
-  return {
-    allocate: (length) => machine.allocate(length),
-    free(storage: RawStorage) {
-      storage.disposed = true;
-      machine.release(storage as WasmStorage);
-    },
-    pushScope() {
-      scopes.push([]);
-      machine.pushScope();
-    },
-    scratch(length) {
-      const storage = machine.scratch(length);
-      scopes[scopes.length - 1].push(storage);
-      return storage;
-    },
-    popScope() {
-      for (const storage of scopes.pop() ?? []) storage.disposed = true;
-      machine.popScope();
-    },
-    write: (m, data) => writeRows(machine, m, data),
-    read: (m) => Promise.resolve(readRows(machine, m)),
-    readSync: (m, into) => readRows(machine, m, into as Float32Array | undefined),
-    flush: () => Promise.resolve(),
-    // Linear memory goes with the instance, when the last view of it is gone.
-    dispose: () => {},
-  };
-}
-
-function writeRows(machine: Machine, m: Matrix, data: ArrayLike<number>): void {
-  const start = addressOf(m) / 4;
-  const view = machine.memory.view;
-  if (m.stride === m.cols) {
-    view.set(data, start);
-    return;
-  }
-  for (let i = 0, k = 0; i < m.rows; i++) {
-    for (let j = 0; j < m.cols; j++, k++) view[start + i * m.stride + j] = data[k];
-  }
-}
-
-function readRows(machine: Machine, m: Matrix, into?: Float32Array): Float32Array {
-  const start = addressOf(m) / 4;
-  const view = machine.memory.view;
-  const out = into ?? new Float32Array(m.rows * m.cols);
-  if (m.stride === m.cols) {
-    // A view costs more than a few numbers.
-    if (out.length <= 64) { for (let i = 0; i < out.length; i++) out[i] = view[start + i]; }
-    else out.set(view.subarray(start, start + out.length));
-    return out;
-  }
-  for (let i = 0; i < m.rows; i++) {
-    const from = start + i * m.stride;
-    out.set(view.subarray(from, from + m.cols), i * m.cols);
-  }
-  return out;
+  return kernelsOn(instantiate(options, kernelBinary));
 }

@@ -76,11 +76,14 @@ export interface Block extends Refreshable, Disposable {
   /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
   spectrum(): Matrix;
 
+  /** Whether eigenvalues have been measured that a new basis must not lose. */
+  readonly measured?: boolean;
+
+  /** Called after {@linkcode Block.state} was overwritten from a checkpoint, with what held for it there. */
+  restored?(was: Pick<Block, "solved" | "measured">): void;
+
   /** Notes all that is no matrix, its damping's too; the result puts it back. A step that is refused calls it. */
   mark(): () => void;
-
-  /** Called after {@linkcode Block.state} was overwritten from a checkpoint. */
-  restored?(): void;
 }
 
 /**

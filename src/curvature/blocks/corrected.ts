@@ -188,10 +188,22 @@ export abstract class CorrectedBlock extends Owner implements Block {
     };
   }
 
-  restored(): void {
-    this.#measured = true;
+  get measured(): boolean {
+    return this.#measured;
+  }
+
+  underway(): Readonly<Record<string, Matrix>> {
+    return this.basis.underway();
+  }
+
+  resumeRefresh(): void {
+    this.basis.resume();
+  }
+
+  restored({ solved, measured = false }: Pick<Block, "solved" | "measured">): void {
+    this.#measured = measured;
     this.#traced = false;
-    this.basis.solved = true;
+    this.basis.solved = solved;
   }
 
   /** Averages what is measured over the directions that data do not decide, and adds it to Theta. */

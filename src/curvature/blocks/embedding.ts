@@ -216,9 +216,21 @@ export class EmbeddingBlock extends Owner implements Block {
     };
   }
 
-  restored(): void {
-    this.#measured = true;
-    this.output.restored?.();
+  get measured(): boolean {
+    return this.#measured;
+  }
+
+  underway(): Readonly<Record<string, Matrix>> {
+    return this.output.underway?.() ?? {};
+  }
+
+  resumeRefresh(): void {
+    this.output.resumeRefresh?.();
+  }
+
+  restored({ solved, measured = false }: Pick<Block, "solved" | "measured">): void {
+    this.#measured = measured;
+    this.output.restored?.({ solved });
   }
 
   get #isProduct(): boolean {

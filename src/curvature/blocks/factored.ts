@@ -169,8 +169,16 @@ export abstract class FactoredBlock extends Owner implements Block {
     return markAll([this.#exact?.basis, this.damping]);
   }
 
-  restored(): void {
-    if (this.#exact !== undefined) this.#exact.basis.solved = true;
+  underway(): Readonly<Record<string, Matrix>> {
+    return this.#exact?.basis.underway() ?? {};
+  }
+
+  resumeRefresh(): void {
+    this.#exact?.basis.resume();
+  }
+
+  restored({ solved }: Pick<Block, "solved">): void {
+    if (this.#exact !== undefined) this.#exact.basis.solved = solved;
   }
 
   #factors(): Basis {

@@ -197,8 +197,12 @@ export class LowRankBlock extends Owner implements Block {
     };
   }
 
-  restored(): void {
-    this.#measured = true;
+  get measured(): boolean {
+    return this.#measured;
+  }
+
+  restored({ measured = false }: Pick<Block, "measured">): void {
+    this.#measured = measured;
   }
 
   get #basis(): { readonly output: Matrix; readonly input: Matrix } {

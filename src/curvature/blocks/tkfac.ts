@@ -13,6 +13,7 @@ import { type Statistic, traceKeeping } from "../fisher.ts";
 import type { FactorShifts } from "../inverse.ts";
 import type { Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
+import type { Block } from "./block.ts";
 import { FactoredBlock, type FactoredOptions } from "./factored.ts";
 
 /** Options of {@linkcode TkfacBlock}. */
@@ -80,8 +81,8 @@ export class TkfacBlock extends FactoredBlock {
   }
 
   /** delta is no state of its own: it follows from the factors. */
-  override restored(): void {
-    super.restored();
+  override restored(was: Pick<Block, "solved">): void {
+    super.restored(was);
     this.backend.trace(this.delta, this.inputFactor);
   }
 

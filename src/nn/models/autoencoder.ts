@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Activation } from "../../backend/backend.ts";
 import { optional, resolve } from "../../core/schema.ts";
 import { activation } from "../activations.ts";
 import { dense } from "../dense.ts";
@@ -21,7 +20,7 @@ export interface AutoencoderOptions {
   /** Widths of the encoder, down to the code; the decoder mirrors them. @default {[250, 100, 30]} */
   readonly widths?: readonly number[];
   /** Nonlinearity of the hidden units; the code is linear. @default {"tanh"} */
-  readonly activation?: Activation;
+  readonly activation?: "relu" | "tanh" | "sigmoid";
 }
 
 /**

@@ -5,13 +5,13 @@
  */
 
 import { optional, resolve } from "../../core/schema.ts";
-import { gelu } from "../activations.ts";
 import { attention } from "../attention.ts";
 import { dense } from "../dense.ts";
 import { embedding } from "../embedding.ts";
 import type { LayerSpec } from "../module.ts";
 import { residual } from "../residual.ts";
 import { layerNorm } from "../row_norm.ts";
+import { gelu } from "../smooth_activations.ts";
 import { size } from "./rules.ts";
 
 /** Options of {@linkcode gpt}. */

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Activation } from "../../backend/backend.ts";
 import { optional, resolve } from "../../core/schema.ts";
 import { activation } from "../activations.ts";
 import { dense } from "../dense.ts";
@@ -20,7 +19,7 @@ export interface MlpOptions {
   /** Number of outputs. @default {10} */
   readonly classes?: number;
   /** Nonlinearity of the hidden units. @default {"relu"} */
-  readonly activation?: Activation;
+  readonly activation?: "relu" | "tanh" | "sigmoid";
 }
 
 /**

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Activation } from "../../backend/backend.ts";
 import { choice, number, type Rule, where } from "../../core/schema.ts";
 
 /** Numbers of units, channels or classes. */
@@ -18,4 +17,4 @@ export const sizes: Rule<readonly number[]> = where(
 );
 
 /** A nonlinearity by name. */
-export const nonlinearity: Rule<Activation> = choice("relu", "tanh", "sigmoid");
+export const nonlinearity: Rule<"relu" | "tanh" | "sigmoid"> = choice("relu", "tanh", "sigmoid");

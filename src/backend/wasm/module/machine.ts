@@ -9,7 +9,7 @@ import type { Matrix } from "../../../core/matrix.ts";
 import type { RawStorage } from "../../kernels.ts";
 import { Arena } from "./arena.ts";
 import { Heap } from "./heap.ts";
-import type { Address } from "./_kernels.gen.ts";
+import type { Address } from "../../extension.ts";
 import type { Instance } from "./instantiate.ts";
 import type { LinearMemory } from "./linear_memory.ts";
 

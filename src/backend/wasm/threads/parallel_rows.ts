@@ -39,6 +39,8 @@ const ELEMENTWISE: Readonly<Record<string, ElementwiseLayout>> = {
   adamDirection: { rows: 0, pointers: [9, 11, 13, 15] },
   activation: { rows: 1, pointers: [3, 5] },
   activationGradient: { rows: 1, pointers: [3, 5, 7] },
+  smoothActivation: { rows: 1, pointers: [3, 5] },
+  smoothActivationGradient: { rows: 1, pointers: [3, 5, 7] },
   dampedDivide: { rows: 0, pointers: [4, 6, 8] },
   batchNorm: { rows: 0, pointers: [3, 5], shared: [7, 9] },
   batchNormGradient: { rows: 0, pointers: [4, 6, 8], shared: [10, 12, 14] },
@@ -109,22 +111,22 @@ export const ROW_KERNELS: readonly string[] = [
   ...Object.keys(SEQUENCES),
 ];
 
-/** The parallel kernels of this topic. */
+/** The parallel kernels of this topic among those of a module. */
 export function parallelRows(parallel: Parallel, memory: WebAssembly.Memory): Kernels {
   const { pool, kernels } = parallel;
-  const elementwise = Object.entries(ELEMENTWISE).map(([name, layout]) =>
+  const there = <T>(layouts: Readonly<Record<string, T>>): readonly (readonly [string, T])[] =>
+    Object.entries(layouts).filter(([name]) => name in kernels);
+  const elementwise = there(ELEMENTWISE).map(([name, layout]) =>
     [name, parallelElementwise(parallel, name, layout)] as const
   );
-  const examples = Object.entries(EXAMPLES).map(([name, layout]) =>
+  const examples = there(EXAMPLES).map(([name, layout]) =>
     [name, parallelExamples(parallel, memory, name, layout)] as const
   );
-  const sequences = Object.entries(SEQUENCES).map(([name, layout]) =>
+  const sequences = there(SEQUENCES).map(([name, layout]) =>
     [name, parallelSequences(parallel, name, layout)] as const
   );
-  const withRoom = [
-    ...Object.keys(EXAMPLES).filter((name) => EXAMPLES[name].workspace),
-    ...Object.keys(SEQUENCES),
-  ];
+  const withRoom = [...examples, ...sequences].map(([name]) => name)
+    .filter((name) => `${name}Workspace` in kernels);
   const workspaces = withRoom.map((name): [string, Kernel] => {
     const serial = kernels[`${name}Workspace`];
     return [`${name}Workspace`, (...args) => pool.threads * wholeLines(serial(...args))];

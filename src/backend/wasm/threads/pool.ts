@@ -90,21 +90,25 @@ export class ThreadPool {
   /** Operations below which a verb stays on one thread. */
   readonly grain: number;
   readonly #options: PoolOptions;
-  readonly #control = new SharedArrayBuffer(CONTROL_BYTES);
-  readonly #words = new Int32Array(this.#control, 0, WORDS.length);
-  readonly #numbers = [FOREGROUND, BACKGROUND].map((queue) => numbersOf(this.#control, queue));
+  #exports: PoolOptions["exports"];
+  readonly #modules: WebAssembly.Module[];
+  #control = new SharedArrayBuffer(CONTROL_BYTES);
+  #words = wordsOf(this.#control);
+  #numbers = queuesOf(this.#control);
   readonly #canSleep: boolean;
   #workers: SpawnedWorker[] | undefined;
   /** Operations so far, and those since workers fell asleep. */
   #work = 0;
   #unshared = 0;
   readonly #tuner = new Tuner();
-  #backgroundBusy = false;
+  #background: Pending | undefined;
   #disposed = false;
 
   /** Starts nothing yet; the caller disposes. */
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#exports = options.exports;
+    this.#modules = [options.module];
     this.threads = options.threads;
     this.grain = options.grain ?? GRAIN;
     this.#canSleep = canSleep(this.#words);
@@ -138,29 +142,50 @@ export class ThreadPool {
 
   /** Starts a batch of which the workers do what they can until it is finished; `undefined` while another one runs. */
   begin(batch: Batch): Pending | undefined {
-    if (this.#backgroundBusy) return undefined;
+    if (this.#background !== undefined) return undefined;
     this.#start();
-    this.#backgroundBusy = true;
     this.#post(BACKGROUND, batch);
     const done = WORDS.queues[BACKGROUND] + QUEUE.done;
     const isReady = () => Atomics.load(this.#words, done) === batch.tasks.length;
     let finished = false;
-    return {
+    return this.#background = {
       get ready(): boolean {
         return finished || isReady();
       },
       finish: () => {
         if (finished || this.#disposed) return;
         finished = true;
-        this.#backgroundBusy = false;
+        this.#background = undefined;
         this.#complete(BACKGROUND, batch);
       },
     };
   }
 
+  /**
+   * Adds kernels. Workers that have been started have none of them: they leave, and others begin when there is
+   * work; what runs beside is finished before.
+   *
+   * @param exports The functions of the module on the main thread.
+   */
+  extend(module: WebAssembly.Module, exports: PoolOptions["exports"]): void {
+    this.#modules.push(module);
+    this.#exports = { ...this.#exports, ...exports };
+    if (this.#workers === undefined) return;
+    this.#background?.finish();
+    this.#dismiss();
+    this.#control = new SharedArrayBuffer(CONTROL_BYTES);
+    this.#words = wordsOf(this.#control);
+    this.#numbers = queuesOf(this.#control);
+    this.#workers = undefined;
+  }
+
   /** Ends the workers. Tasks that have not been claimed are dropped. */
   dispose(): void {
     this.#disposed = true;
+    this.#dismiss();
+  }
+
+  #dismiss(): void {
     const words = this.#words;
     Atomics.store(words, WORDS.quit, 1);
     Atomics.add(words, WORDS.epoch, 1);
@@ -200,8 +225,14 @@ export class ThreadPool {
   #start(): void {
     if (this.#workers !== undefined) return;
     this.#workers = [];
-    const { module, memory, kernels } = this.#options;
-    const common = { module, memory, kernels, control: this.#control, numbers: this.#numbers };
+    const { memory, kernels } = this.#options;
+    const common = {
+      modules: this.#modules,
+      memory,
+      kernels,
+      control: this.#control,
+      numbers: this.#numbers,
+    };
     try {
       for (let thread = 1; thread < this.threads; thread++) {
         const input: WorkerInput = {
@@ -275,7 +306,7 @@ export class ThreadPool {
   }
 
   #call({ kernel, tasks, workspace = 0 }: Batch, i: number): void {
-    (this.#options.exports[kernel] as (...args: number[]) => void)(...tasks[i], workspace);
+    (this.#exports[kernel] as (...args: number[]) => void)(...tasks[i], workspace);
   }
 
   /** Returns when `count` tasks are done. */
@@ -293,6 +324,14 @@ export class ThreadPool {
       Atomics.store(words, waiting, 0);
     }
   }
+}
+
+function wordsOf(control: SharedArrayBuffer): Int32Array<SharedArrayBuffer> {
+  return new Int32Array(control, 0, WORDS.length);
+}
+
+function queuesOf(control: SharedArrayBuffer): Float64Array[] {
+  return [FOREGROUND, BACKGROUND].map((queue) => numbersOf(control, queue));
 }
 
 /** Whether this thread may sleep: a page's main thread may not. */

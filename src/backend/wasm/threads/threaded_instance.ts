@@ -6,6 +6,7 @@
 
 import type { KernelExports } from "../module/_kernels.gen.ts";
 import { kernelBinary } from "../module/binary.ts";
+import { MEMORY_IMPORT, withImportedMemory } from "../module/imported_memory.ts";
 import type { Instance, InstantiateOptions } from "../module/instantiate.ts";
 import { probeSimd, type SimdFlavour } from "../module/probe.ts";
 import type { Kernel, Kernels, Parallel } from "./parallel.ts";
@@ -17,7 +18,6 @@ import { parallelRows, ROW_KERNELS } from "./parallel_rows.ts";
 import { parallelSums, SUM_KERNELS } from "./parallel_sums.ts";
 import { ThreadPool } from "./pool.ts";
 import { createSharedMemory, FixedMemory } from "./shared_memory.ts";
-import { MEMORY_IMPORT, withSharedMemory } from "./shared_module.ts";
 import { threadCount } from "./support.ts";
 
 /** An instance whose large kernels run on several threads. */
@@ -65,7 +65,7 @@ export function instantiateThreads(
 
 function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): ThreadedInstance {
   const { memory, pages } = createSharedMemory();
-  const module = new WebAssembly.Module(withSharedMemory(kernelBinary(simd), pages));
+  const module = new WebAssembly.Module(withImportedMemory(kernelBinary(simd), pages));
   const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   const { exports } = new WebAssembly.Instance(module, imports);
   const kernels = exports as unknown as Kernels;
@@ -100,6 +100,15 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
       ...parallelLowRank(parallel, memory, rows.axpby),
       ...parallelProjection(parallel, memory, { ...rows, ...algebra }),
     } as unknown as KernelExports,
+    extend(extension) {
+      const module = new WebAssembly.Module(extension.binary(simd, pages));
+      const { exports } = new WebAssembly.Instance(module, imports);
+      pool.extend(module, exports);
+      return {
+        ...exports,
+        ...parallelRows({ pool, kernels: exports as unknown as Kernels }, memory),
+      };
+    },
     parallel,
   };
 }

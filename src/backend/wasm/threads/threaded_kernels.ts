@@ -5,8 +5,9 @@
  */
 
 import type { Kernels } from "../../kernels.ts";
+import { kernelBinary } from "../module/binary.ts";
 import { instantiate, type InstantiateOptions } from "../module/instantiate.ts";
-import { kernelsOn } from "../wasm_kernels.ts";
+import { kernelsOn } from "../kernels_on.ts";
 import { createParallelEigensolver } from "./parallel_eigensolver.ts";
 import { instantiateThreads, type ThreadOptions } from "./threaded_instance.ts";
 
@@ -31,7 +32,7 @@ export interface WasmOptions extends InstantiateOptions, ThreadOptions {}
 export function createThreadedKernels(options: WasmOptions = {}): Kernels {
   const threaded = instantiateThreads(options);
   if (!("parallel" in threaded)) {
-    const instance = instantiate(options);
+    const instance = instantiate(options, kernelBinary);
     const reason = threaded.reason === undefined ? "" : `, one thread: ${threaded.reason}`;
     return kernelsOn({ ...instance, description: instance.description + reason });
   }

@@ -8,8 +8,8 @@ import type { QUEUE, WORDS } from "./control.ts";
 
 /** What a worker is given at its start. */
 export interface WorkerInput {
-  /** The kernels, compiled for a shared memory. */
-  readonly module: WebAssembly.Module;
+  /** The kernels, compiled for a shared memory; no two of these modules have one of the same name. */
+  readonly modules: readonly WebAssembly.Module[];
   /** That memory. */
   readonly memory: WebAssembly.Memory;
   /** The block described in `control.ts`. */
@@ -38,7 +38,11 @@ export interface WorkerInput {
 export function work(input: WorkerInput): void {
   const { words: at, queue: of, numbers, spins, thread } = input;
   const words = new Int32Array(input.control, 0, at.length);
-  const { exports } = new WebAssembly.Instance(input.module, { env: { memory: input.memory } });
+  const exports: Record<string, unknown> = {};
+  for (const module of input.modules) {
+    const instance = new WebAssembly.Instance(module, { env: { memory: input.memory } });
+    Object.assign(exports, instance.exports);
+  }
   Atomics.add(words, at.alive, 1);
   Atomics.notify(words, at.alive);
   while (Atomics.load(words, at.quit) === 0) {

@@ -7,7 +7,7 @@
 import type { Verbs } from "../../backend.ts";
 import type { ConvGeometry, Window } from "../../../core/geometry.ts";
 import type { Matrix } from "../../../core/matrix.ts";
-import type { Address } from "../module/_kernels.gen.ts";
+import type { Address } from "../../extension.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
 /** The verbs of this topic. */

@@ -5,19 +5,12 @@
  */
 
 import type { Activation, Verbs } from "../../backend.ts";
+import { StateError } from "../../../core/errors.ts";
 import { isContiguous, type Matrix } from "../../../core/matrix.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
-/** Numbers of the nonlinearities in `asm/activation.ts`. */
-const ACTIVATIONS: Readonly<Record<Activation, number>> = {
-  relu: 0,
-  tanh: 1,
-  sigmoid: 2,
-  gelu: 3,
-  geluTanh: 4,
-  silu: 5,
-  softplus: 6,
-};
+/** Numbers of the nonlinearities in `asm/activation.ts` are their places. */
+const ACTIVATIONS: readonly Activation[] = ["relu", "tanh", "sigmoid"];
 
 /** The verbs of this topic. */
 export type Elementwise = Pick<
@@ -51,7 +44,7 @@ export function createElementwise(machine: Machine): Elementwise {
       const [rows, cols] = extent(out, x);
       // deno-fmt-ignore
       kernels.activation(
-        ACTIVATIONS[kind], rows, cols, addressOf(out), out.stride, addressOf(x), x.stride,
+        numberOf(kind), rows, cols, addressOf(out), out.stride, addressOf(x), x.stride,
       );
     },
 
@@ -59,7 +52,7 @@ export function createElementwise(machine: Machine): Elementwise {
       const [rows, cols] = extent(out, y, g);
       // deno-fmt-ignore
       kernels.activationGradient(
-        ACTIVATIONS[kind], rows, cols, addressOf(out), out.stride,
+        numberOf(kind), rows, cols, addressOf(out), out.stride,
         addressOf(y), y.stride, addressOf(g), g.stride,
       );
     },
@@ -154,6 +147,19 @@ export function createElementwise(machine: Machine): Elementwise {
   };
 }
 
+/** What is said where a verb is called that has not been loaded. */
+export function notLoaded(subject: string): StateError {
+  return new StateError(
+    `${subject}: its kernels are not loaded, call backend.extend() with sequenceVerbs or batchNormVerbs`,
+  );
+}
+
+function numberOf(kind: Activation): number {
+  const number = ACTIVATIONS.indexOf(kind);
+  if (number < 0) throw notLoaded(`Cannot run activation '${kind}'`);
+  return number;
+}
+
 /** Calls `visit` for the numbers of every row, in place; of the whole where there are no gaps. */
 function eachRow(machine: Machine, x: Matrix, visit: (row: Float32Array) => void): void {
   const [rows, cols] = extent(x);
@@ -165,7 +171,7 @@ function eachRow(machine: Machine, x: Matrix, visit: (row: Float32Array) => void
 }
 
 /** Rows and columns of matrices of one shape; one long row when none of them has gaps. */
-function extent(...matrices: readonly Matrix[]): [rows: number, cols: number] {
+export function extent(...matrices: readonly Matrix[]): [rows: number, cols: number] {
   const { rows, cols } = matrices[0];
   return matrices.every(isContiguous) ? [1, rows * cols] : [rows, cols];
 }

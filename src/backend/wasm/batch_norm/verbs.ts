@@ -5,7 +5,9 @@
  */
 
 import type { Verbs } from "../../backend.ts";
-import { addressOf, type Machine } from "../module/machine.ts";
+import type { ExtensionHost } from "../../extension.ts";
+import { addressOf } from "../module/machine.ts";
+import type { BatchNormExports } from "./_kernels.gen.ts";
 
 /** The verbs of this topic. */
 export type BatchNorm = Pick<
@@ -14,12 +16,11 @@ export type BatchNorm = Pick<
 >;
 
 /** The verbs of this topic on one machine. */
-export function createBatchNorm(machine: Machine): BatchNorm {
-  const kernels = machine.exports;
+export function createBatchNorm(host: ExtensionHost, kernels: BatchNormExports): BatchNorm {
   return {
     columnMoments(out, x) {
       const { rows, cols } = x;
-      machine.withWorkspace(kernels.columnMomentsWorkspace(rows, cols), (workspace) => {
+      host.withWorkspace(kernels.columnMomentsWorkspace(rows, cols), (workspace) => {
         // deno-fmt-ignore
         kernels.columnMoments(
           rows, cols, addressOf(out), out.stride, addressOf(x), x.stride, workspace,
@@ -37,7 +38,7 @@ export function createBatchNorm(machine: Machine): BatchNorm {
 
     batchNormSums(out, x, g, moments, epsilon) {
       const { rows, cols } = x;
-      machine.withWorkspace(kernels.batchNormSumsWorkspace(rows, cols), (workspace) => {
+      host.withWorkspace(kernels.batchNormSumsWorkspace(rows, cols), (workspace) => {
         // deno-fmt-ignore
         kernels.batchNormSums(
           rows, cols, epsilon, addressOf(out), out.stride, addressOf(x), x.stride,

@@ -1,16 +1,45 @@
 /**
- * Rows normalised for themselves, rows of tables, and attention.
+ * Rows normalised for themselves, rows of tables, attention, and smooth nonlinearities.
  *
  * @module
  */
 
-import type { SequenceVerbs } from "../../backend.ts";
-import { addressOf, type Machine } from "../module/machine.ts";
+import type { Activation, SequenceVerbs, Verbs } from "../../backend.ts";
+import type { ExtensionHost } from "../../extension.ts";
+import { addressOf } from "../module/machine.ts";
+import { extent } from "../verbs/elementwise.ts";
+import type { SequenceExports } from "./_kernels.gen.ts";
+
+/** Numbers of the nonlinearities in `asm/smooth_activation.ts` are their places. */
+const SMOOTH: readonly Activation[] = ["gelu", "geluTanh", "silu", "softplus"];
+
+/** The verbs of this topic. */
+export type Sequences = SequenceVerbs & Pick<Verbs, "activation" | "activationGradient">;
 
 /** The verbs of this topic on one machine. */
-export function createSequences(machine: Machine): SequenceVerbs {
-  const kernels = machine.exports;
+export function createSequences(host: ExtensionHost, kernels: SequenceExports): Sequences {
   return {
+    activation(kind, out, x) {
+      const smooth = SMOOTH.indexOf(kind);
+      if (smooth < 0) return host.verbs.activation(kind, out, x);
+      const [rows, cols] = extent(out, x);
+      // deno-fmt-ignore
+      kernels.smoothActivation(
+        smooth, rows, cols, addressOf(out), out.stride, addressOf(x), x.stride,
+      );
+    },
+
+    activationGradient(kind, out, y, g) {
+      const smooth = SMOOTH.indexOf(kind);
+      if (smooth < 0) return host.verbs.activationGradient(kind, out, y, g);
+      const [rows, cols] = extent(out, y, g);
+      // deno-fmt-ignore
+      kernels.smoothActivationGradient(
+        smooth, rows, cols, addressOf(out), out.stride,
+        addressOf(y), y.stride, addressOf(g), g.stride,
+      );
+    },
+
     rowNorm(kind, out, x, weights, epsilon) {
       // deno-fmt-ignore
       kernels.rowNorm(
@@ -63,7 +92,7 @@ export function createSequences(machine: Machine): SequenceVerbs {
 
     attention(out, qkv, { positions, heads, causal }) {
       const bytes = kernels.attentionWorkspace(positions, out.cols / heads);
-      machine.withWorkspace(bytes, (workspace) => {
+      host.withWorkspace(bytes, (workspace) => {
         // deno-fmt-ignore
         kernels.attention(
           out.rows / positions, positions, out.cols, heads, +causal,
@@ -74,7 +103,7 @@ export function createSequences(machine: Machine): SequenceVerbs {
 
     attentionGradient(out, qkv, g, { positions, heads, causal }) {
       const bytes = kernels.attentionGradientWorkspace(positions, g.cols / heads);
-      machine.withWorkspace(bytes, (workspace) => {
+      host.withWorkspace(bytes, (workspace) => {
         // deno-fmt-ignore
         kernels.attentionGradient(
           g.rows / positions, positions, g.cols, heads, +causal, addressOf(out), out.stride,

@@ -1,11 +1,12 @@
 /**
- * From a module that owns its memory to one that works in a memory given to it, shared by threads.
+ * From a module that owns its memory to one that works in a memory given to it: another module's, or one that
+ * threads share.
  *
- * One binary serves both cases: of its sections only two differ. The memory section, which declares
- * a memory of the module's own, is taken out; an import section that asks for a shared one is put in.
+ * One binary serves all cases: of its sections only two differ. The memory section, which declares
+ * a memory of the module's own, is taken out; an import section that asks for one is put in.
  * A module without imports keeps all its indices that way, for the memory is number 0 in both.
  *
- * The memory asked for has a fixed size. Where one may grow, compiled code has to look up its length
+ * A shared memory has a fixed size. Where one may grow, compiled code has to look up its length
  * at every access on hosts that check bounds in software, as another thread might have changed it:
  * that makes a product an eighth slower. Pages that nobody touches cost a host nothing but addresses.
  *
@@ -24,15 +25,16 @@ const MEMORY_SECTION = 5;
 const HEADER = 8;
 
 /**
- * The same module with an imported shared memory of exactly `pages` pages of 64 KiB.
+ * The same module with an imported memory.
  *
  * @param binary A module without imports that declares one memory.
- * @param pages At least what the module itself declares.
+ * @param pages Size of a shared memory, in pages of 64 KiB, at least what the module itself declares. @default {a
+ * memory of one thread, of any size}
  * @throws {TypeError} When the module imports something or has no memory section.
  */
-export function withSharedMemory(
+export function withImportedMemory(
   binary: Uint8Array<ArrayBuffer>,
-  pages: number,
+  pages?: number,
 ): Uint8Array<ArrayBuffer> {
   const kept: Uint8Array[] = [];
   let found = false;
@@ -64,17 +66,16 @@ function* sectionsOf(
   }
 }
 
-/** An import section with one entry: a shared memory. */
-function memoryImport(pages: number): Uint8Array {
+/** An import section with one entry: a memory. */
+function memoryImport(pages: number | undefined): Uint8Array {
   const text = (name: string) => [name.length, ...new TextEncoder().encode(name)];
   const content = [
     1, // one import
     ...text(MEMORY_IMPORT.module),
     ...text(MEMORY_IMPORT.name),
     2, // a memory
-    3, // shared, with a maximum
-    ...leb128(pages), // at least
-    ...leb128(pages), // at most
+    // Shared ones have a maximum, the others here have not; both a minimum.
+    ...(pages === undefined ? [0, 1] : [3, ...leb128(pages), ...leb128(pages)]),
   ];
   return Uint8Array.from([IMPORT_SECTION, ...leb128(content.length), ...content]);
 }

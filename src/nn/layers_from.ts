@@ -1,0 +1,92 @@
+/**
+ * Layers from their descriptions, so that a model can be kept without the code that made it.
+ *
+ * @module
+ */
+
+import { DataError } from "../core/errors.ts";
+import { isRecord } from "../core/schema.ts";
+import { relu, sigmoid, tanh } from "./activations.ts";
+import type { LayerDescription } from "./architecture.ts";
+import { attention } from "./attention.ts";
+import { batchNorm2d } from "./batch_norm2d.ts";
+import { conv2d } from "./conv2d.ts";
+import { dense } from "./dense.ts";
+import { dropout } from "./dropout.ts";
+import { embedding } from "./embedding.ts";
+import { flatten } from "./flatten.ts";
+import { zeros } from "./init.ts";
+import type { LayerSpec } from "./module.ts";
+import { averagePool2d, globalAveragePool2d, maxPool2d } from "./pool.ts";
+import { lastPosition, meanPositions } from "./positions.ts";
+import { residual } from "./residual.ts";
+import { layerNorm, rmsNorm } from "./row_norm.ts";
+import { gelu, silu, softplus } from "./smooth_activations.ts";
+
+/** Options of any layer: each layer checks its own. */
+// deno-lint-ignore no-explicit-any
+type Options = any;
+
+const LAYERS: ReadonlyMap<string, (options: Options, source: string) => LayerSpec> = new Map([
+  ["attention", (options: Options) => attention({ ...options, init: zeros })],
+  ["averagePool", (options: Options) => averagePool2d(options)],
+  ["batchNorm", (options: Options) => batchNorm2d(options)],
+  [
+    "conv",
+    ({ outChannels, ...options }: Options) => conv2d(outChannels, { ...options, init: zeros }),
+  ],
+  [
+    "dense",
+    ({ outFeatures, ...options }: Options) => dense(outFeatures, { ...options, init: zeros }),
+  ],
+  ["dropout", ({ rate }: Options) => dropout(rate)],
+  ["embedding", (options: Options) => embedding({ ...options, init: zeros })],
+  ["flatten", () => flatten()],
+  ["gelu", (options: Options) => gelu(options)],
+  ["globalAveragePool", () => globalAveragePool2d()],
+  ["lastPosition", () => lastPosition()],
+  ["layerNorm", (options: Options) => layerNorm(options)],
+  ["maxPool", (options: Options) => maxPool2d(options)],
+  ["meanPositions", () => meanPositions()],
+  ["relu", () => relu()],
+  ["residual", ({ body }: Options, source: string) => residual(layersFrom(body, source))],
+  ["rmsNorm", (options: Options) => rmsNorm(options)],
+  ["sigmoid", () => sigmoid()],
+  ["silu", () => silu()],
+  ["softplus", () => softplus()],
+  ["tanh", () => tanh()],
+]);
+
+/**
+ * Layers as they were described by `architectureOf`, with initial weights of zero.
+ *
+ * @param descriptions Plain values, as `JSON.parse` gives them.
+ * @param source What messages call the file they come from.
+ * @throws {DataError} When a layer is of a kind that is not known, or cannot have such options.
+ */
+export function layersFrom(descriptions: unknown, source: string): LayerSpec[] {
+  if (!Array.isArray(descriptions)) throw new DataError(source, "expected a list of layers");
+  return descriptions.map((description: unknown) => {
+    const { kind, options } = isRecord(description) ? description as Partial<LayerDescription> : {};
+    const create = LAYERS.get(kind ?? "");
+    if (create === undefined || !isRecord(options)) {
+      throw new DataError(source, `its layer '${kind}' is of no kind that this version can make`);
+    }
+    try {
+      return create(options, source);
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      const reason = cause instanceof Error ? cause.message : `${cause}`;
+      throw new DataError(source, `its layer '${kind}' is damaged: ${reason}`, { cause });
+    }
+  });
+}
+
+/** Whether {@linkcode layersFrom} can make a layer, and those inside it, again. */
+export function isDescribable({ kind, options }: LayerDescription): boolean {
+  if (options === undefined || !LAYERS.has(kind)) return false;
+  return Object.values(options).every((value) =>
+    !Array.isArray(value) ||
+    value.every((inner) => !isRecord(inner) || isDescribable(inner as unknown as LayerDescription))
+  );
+}
