@@ -218,15 +218,28 @@ function mix(seen: i32, width: i32, out: usize, w: usize, x: usize, stride: i32)
 
 /** out_u += w_u row for u < seen. */
 function spread(seen: i32, width: i32, out: usize, stride: i32, w: usize, row: usize): void {
-  for (let u = 0; u < seen; u++) {
-    const weight = v128.load32_splat(at(w, u)), o = at(out, u * stride);
-    let c = 0;
-    for (; c + 4 <= width; c += 4) {
-      v128.store(at(o, c), fma(weight, v128.load(at(row, c)), v128.load(at(o, c))));
+  const step = <usize>stride << 2;
+  let c = 0;
+  for (; c + 16 <= width; c += 16) {
+    const r = at(row, c);
+    const r0 = v128.load(r), r1 = v128.load(r, 16), r2 = v128.load(r, 32), r3 = v128.load(r, 48);
+    let o = at(out, c);
+    for (let u = 0; u < seen; u++) {
+      const weight = v128.load32_splat(at(w, u));
+      v128.store(o, fma(weight, r0, v128.load(o)));
+      v128.store(o, fma(weight, r1, v128.load(o, 16)), 16);
+      v128.store(o, fma(weight, r2, v128.load(o, 32)), 32);
+      v128.store(o, fma(weight, r3, v128.load(o, 48)), 48);
+      o += step;
     }
-    const left = width - c;
-    if (left > 0) {
-      storeTail(at(o, c), fma(weight, load4(at(row, c), left), load4(at(o, c), left)), left);
+  }
+  for (; c < width; c += 4) {
+    const left = width - c, part = load4(at(row, c), left);
+    for (let u = 0; u < seen; u++) {
+      const o = at(out, u * stride + c);
+      const sum = fma(v128.load32_splat(at(w, u)), part, load4(o, left));
+      if (left >= 4) v128.store(o, sum);
+      else storeTail(o, sum, left);
     }
   }
 }
