@@ -101,6 +101,7 @@ for (const [name, create] of Object.entries(CASES)) {
       learningRate: rate * lambda,
       momentum: false,
       klClip: false,
+      weightDecay: false,
     });
     const shown = optimizer.describe().split("\n").slice(2).map((line) =>
       /\b(tekfac|diagonal)\b(?!:)/.exec(line)?.[1]
