@@ -40,20 +40,24 @@ export function notLearning(
 export function constantLoss(
   { objective, data: { train }, targets = "labels" }: TrainOptions,
 ): number | undefined {
-  const { kind } = objective.loss;
+  const { loss: { kind }, model: { output } } = objective;
   const labels = kind === "softmaxCrossEntropy";
+  if (output.length === 2 && !labels) return undefined; // a sequence of numbers
+  const size = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+  /** Predictions of an example: one, or one for each position of a sequence. */
+  const positions = output.length === 2 ? output[0] : 1;
   const width = labels
-    ? objective.model.output.reduce((product, size) => product * size, 1)
+    ? size(output) / positions
     : targets === "inputs"
-    ? train.shape.reduce((product: number, size) => product * size, 1)
+    ? size(train.shape)
     : targetSize(train);
-  // Weighted mean and sum of squares about it, one example after another (Welford, 1962).
+  // Weighted mean and sum of squares about it, one prediction after another (Welford, 1962).
   const [mean, square] = [new Float64Array(width), new Float64Array(width)];
-  let [total, examples] = [0, 0];
+  let [total, count] = [0, 0];
   for (const batch of batches(train, { size: 1000, targets })) {
-    for (let n = 0; n < batch.examples; n++) {
-      const weight = batch.weights?.[n] ?? 1;
-      examples++;
+    for (let n = 0; n < batch.examples * positions; n++) {
+      const weight = batch.weights?.[Math.floor(n / positions)] ?? 1;
+      count++;
       total += weight;
       if (weight === 0) continue;
       for (let k = 0; k < width; k++) {
@@ -65,13 +69,13 @@ export function constantLoss(
     }
   }
   const sum = (of: (k: number) => number) => mean.reduce((sum, _, k) => sum + of(k), 0);
-  const scale = total / examples;
+  const scale = total / count;
   const nats = (p: number) => p > 0 ? -p * Math.log(p) : 0;
   const formulas: Partial<Record<LossKind, () => number>> = {
     softmaxCrossEntropy: () => scale * sum((k) => nats(mean[k])),
     sigmoidCrossEntropy: () => scale * sum((k) => nats(mean[k]) + nats(1 - mean[k])),
-    halfSumSquaredError: () => sum((k) => square[k]) / (2 * examples),
-    meanSquaredError: () => sum((k) => square[k]) / (width * examples),
+    halfSumSquaredError: () => sum((k) => square[k]) / (2 * count),
+    meanSquaredError: () => sum((k) => square[k]) / (width * count),
   };
   return formulas[kind]?.();
 }

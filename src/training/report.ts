@@ -39,6 +39,8 @@ export interface RunReport {
  *   ...end,
  *   epochs: [{ ...end, epoch: 1, runningLoss: 0.4 }],
  *   stepLosses: [0.8, 0.3, 0.1],
+ *   endedBy: "epochs",
+ *   notes: [],
  *   stepsPerEpoch: 3,
  *   stepMs: 4000,
  * };

@@ -3,6 +3,7 @@ import { Random } from "@tekfac/tekfac/core";
 import {
   type BatchLike,
   dense,
+  embedding,
   type Loss,
   objective,
   sequential,
@@ -80,4 +81,22 @@ eachBackend(Deno.test, "examplesOf() refuses weights that do not fit", (backend)
     const weights = [1, weight];
     assert.throws(() => problem.examplesOf({ ...batch, weights }), { message: /example 1/ });
   }
+});
+
+eachBackend(Deno.test, "differentiate() weighs all positions of an example", (backend) => {
+  const layers = [embedding({ vocabulary: 5, width: 3 }), dense(5)];
+  using model = sequential(backend, { input: [2], layers, seed: 1 });
+  const problem = objective(model, softmaxCrossEntropy());
+  const [a, b] = [[1, 2], [3, 4]];
+  const blend = { decay: 0, scale: 1 / 2 };
+  const seen = [
+    { inputs: [...a, ...b], targets: [...b, ...a], weights: [2, 0] },
+    { inputs: [...a, ...a], targets: [...b, ...b] },
+  ].map((batch) =>
+    backend.scope(() => {
+      problem.differentiate(batch, blend);
+      return model.parameters.flatMap(({ gradient }) => [...backend.readSync(gradient)]);
+    })
+  );
+  allClose(seen[0], seen[1], { relative: 64 * 2 ** -23 });
 });

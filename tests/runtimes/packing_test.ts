@@ -7,7 +7,7 @@ import { addPrograms, installedProject, packageFolder, type Project, run } from 
 import { RUNTIMES } from "./_table.ts";
 
 /** Most bytes, compressed by brotli as servers send them, that are loaded before the first step. */
-const MOST_BYTES = 60_000;
+const MOST_BYTES = 64_000;
 
 /** What esbuild tells of its work. */
 interface Metafile {
