@@ -5,8 +5,8 @@ import { judge } from "./_exercise.ts";
 import { addPrograms, installedProject, packageFolder, run } from "./_packages.ts";
 import { runtimeTest } from "./_table.ts";
 
-/** What a worker may use at Cloudflare. Here the whole process, runtime included, has to do with it. */
-const MOST_MEMORY = 128e6;
+/** What a worker may use at Cloudflare, 128 MiB. Here the whole process, runtime included, has to do with it. */
+const MOST_MEMORY = 128 * 2 ** 20;
 
 /** One worker of two modules: its code and the compiled kernels. */
 const CONFIGURATION = `
