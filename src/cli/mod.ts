@@ -13,4 +13,5 @@ export * from "./open_backend.ts";
 export * from "./options.ts";
 export * from "./own_files.ts";
 export * from "./progress_bar.ts";
+export * from "./terminal_bar.ts";
 export * from "./run.ts";

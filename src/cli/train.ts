@@ -22,9 +22,10 @@ import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { modelIn, readNotes, type RunNotes, writeNotes } from "./notes.ts";
 import { checkOutputs } from "./own_files.ts";
 import { type BackendChoice, openBackend } from "./open_backend.ts";
-import { canShowProgress, progressBar } from "./progress_bar.ts";
+import { progressBar } from "./progress_bar.ts";
 import { run } from "./run.ts";
 import { attempt, Saving } from "./saving.ts";
+import { canShowProgress } from "./terminal_bar.ts";
 import { checkBelong, textModel, type TrainArguments, trainOptions } from "./train_options.ts";
 import { trainTextModel } from "./train_text.ts";
 
