@@ -20,26 +20,46 @@ import {
   survives,
 } from "../verdict.ts";
 
-/** Multiplying by these changes no digit. */
-const POWERS = [2 ** -20, 2 ** -10, 1, 2 ** 10, 2 ** 20];
+/** Units in which the same problem is solved, and how far apart the ends may lie. */
+interface Units {
+  readonly name: string;
+  readonly units: readonly number[];
+  readonly spread: number;
+}
 
-/** Units that a user might have without a thought. */
-const DECADES = [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 1e2, 1e3, 1e4];
+/** Multiplying by these changes no digit. */
+const POWERS: Units = {
+  name: "units 2^-20..2^20",
+  units: [2 ** -20, 2 ** -10, 1, 2 ** 10, 2 ** 20],
+  spread: 1e-3,
+};
+
+/** Units that a user might have without a thought; they change every digit, so runs agree as far as rounding lets them. */
+const DECADES: Units = {
+  name: "units 1e-4..1e4",
+  units: [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 1e2, 1e3, 1e4],
+  spread: 0.05,
+};
 
 /** Share of the targets' variance below which a fit is as good as any other. */
 const NOISE_FLOOR = 1e-3;
 
 /** With the head in the unit of the targets, nothing but the unit is different. */
-function sameRuns(name: string, size: RowSize, problem: (seed: number) => Fit): ZooRow {
+function sameRuns(
+  { name, units, spread }: Units,
+  what: string,
+  size: RowSize,
+  problem: (seed: number) => Fit,
+): ZooRow {
   return {
-    name: `units 2^-20..2^20, ${name}`,
+    name: `${name}, ${what}`,
     size,
     seeds: 1,
     quantity: "loss / unit^2",
     rivals: () => ADAMS,
     measure: (lab, contender, seed) => {
       const plain = problem(seed);
-      const traces = POWERS.map((unit) =>
+      const traces = units.map((unit) =>
         fit(lab, contender, {
           ...plain,
           train: scaled(plain.train, { targets: unit }),
@@ -49,38 +69,13 @@ function sameRuns(name: string, size: RowSize, problem: (seed: number) => Fit): 
       );
       return Promise.resolve({ value: highestEnd(traces), traces });
     },
-    judge: judgeBy("highest", survives, improves, spreadWithin(1e-3)),
+    judge: judgeBy("highest", survives, improves, spreadWithin(spread)),
   };
 }
 
-/** Units that change every digit, so that runs agree as far as rounding lets them. */
-const decades: ZooRow = {
-  name: "units 1e-4..1e4",
-  size: "short",
-  seeds: 1,
-  quantity: "loss / unit^2",
-  rivals: () => ADAMS,
-  measure: (lab, contender, seed) => {
-    const traces = DECADES.map((unit) =>
-      fit(lab, contender, {
-        layers: plainLayers([32], 1, "tanh", "lecun"),
-        loss: squaredError(),
-        train: scaled(taughtRegression(), { targets: unit }),
-        batch: 64,
-        epochs: 10,
-        seed,
-        unit: unit ** 2,
-        prepare: scaleHead(unit),
-      })
-    );
-    return Promise.resolve({ value: highestEnd(traces), traces });
-  },
-  judge: judgeBy("highest", survives, improves, spreadWithin(0.05)),
-};
-
 /** A head that knows nothing of the unit is up to ten thousand times too large or too small, and has to move first. */
 const unscaled: ZooRow = {
-  name: "units 1e-4..1e4, head unscaled",
+  name: `${DECADES.name}, head unscaled`,
   size: "usual",
   seeds: 1,
   quantity: "loss / variance",
@@ -88,7 +83,7 @@ const unscaled: ZooRow = {
   measure: (lab, contender, seed) => {
     const plain = offsetRegression();
     const variance = halfVariance(plain);
-    const traces = DECADES.map((unit) =>
+    const traces = DECADES.units.map((unit) =>
       fit(lab, contender, {
         layers: plainLayers([16], 1, "tanh", "lecun"),
         loss: squaredError(),
@@ -123,17 +118,21 @@ function spreadWithin(share: number): Check {
   };
 }
 
-/** Rows about units. */
-export const unitRows: readonly ZooRow[] = [
-  sameRuns("tanh, batch 64", "short", (seed) => ({
+function taught(seed: number): Fit {
+  return {
     layers: plainLayers([32], 1, "tanh", "lecun"),
     loss: squaredError(),
     train: taughtRegression(),
     batch: 64,
     epochs: 10,
     seed,
-  })),
-  sameRuns("relu, batch 32", "usual", (seed) => ({
+  };
+}
+
+/** Rows about units. */
+export const unitRows: readonly ZooRow[] = [
+  sameRuns(POWERS, "tanh, batch 64", "short", taught),
+  sameRuns(POWERS, "relu, batch 32", "usual", (seed) => ({
     layers: plainLayers([64, 64], 1, "relu", "he"),
     loss: squaredError(),
     train: waveRegression(seed).train,
@@ -141,6 +140,6 @@ export const unitRows: readonly ZooRow[] = [
     epochs: 10,
     seed,
   })),
-  decades,
+  sameRuns(DECADES, "tanh, batch 64", "short", taught),
   unscaled,
 ];
