@@ -41,7 +41,7 @@ export function checkOwnPage(subject: string, option: string, path: string): Pro
  *
  * @throws {OptionError} When the file exists and is something else.
  */
-export function checkOwnCheckpoint(subject: string, option: string, path: string): Promise<void> {
+function checkOwnCheckpoint(subject: string, option: string, path: string): Promise<void> {
   return checkOwn(subject, option, path, '"tekfac.format":"tekfac checkpoint ');
 }
 
@@ -51,7 +51,7 @@ export function checkOwnCheckpoint(subject: string, option: string, path: string
  * @param other The option that names the other file, and its name.
  * @throws {OptionError} When they do.
  */
-export async function checkDistinct(
+async function checkDistinct(
   subject: string,
   option: string,
   path: string,

@@ -33,7 +33,7 @@ export interface EstimatorOptions {
   readonly staleness: number;
   /** Whether steps wait for bases. */
   readonly refresh: Required<RefreshMode>;
-  /** Failed refreshes of a layer in a row that are borne before the step throws. */
+  /** Failed refreshes of a layer in a row that are tolerated before the step throws. */
   readonly toleratedFailures: number;
 }
 

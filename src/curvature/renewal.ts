@@ -1,5 +1,5 @@
 /**
- * What a refresh of a layer's basis or inverse came to, and how many failures are borne.
+ * What a refresh of a layer's basis or inverse came to, and how many failures are tolerated.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export function hasFailed(refresh: Refresh): boolean {
 /**
  * Failed refreshes in a row, per layer.
  *
- * @example One failure is borne, two in a row are not
+ * @example One failure is tolerated, two in a row are not
  * ```ts
  * import assert from "node:assert/strict";
  *
@@ -60,7 +60,7 @@ export class FailureCounts {
   /**
    * Of these layers.
    *
-   * @param tolerated Failed refreshes of a layer in a row that are borne.
+   * @param tolerated Failed refreshes of a layer in a row that are tolerated.
    */
   constructor(layers: readonly string[], tolerated: number) {
     this.#layers = layers;

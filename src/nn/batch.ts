@@ -45,7 +45,7 @@ export interface BatchLayout {
  * @throws {ShapeError} When the length is not a multiple of `features`.
  * @throws {DataError} When there is no example.
  */
-export function countExamples(inputs: ArrayLike<number>, features: number): number {
+function countExamples(inputs: ArrayLike<number>, features: number): number {
   const examples = inputs.length / features;
   if (!Number.isInteger(examples)) {
     throw new ShapeError(

@@ -34,7 +34,7 @@ export interface SequentialOptions {
 }
 
 /** What the options take. */
-export const sequentialSchema = {
+const sequentialSchema = {
   input: shapeRule,
   layers: layersRule,
   seed: optional(number(), 0),

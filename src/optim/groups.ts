@@ -60,7 +60,7 @@ export interface ResolvedGroup {
 }
 
 /** What a group takes. */
-export const groupSchema = {
+const groupSchema = {
   include: callback<ParameterGroup["include"]>("a function of the parameter"),
   learningRate: maybe(schedule({ min: 0 })),
   weightDecay: maybe(weightDecayRule),

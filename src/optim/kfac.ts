@@ -19,7 +19,7 @@ export interface KfacOptions extends KroneckerOptions {
 /**
  * KFAC (Martens & Grosse 2015): `U = (B + sqrt(lambda)/pi I)^-1 G (A + pi sqrt(lambda) I)^-1`.
  *
- * Limitations: see `KfacBlock`. Where each step is dear, {@linkcode tekfac} is the better choice.
+ * Limitations: see `KfacBlock`. Where each step is expensive, {@linkcode tekfac} is the better choice.
  *
  * @param objective The model and its loss.
  * @param options See {@linkcode KroneckerOptions}.

@@ -84,7 +84,7 @@ export interface KroneckerOptions extends StepOptions {
   readonly staleness?: number;
   /** Whether steps wait for full bases, or go on with the old ones; in full or by the name of the kind. @default {{ kind: "immediate" }} */
   readonly refresh?: RefreshMode | RefreshMode["kind"];
-  /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
+  /** Failed refreshes of a layer in a row that are tolerated before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
    * Which block a parameter gets. `kronecker` is the method's own, for scales and shifts of layer normalisations

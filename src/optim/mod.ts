@@ -45,7 +45,7 @@ export { scheduleFree, type ScheduleFreeOptions } from "./schedule_free.ts";
 export { scheduleFreeAdam, type ScheduleFreeAdamOptions } from "./schedule_free_adam.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
 export { soap, type SoapOptions } from "./soap.ts";
-export { type ResolvedStepOptions, resolveStepOptions, type StepOptions } from "./step_options.ts";
+export type { ResolvedStepOptions, StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";
 export * from "./tekfac.ts";
 export * from "./tkfac.ts";

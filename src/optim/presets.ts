@@ -51,7 +51,7 @@ export interface KroneckerPreset {
   readonly averaging: Averaging;
   /** See `MeasuredOptions`. */
   readonly rank: Rank;
-  /** Where bases are of full rank, and hence dear. */
+  /** Where bases are of full rank, and hence expensive. */
   readonly fullIntervals: Required<Intervals>;
   /** Where they are of low rank. */
   readonly intervals: Required<Intervals>;
@@ -60,7 +60,7 @@ export interface KroneckerPreset {
 }
 
 /** The papers' own intervals differ between their experiments; these are of their order. */
-const DEAR = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
+const OF_THE_PAPERS = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
 
 /** Layers up to which a preset is taken as it is. */
 const SHALLOW = 8;
@@ -117,7 +117,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     damping: { kind: "relative", tau: 0.3, floor: 1e-16 },
     averaging: "corrected",
     rank: 32,
-    fullIntervals: DEAR,
+    fullIntervals: OF_THE_PAPERS,
     intervals: { statistics: 2, basis: 10, eigenvalues: 2 },
     denseStart: {},
   },
@@ -135,8 +135,8 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     damping: { kind: "paper" },
     averaging: "seeded",
     rank: "full",
-    fullIntervals: DEAR,
-    intervals: DEAR,
+    fullIntervals: OF_THE_PAPERS,
+    intervals: OF_THE_PAPERS,
     denseStart: false,
   },
 };

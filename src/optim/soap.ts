@@ -59,7 +59,7 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
   readonly staleness?: number;
   /** Whether steps wait for bases, or go on with the old ones. @default {{ kind: "immediate" }} */
   readonly refresh?: RefreshMode | RefreshMode["kind"];
-  /** Failed refreshes of a layer in a row that are borne before a step throws. @default {5} */
+  /** Failed refreshes of a layer in a row that are tolerated before a step throws. @default {5} */
   readonly toleratedFailures?: number;
 }
 

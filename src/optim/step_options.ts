@@ -5,7 +5,7 @@
  */
 
 import type { Schedule } from "../core/schedule.ts";
-import { flag, number, off, optional, resolve, type Rule, schedule } from "../core/schema.ts";
+import { flag, number, off, optional, type Rule, schedule } from "../core/schema.ts";
 import { averageRule, type WeightAverage } from "./average.ts";
 import { groupsRule, type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 import { type KlClip, klClipRule } from "./transforms/kl_clip.ts";
@@ -114,33 +114,4 @@ export interface ResolvedStepOptions {
   readonly average: WeightAverage | false;
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
-}
-
-/**
- * Checks step options and completes them.
- *
- * @param subject What was being done: `"Cannot create TEKFAC"`.
- * @param options The user's.
- * @param presets The optimizer's defaults.
- * @throws {OptionError} On an unknown name or a value outside its range.
- *
- * @example Defaults filled in
- * ```ts
- * import assert from "node:assert/strict";
- * import { resolveStepOptions } from "@tekfac/tekfac/optim";
- *
- * const presets = { learningRate: 0.1, momentum: false, klClip: false } as const;
- * const options = resolveStepOptions("Cannot create my optimizer", { seed: 7 }, presets);
- * assert.deepEqual([options.learningRate, options.annealing, options.seed], [0.1, 1, 7]);
- * ```
- */
-export function resolveStepOptions(
-  subject: string,
-  options: StepOptions,
-  presets:
-    & Pick<ResolvedStepOptions, "learningRate" | "momentum" | "klClip">
-    & Partial<Pick<ResolvedStepOptions, "relativeChange" | "gradientClip" | "takeBack">>
-    & Pick<StepOptions, "weightDecay">,
-): ResolvedStepOptions {
-  return resolve(subject, options, stepSchema("update"), presets);
 }

@@ -37,7 +37,7 @@ export function notLearning(
 }
 
 /** Mean loss of the best constant answer on the training set; `undefined` for losses without a formula here. */
-export function constantLoss(
+function constantLoss(
   { objective, data: { train }, targets = "labels" }: TrainOptions,
 ): number | undefined {
   const { loss: { kind }, model: { output } } = objective;
