@@ -21,8 +21,8 @@ import type { ModelObjective } from "../nn/model_objective.ts";
 import { objective } from "../nn/objective.ts";
 import { sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { type OptimizerName, optimizers, type OptimizerSettings } from "../optim/optimizers.ts";
-import type { StepOptions } from "../optim/step_options.ts";
+import type { OptimizerName, OptimizerSettings } from "../optim/optimizers.ts";
+import { createOptimizer } from "./create_optimizer.ts";
 import { type ModelName, modelNames, recipes } from "./recipes.ts";
 
 /** What a job is made from. */
@@ -112,14 +112,4 @@ function layersOf({ model, dataset, width: wanted }: JobOptions): LayerSpec[] {
         `${height} x ${columns}`,
       );
   }
-}
-
-/** Generic in the name, so that an optimizer and its options are known to belong together. */
-function createOptimizer<Name extends OptimizerName>(
-  goal: ModelObjective,
-  name: Name,
-  settings: OptimizerSettings,
-  shared: Pick<StepOptions, "annealing" | "seed">,
-): Optimizer<BatchLike> {
-  return optimizers[name](goal, { ...shared, ...settings[name] });
 }

@@ -12,8 +12,8 @@ import type { ModelObjective } from "../nn/model_objective.ts";
 import { objective } from "../nn/objective.ts";
 import { type Sequential, sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { type OptimizerName, optimizers, type OptimizerSettings } from "../optim/optimizers.ts";
-import type { StepOptions } from "../optim/step_options.ts";
+import type { OptimizerName, OptimizerSettings } from "../optim/optimizers.ts";
+import { createOptimizer } from "./create_optimizer.ts";
 import { textAnnealing, textRecipe } from "./text_recipe.ts";
 
 /** What a language model is made from; what is left out is the recipe's. */
@@ -96,14 +96,4 @@ export function createTextJob(backend: Backend, options: TextJobOptions): TextJo
     model[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Generic in the name, so that an optimizer and its options are known to belong together. */
-function createOptimizer<Name extends OptimizerName>(
-  goal: ModelObjective,
-  name: Name,
-  settings: OptimizerSettings,
-  shared: Pick<StepOptions, "annealing" | "seed">,
-): Optimizer<BatchLike> {
-  return optimizers[name](goal, { ...shared, ...settings[name] });
 }
