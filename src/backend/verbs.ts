@@ -77,7 +77,7 @@ export interface LowRankDivision {
 export interface EighJob {
   /** Symmetric, [n, n]; only read. */
   readonly matrix: Matrix;
-  /** Receives the orthonormal eigenvectors as columns, [n, n]. */
+  /** Receives the orthonormal eigenvectors as columns, [n, n]; a failure leaves what is there, or `previous`. */
   readonly vectors: Matrix;
   /** Receives the eigenvalues in the columns' order, [1, n]. Ascending after a cold solution. */
   readonly values: Matrix;
@@ -98,7 +98,7 @@ export interface EighJob {
  * solver of a matrix of this size starts cold anyway), the third the number of sweeps or 0.
  */
 export enum EighStatus {
-  /** The matrix holds a NaN or infinity, or a solver did not converge: `previous` stands. */
+  /** The matrix holds a NaN or infinity, or a solver did not converge: `previous` stands, or what `vectors` held. */
   failed = -1,
   /** The previous basis is not stale: it was copied to `vectors`. */
   kept = 0,

@@ -122,6 +122,19 @@ export function settingsOf(
 }
 
 /**
+ * Asks for the learning rate of every parameter, before anything is touched.
+ *
+ * @throws {OptionError} As {@linkcode relativeRate} does.
+ */
+export function checkRates(
+  settings: readonly ParameterSettings[],
+  all: Schedule,
+  step: number,
+): void {
+  for (const { learningRate } of settings) relativeRate(learningRate, all, step);
+}
+
+/**
  * A parameter's learning rate over that of all.
  *
  * @throws {OptionError} When there is no such ratio.

@@ -44,6 +44,7 @@ export * from "./safetensors.ts";
 export { scheduleFree, type ScheduleFreeOptions } from "./schedule_free.ts";
 export { scheduleFreeAdam, type ScheduleFreeAdamOptions } from "./schedule_free_adam.ts";
 export { sgd, type SgdOptions } from "./sgd.ts";
+export { type LayerSpectrum } from "./spectra.ts";
 export { soap, type SoapOptions } from "./soap.ts";
 export type { ResolvedStepOptions, StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Schedule } from "../core/schedule.ts";
+import { type Schedule, valueAt } from "../core/schedule.ts";
 import { flag, number, off, optional, type Rule, schedule } from "../core/schema.ts";
 import { averageRule, type WeightAverage } from "./average.ts";
 import { groupsRule, type ParameterGroup, type ResolvedGroup } from "./groups.ts";
@@ -114,4 +114,12 @@ export interface ResolvedStepOptions {
   readonly average: WeightAverage | false;
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
+}
+
+/** Length of a step along its clipped directions: learning rate times annealing. */
+export function lengthOf(
+  { learningRate, annealing }: Pick<ResolvedStepOptions, "learningRate" | "annealing">,
+  step: number,
+): number {
+  return valueAt(learningRate, step) * valueAt(annealing, step);
 }

@@ -57,6 +57,14 @@ Deno.test("breachesOf() counts lines, and wants the list of long files true", ()
   ]);
 });
 
+Deno.test("breachesOf() leaves it to the backends and the gates whether numbers are waited for", () => {
+  const asking = "if (this.#backend.sync) {}\n";
+  const paths = ["src/backend/a.ts", "src/optim/gates.ts", "src/optim/b.ts", "tests/c.ts"];
+  const breaches = breachesOf(house({ files: new Map(paths.map((path) => [path, asking])) }));
+  assert.equal(breaches.length, 1);
+  assert.match(breaches[0], /src\/optim\/b\.ts asks/);
+});
+
 Deno.test("rootNamesIn() reads the first entry of the record", () => {
   assert.deepEqual(rootNamesIn(".\n  A interface\n  b function\n\n./core\n  C class\n"), [
     "A",
