@@ -128,7 +128,8 @@ export class Optimizer<B> implements Disposable {
         ...[subject, options, parameters] as const,
         (index) => preconditioner.ownRate?.(index),
       );
-      this.momentum = own(new MomentumState(backend, parameters, options.momentum));
+      const momenta = this.settings.map(({ momentum }) => momentum);
+      this.momentum = own(new MomentumState(backend, parameters, momenta));
       // Only a loss that is read at once can tell that a step is to be taken back.
       const takeBack = options.takeBack && this.#gate.read !== undefined;
       this.rules = own(new StepRules(objective, { ...options, takeBack }, observation.limit));

@@ -77,7 +77,7 @@ export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
     gradientNormClip: optional(off(schedule({ above: 0 })), false),
     takeBack: optional(flag, false),
     weightDecay: optional(weightDecayRule, false),
-    groups: optional(groupsRule, []),
+    groups: groupsRule({}),
     average: optional(averageRule, false),
     seed: optional(number(), 0),
   };
