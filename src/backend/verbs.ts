@@ -6,7 +6,7 @@
  */
 
 import type { KroneckerCapture } from "../core/capture.ts";
-import type { ConvGeometry, Window } from "../core/geometry.ts";
+import type { ConvGeometry, SlidingWindow } from "../core/geometry.ts";
 import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { ActivationKind } from "../linalg/activations.ts";
@@ -229,7 +229,7 @@ export interface Verbs extends SequenceVerbs {
    * Maximum or mean over windows: images [N h w, C], out [N T, C]. Padding takes no part: it is never
    * the maximum and not counted in the mean.
    */
-  pool(kind: Pooling, out: Matrix, images: Matrix, window: Window): void;
+  pool(kind: Pooling, out: Matrix, images: Matrix, window: SlidingWindow): void;
 
   /** Gradient of {@linkcode Verbs.pool}: the maximum's goes to the first pixel that attains it. */
   poolGradient(
@@ -238,7 +238,7 @@ export interface Verbs extends SequenceVerbs {
     images: Matrix,
     pooled: Matrix,
     g: Matrix,
-    window: Window,
+    window: SlidingWindow,
   ): void;
 
   /**

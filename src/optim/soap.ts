@@ -12,7 +12,12 @@ import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
 import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { judged } from "../curvature/judged.ts";
-import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
+import {
+  Refresher,
+  type RefreshMode,
+  type RefreshOutcome,
+  refreshRule,
+} from "../curvature/refresher.ts";
 import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
 import {
   areCounts,
@@ -311,7 +316,10 @@ class SoapPreconditioner implements Preconditioner {
     for (const block of this.#blocks) block[Symbol.dispose]();
   }
 
-  #adopt(step: number, outcomes: readonly Outcome<SoapBlock>[]): readonly (Renewal | undefined)[] {
+  #adopt(
+    step: number,
+    outcomes: readonly RefreshOutcome<SoapBlock>[],
+  ): readonly (Renewal | undefined)[] {
     return judged(this.#backend, this.#blocks, outcomes, this.#failures, step);
   }
 }
