@@ -12,6 +12,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import * as linalg from "../../linalg/mod.ts";
 import type * as api from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
+import { aside } from "./aside.ts";
 import { solveEigh } from "./eigh.ts";
 import { referenceSequences } from "./sequences.ts";
 import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
@@ -37,6 +38,7 @@ class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
   readonly sync = true;
   readonly info = { description: "reference (float64 TypeScript)", roundoff: 2 ** -53 };
   readonly bytesPerElement = 8;
+  readonly aside = aside;
   readonly #scopes: ReferenceStorage[][] = [];
   #liveBytes = 0;
 
@@ -284,7 +286,7 @@ class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
   }
 
   axpby(y: Matrix, alpha: api.Scalar, x: Matrix, beta: api.Scalar): void {
-    scatter(y, linalg.axpby(numberOf(alpha), gather(x), numberOf(beta), gather(y)).data);
+    aside.axpby([y], y, alpha, x, beta);
   }
 
   squares(out: Matrix, x: Matrix, blend?: api.Blend): void {
@@ -296,10 +298,7 @@ class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
   }
 
   adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: api.AdamNumbers): void {
-    const result = linalg.adamDirection(gather(m), gather(v), gather(g), numbers);
-    scatter(m, result.m.data);
-    scatter(v, result.v.data);
-    scatter(out, result.direction.data);
+    aside.adamDirection([out, m, v], out, m, v, g, numbers);
   }
 
   dot(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {
