@@ -196,7 +196,10 @@ export interface Verbs extends SequenceVerbs {
    */
   choleskyInverse(out: Matrix, x: Matrix, scale: Scalar, shift: Scalar, status: Matrix): void;
 
-  /** `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. */
+  /**
+   * `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. This and its two gradients take
+   * convolutions with groups as a whole: each has its columns of images and outputs and its rows of weights.
+   */
   conv2d(out: Matrix, images: Matrix, weights: Matrix, geometry: ConvGeometry): void;
 
   /** Gradient of the images, [N h w, C], from g [N T, dOut]; the bias column takes no part. */

@@ -10,6 +10,7 @@ import { relu, sigmoid, tanh } from "./activations.ts";
 import type { LayerDescription } from "./architecture.ts";
 import { attention } from "./attention.ts";
 import { batchNorm2d } from "./batch_norm2d.ts";
+import { conv1d } from "./conv1d.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
@@ -34,6 +35,10 @@ const LAYERS: ReadonlyMap<string, (options: Options, source: string) => LayerSpe
   [
     "conv",
     ({ outChannels, ...options }: Options) => conv2d(outChannels, { ...options, init: zeros }),
+  ],
+  [
+    "conv1d",
+    ({ outChannels, ...options }: Options) => conv1d(outChannels, { ...options, init: zeros }),
   ],
   [
     "dense",

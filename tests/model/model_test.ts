@@ -9,6 +9,7 @@ import {
   attention,
   averagePool2d,
   batchNorm2d,
+  conv1d,
   conv2d,
   dense,
   dropout,
@@ -42,6 +43,7 @@ const images: LayerSpec[] = [
   batchNorm2d({ epsilon: 1e-3 }),
   relu(),
   residual([conv2d(4, { kernel: 3, padding: 1, stride: 2, bias: false }), batchNorm2d()]),
+  conv2d(8, { kernel: 2, groups: 4 }),
   maxPool2d({ kernel: 2, stride: 1, padding: 1 }),
   averagePool2d({ kernel: 2 }),
   dropout(0.3),
@@ -70,6 +72,15 @@ const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> = {
       rmsNorm(),
       lastPosition(),
       dense(3),
+    ],
+  },
+  "convolved sequences": {
+    input: [9, 4],
+    layers: [
+      conv1d(6, { kernel: 3, padding: "causal", dilation: 2, groups: 2 }),
+      conv1d(6, { kernel: 2, padding: "same", stride: 2, bias: false }),
+      conv1d(3, { kernel: 1, padding: 1 }),
+      meanPositions(),
     ],
   },
   "means of positions": {

@@ -2,6 +2,7 @@ import fc from "#fast-check";
 import {
   averagePool2d,
   batchNorm2d,
+  conv1d,
   conv2d,
   dense,
   dropout,
@@ -63,6 +64,53 @@ Deno.test("conv2d() has the gradients of central differences at any stride, padd
         checkLayers(backend, { input, layers: [conv2d(2, options)], examples, seed }),
     );
     fc.assert(property, { numRuns: 30 });
+  }));
+
+Deno.test("conv2d() has the gradients of central differences with groups of any size", () =>
+  onReference((backend) => {
+    const property = fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 2 }),
+      fc.integer({ min: 1, max: 2 }),
+      fc.record({
+        kernel: pair(1, 3),
+        stride: pair(1, 2),
+        padding: pair(0, 1),
+        bias: fc.boolean(),
+      }),
+      examples,
+      seed,
+      (groups, channels, outputs, options, examples, seed) =>
+        checkLayers(backend, {
+          input: [3, 4, groups * channels],
+          layers: [conv2d(groups * outputs, { ...options, groups })],
+          examples,
+          seed,
+        }),
+    );
+    fc.assert(property, { numRuns: 30 });
+  }));
+
+Deno.test("conv1d() has the gradients of central differences with every padding and any stride", () =>
+  onReference((backend) => {
+    const property = fc.property(
+      fc.integer({ min: 5, max: 9 }),
+      fc.constantFrom([4, 6, 1], [4, 6, 2], [3, 3, 3], [1, 2, 1]),
+      fc.record({
+        kernel: fc.integer({ min: 1, max: 3 }),
+        stride: fc.integer({ min: 1, max: 3 }),
+        padding: fc.constantFrom(0, 1, 3, "same" as const, "causal" as const),
+        dilation: fc.integer({ min: 1, max: 2 }),
+        bias: fc.boolean(),
+      }),
+      examples,
+      seed,
+      (positions, [channels, outputs, groups], options, examples, seed) => {
+        const layers = [conv1d(outputs, { ...options, groups })];
+        checkLayers(backend, { input: [positions, channels], layers, examples, seed });
+      },
+    );
+    fc.assert(property, { numRuns: 40 });
   }));
 
 for (const [name, pool] of Object.entries({ maxPool2d, averagePool2d })) {
