@@ -9,6 +9,7 @@ import {
   attention,
   averagePool2d,
   batchNorm2d,
+  concatenate,
   conv1d,
   conv2d,
   dense,
@@ -81,6 +82,15 @@ const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> = {
       conv1d(6, { kernel: 2, padding: "same", stride: 2, bias: false }),
       conv1d(3, { kernel: 1, padding: 1 }),
       meanPositions(),
+    ],
+  },
+  branches: {
+    input: [4, 3, 2],
+    layers: [
+      concatenate([[conv2d(2, { kernel: 3, padding: 1 }), relu()], [], [residual([tanh()])]]),
+      concatenate([[], []]),
+      flatten(),
+      dense(3),
     ],
   },
   "means of positions": {

@@ -1,16 +1,20 @@
+import assert from "#assert";
 import fc from "#fast-check";
 import {
   averagePool2d,
   batchNorm2d,
+  concatenate,
   conv1d,
   conv2d,
   dense,
   dropout,
   flatten,
   globalAveragePool2d,
+  lastPosition,
   maxPool2d,
   relu,
   residual,
+  sequential,
   sigmoid,
   tanh,
 } from "@tekfac/tekfac/nn";
@@ -178,6 +182,44 @@ Deno.test("residual() has the gradients of central differences with both shortcu
     fc.assert(property, { numRuns: 30 });
     const outer = [residual([residual([flatten()]), flatten()])];
     checkLayers(backend, { input: [4], layers: outer, examples: 2, seed: 1 });
+  }));
+
+Deno.test("concatenate() has the gradients of central differences on rows, sequences and images", () =>
+  onReference((backend) => {
+    const cases = [
+      { input: [4], layers: [concatenate([[dense(3), tanh()], [], [dense(1)]]), dense(2)] },
+      {
+        input: [5, 2],
+        layers: [
+          concatenate([[conv1d(2, { kernel: 3, padding: 1 }), tanh()], [
+            conv1d(3, { kernel: 2, padding: "causal" }),
+          ], []]),
+        ],
+      },
+      {
+        input: [4, 3, 2],
+        layers: [
+          // Of the first branch nothing is trained.
+          conv2d(2, { kernel: 1 }),
+          concatenate([[tanh()], [residual([conv2d(2, { kernel: 3, padding: 1 })])]]),
+          flatten(),
+        ],
+      },
+    ] as const;
+    cases.forEach((each, seed) => checkLayers(backend, { ...each, examples: 3, seed }));
+    checkLayers(backend, { input: [3], layers: [concatenate([[tanh()]])], examples: 2, seed: 9 });
+
+    assert.throws(
+      () => sequential(backend, { input: [4, 2], layers: [concatenate([[], [lastPosition()]])] }),
+      {
+        name: "ShapeError",
+        message: "Cannot build 'concatenate1': expected branches whose outputs differ in their " +
+          "channels only, received 4 x 2 and 2",
+      },
+    );
+    for (const branches of [[], [[], [1]], [dense(2)], undefined]) {
+      assert.throws(() => concatenate(branches as never), { name: "OptionError" });
+    }
   }));
 
 Deno.test("dropout() has the gradients of central differences of what it has kept", () =>

@@ -168,6 +168,26 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
     activation: ["string"],
   }],
   resnet20: [nn.resnet20, { width: ["number"], classes: ["number"] }],
+  temporalConvNet: [(o) => nn.temporalConvNet({ outputs: 1, ...(o as object) }), {
+    outputs: ["number"],
+    channels: ["number"],
+    levels: ["number"],
+    kernel: ["number"],
+    dropout: ["number"],
+    at: ["string"],
+  }],
+  mobileNet: [nn.mobileNet, {
+    width: ["number"],
+    blocks: ["number"],
+    expansion: ["number"],
+    classes: ["number"],
+  }],
+  mobileBlock: [(o) => nn.mobileBlock({ from: 2, ...(o as object) }), {
+    from: ["number"],
+    to: ["number"],
+    stride: ["number"],
+    expansion: ["number"],
+  }],
   vgg16: [nn.vgg16, { width: ["number"], classes: ["number"] }],
 };
 
