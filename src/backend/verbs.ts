@@ -11,9 +11,15 @@ import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { ActivationKind } from "../linalg/activations.ts";
 import type { Blend } from "./blend.ts";
+import type { DepthwiseVerbs } from "./depthwise_verbs.ts";
 import type { SequenceVerbs } from "./sequence_verbs.ts";
 
 export type { ActivationKind, Blend };
+export type {
+  DepthwiseMomentOptions,
+  DepthwiseVerbs,
+  StackedGemmOptions,
+} from "./depthwise_verbs.ts";
 export type { AttentionShape, RowNormKind, SequenceVerbs } from "./sequence_verbs.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
@@ -140,7 +146,7 @@ export interface AdamNumbers {
 }
 
 /** The mathematical verbs. Letters: N examples, T locations, dIn' inputs with the homogeneous 1. */
-export interface Verbs extends SequenceVerbs {
+export interface Verbs extends SequenceVerbs, DepthwiseVerbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 

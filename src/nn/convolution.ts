@@ -6,6 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { depthwiseVerbs } from "../backend/wasm/depthwise/extension.ts";
 import type { ConvCapture } from "../core/capture.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
 import { type Matrix, rowsOf } from "../core/matrix.ts";
@@ -32,6 +33,7 @@ export function buildConvolution(
   const { kernel: [height, width], channels, groups = 1 } = geometry;
   const [area, outputs] = [height * width, channelsOf(output)];
   const inputs = area * channels / groups;
+  if (groups > 1 && groups === channels) context.backend.extend(depthwiseVerbs);
   const parameter = createParameter(context, {
     ...plan,
     layer: { kind: "conv2d", geometry },

@@ -107,7 +107,13 @@ export class CallChecker {
 type Reader = (call: readonly unknown[]) => unknown;
 
 /** What takes convolutions with groups; factors belong to one group each. */
-const GROUPED: readonly (keyof Verbs)[] = ["conv2d", "conv2dDataGradient", "conv2dWeightGradient"];
+const GROUPED: readonly (keyof Verbs)[] = [
+  "conv2d",
+  "conv2dDataGradient",
+  "conv2dWeightGradient",
+  "depthwiseSecondMoment",
+  "depthwiseSquaredProjection",
+];
 
 /** One operand, and how the parts of a call that it depends on are read. */
 interface Place {
@@ -127,6 +133,8 @@ interface Plan {
   readonly places: readonly Place[];
   readonly capture: Reader;
   readonly geometry: Reader;
+  /** Of how many matrices one below the other. */
+  readonly parts: Reader;
 }
 
 function planOf(verb: keyof Verbs, formula: unknown): Plan {
@@ -151,8 +159,14 @@ function planOf(verb: keyof Verbs, formula: unknown): Plan {
   const geometry = names.includes("capture")
     ? "capture.geometry"
     : names.find((name) => name === "geometry" || name === "window");
-  const takesGroups = GROUPED.includes(verb);
-  return { verb, takesGroups, places, capture: reader("capture"), geometry: reader(geometry) };
+  return {
+    verb,
+    takesGroups: GROUPED.includes(verb),
+    places,
+    capture: reader("capture"),
+    geometry: reader(geometry),
+    parts: reader("parts"),
+  };
 }
 
 interface Output {
@@ -187,6 +201,8 @@ class CallCheck {
         throw new ShapeError(`Cannot run ${plan.verb}`, expected, `${groups} groups`);
       }
     }
+    const parts = plan.parts(this.#call);
+    if (parts !== undefined) this.#sizes.P = parts as number;
     for (const place of plan.places) this.#check(place);
     return this.#outputs;
   }
