@@ -12,6 +12,7 @@ import type { Schema } from "../src/core/schema.ts";
 import { geluSchema } from "../src/nn/smooth_activations.ts";
 import { attentionSchema } from "../src/nn/attention.ts";
 import { batchNorm2dSchema } from "../src/nn/batch_norm2d.ts";
+import { conv1dSchema } from "../src/nn/conv1d.ts";
 import { conv2dSchema } from "../src/nn/conv2d.ts";
 import { denseSchema } from "../src/nn/dense.ts";
 import { embeddingSchema } from "../src/nn/embedding.ts";
@@ -74,6 +75,7 @@ const SECTIONS: readonly Section[] = [
   },
   { title: "`dense`", schema: denseSchema, sources: ["src/nn/dense.ts"] },
   { title: "`conv2d`", schema: conv2dSchema, sources: ["src/nn/conv2d.ts"] },
+  { title: "`conv1d`", schema: conv1dSchema, sources: ["src/nn/conv1d.ts"] },
   { title: "`maxPool2d`, `averagePool2d`", schema: poolSchema, sources: ["src/nn/pool.ts"] },
   { title: "`batchNorm2d`", schema: batchNorm2dSchema, sources: ["src/nn/batch_norm2d.ts"] },
   { title: "`layerNorm`, `rmsNorm`", schema: rowNormSchema, sources: ["src/nn/row_norm.ts"] },

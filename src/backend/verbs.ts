@@ -11,9 +11,15 @@ import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { ActivationKind } from "../linalg/activations.ts";
 import type { Blend } from "./blend.ts";
+import type { DepthwiseVerbs } from "./depthwise_verbs.ts";
 import type { SequenceVerbs } from "./sequence_verbs.ts";
 
 export type { ActivationKind, Blend };
+export type {
+  DepthwiseMomentOptions,
+  DepthwiseVerbs,
+  StackedGemmOptions,
+} from "./depthwise_verbs.ts";
 export type { AttentionShape, RowNormKind, SequenceVerbs } from "./sequence_verbs.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
@@ -140,7 +146,7 @@ export interface AdamNumbers {
 }
 
 /** The mathematical verbs. Letters: N examples, T locations, dIn' inputs with the homogeneous 1. */
-export interface Verbs extends SequenceVerbs {
+export interface Verbs extends SequenceVerbs, DepthwiseVerbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 
@@ -196,7 +202,10 @@ export interface Verbs extends SequenceVerbs {
    */
   choleskyInverse(out: Matrix, x: Matrix, scale: Scalar, shift: Scalar, status: Matrix): void;
 
-  /** `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. */
+  /**
+   * `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. This and its two gradients take
+   * convolutions with groups as a whole: each has its columns of images and outputs and its rows of weights.
+   */
   conv2d(out: Matrix, images: Matrix, weights: Matrix, geometry: ConvGeometry): void;
 
   /** Gradient of the images, [N h w, C], from g [N T, dOut]; the bias column takes no part. */

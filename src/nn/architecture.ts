@@ -32,9 +32,17 @@ function descriptionOf({ kind, options }: LayerSpec): LayerDescription {
   if (options === undefined) return { kind };
   const entries = Object.entries(options).map(([name, value]) => [
     name,
-    isSpecs(value) ? value.map(descriptionOf) : value,
+    isSpecs(value) ? value.map(descriptionOf) : isBranches(value) ? value.map(layersOf) : value,
   ]);
   return { kind, options: Object.fromEntries(entries) };
+}
+
+function isBranches(value: unknown): value is readonly (readonly LayerSpec[])[] {
+  return Array.isArray(value) && value.some(isSpecs);
+}
+
+function layersOf(branch: readonly LayerSpec[]): readonly LayerDescription[] {
+  return branch.map(descriptionOf);
 }
 
 function isSpecs(value: unknown): value is readonly LayerSpec[] {

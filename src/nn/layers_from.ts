@@ -10,6 +10,8 @@ import { relu, sigmoid, tanh } from "./activations.ts";
 import type { LayerDescription } from "./architecture.ts";
 import { attention } from "./attention.ts";
 import { batchNorm2d } from "./batch_norm2d.ts";
+import { concatenate } from "./concatenate.ts";
+import { conv1d } from "./conv1d.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
@@ -32,8 +34,19 @@ const LAYERS: ReadonlyMap<string, (options: Options, source: string) => LayerSpe
   ["averagePool", (options: Options) => averagePool2d(options)],
   ["batchNorm", (options: Options) => batchNorm2d(options)],
   [
+    "concatenate",
+    ({ branches }: Options, source: string) =>
+      concatenate(
+        listOf(branches, source).map((branch) => layersFrom(branch, source)),
+      ),
+  ],
+  [
     "conv",
     ({ outChannels, ...options }: Options) => conv2d(outChannels, { ...options, init: zeros }),
+  ],
+  [
+    "conv1d",
+    ({ outChannels, ...options }: Options) => conv1d(outChannels, { ...options, init: zeros }),
   ],
   [
     "dense",
@@ -65,8 +78,7 @@ const LAYERS: ReadonlyMap<string, (options: Options, source: string) => LayerSpe
  * @throws {DataError} When a layer is of a kind that is not known, or cannot have such options.
  */
 export function layersFrom(descriptions: unknown, source: string): LayerSpec[] {
-  if (!Array.isArray(descriptions)) throw new DataError(source, "expected a list of layers");
-  return descriptions.map((description: unknown) => {
+  return listOf(descriptions, source).map((description: unknown) => {
     const { kind, options } = isRecord(description) ? description as Partial<LayerDescription> : {};
     const create = LAYERS.get(kind ?? "");
     if (create === undefined || !isRecord(options)) {
@@ -82,11 +94,17 @@ export function layersFrom(descriptions: unknown, source: string): LayerSpec[] {
   });
 }
 
+function listOf(value: unknown, source: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new DataError(source, "expected a list of layers");
+}
+
 /** Whether {@linkcode layersFrom} can make a layer, and those inside it, again. */
 export function isDescribable({ kind, options }: LayerDescription): boolean {
   if (options === undefined || !LAYERS.has(kind)) return false;
-  return Object.values(options).every((value) =>
-    !Array.isArray(value) ||
-    value.every((inner) => !isRecord(inner) || isDescribable(inner as unknown as LayerDescription))
-  );
+  const describable = (value: unknown): boolean =>
+    Array.isArray(value)
+      ? value.every(describable)
+      : !isRecord(value) || isDescribable(value as unknown as LayerDescription);
+  return Object.values(options).filter(Array.isArray).every(describable);
 }

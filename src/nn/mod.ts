@@ -30,6 +30,8 @@ export { relu, sigmoid, tanh } from "./activations.ts";
 export { attention, type AttentionOptions } from "./attention.ts";
 export { type BatchLike, type EvaluateOptions, type PassOptions } from "./batch.ts";
 export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
+export { concatenate } from "./concatenate.ts";
+export { conv1d, type Conv1dOptions, type SequencePadding } from "./conv1d.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions } from "./dense.ts";
 export { type Evaluation } from "./evaluation.ts";

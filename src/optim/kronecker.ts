@@ -11,6 +11,7 @@ import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Block, BlockOptions, LayerBlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
@@ -22,8 +23,18 @@ import { Optimizer } from "./optimizer.ts";
 export interface BlockMaker {
   /** Name of the method. */
   readonly method: LayerBlockOptions["method"];
-  /** The method's block of a parameter whose layer makes none itself. */
-  readonly create: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block;
+  /**
+   * The method's block of a parameter whose layer makes none itself, or of one group of a convolution's.
+   *
+   * @param part What the block is of.
+   * @param whole The parameter that it is a part of, or itself.
+   */
+  readonly create: (
+    backend: Backend,
+    part: Parameter,
+    options: BlockOptions,
+    whole: Parameter,
+  ) => Block;
   /** What blocks that layers make are told besides. @default {nothing} */
   readonly own?: (parameter: Parameter) => Pick<LayerBlockOptions, "rank" | "exponent">;
 }
@@ -73,8 +84,16 @@ export function kroneckerOptimizer<B>(
         const context = contextOf(index);
         if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
         const make = makers[index];
-        return make?.(backend, parameter, { ...context, method, ...own(parameter) }) ??
-          create(backend, parameter, context);
+        if (make !== undefined) {
+          return make(backend, parameter, { ...context, method, ...own(parameter) });
+        }
+        const { layer } = parameter;
+        if (layer.kind !== "conv2d" || (layer.geometry.groups ?? 1) === 1) {
+          return create(backend, parameter, context, parameter);
+        }
+        return new GroupedBlock(backend, parameter, layer.geometry, context, (...group) => {
+          return create(...group, parameter);
+        });
       },
     );
   } catch (error) {

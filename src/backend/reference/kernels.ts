@@ -13,6 +13,7 @@ import * as linalg from "../../linalg/mod.ts";
 import type * as api from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
 import { aside } from "./aside.ts";
+import { referenceDepthwise } from "./depthwise.ts";
 import { solveEigh } from "./eigh.ts";
 import { referenceSequences } from "./sequences.ts";
 import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
@@ -30,10 +31,11 @@ import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
  * ```
  */
 export function createReferenceKernels(): Kernels {
-  return Object.assign(new ReferenceKernels(), referenceSequences);
+  return Object.assign(new ReferenceKernels(), referenceSequences, referenceDepthwise);
 }
 
-class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
+class ReferenceKernels
+  implements Omit<Kernels, keyof api.SequenceVerbs | keyof api.DepthwiseVerbs> {
   readonly name = "reference";
   readonly sync = true;
   readonly info = { description: "reference (float64 TypeScript)", roundoff: 2 ** -53 };
