@@ -91,8 +91,12 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
       const { trainable } = numbers;
       const parameter = allocateParameter(context, layer, shape, () => unit, trainable);
       try {
-        const moments = context.backend.alloc(2, channels);
-        context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
+        const make = (): OwnedMatrix => {
+          const moments = context.backend.alloc(2, channels);
+          context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
+          return moments;
+        };
+        const moments = context.shared?.once(`${context.name}.runningMoments`, make) ?? make();
         return new BatchNorm2d(context.backend, output, parameter, moments, numbers);
       } catch (error) {
         parameter[Symbol.dispose]();

@@ -99,7 +99,7 @@ export function conv2d(outChannels: number, options: Conv2dOptions): LayerSpec {
         trainable,
       });
       const output = [outHeight(geometry), outWidth(geometry), outChannels] as const;
-      return new Convolution(context.backend, parameter, geometry, output);
+      return new Convolution(context.backend, context.name, parameter, geometry, output);
     },
   };
 }

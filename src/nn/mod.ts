@@ -48,5 +48,6 @@ export * from "./positions.ts";
 export * from "./residual.ts";
 export { layerNorm, rmsNorm, type RowNormOptions } from "./row_norm.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
+export { tiedHead } from "./tied_head.ts";
 export { gelu, type GeluOptions, silu, softplus } from "./smooth_activations.ts";
 export * from "./weights.ts";

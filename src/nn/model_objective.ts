@@ -8,7 +8,7 @@ import type { Backend } from "../backend/backend.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
-import { isTrainable, type Parameter } from "../core/parameter.ts";
+import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
 import {
@@ -30,9 +30,9 @@ import { weighRows } from "./example_weights.ts";
 import type { Loss } from "./losses/loss.ts";
 import { drawSigns } from "./losses/noise.ts";
 import { meanOverPositions } from "./mean_over_positions.ts";
-import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
+import type { BackwardPass, ForwardPass } from "./module.ts";
+import { ParameterLayers } from "./parameter_layers.ts";
 import type { Sequential } from "./sequential.ts";
-import { allLayers } from "./through_layers.ts";
 
 /**
  * A model with its loss. Fulfils the optimizers' `Objective<BatchLike>`; also evaluates and predicts.
@@ -65,7 +65,7 @@ export class ModelObjective {
   readonly parameters: readonly Parameter[];
   /** What the model remembers besides them: running statistics. */
   readonly state: Readonly<Record<string, Matrix>>;
-  readonly #layers: ReadonlyMap<Parameter, Layer>;
+  readonly #layers: ParameterLayers;
   /** K, of one prediction. */
   readonly #outputs: number;
   /** Predictions of an example, whose losses are averaged. */
@@ -86,11 +86,7 @@ export class ModelObjective {
     this.loss = loss;
     this.parameters = model.parameters;
     this.state = model.state;
-    this.#layers = new Map(
-      allLayers(model.layers).flatMap((layer) =>
-        layer.parameter ? [[layer.parameter, layer] as const] : []
-      ),
-    );
+    this.#layers = new ParameterLayers(model);
     const { output } = model;
     this.#positions = loss.perPosition && output.length === 2 ? output[0] : 1;
     this.#outputs = sizeOf(output) / this.#positions;
@@ -192,19 +188,17 @@ export class ModelObjective {
 
   /** The block that a parameter's layer makes, if it makes one: see {@linkcode Layer.block}. */
   blockOf(parameter: Parameter): LayerBlock | undefined {
-    return this.#layers.get(parameter)?.block;
+    return this.#layers.blockOf(parameter);
   }
 
   /**
-   * The capture that a parameter's layer left behind, or `undefined` if it has left none.
+   * The capture that a parameter's layer left behind, or `undefined` if it has left none. Where several layers share
+   * the parameter, it is one of all of them, in scratch memory.
    *
    * @throws {StateError} When the parameter is not one of this model's.
    */
   capture(parameter: Parameter): Capture | undefined {
-    const layer = this.#layers.get(parameter);
-    // A frozen layer may still hold what it left before it was.
-    if (layer !== undefined) return isTrainable(parameter) ? layer.capture : undefined;
-    throw new StateError(`Cannot look up '${parameter.name}': it belongs to another model`);
+    return this.#layers.capture(parameter);
   }
 
   /**
