@@ -15,6 +15,7 @@ import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
 import { embedding } from "./embedding.ts";
 import { flatten } from "./flatten.ts";
+import { groupNorm } from "./group_norm.ts";
 import { zeros } from "./init.ts";
 import type { LayerSpec } from "./module.ts";
 import { averagePool2d, globalAveragePool2d, maxPool2d } from "./pool.ts";
@@ -48,6 +49,7 @@ const LAYERS: ReadonlyMap<string, (options: Options, inside: Inside) => LayerSpe
   ["flatten", () => flatten()],
   ["gelu", (options: Options) => gelu(options)],
   ["globalAveragePool", () => globalAveragePool2d()],
+  ["groupNorm", (options: Options) => groupNorm(options)],
   ["lastPosition", () => lastPosition()],
   ["layerNorm", (options: Options) => layerNorm(options)],
   ["maxPool", (options: Options) => maxPool2d(options)],

@@ -4,12 +4,17 @@ import { type Capture, type Matrix, Random } from "@tekfac/tekfac/core";
 import {
   attention,
   type BatchLike,
+  batchNorm2d,
+  conv2d,
   dense,
   embedding,
+  globalAveragePool2d,
+  groupNorm,
   layerNorm,
   type LayerSpec,
   type Loss,
   objective,
+  relu,
   residual,
   sequential,
   type SequentialOptions,
@@ -33,6 +38,11 @@ function tokens(count: number): number[] {
   return Array.from({ length: count }, () => random.integer(5));
 }
 
+function numbers(count: number): number[] {
+  const random = new Random(8);
+  return Array.from({ length: count }, () => random.normal());
+}
+
 const networks: Record<string, () => Network> = {
   "a block in two places and a tied head": () => {
     const table = embedding({ vocabulary: 5, width: 8, positions: 4 });
@@ -44,6 +54,19 @@ const networks: Record<string, () => Network> = {
       batch: { inputs: tokens(4 * EXAMPLES), targets: tokens(4 * EXAMPLES).reverse() },
     };
   },
+  "normalisations of images": () => ({
+    input: [4, 3, 2],
+    layers: [
+      conv2d(6, { kernel: 3, padding: 1 }),
+      groupNorm({ groups: 3 }),
+      relu(),
+      batchNorm2d(),
+      globalAveragePool2d(),
+      dense(5),
+    ],
+    loss: softmaxCrossEntropy(),
+    batch: { inputs: numbers(24 * EXAMPLES), targets: tokens(EXAMPLES) },
+  }),
 };
 
 /** Losses, gradients of all parameters, and all that captures of sampled targets hold. */
