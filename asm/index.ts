@@ -12,6 +12,7 @@ export {
   conv2dWeightGradientWorkspace,
 } from "./conv2d_weight_gradient";
 export { dampedDivide } from "./damped_divide";
+export { gaussianLoss, gaussianSampledGradient, huberLoss } from "./density_losses";
 export { adamDirection, appendOnes, axpby, scaleRows, squares } from "./elementwise";
 export { eigh, eighWorkspace } from "./eigh";
 export { gemm, gemmWorkspace } from "./gemm";

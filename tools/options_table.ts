@@ -15,6 +15,8 @@ import { batchNorm2dSchema } from "../src/nn/batch_norm2d.ts";
 import { conv2dSchema } from "../src/nn/conv2d.ts";
 import { denseSchema } from "../src/nn/dense.ts";
 import { embeddingSchema } from "../src/nn/embedding.ts";
+import { huberSchema } from "../src/nn/losses/huber.ts";
+import { softmaxCrossEntropySchema } from "../src/nn/losses/softmax_cross_entropy.ts";
 import { squaredErrorSchema } from "../src/nn/losses/squared_error.ts";
 import { poolSchema } from "../src/nn/pool.ts";
 import { groupNormSchema } from "../src/nn/group_norm.ts";
@@ -86,6 +88,16 @@ const SECTIONS: readonly Section[] = [
   { title: "`embedding`", schema: embeddingSchema, sources: ["src/nn/embedding.ts"] },
   { title: "`attention`", schema: attentionSchema, sources: ["src/nn/attention.ts"] },
   { title: "`gelu`", schema: geluSchema, sources: ["src/nn/smooth_activations.ts"] },
+  {
+    title: "`softmaxCrossEntropy`",
+    schema: softmaxCrossEntropySchema,
+    sources: ["src/nn/losses/softmax_cross_entropy.ts"],
+  },
+  {
+    title: "`huber`",
+    schema: huberSchema,
+    sources: ["src/nn/losses/huber.ts"],
+  },
   {
     title: "`squaredError`",
     schema: squaredErrorSchema,

@@ -7,7 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
-import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
+import { type Matrix, reshaped } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
@@ -26,12 +26,10 @@ import {
 import { Draws } from "./draws.ts";
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
-import { weighRows } from "./example_weights.ts";
 import type { Loss } from "./losses/loss.ts";
-import { drawSigns } from "./losses/noise.ts";
-import { meanOverPositions } from "./mean_over_positions.ts";
 import type { BackwardPass, ForwardPass } from "./module.ts";
 import { ParameterLayers } from "./parameter_layers.ts";
+import { type PredictionGradients, PredictionLoss } from "./prediction_loss.ts";
 import type { Sequential } from "./sequential.ts";
 
 /**
@@ -66,10 +64,7 @@ export class ModelObjective {
   /** What the model remembers besides them: running statistics. */
   readonly state: Readonly<Record<string, Matrix>>;
   readonly #layers: ParameterLayers;
-  /** K, of one prediction. */
-  readonly #outputs: number;
-  /** Predictions of an example, whose losses are averaged. */
-  readonly #positions: number;
+  readonly #predictionLoss: PredictionLoss;
   readonly #layout: BatchLayout;
   /** Batches that `examplesOf` has passed and `differentiate` need not check again. */
   readonly #checked = new WeakSet<BatchLike>();
@@ -87,11 +82,8 @@ export class ModelObjective {
     this.parameters = model.parameters;
     this.state = model.state;
     this.#layers = new ParameterLayers(model);
-    const { output } = model;
-    this.#positions = loss.perPosition && output.length === 2 ? output[0] : 1;
-    this.#outputs = sizeOf(output) / this.#positions;
-    const [rows, cols] = loss.targetShape(this.#positions, this.#outputs);
-    this.#layout = { inputs: sizeOf(model.input), targets: rows * cols };
+    this.#predictionLoss = new PredictionLoss(model.backend, loss, model.output);
+    this.#layout = { inputs: sizeOf(model.input), targets: this.#predictionLoss.targets };
   }
 
   /**
@@ -161,28 +153,12 @@ export class ModelObjective {
    * @param sample How, and of how many examples.
    * @throws {StateError} When no `differentiate` came before it, or an evaluation in between.
    */
-  differentiateSampled(random: Random, { from, examples }: CurvatureSample): void {
+  differentiateSampled(random: Random, sample: CurvatureSample): void {
     if (this.#predictions === undefined) {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
-    const { backend, loss } = this;
-    const count = examples * this.#positions;
-    const predictions = rowsOf(this.#predictions, 0, count);
-    const gradients = backend.scratch(count, this.#outputs);
-    if (from === "signs") {
-      const signs = backend.scratch(count, this.#outputs);
-      backend.write(signs, drawSigns(random, count * this.#outputs));
-      backend.gaussNewtonGradient(loss.kind, gradients, predictions, signs);
-    } else {
-      const [rows, cols] = loss.targetShape(count, this.#outputs);
-      const noise = backend.scratch(rows, cols);
-      backend.write(noise, loss.drawNoise(random, rows * cols));
-      backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
-    }
-    // The mean over positions has the mean of their Hessians: a root of it has the root of the weight.
-    if (this.#positions > 1) backend.axpby(gradients, this.#positions ** -0.5, gradients, 0);
-    // Second moments of these are to be those of the weighted loss.
-    weighRows(backend, this.#byExample(gradients), this.#weights, Math.sqrt);
+    const weights = this.#weights;
+    const gradients = this.#predictionLoss.sampled(random, sample, this.#predictions, weights);
     this.#backward(gradients, { kind: "capture" });
   }
 
@@ -214,7 +190,7 @@ export class ModelObjective {
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
     const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss, this.#positions);
+    const sum = new EvaluationSum(this.loss, this.#predictionLoss.positions);
     for (const micro of this.#microBatches(batches, pass)) {
       const [losses, outputs] = await this.backend.reading(() => {
         const read = (m: Matrix) => this.backend.read(m);
@@ -240,7 +216,7 @@ export class ModelObjective {
     options: EvaluateOptions = {},
   ): Evaluation {
     const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss, this.#positions);
+    const sum = new EvaluationSum(this.loss, this.#predictionLoss.positions);
     for (const micro of this.#microBatches(batches, pass)) {
       const read = (m: Matrix) => this.backend.readSync(m);
       const { losses, outputs = [] } = this.#measure(micro, read, onOutputs !== undefined);
@@ -293,7 +269,8 @@ export class ModelObjective {
   #check(batch: BatchLike): number {
     const examples = checkSizes(batch, this.#layout);
     this.#checkInputs(batch.inputs);
-    this.loss.checkTargets(batch.targets, this.#outputs, this.#positions);
+    const { outputs, positions } = this.#predictionLoss;
+    this.loss.checkTargets(batch.targets, outputs, positions);
     return examples;
   }
 
@@ -306,29 +283,12 @@ export class ModelObjective {
   #lossOf(
     batch: BatchLike,
     pass: ForwardPass,
-  ): { losses: Matrix; gradients: Matrix; predictions: Matrix } {
-    const { backend, loss } = this;
+  ): PredictionGradients & { readonly predictions: Matrix } {
     const x = this.#writeInputs(batch.inputs);
     const predictions = this.#predict(x, pass);
-    const count = predictions.rows;
-    const [rows, cols] = loss.targetShape(count, this.#outputs);
-    const shared = batch.targets === batch.inputs;
-    const targets = shared ? reshaped(x, rows, cols) : backend.scratch(rows, cols);
-    if (!shared) backend.write(targets, batch.targets);
-    const losses = backend.scratch(1, count);
-    const gradients = backend.scratch(count, this.#outputs);
-    backend.loss(loss.kind, losses, gradients, predictions, targets);
-    const positions = this.#positions;
-    if (positions > 1) backend.axpby(gradients, 1 / positions, gradients, 0);
-    const means = positions === 1 ? losses : meanOverPositions(backend, losses, positions);
-    weighRows(backend, reshaped(means, means.cols, 1), batch.weights);
-    weighRows(backend, this.#byExample(gradients), batch.weights);
-    return { losses: means, gradients, predictions };
-  }
-
-  /** [N T, K] as [N, T K]. */
-  #byExample(m: Matrix): Matrix {
-    return reshaped(m, m.rows / this.#positions, m.cols * this.#positions);
+    const targets = batch.targets === batch.inputs ? x : batch.targets;
+    const result = this.#predictionLoss.of(predictions, targets, batch.weights);
+    return { ...result, predictions };
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {
@@ -344,11 +304,12 @@ export class ModelObjective {
     this.#predictions = undefined;
     const examples = x.rows * x.cols / this.#layout.inputs;
     const outputs = this.model.forward(x, examples, pass);
-    return reshaped(outputs, examples * this.#positions, this.#outputs);
+    const { positions } = this.#predictionLoss;
+    return reshaped(outputs, examples * positions, this.#predictionLoss.outputs);
   }
 
   #backward(gradients: Matrix, pass: BackwardPass): void {
-    const shape = batchShape(this.model.output, gradients.rows / this.#positions);
+    const shape = batchShape(this.model.output, gradients.rows / this.#predictionLoss.positions);
     this.model.backward(reshaped(gradients, ...shape), pass);
   }
 

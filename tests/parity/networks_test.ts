@@ -8,8 +8,10 @@ import {
   conv2d,
   dense,
   embedding,
+  gaussianNll,
   globalAveragePool2d,
   groupNorm,
+  huber,
   layerNorm,
   type LayerSpec,
   type Loss,
@@ -66,6 +68,24 @@ const networks: Record<string, () => Network> = {
     ],
     loss: softmaxCrossEntropy(),
     batch: { inputs: numbers(24 * EXAMPLES), targets: tokens(EXAMPLES) },
+  }),
+  "a sequence with means and variances": () => ({
+    input: [4, 3],
+    layers: [dense(6), relu(), dense(4)],
+    loss: gaussianNll(),
+    batch: { inputs: numbers(12 * EXAMPLES), targets: numbers(8 * EXAMPLES) },
+  }),
+  "residuals of both kinds": () => ({
+    input: [3],
+    layers: [dense(6), relu(), dense(5)],
+    loss: huber({ delta: 0.5 }),
+    batch: { inputs: numbers(3 * EXAMPLES), targets: numbers(5 * EXAMPLES) },
+  }),
+  "smoothed labels": () => ({
+    input: [3],
+    layers: [dense(6), relu(), dense(5)],
+    loss: softmaxCrossEntropy({ smoothing: 0.2 }),
+    batch: { inputs: numbers(3 * EXAMPLES), targets: tokens(EXAMPLES) },
   }),
 };
 

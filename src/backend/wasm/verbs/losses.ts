@@ -14,11 +14,21 @@ export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGr
 export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">): Losses {
   const kernels = machine.exports;
   return {
-    loss(kind, losses, gradients, z, targets) {
+    loss(kind, losses, gradients, z, targets, parameter = 0) {
       const { rows: n, cols: k } = z;
       const l = addressOf(losses), g = addressOf(gradients), t = addressOf(targets);
       if (kind === "softmaxCrossEntropy") {
-        kernels.softmaxLoss(n, k, l, g, gradients.stride, addressOf(z), z.stride, t);
+        kernels.softmaxLoss(n, k, l, g, gradients.stride, addressOf(z), z.stride, t, parameter);
+      } else if (kind === "huber") {
+        // deno-fmt-ignore
+        kernels.huberLoss(
+          n, k, parameter, l, g, gradients.stride, addressOf(z), z.stride, t, targets.stride,
+        );
+      } else if (kind === "gaussian") {
+        // deno-fmt-ignore
+        kernels.gaussianLoss(
+          n, k, l, g, gradients.stride, addressOf(z), z.stride, t, targets.stride,
+        );
       } else if (kind === "sigmoidCrossEntropy") {
         // deno-fmt-ignore
         kernels.sigmoidLoss(
@@ -43,11 +53,16 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
         kernels.sigmoidSampledGradient(
           n, k, g, gradients.stride, addressOf(z), z.stride, u, noise.stride,
         );
+      } else if (kind === "gaussian") {
+        // deno-fmt-ignore
+        kernels.gaussianSampledGradient(
+          n, k, 0, g, gradients.stride, addressOf(z), z.stride, u, noise.stride,
+        );
       } else {
         // With targets z + deviation * noise the gradient does not depend on z.
         axpby(
           gradients,
-          kind === "halfSumSquaredError" ? -1 : -Math.sqrt(2 / Math.max(k, 1)),
+          kind === "meanSquaredError" ? -Math.sqrt(2 / Math.max(k, 1)) : -1,
           noise,
           0,
         );
@@ -67,8 +82,13 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
         kernels.sigmoidCurvatureGradient(
           n, k, g, gradients.stride, addressOf(z), z.stride, e, signs.stride,
         );
+      } else if (kind === "gaussian") {
+        // deno-fmt-ignore
+        kernels.gaussianSampledGradient(
+          n, k, 1, g, gradients.stride, addressOf(z), z.stride, e, signs.stride,
+        );
       } else {
-        const scale = kind === "halfSumSquaredError" ? 1 : Math.sqrt(2 / Math.max(k, 1));
+        const scale = kind === "meanSquaredError" ? Math.sqrt(2 / Math.max(k, 1)) : 1;
         axpby(gradients, scale, signs, 0);
       }
     },
