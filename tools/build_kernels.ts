@@ -1,5 +1,5 @@
 /**
- * Compiles `asm/index.ts`, `asm/sequences.ts` and `asm/batch_norm.ts` twice each and embeds the binaries in files below
+ * Compiles `asm/index.ts`, `asm/sequences.ts` and two more modules twice each and embeds the binaries in files below
  * `src/backend/wasm`, with the types of what they export: a misplaced address is an error of the compiler.
  *
  * The two builds of a module are packed one behind the other, since the second differs little from the first.
@@ -206,6 +206,7 @@ export const REST: string =
   "${base64(rest)}";
 `,
     "sequences/_kernels.gen.ts": await extension("sequences.ts", "SequenceExports"),
+    "density_losses/_kernels.gen.ts": await extension("density_losses.ts", "DensityLossExports"),
     "batch_norm/_kernels.gen.ts": await extension("batch_norm.ts", "BatchNormExports"),
   };
 }

@@ -14,7 +14,10 @@ export interface ExtensionHost {
   /** The functions of the extension's own module. */
   readonly exports: unknown;
   /** The verbs that are there. */
-  readonly verbs: Pick<Verbs, "activation" | "activationGradient">;
+  readonly verbs: Pick<
+    Verbs,
+    "activation" | "activationGradient" | "loss" | "sampledLossGradient" | "gaussNewtonGradient"
+  >;
   /** Calls a kernel with the address of `bytes` bytes of workspace, 64-byte aligned. */
   withWorkspace(bytes: number, call: (workspace: Address) => void): void;
 }

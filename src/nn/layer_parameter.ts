@@ -6,14 +6,14 @@
 
 import type { OwnedMatrix } from "../core/matrix.ts";
 import { OptionError, ShapeError, StateError } from "../core/errors.ts";
-import type { LayerKind, Parameter } from "../core/parameter.ts";
+import type { LayerKind } from "../core/parameter.ts";
 import { callback, flag, optional, type Rule } from "../core/schema.ts";
 import type { Fan, Initializer } from "./init.ts";
-import type { BuildContext } from "./module.ts";
+import type { BuildContext, LayerParameter } from "./module.ts";
 import { writeWeights } from "./weights.ts";
 
 /** A parameter together with the duty to give its two matrices back. */
-export interface OwnedParameter extends Parameter, Disposable {
+export interface OwnedParameter extends LayerParameter, Disposable {
   /** See {@linkcode Parameter.layer}; a table becomes a dense layer when a head is tied to it. */
   layer: LayerKind;
   /** See {@linkcode Parameter.trainable}; the model sets it. */

@@ -87,10 +87,16 @@ export type BackwardPass =
   /** Only captures are wanted, for the curvature: gradients and statistics stay. */
   | { readonly kind: "capture" };
 
-/** Weights that can be frozen and trained again; models set it, between steps. */
+/** Weights of one layer or several; they can be frozen and trained again, which models do between steps. */
 export interface LayerParameter extends Parameter {
   /** See {@linkcode Parameter.trainable}. */
   trainable?: boolean;
+  /**
+   * Makes one capture of those that several layers have left, where they are of different kinds.
+   *
+   * @default {places of one layer, side by side}
+   */
+  joinCaptures?: (backend: Backend, captures: readonly Capture[]) => Capture;
 }
 
 /**

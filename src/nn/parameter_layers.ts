@@ -47,6 +47,7 @@ export class ParameterLayers {
     // A frozen layer may still hold what it left before it was.
     if (!isTrainable(parameter)) return undefined;
     const [capture, ...others] = layers.flatMap((layer) => layer.capture ?? []);
-    return others.length === 0 ? capture : sharedCapture(this.#backend, [capture, ...others]);
+    const join = layers[0].parameter?.joinCaptures ?? sharedCapture;
+    return others.length === 0 ? capture : join(this.#backend, [capture, ...others]);
   }
 }

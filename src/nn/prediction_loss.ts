@@ -40,6 +40,7 @@ export class PredictionLoss {
   constructor(backend: Backend, loss: Loss, output: ExampleShape) {
     this.#backend = backend;
     this.#loss = loss;
+    if (loss.verbs !== undefined) backend.extend(loss.verbs);
     this.positions = output.length === 2 ? output[0] : 1;
     this.outputs = sizeOf(output) / this.positions;
     const [rows, cols] = loss.targetShape(this.positions, this.outputs);

@@ -16,18 +16,17 @@ import type {
   EmbeddingCapture,
   KroneckerCapture,
 } from "../core/capture.ts";
-import { div, formula, greater, mul, select, sqrt } from "../core/formula.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
 import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.ts";
 
 /** Inputs and output gradients of one place, [N T, dIn'] and [N T, dOut]. */
-interface Place {
+export interface Place {
   readonly inputs: Matrix;
   readonly outputGradients: Matrix;
 }
 
 /**
- * Joins what layers of one parameter have left, in scratch memory.
+ * Joins what layers of one kind have left of their parameter, in scratch memory.
  *
  * @param captures Of equally many examples; at least two.
  */
@@ -37,10 +36,9 @@ export function sharedCapture(backend: Backend, captures: readonly Capture[]): C
     captures.filter((capture): capture is Extract<Capture, { kind: K }> => capture.kind === kind);
   const elements = of("elements"), embeddings = of("embedding");
   if (elements.length > 0) return summed(backend, elements);
-  if (embeddings.length === captures.length) return oneSequence(backend, embeddings);
+  if (embeddings.length > 0) return oneSequence(backend, embeddings);
   const places = [...of("dense"), ...of("conv2d")].map((capture) => placeOf(backend, capture));
-  const tied = embeddings.map((capture) => tiedPlace(backend, capture, places[0]));
-  return sideBySide(backend, [...tied, ...places], examples);
+  return sideBySide(backend, places, examples);
 }
 
 function summed(backend: Backend, captures: readonly ElementsCapture[]): ElementsCapture {
@@ -60,7 +58,12 @@ function oneSequence(backend: Backend, captures: readonly EmbeddingCapture[]): E
   return { ...first, tokens: reshaped(tokens, 1, tokens.rows), outputGradients };
 }
 
-function sideBySide(backend: Backend, places: readonly Place[], examples: number): ConvCapture {
+/** A capture whose locations are those of all places. */
+export function sideBySide(
+  backend: Backend,
+  places: readonly Place[],
+  examples: number,
+): ConvCapture {
   const join = (matrices: readonly Matrix[]): Matrix =>
     joined(backend, matrices, examples, matrices[0].cols);
   const images = join(places.map(({ inputs }) => inputs));
@@ -102,71 +105,11 @@ function joined(
   return reshaped(out, examples * out.cols / cols, cols);
 }
 
-function placeOf(backend: Backend, capture: KroneckerCapture): Place {
+/** What one layer has left, patches as rows. */
+export function placeOf(backend: Backend, capture: KroneckerCapture): Place {
   if (capture.kind === "dense") return capture;
   const { geometry, images, examples, outputGradients } = capture;
   const inputs = backend.scratch(examples * locationsOf(geometry), patchLength(geometry));
   backend.patches(inputs, images, geometry);
   return { inputs, outputGradients };
 }
-
-/**
- * A table [V, d] as the weights of a head that is tied to it: the gradient `e_token g^T` has g for an input and the
- * unit vector of the token for an output gradient. Factors that take the two sides as independent depend on how long
- * they are, not on their product alone; so `g` is multiplied and `e` divided by the number that gives them the ratio
- * of lengths that the head has.
- */
-function tiedPlace(
-  backend: Backend,
-  { tokens, outputGradients: g }: EmbeddingCapture,
-  head: Place,
-): Place {
-  const inputs = backend.scratch(g.rows, g.cols);
-  const units = unitRows(backend, tokens, head.outputGradients.cols);
-  const squares = (m: Matrix): Matrix => {
-    const norms = backend.scratch(1, m.rows);
-    backend.rowSquaredNorms(norms, m);
-    const out = backend.scratch(1, 1);
-    backend.sum(out, norms);
-    return out;
-  };
-  const [longer, shorter] = [backend.scratch(1, 1), backend.scratch(1, 1)];
-  backend.evaluate(balance, {
-    input: squares(head.inputs),
-    output: squares(head.outputGradients),
-    g: squares(g),
-    units: g.rows,
-  }, { longer, shorter });
-  backend.axpby(inputs, longer, g, 0);
-  backend.axpby(units, shorter, units, 0);
-  return { inputs, outputGradients: units };
-}
-
-/** The unit vector of each token, [n, V]: `1 - (v - token)^2` where that is positive. */
-function unitRows(backend: Backend, tokens: Matrix, count: number): Matrix {
-  const out = backend.scratch(tokens.cols, count);
-  const constant = (m: Matrix, value: (i: number) => number): Matrix => {
-    backend.write(m, Float32Array.from({ length: m.rows * m.cols }, (_, i) => value(i)));
-    return m;
-  };
-  const [rows, columns] = [backend.scratch(1, tokens.cols), backend.scratch(1, count)];
-  constant(rows, () => 1);
-  backend.gemm(out, rows, constant(columns, (v) => v), { transposeA: true });
-  constant(columns, () => 1);
-  backend.gemm(out, tokens, columns, { transposeA: true, alpha: -1, beta: 1 });
-  backend.squares(out, out);
-  backend.gemm(out, rows, columns, { transposeA: true, beta: -1 });
-  backend.activation("relu", out, out);
-  return out;
-}
-
-/** `c^4` is the ratio of the squared ratios of lengths; 1 where one of them is nothing. */
-const balance = formula(
-  { input: "number", output: "number", g: "number", units: "number" },
-  ({ input, output, g, units }) => {
-    const head = div(input, output), table = div(g, units);
-    const known = mul(mul(greater(input, 0), greater(output, 0)), greater(g, 0));
-    const longer = select(known, sqrt(sqrt(div(head, table))), 1);
-    return { longer, shorter: div(1, longer) };
-  },
-);

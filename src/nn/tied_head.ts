@@ -10,6 +10,7 @@ import { denseLayer } from "./dense.ts";
 import { channelsOf, expectNoImages } from "./example_shape.ts";
 import type { OwnedParameter } from "./layer_parameter.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
+import { tiedCapture } from "./tied_capture.ts";
 
 /**
  * A head whose weights are the table E of an embedding (Press & Wolf 2017, arXiv 1608.05859): `s = E a`, a logit for
@@ -56,6 +57,7 @@ export function tiedHead(tokens: LayerSpec): LayerSpec {
         );
       }
       parameter.layer = { kind: "dense", bias: false };
+      parameter.joinCaptures = tiedCapture;
       return denseLayer(context, parameter, false);
     },
   };

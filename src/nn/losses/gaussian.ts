@@ -6,6 +6,7 @@
 
 import { ShapeError } from "../../core/errors.ts";
 import { checkFiniteTargets } from "./finite_targets.ts";
+import { densityLossVerbs } from "../../backend/wasm/density_losses/extension.ts";
 import type { Loss } from "./loss.ts";
 import { normals } from "./noise.ts";
 
@@ -40,6 +41,7 @@ import { normals } from "./noise.ts";
 export function gaussianNll(): Loss {
   return {
     kind: "gaussian",
+    verbs: densityLossVerbs,
     inNats: true,
     targetShape(predictions, outputs) {
       if (outputs % 2 === 0) return [predictions, outputs / 2];

@@ -7,6 +7,7 @@
 import type { Random } from "../../core/random.ts";
 import { number, optional, resolve, type SchemaOf } from "../../core/schema.ts";
 import { checkFiniteTargets } from "./finite_targets.ts";
+import { densityLossVerbs } from "../../backend/wasm/density_losses/extension.ts";
 import type { Loss } from "./loss.ts";
 
 /** Options of {@linkcode huber}. */
@@ -50,6 +51,7 @@ export function huber(options: HuberOptions = {}): Loss {
   const inside = probabilityInside(delta);
   return {
     kind: "huber",
+    verbs: densityLossVerbs,
     parameter: delta,
     targetShape: (predictions, outputs) => [predictions, outputs],
     checkTargets: checkFiniteTargets,

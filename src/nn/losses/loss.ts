@@ -5,6 +5,7 @@
  */
 
 import type { LossKind } from "../../backend/backend.ts";
+import type { VerbExtension } from "../../backend/extension.ts";
 import type { Random } from "../../core/random.ts";
 
 /**
@@ -18,6 +19,9 @@ import type { Random } from "../../core/random.ts";
 export interface Loss {
   /** The verb's name for it; formulas and distributions are in its documentation. */
   readonly kind: LossKind;
+
+  /** Verbs that have to be loaded for it. @default {none: all backends have them} */
+  readonly verbs?: VerbExtension;
 
   /** A number that the verb needs besides, such as delta. @default {0} */
   readonly parameter?: number;

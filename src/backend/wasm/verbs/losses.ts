@@ -6,6 +6,7 @@
 
 import type { Verbs } from "../../backend.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
+import { notLoaded } from "./elementwise.ts";
 
 /** The verbs of this topic. */
 export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGradient">;
@@ -19,22 +20,13 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
       const l = addressOf(losses), g = addressOf(gradients), t = addressOf(targets);
       if (kind === "softmaxCrossEntropy") {
         kernels.softmaxLoss(n, k, l, g, gradients.stride, addressOf(z), z.stride, t, parameter);
-      } else if (kind === "huber") {
-        // deno-fmt-ignore
-        kernels.huberLoss(
-          n, k, parameter, l, g, gradients.stride, addressOf(z), z.stride, t, targets.stride,
-        );
-      } else if (kind === "gaussian") {
-        // deno-fmt-ignore
-        kernels.gaussianLoss(
-          n, k, l, g, gradients.stride, addressOf(z), z.stride, t, targets.stride,
-        );
       } else if (kind === "sigmoidCrossEntropy") {
         // deno-fmt-ignore
         kernels.sigmoidLoss(
           n, k, l, g, gradients.stride, addressOf(z), z.stride, t, targets.stride,
         );
       } else {
+        if (kind === "huber" || kind === "gaussian") throw notLoaded(`Cannot run loss '${kind}'`);
         const weight = kind === "halfSumSquaredError" ? 1 : 2 / Math.max(k, 1);
         // deno-fmt-ignore
         kernels.squaredLoss(
@@ -52,11 +44,6 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
         // deno-fmt-ignore
         kernels.sigmoidSampledGradient(
           n, k, g, gradients.stride, addressOf(z), z.stride, u, noise.stride,
-        );
-      } else if (kind === "gaussian") {
-        // deno-fmt-ignore
-        kernels.gaussianSampledGradient(
-          n, k, 0, g, gradients.stride, addressOf(z), z.stride, u, noise.stride,
         );
       } else {
         // With targets z + deviation * noise the gradient does not depend on z.
@@ -81,11 +68,6 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
         // deno-fmt-ignore
         kernels.sigmoidCurvatureGradient(
           n, k, g, gradients.stride, addressOf(z), z.stride, e, signs.stride,
-        );
-      } else if (kind === "gaussian") {
-        // deno-fmt-ignore
-        kernels.gaussianSampledGradient(
-          n, k, 1, g, gradients.stride, addressOf(z), z.stride, e, signs.stride,
         );
       } else {
         const scale = kind === "meanSquaredError" ? Math.sqrt(2 / Math.max(k, 1)) : 1;
