@@ -80,7 +80,13 @@ export async function buildNpm(): Promise<URL> {
   const path = new URL("package/package.json", OUTPUT);
   const manifest = manifestFor(JSON.parse(await Deno.readTextFile(path)));
   for (const build of BUILDS) {
-    const binary = await compile(build, "index.ts", "sequences.ts", "batch_norm.ts");
+    const binary = await compile(
+      build,
+      "index.ts",
+      "sequences.ts",
+      "batch_norm.ts",
+      "density_losses.ts",
+    );
     await Deno.writeFile(new URL(`package/${build}.wasm`, OUTPUT), binary);
   }
   await Deno.writeTextFile(path, JSON.stringify(manifest, null, 2) + "\n");

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { convGeometry, outWidth, type Pair, resolveWindow, type SlidingWindow } from "../core/geometry.ts";
+import {
+  convGeometry,
+  outWidth,
+  type Pair,
+  resolveWindow,
+  type SlidingWindow,
+} from "../core/geometry.ts";
 import { checkNumber } from "../core/options.ts";
 import {
   flag,
