@@ -20,6 +20,9 @@ const OUTPUT = new URL("npm/", ROOT);
 /** Packages that a program needs at run time. All others belong to adapters, and their users have them. */
 const CORE_PACKAGES: readonly string[] = ["@assemblyscript/loader"];
 
+/** The one module that does something when it is imported. */
+const WORKER = "./src/backend/wasm/threads/entry.js";
+
 /** The builds of all kernels, for hosts that compile WebAssembly only from files of their own. */
 const BUILDS: readonly SimdFlavour[] = ["relaxed", "baseline"];
 
@@ -51,7 +54,7 @@ export function manifestFor(packed: Manifest): Manifest {
       ...packed.exports,
       ...Object.fromEntries(BUILDS.map((build) => [`./${build}.wasm`, `./${build}.wasm`])),
     },
-    sideEffects: false,
+    sideEffects: [WORKER],
     engines: { node: ">=20" },
     dependencies: Object.fromEntries(packages.filter(isCore)),
     ...(peers.length > 0 && {
