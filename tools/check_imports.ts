@@ -27,7 +27,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   model: ["core", "backend", "nn", "data"],
   pages: ["core"],
   training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages"],
-  adapters: ["core", "backend", "curvature", "optim", "nn", "data"],
+  adapters: ["core", "backend", "curvature", "optim", "nn", "data", "model"],
   cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };

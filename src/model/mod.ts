@@ -26,6 +26,7 @@
  */
 
 export type { ModelSource } from "./bytes.ts";
+export type { DescribeOptions } from "./described_model.ts";
 export type { ModelDescription, OutputKind } from "./description.ts";
 export * from "./kept_model.ts";
 export * from "./load.ts";
