@@ -26,7 +26,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   data: ["core"],
   model: ["core", "backend", "nn", "data"],
   pages: ["core"],
-  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages"],
+  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "model", "pages"],
   adapters: ["core", "backend", "curvature", "optim", "nn", "data", "model"],
   cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],

@@ -16,6 +16,7 @@ import { conv1dSchema } from "../src/nn/conv1d.ts";
 import { conv2dSchema } from "../src/nn/conv2d.ts";
 import { denseSchema } from "../src/nn/dense.ts";
 import { embeddingSchema } from "../src/nn/embedding.ts";
+import { loraSchema } from "../src/nn/lora.ts";
 import { squaredErrorSchema } from "../src/nn/losses/squared_error.ts";
 import { poolSchema } from "../src/nn/pool.ts";
 import { rowNormSchema } from "../src/nn/row_norm.ts";
@@ -81,6 +82,7 @@ const SECTIONS: readonly Section[] = [
   { title: "`layerNorm`, `rmsNorm`", schema: rowNormSchema, sources: ["src/nn/row_norm.ts"] },
   { title: "`embedding`", schema: embeddingSchema, sources: ["src/nn/embedding.ts"] },
   { title: "`attention`", schema: attentionSchema, sources: ["src/nn/attention.ts"] },
+  { title: "`lora`", schema: loraSchema, sources: ["src/nn/lora.ts"] },
   { title: "`gelu`", schema: geluSchema, sources: ["src/nn/smooth_activations.ts"] },
   {
     title: "`squaredError`",

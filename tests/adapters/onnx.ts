@@ -19,6 +19,7 @@ import {
   lastPosition,
   layerNorm,
   type LayerSpec,
+  lora,
   maxPool2d,
   meanPositions,
   relu,
@@ -87,6 +88,7 @@ const CASES: Readonly<
       },
     },
   },
+  "adapters, merged": { input: [5], layers: [lora(4, { rank: 2, alpha: 3 }), tanh(), dense(2)] },
   "yes or no": { input: [2], layers: [dense(1)], save: { outputs: "sigmoid" } },
   "images to classes": {
     input: [9, 8, 2],

@@ -8,8 +8,10 @@ import { checkFinite } from "../../core/array_checks.ts";
 import { StateError } from "../../core/errors.ts";
 import { checkKnownKeys } from "../../core/options.ts";
 import type { Normalization } from "../../data/normalization.ts";
+import type { ModelDescription } from "../../model/description.ts";
 import { describedModel, type DescribeOptions } from "../../model/described_model.ts";
 import type { KeptModel } from "../../model/kept_model.ts";
+import { mergeAdapters } from "../../nn/adapters.ts";
 import type { Architecture } from "../../nn/architecture.ts";
 import type { ModelObjective } from "../../nn/model_objective.ts";
 import type { Sequential } from "../../nn/sequential.ts";
@@ -30,6 +32,7 @@ const OPERATORS = 20;
  * metadata under `labels`, as a JSON list; what outputs are (`softmax`, `sigmoid`, `numbers`) under `outputs`.
  *
  * Numbers are of single precision, and other runtimes add in another order: outputs agree to rounding.
+ * Adapters of low rank are merged with their layers.
  *
  * @param source A model that was kept, one that is being trained, or one joined with its loss.
  * @param options Labels, standardization and kind of outputs; of a kept model, what it says itself.
@@ -47,10 +50,20 @@ export async function toOnnx(
   if (model.architecture === undefined) {
     throw new StateError(`${subject} of layers that were built by hand: make it by sequential()`);
   }
-  const { layers }: Architecture = JSON.parse(model.architecture);
+  if (!model.architecture.includes('"kind":"lora"')) return await exported(model, description);
+  const merged = mergeAdapters(model);
+  try {
+    return await exported(merged, description);
+  } finally {
+    merged[Symbol.dispose]();
+  }
+}
+
+async function exported(model: Sequential, description: ModelDescription): Promise<Uint8Array> {
+  const { layers }: Architecture = JSON.parse(model.architecture!);
   const arrays = await arraysOf(model);
   checkFinite(
-    subject,
+    "Cannot export a model",
     Object.fromEntries([...arrays].map(([name, data]) => [name, { shape: [data.length], data }])),
   );
 
