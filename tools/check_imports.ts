@@ -25,6 +25,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   nn: ["core", "linalg", "backend", "curvature"],
   data: ["core"],
   model: ["core", "backend", "nn", "data"],
+  predict: ["core", "linalg", "nn", "data", "model"],
   pages: ["core"],
   training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "model", "pages"],
   adapters: ["core", "backend", "curvature", "optim", "nn", "data", "model"],

@@ -32,4 +32,5 @@ export type { ForeignLayout } from "./foreign_layouts.ts";
 export * from "./import_weights.ts";
 export * from "./kept_model.ts";
 export * from "./load.ts";
+export type { Prediction } from "./predictions.ts";
 export { saveModel, type SaveModelOptions } from "./save.ts";

@@ -14,9 +14,7 @@ import type { ModelObjective } from "../nn/model_objective.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { describedModel, type DescribeOptions } from "./described_model.ts";
 import type { KeptModel } from "./kept_model.ts";
-
-/** The format that is written. */
-export const MODEL_FORMAT = "tekfac model v1";
+import { MODEL_FORMAT } from "./model_file.ts";
 
 /** What is kept with a model. */
 export interface SaveModelOptions extends DescribeOptions {
