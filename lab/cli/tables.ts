@@ -35,6 +35,10 @@ async function read(directory: string): Promise<Source[]> {
   return sources.sort((a, b) => examplesIn(a.data) - examplesIn(b.data));
 }
 
+function cost({ source, split }: { readonly source: Source; readonly split: number }): number {
+  return examplesIn(source.data) * (split + 1);
+}
+
 const [directory, path, minutes = "1e9"] = Deno.args;
 const began = performance.now();
 const sources = await read(directory);
@@ -42,24 +46,27 @@ const journal = await TableJournal.open(path, tableSettings);
 using backend = await createBackend({ prefer: ["wasm"], threads: 1 });
 const done = new Map<string, Chosen[][]>(sources.map(({ name }) => [name, []]));
 
+/** What is cheap comes first, and every table some time. */
+const jobs = sources
+  .flatMap((source) => source.testRows.map((_, split) => ({ source, split })))
+  .sort((a, b) => cost(a) - cost(b));
+
 try {
-  for (let split = 0; split < Math.max(...sources.map((s) => s.testRows.length)); split++) {
-    for (const { name: table, data, testRows } of sources) {
-      const study = {
-        ...tableSettings,
-        optimizers: contenderNames,
-        seed: tableSettings.seed + split,
-      };
-      const chosen = await studySplit(backend, data, testRows[split], study, async (key, make) => {
-        const known = journal.find({ table, split, ...key });
-        if (known !== undefined) return known;
-        if (performance.now() - began > 60_000 * Number(minutes)) throw new TimeIsUp();
-        const trial = await make();
-        await journal.add({ table, split, ...key }, trial);
-        return trial;
-      });
-      done.get(table)!.push(chosen);
-    }
+  for (const { source: { name: table, data, testRows }, split } of jobs) {
+    const study = {
+      ...tableSettings,
+      optimizers: contenderNames,
+      seed: tableSettings.seed + split,
+    };
+    const chosen = await studySplit(backend, data, testRows[split], study, async (key, make) => {
+      const known = journal.find({ table, split, ...key });
+      if (known !== undefined) return known;
+      if (performance.now() - began > 60_000 * Number(minutes)) throw new TimeIsUp();
+      const trial = await make();
+      await journal.add({ table, split, ...key }, trial);
+      return trial;
+    });
+    done.get(table)!.push(chosen);
   }
 } catch (error) {
   if (!(error instanceof TimeIsUp)) throw error;
