@@ -18,6 +18,7 @@ import { denseSchema } from "../src/nn/dense.ts";
 import { embeddingSchema } from "../src/nn/embedding.ts";
 import { huberSchema } from "../src/nn/losses/huber.ts";
 import { softmaxCrossEntropySchema } from "../src/nn/losses/softmax_cross_entropy.ts";
+import { loraSchema } from "../src/nn/lora.ts";
 import { squaredErrorSchema } from "../src/nn/losses/squared_error.ts";
 import { poolSchema } from "../src/nn/pool.ts";
 import { groupNormSchema } from "../src/nn/group_norm.ts";
@@ -89,6 +90,7 @@ const SECTIONS: readonly Section[] = [
   },
   { title: "`embedding`", schema: embeddingSchema, sources: ["src/nn/embedding.ts"] },
   { title: "`attention`", schema: attentionSchema, sources: ["src/nn/attention.ts"] },
+  { title: "`lora`", schema: loraSchema, sources: ["src/nn/lora.ts"] },
   { title: "`gelu`", schema: geluSchema, sources: ["src/nn/smooth_activations.ts"] },
   {
     title: "`softmaxCrossEntropy`",

@@ -19,6 +19,7 @@ import { embedding } from "./embedding.ts";
 import { flatten } from "./flatten.ts";
 import { groupNorm } from "./group_norm.ts";
 import { zeros } from "./init.ts";
+import { lora } from "./lora.ts";
 import type { LayerSpec } from "./module.ts";
 import { averagePool2d, globalAveragePool2d, maxPool2d } from "./pool.ts";
 import { lastPosition, meanPositions } from "./positions.ts";
@@ -59,6 +60,10 @@ const LAYERS: ReadonlyMap<string, (options: Options, inside: Inside) => LayerSpe
   ["groupNorm", (options: Options) => groupNorm(options)],
   ["lastPosition", () => lastPosition()],
   ["layerNorm", (options: Options) => layerNorm(options)],
+  [
+    "lora",
+    ({ outFeatures, ...options }: Options) => lora(outFeatures, { ...options, init: zeros }),
+  ],
   ["maxPool", (options: Options) => maxPool2d(options)],
   ["meanPositions", () => meanPositions()],
   ["relu", () => relu()],
