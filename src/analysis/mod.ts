@@ -1,0 +1,19 @@
+/**
+ * Curvature as a tool: the factors that train a model also say which examples taught it what, how sure it is,
+ * and what can be left out.
+ *
+ * @experimental Names and figures may change between minor versions.
+ *
+ * @module
+ */
+
+export * from "./curvature.ts";
+export * from "./curvature_file.ts";
+export { curvatureOf } from "./curvature_of.ts";
+export { type CurvatureOptions, type CurvatureSettings } from "./curvature_options.ts";
+export { type InverseDamping } from "./damping.ts";
+export { type ExampleSource } from "./example_source.ts";
+export { type Fingerprint } from "./fingerprint.ts";
+export * from "./layer_curvature.ts";
+export * from "./operator.ts";
+export { type WorkOptions, type WorkProgress } from "./work.ts";
