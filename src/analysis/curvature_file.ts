@@ -16,6 +16,7 @@ import { Curvature, type CurvatureFacts } from "./curvature.ts";
 import { eigenvaluesOf } from "./curvature_of.ts";
 import { blockFor, resolveSettings } from "./curvature_options.ts";
 import { checkFingerprint, fingerprintOf } from "./fingerprint.ts";
+import { isNames } from "./names.ts";
 
 /** What is written. */
 const FORMAT = "tekfac curvature v1";
@@ -149,8 +150,4 @@ function parsed(text: string | undefined): Record<string, unknown> {
   } catch {
     return {};
   }
-}
-
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((name) => typeof name === "string");
 }

@@ -22,6 +22,7 @@ import {
   type CurvatureSettings,
   resolveSettings,
 } from "./curvature_options.ts";
+import { captureOf } from "./example_gradient.ts";
 import { countOf, type ExampleSource, streamOf } from "./example_source.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { Work, type WorkOptions } from "./work.ts";
@@ -178,7 +179,7 @@ async function observe<B>(
   let decay = 0;
   const visitAll = (): void => {
     for (const block of blocks) {
-      const capture = objective.capture(block.parameter)!;
+      const capture = captureOf(SUBJECT, objective, block.parameter);
       const how = { decay, scale };
       backend.scope(() => atLayer(block.parameter.name, () => visit(block, capture, how)));
     }

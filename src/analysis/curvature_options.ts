@@ -6,7 +6,15 @@
 
 import { OptionError } from "../core/errors.ts";
 import type { Parameter } from "../core/parameter.ts";
-import { choice, number, optional, resolve, type SchemaOf, where } from "../core/schema.ts";
+import {
+  choice,
+  number,
+  optional,
+  resolve,
+  type Rule,
+  type SchemaOf,
+  where,
+} from "../core/schema.ts";
 import type { Block } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
@@ -53,10 +61,13 @@ export type CurvatureOptions = {
 const isRank = (value: unknown): value is number | "full" =>
   value === "full" || (Number.isInteger(value) && (value as number) >= 1);
 
+/** A number of directions, or all. */
+export const rankRule: Rule<number | "full"> = where("an integer >= 1 or 'full'", isRank);
+
 /** What the options take. */
 export const curvatureSchema = {
   method: optional(choice("tekfac", "ekfac", "tkfac", "kfac", "diagonal"), "tekfac"),
-  rank: optional(where("an integer >= 1 or 'full'", isRank), "full"),
+  rank: optional(rankRule, "full"),
   fisher: choice("gaussNewton", "monteCarlo", "empirical"),
   draws: optional(number({ min: 1, integer: true }), 1),
   damping: optional(inverseDampingRule, { kind: "relative", tau: 0.1 }),

@@ -14,6 +14,10 @@ export { type CurvatureOptions, type CurvatureSettings } from "./curvature_optio
 export { type InverseDamping } from "./damping.ts";
 export { type ExampleSource } from "./example_source.ts";
 export { type Fingerprint } from "./fingerprint.ts";
+export * from "./influence.ts";
 export * from "./layer_curvature.ts";
 export * from "./operator.ts";
+export { type Influence } from "./score_sheet.ts";
+export * from "./self_influence.ts";
+export { type ScoredExample } from "./top.ts";
 export { type WorkOptions, type WorkProgress } from "./work.ts";
