@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { div, formula, max, mul, sqrt } from "../core/formula.ts";
-import { type Matrix } from "../core/matrix.ts";
+import type { Matrix } from "../core/matrix.ts";
 
 /**
  * `X ~ left^T right` with rows of `left` orthonormal: the part of X that its k leading left singular vectors span, as
