@@ -20,6 +20,8 @@ import type { CurvatureOperator } from "./operator.ts";
 export interface CurvatureFacts {
   /** Examples that it is the mean over. */
   readonly examples: number;
+  /** Mean loss of the examples. */
+  readonly loss: number;
   /** Method, rank, Fisher, damping and seed. */
   readonly settings: CurvatureSettings;
   /** Trainable parameters that leave no captures, and so have no curvature here. */

@@ -135,10 +135,10 @@ function factsOf(
   text: string | undefined,
 ): CurvatureFacts & { readonly layers: readonly string[] } {
   const facts = parsed(text);
-  const { fingerprint, settings, examples, layers, leftOut } = facts;
+  const { fingerprint, settings, examples, loss, layers, leftOut } = facts;
   const whole = isRecord(fingerprint) && typeof fingerprint["architecture"] === "string" &&
     typeof fingerprint["weights"] === "string" && isRecord(settings) && isNames(layers) &&
-    isNames(leftOut) && Number.isInteger(examples);
+    isNames(leftOut) && Number.isInteger(examples) && Number.isFinite(loss);
   if (whole) return facts as unknown as ReturnType<typeof factsOf>;
   throw new DataError(SOURCE, "what it says of itself is missing or damaged");
 }

@@ -80,16 +80,17 @@ export async function curvatureOf<B>(
   const examples = countOf(objective, data, size);
   const fingerprint = await fingerprintOf(objective);
   const present = capturedParameters(objective, data, size);
+  let loss = 0;
   const leftOut = objective.parameters.filter((p) => isTrainable(p) && !present.includes(p));
   const blocks: Block[] = [];
   try {
     for (const parameter of present) {
       blocks.push(atLayer(parameter.name, () => blockFor(objective, parameter, settings)));
     }
-    const pass = (
-      phase: string,
-      visit: (block: Block, capture: Capture, how: Observation) => void,
-    ) => observe(objective, data, blocks, { settings, examples, size, work, phase, visit });
+    const pass = async (phase: string, visit: Pass["visit"]): Promise<void> => {
+      const how = { settings, examples, size, work, phase, visit };
+      loss = await observe(objective, data, blocks, how) / examples;
+    };
     if (blocks.some(({ observeStatistics }) => observeStatistics !== undefined)) {
       await pass("bases", (block, capture, how) => {
         if (capture.kind !== "elements") block.observeStatistics?.(capture, how);
@@ -100,7 +101,7 @@ export async function curvatureOf<B>(
       await pass("eigenvalues", (block, capture, how) => block.observeEigenvalues?.(capture, how));
     }
     const names = leftOut.map(({ name }) => name);
-    const facts = { examples, settings, leftOut: names, fingerprint };
+    const facts = { examples, loss, settings, leftOut: names, fingerprint };
     return new Curvature(objective, blocks, await eigenvaluesOf(objective, blocks), facts);
   } catch (error) {
     for (const block of blocks) block[Symbol.dispose]();
@@ -166,14 +167,19 @@ interface Pass {
   readonly visit: (block: Block, capture: Capture, how: Observation) => void;
 }
 
-/** Streams through the examples once: every block sees every capture, with the same draws in every pass. */
+/**
+ * Streams through the examples once: every block sees every capture, with the same draws in every pass.
+ *
+ * @returns The sum of the examples' losses.
+ */
 async function observe<B>(
   objective: Objective<B>,
   data: ExampleSource<B>,
   blocks: readonly Block[],
   { settings: { fisher, draws, seed }, examples: total, size, work, phase, visit }: Pass,
-): Promise<void> {
+): Promise<number> {
   const { backend } = objective;
+  let loss = 0;
   const random = new Random(seed);
   const scale = 1 / (total * (fisher === "empirical" ? 1 : draws));
   let decay = 0;
@@ -186,17 +192,24 @@ async function observe<B>(
     decay = 1;
   };
   for (const { batch, examples, first } of streamOf(objective, data, size)) {
-    backend.scope(() => {
-      objective.differentiate(batch, undefined, "prediction");
-      if (fisher === "empirical") return visitAll();
-      const from = fisher === "gaussNewton" ? "signs" : "targets";
-      for (let draw = 0; draw < draws; draw++) {
-        objective.differentiateSampled(random, { from, examples });
-        visitAll();
-      }
-    });
+    const losses = await backend.reading(() =>
+      backend.scope(() => {
+        const losses = objective.differentiate(batch, undefined, "prediction");
+        if (fisher === "empirical") visitAll();
+        else {
+          const from = fisher === "gaussNewton" ? "signs" : "targets";
+          for (let draw = 0; draw < draws; draw++) {
+            objective.differentiateSampled(random, { from, examples });
+            visitAll();
+          }
+        }
+        return backend.read(losses);
+      })
+    );
+    for (const value of losses) loss += value;
     await work.advance(phase, first + examples, total);
   }
+  return loss;
 }
 
 /** @throws {NumericalError} Where a factor cannot be decomposed. */

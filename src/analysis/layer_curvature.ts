@@ -44,7 +44,8 @@ export class LayerCurvature implements CurvatureOperator<Matrix> {
   readonly block: Block;
   /** All eigenvalues, >= 0, in no order, those of complements repeated; [dimension]. */
   readonly eigenvalues: Float64Array;
-  readonly #backend: Backend;
+  /** Where it lives. */
+  readonly backend: Backend;
   readonly #damping: InverseDamping;
 
   /** Of a block whose eigenvalues have been read. */
@@ -54,7 +55,7 @@ export class LayerCurvature implements CurvatureOperator<Matrix> {
     eigenvalues: Float64Array,
     damping: InverseDamping,
   ) {
-    this.#backend = backend;
+    this.backend = backend;
     this.block = block;
     this.parameter = block.parameter;
     this.name = block.parameter.name;
@@ -73,11 +74,11 @@ export class LayerCurvature implements CurvatureOperator<Matrix> {
    * @throws {OptionError} When it is zero and the layer is singular.
    */
   lambda(damping: InverseDamping = this.#damping): number {
-    return lambdaOf(this.name, damping, this.eigenvalues, this.#backend.info.roundoff);
+    return lambdaOf(this.name, damping, this.eigenvalues, this.backend.info.roundoff);
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    this.#backend.scope(() => this.block.multiply(out, x));
+    this.backend.scope(() => this.block.multiply(out, x));
   }
 
   solve(out: Matrix, x: Matrix, damping?: InverseDamping): void {
@@ -95,7 +96,7 @@ export class LayerCurvature implements CurvatureOperator<Matrix> {
 
   sample(out: Matrix, random: Random, damping?: InverseDamping): void {
     const lambda = this.lambda(damping);
-    const backend = this.#backend;
+    const backend = this.backend;
     backend.scope(() => {
       const noise = backend.scratch(out.rows, out.cols);
       backend.write(noise, Float64Array.from({ length: this.dimension }, () => random.normal()));
@@ -104,10 +105,10 @@ export class LayerCurvature implements CurvatureOperator<Matrix> {
   }
 
   toDense(): Matrix {
-    return toDense(this.#backend, this.block);
+    return toDense(this.backend, this.block);
   }
 
   #power(out: Matrix, x: Matrix, damping: number, exponent: number): void {
-    this.#backend.scope(() => this.block.power(out, x, { damping, exponent }));
+    this.backend.scope(() => this.block.power(out, x, { damping, exponent }));
   }
 }
