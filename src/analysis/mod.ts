@@ -7,6 +7,7 @@
  * @module
  */
 
+export { Consolidated } from "./consolidated.ts";
 export * from "./curvature.ts";
 export * from "./curvature_file.ts";
 export { curvatureOf } from "./curvature_of.ts";
@@ -18,6 +19,7 @@ export * from "./influence.ts";
 export * from "./laplace.ts";
 export { type LaplaceOptions, type PriorPrecision } from "./laplace_options.ts";
 export * from "./layer_curvature.ts";
+export { mergeModels, type MergeOptions } from "./merge.ts";
 export * from "./operator.ts";
 export { LaplacePosterior, type UncertainPrediction } from "./posterior.ts";
 export { type PredictiveKind } from "./predictive.ts";
