@@ -9,7 +9,7 @@ import { batchCount, type BatchesOptions } from "../data/batches.ts";
 import { inputSize, targetSize } from "../data/dataset.ts";
 import { streamBatches } from "../data/stream_batches.ts";
 import { type BatchLayout, type BatchLike, splitBatch } from "../nn/batch.ts";
-import type { Pause } from "./pause.ts";
+import type { Pause } from "../core/pause.ts";
 import type { TrainOptions } from "./train_options.ts";
 
 /** The steps of a run, and what they have cost so far. */

@@ -16,7 +16,7 @@ import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { FactorSketch, inputRows, outputRows } from "../sketch.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** What a {@linkcode LowRankBlock} is made of. */
 export interface LowRankOptions extends BlockOptions {
@@ -176,16 +176,15 @@ export class LowRankBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    this.#backend.lowRankDivide(out, source, this.#basis, {
-      moments: this.moments,
-      damping: this.lambda(step),
-      exponent: this.#exponent,
-    });
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    const { moments } = this;
-    this.#backend.lowRankDivide(out, x, this.#basis, { moments, damping: 0, exponent: -1 });
+    this.power(out, x, { damping: 0, exponent: -1 });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#backend.lowRankDivide(out, x, this.#basis, { moments: this.moments, ...power });
   }
 
   spectrum(): Matrix {
