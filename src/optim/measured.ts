@@ -52,7 +52,7 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
   /** Its name. */
   readonly method: "ekfac" | "tekfac";
   /** Whose eigenvectors its bases are. */
-  readonly statistic: Statistic;
+  readonly statistic: (resolved: Resolved<S>) => Statistic;
   /** What its options take. */
   readonly schema: S;
   /** Its block of full rank. */
@@ -84,15 +84,16 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   const ranks = new Map(
     objective.parameters.map((parameter) => [parameter, rankOf(subject, parameter, rank)]),
   );
+  const shared = { method, statistic: statistic(resolved), exponent };
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
     own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
-    create(backend, parameter, shared) {
+    create(backend, parameter, context) {
       const rank = ranks.get(parameter)!;
       if (rank === "full") {
-        return createFull(backend, parameter, { ...shared, exponent }, resolved);
+        return createFull(backend, parameter, { ...context, exponent }, resolved);
       }
-      return new LowRankBlock(backend, parameter, { ...shared, method, statistic, rank, exponent });
+      return new LowRankBlock(backend, parameter, { ...context, ...shared, rank });
     },
   });
 }

@@ -47,7 +47,7 @@ export { sgd, type SgdOptions } from "./sgd.ts";
 export { soap, type SoapOptions } from "./soap.ts";
 export type { ResolvedStepOptions, StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";
-export * from "./tekfac.ts";
+export { tekfac, type TekfacOptions } from "./tekfac.ts";
 export * from "./tkfac.ts";
 export { type KlClip } from "./transforms/kl_clip.ts";
 export { type Momentum } from "./transforms/momentum.ts";

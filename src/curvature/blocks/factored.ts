@@ -56,6 +56,7 @@ export abstract class FactoredBlock extends Owner implements Block {
   abstract readonly method: BlockMethod;
   /** What its two factors are: of independent inputs and gradients, or such that keep the trace. */
   abstract readonly statistic: Statistic;
+  readonly effectiveShare?: Matrix;
   readonly parameter: Parameter;
   /** Factor over outputs, [dOut, dOut]. */
   readonly outputFactor: Matrix;
@@ -98,7 +99,8 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, this.statistic, observation);
+    const { backend, statistic, effectiveShare } = this;
+    observeFactors(backend, this, capture, statistic, observation, effectiveShare);
   }
 
   /** The trace of the block. */
