@@ -7,7 +7,7 @@
 
 import type { Backend, SecondMomentOptions } from "../backend/backend.ts";
 import type { KroneckerCapture } from "../core/capture.ts";
-import { add, div, type Expression, formula, max, mean, mul, sub } from "../core/formula.ts";
+import { div, formula, max, min, mul, sub } from "../core/formula.ts";
 import { locationsOf } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Observation } from "./moving_average.ts";
@@ -81,7 +81,7 @@ export function traceKeeping(
   share?: Matrix,
 ): RowWeights {
   const input = outputSquaredNorms(backend, capture);
-  if (share !== undefined) backend.evaluate(effective, { weights: input }, { share });
+  if (share !== undefined) effectiveShare(backend, share, input);
   return { input, output: inputSquaredNorms(backend, capture), outputScale: 1 };
 }
 
@@ -94,43 +94,60 @@ export function traceKeeping(
 export function mixed(backend: Backend, capture: KroneckerCapture, share?: Matrix): RowWeights {
   const gradients = outputSquaredNorms(backend, capture);
   const inputs = inputSquaredNorms(backend, capture);
-  const [input, output] = [gradients, inputs].map(({ cols }) => backend.scratch(1, cols));
-  const out = { input, output, share: share ?? backend.scratch(1, 1) };
-  backend.evaluate(mixture, { gradients, inputs }, out);
-  return { input, output, outputScale: 1 };
+  const [own, other] = [share ?? backend.scratch(1, 1), backend.scratch(1, 1)];
+  effectiveShare(backend, own, gradients);
+  effectiveShare(backend, other, inputs);
+  return {
+    input: between(backend, own, gradients, inputs),
+    output: between(backend, other, inputs, gradients),
+    outputScale: 1,
+  };
 }
 
-/** Keeps a division by the squares of weights that are all zero from being one by zero. */
+/** Keeps a division by weights that are all zero from being one by zero. */
 const LEAST = 1e-30;
 
-/** `mean(w)^2 / mean(w^2)`, in units in which the mean is 1. */
-function shareOf(weights: Expression<"vector">): Expression<"number"> {
-  const unit = div(weights, max(mean(weights), LEAST));
-  return div(1, max(mean(mul(unit, unit)), 1));
+/** `out = (sum w)^2 / (n sum w^2)`, in a unit in which the squares neither vanish nor overflow. */
+function effectiveShare(backend: Backend, out: Matrix, weights: Matrix): void {
+  const { cols: count } = weights;
+  const unit = backend.scratch(1, count);
+  backend.sum(out, weights);
+  backend.evaluate(overMean, { sum: out, count }, { factor: out });
+  backend.axpby(unit, out, weights, 0);
+  backend.rowSquaredNorms(out, unit);
+  backend.evaluate(shareOf, { squares: out, count }, { share: out });
 }
 
-const effective = formula(
-  { weights: "vector" },
-  ({ weights }) => ({ share: shareOf(weights) }),
-);
+const overMean = formula({ sum: "number", count: "number" }, ({ sum, count }) => ({
+  factor: div(count, max(sum, LEAST)),
+}));
 
-const mixture = formula({ gradients: "vector", inputs: "vector" }, ({ gradients, inputs }) => {
-  const delta = mean(mul(gradients, inputs));
-  /** `s w + (1 - s) delta / mean(other)`, whose mean over the other's is delta as well. */
-  const between = (
-    weights: Expression<"vector">,
-    other: Expression<"vector">,
-  ): Expression<"vector"> => {
-    const share = shareOf(weights);
-    const constant = mul(sub(1, share), div(delta, max(mean(other), LEAST)));
-    return add(mul(share, weights), constant);
-  };
-  return {
-    input: between(gradients, inputs),
-    output: between(inputs, gradients),
-    share: shareOf(gradients),
-  };
-});
+const shareOf = formula({ squares: "number", count: "number" }, ({ squares, count }) => ({
+  share: min(1, div(count, max(squares, count))),
+}));
+
+/** `s w + (1 - s) <w, v> / (1^T v)`, [1, n]: the mean over the other weights v is that of w, too. */
+function between(backend: Backend, share: Matrix, weights: Matrix, others: Matrix): Matrix {
+  const { cols: count } = weights;
+  const [out, product, sum] = [
+    backend.scratch(1, count),
+    backend.scratch(1, 1),
+    backend.scratch(1, 1),
+  ];
+  backend.gemm(product, weights, others, { transposeB: true });
+  backend.sum(sum, others);
+  backend.evaluate(constantPart, { share, product, sum }, { constant: product });
+  backend.write(out, new Float64Array(count).fill(1));
+  backend.axpby(out, share, weights, product);
+  return out;
+}
+
+const constantPart = formula(
+  { share: "number", product: "number", sum: "number" },
+  ({ share, product, sum }) => ({
+    constant: mul(sub(1, share), div(product, max(sum, LEAST))),
+  }),
+);
 
 /**
  * Adds a micro-batch to a layer's factors. Inside a scope.
