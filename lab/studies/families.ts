@@ -6,7 +6,7 @@
  */
 
 import { Random } from "@tekfac/tekfac/core";
-import { type Dataset, type DatasetSplit, subset, table, weighted } from "@tekfac/tekfac/data";
+import { type Dataset, type DatasetSplit, subset, table } from "@tekfac/tekfac/data";
 
 /** Seed of all data: what varies from run to run are weights and order. */
 const SEED = 5;
@@ -116,21 +116,22 @@ export function rareCluster(): DatasetSplit {
 }
 
 /**
- * Heteroscedastic regression, weighted as is right for it: the noise of an example has deviation
- * `exp(1.5 x . w)`, and its loss counts 1 over the square of that. What is learned is {@linkcode teacher}'s kind of
- * function; 3,000 examples to learn from, 3,000 without noise to be judged by.
+ * Heteroscedastic labels: which of ten classes is linear in the example, but the further it lies along one direction,
+ * the more often is its label any of them, `1 / (1 + exp(-4 x . w))`. 3,000 examples of each part.
  */
 export function heteroscedastic(): DatasetSplit {
   const random = new Random(SEED);
-  const teach = teacherOf(random, FEATURES);
-  const towards = normals(random, FEATURES, 1 / Math.sqrt(FEATURES));
-  const inputs = Array.from({ length: 6000 }, () => normals(random, FEATURES));
-  const noise = inputs.map((x) => 0.3 * Math.exp(1.5 * dot(x, towards)));
-  const targets = inputs.map((x, n) => teach(x) + (n < 3000 ? noise[n] * random.normal() : 0));
-  const source = "heteroscedastic regression";
-  const all = table({ inputs: inputs.map((x) => [...x]), targets, source });
-  const { train, test } = parts(all, 3000, 6000);
-  return { train: weighted(train, { examples: noise.slice(0, 3000).map((s) => s ** -2) }), test };
+  const directions = orthogonal(random, FEATURES);
+  const teachers = Array.from({ length: 10 }, () => normals(random, FEATURES));
+  const towards = directions[0].map((x, i) => (x + directions[1][i]) / Math.sqrt(2));
+  const nothing = new Float64Array(FEATURES);
+  const inputs = Array.from({ length: 6000 }, () => drawn(random, nothing, directions));
+  const labels = inputs.map((x) => {
+    if (random.uniform() < 1 / (1 + Math.exp(-4 * dot(x, towards)))) return random.integer(10);
+    const scores = teachers.map((teacher) => dot(teacher, x));
+    return scores.indexOf(Math.max(...scores));
+  });
+  return classes(inputs, labels, 3000, "heteroscedastic labels");
 }
 
 /** What a small network of eight hyperbolic tangents says of ten normal features; no noise. */
