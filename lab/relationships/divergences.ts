@@ -7,9 +7,7 @@
 import {
   axpby,
   type DenseMatrix,
-  denseMatrix,
   eigh,
-  frobeniusDistance,
   frobeniusNorm,
   gemm,
   identityMatrix,
@@ -21,7 +19,6 @@ import {
   likeliestProduct,
   nearestProduct,
   partialTraces,
-  product,
   withTrace,
 } from "./factor_family.ts";
 import type { LayerRelationships } from "./layer_relationships.ts";
@@ -111,34 +108,72 @@ export function gaussianDivergence(x: DenseMatrix, y: DenseMatrix): number {
 
 const largest = (values: ArrayLike<number>): number => Math.max(...Array.from(values));
 
-/** All three of an approximation. */
-export function divergencesOf(fisher: DenseMatrix, approximation: DenseMatrix): Divergences {
-  const identity = identityMatrix(fisher.rows);
-  const mean = trace(fisher) / fisher.rows;
+/** An approximation with a Kronecker basis: what F has along each direction, and what it says that F has. */
+interface Along {
+  /** `theta_k = v_k^T F v_k`. */
+  readonly measured: ArrayLike<number>;
+  /** Its own eigenvalues. */
+  readonly values: ArrayLike<number>;
+}
+
+/** What all approximations of a block are held against. */
+interface Exact {
+  /** Eigenvalues of F. */
+  readonly values: Float64Array;
+  /** Its trace. */
+  readonly trace: number;
+  /** The sum of their squares. */
+  readonly squares: number;
+}
+
+/** All three, from eigenvalues alone. */
+function divergencesOf(exact: Exact, { measured, values }: Along): Divergences {
+  const n = values.length;
+  const [most, mean] = [largest(exact.values), exact.trace / n];
+  let entropy = -exact.trace;
+  for (const f of exact.values) if (f > NOTHING * most) entropy += f * Math.log(f);
+  let squares = exact.squares;
+  for (let k = 0; k < n; k++) {
+    const [theta, x] = [measured[k], values[k]];
+    squares += x * x - 2 * theta * x;
+    entropy += x;
+    if (theta > NOTHING * most) entropy -= x > 0 ? theta * Math.log(x) : -Infinity;
+  }
+  const kl = dampings.map((share) => {
+    const lambda = share * mean;
+    let sum = -n;
+    for (let k = 0; k < n; k++) {
+      sum += (measured[k] + lambda) / (values[k] + lambda) + Math.log(values[k] + lambda);
+    }
+    // Rounding leaves eigenvalues of F that are zero a little below it.
+    for (const f of exact.values) sum -= Math.log(Math.max(0, f) + lambda);
+    return sum / 2;
+  });
   return {
-    vonNeumann: vonNeumann(fisher, approximation) / trace(fisher),
-    kl: dampings.map((share) =>
-      gaussianDivergence(
-        axpby(1, fisher, share * mean, identity),
-        axpby(1, approximation, share * mean, identity),
-      )
-    ),
-    frobenius: frobeniusDistance(fisher, approximation) / frobeniusNorm(fisher),
+    vonNeumann: entropy / exact.trace,
+    kl,
+    frobenius: Math.sqrt(Math.max(0, squares) / exact.squares),
   };
 }
 
-/** The closest matrix to F that is diagonal in the eigenbasis of a pair. */
-export function correctedBy({ output, input }: FactorPair, fisher: DenseMatrix): DenseMatrix {
-  const basis = kron(eigh(output).vectors, eigh(input).vectors);
-  const inside = gemm(basis, gemm(fisher, basis), { transposeA: true });
-  const diagonal = denseMatrix(fisher.rows, fisher.cols);
-  for (let i = 0; i < fisher.rows; i++) {
-    diagonal.data[i * (fisher.rows + 1)] = Math.max(0, inside.data[i * (fisher.rows + 1)]);
+/** What F has along the eigenvectors of a pair's product, and the product's eigenvalues, in the same order. */
+function along({ output, input }: FactorPair, fisher: DenseMatrix): Along {
+  const [b, a] = [eigh(output), eigh(input)];
+  const basis = kron(b.vectors, a.vectors);
+  const seen = gemm(fisher, basis);
+  const n = fisher.rows;
+  const measured = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < n; k++) measured[k] += basis.data[i * n + k] * seen.data[i * n + k];
   }
-  return gemm(gemm(basis, diagonal), basis, { transposeB: true });
+  const positive = (value: number): number => Math.max(0, value);
+  return {
+    measured: measured.map(positive),
+    values: Array.from(b.values).flatMap((x) => Array.from(a.values, (y) => positive(x * y))),
+  };
 }
 
-/** The pairs of the whole family for one layer; of KFAC's factors the library's own. */
+/** The pairs of the whole family for one layer; with weights 1 the library's own. */
 export function familyOf(layer: LayerRelationships): Readonly<Record<FactorChoice, FactorPair>> {
   const { fisher, independent } = layer;
   const small = dampings[1] * trace(fisher) / fisher.rows;
@@ -151,12 +186,21 @@ export function familyOf(layer: LayerRelationships): Readonly<Record<FactorChoic
   };
 }
 
-/** How far each member of the family is from F. */
+/** How far each member of the family is from F; what is measured along a basis is the best diagonal in it. */
 export function measureFamily(layer: LayerRelationships): FamilyMember[] {
+  const { fisher } = layer;
   const pairs = familyOf(layer);
-  return factorChoices.map((choice) => ({
-    choice,
-    factored: divergencesOf(layer.fisher, product(pairs[choice])),
-    corrected: divergencesOf(layer.fisher, correctedBy(pairs[choice], layer.fisher)),
-  }));
+  const exact = {
+    values: eigh(fisher).values,
+    trace: trace(fisher),
+    squares: frobeniusNorm(fisher) ** 2,
+  };
+  return factorChoices.map((choice) => {
+    const found = along(pairs[choice], fisher);
+    return {
+      choice,
+      factored: divergencesOf(exact, found),
+      corrected: divergencesOf(exact, { ...found, values: found.measured }),
+    };
+  });
 }

@@ -8,14 +8,24 @@ import {
   type DenseMatrix,
   denseMatrix,
   diagonalMatrix,
+  eigh,
   frobeniusDistance,
+  frobeniusNorm,
   gemm,
   identityMatrix,
   kron,
   trace,
 } from "@tekfac/tekfac/linalg";
 import { allClose } from "@tekfac/tekfac/testing";
-import { gaussianDivergence, vonNeumann } from "../../lab/relationships/divergences.ts";
+import {
+  dampings,
+  factorChoices,
+  familyOf,
+  gaussianDivergence,
+  measureFamily,
+  vonNeumann,
+} from "../../lab/relationships/divergences.ts";
+import type { LayerRelationships } from "../../lab/relationships/layer_relationships.ts";
 import {
   type FactorPair,
   inputMoment,
@@ -137,4 +147,40 @@ Deno.test("gaussianDivergence() is the trace and the determinants, vonNeumann() 
   const [p, q] = [[3, 0.5, 0], [1, 2, 4]];
   const sum = p.reduce((s, pi, i) => s + (pi > 0 ? pi * Math.log(pi / q[i]) : 0) - pi + q[i], 0);
   assert.ok(Math.abs(vonNeumann(diagonalMatrix(p), diagonalMatrix(q)) - sum) < 1e-12);
+});
+
+Deno.test("measureFamily() gives the divergences of the matrices themselves", () => {
+  const f = fisher(gradients(6), 0);
+  const independent = {
+    output: identityMatrix(SIZES.outputs),
+    input: symmetric(new Random(7), SIZES.inputs),
+  };
+  const layer = { ...SIZES, fisher: f, independent } as LayerRelationships;
+  const pairs = familyOf(layer);
+  const mean = trace(f) / f.rows;
+  const close = (actual: number, expected: number, name: string) =>
+    assert.ok(Math.abs(actual - expected) < 1e-7 * Math.abs(expected) + 1e-9, name);
+  for (const { choice, factored, corrected } of measureFamily(layer)) {
+    const { output, input } = pairs[choice];
+    const basis = kron(eigh(output).vectors, eigh(input).vectors);
+    const inside = gemm(basis, gemm(f, basis), { transposeA: true });
+    const diagonal = diagonalMatrix(
+      Array.from({ length: f.rows }, (_, i) => inside.data[i * (f.rows + 1)]),
+    );
+    const best = gemm(gemm(basis, diagonal), basis, { transposeB: true });
+    for (const [found, matrix] of [[factored, kron(output, input)], [corrected, best]] as const) {
+      close(found.vonNeumann, vonNeumann(f, matrix) / trace(f), `${choice}: von Neumann`);
+      close(
+        found.frobenius,
+        frobeniusDistance(f, matrix) / frobeniusNorm(f),
+        `${choice}: Frobenius`,
+      );
+      dampings.forEach((share, i) => {
+        const damp = (x: DenseMatrix) => axpby(1, x, share * mean, identityMatrix(f.rows));
+        close(found.kl[i], gaussianDivergence(damp(f), damp(matrix)), `${choice}: KL ${share}`);
+      });
+    }
+    assert.ok(corrected.frobenius <= factored.frobenius);
+  }
+  assert.deepEqual(measureFamily(layer).map(({ choice }) => choice), [...factorChoices]);
 });
