@@ -41,14 +41,11 @@ export function buildConvolution(
     inputs,
     fan: { in: inputs, out: area * outputs / groups },
   });
-  return new Convolution(context.backend, parameter, geometry, output);
+  return new Convolution(context.backend, context.name, parameter, geometry, output);
 }
 
 /** A layer with weights that slide: owns them. */
 export class Convolution implements Layer {
-  readonly name: string;
-  readonly output: ExampleShape;
-  readonly parameter: OwnedParameter;
   readonly #backend: Backend;
   readonly #geometry: ConvGeometry;
   /** Images of the last forward pass, [N * height * width, channels]. */
@@ -58,17 +55,16 @@ export class Convolution implements Layer {
   /**
    * Takes the parameter over.
    *
+   * @param name Of the layer; its parameter's, but for a layer that is tied to another.
    * @param output Shape of an outgoing example, [locations of the geometry in some form, dOut].
    */
   constructor(
     backend: Backend,
-    parameter: OwnedParameter,
+    readonly name: string,
+    readonly parameter: OwnedParameter,
     geometry: ConvGeometry,
-    output: ExampleShape,
+    readonly output: ExampleShape,
   ) {
-    this.name = parameter.name;
-    this.output = output;
-    this.parameter = parameter;
     this.#backend = backend;
     this.#geometry = geometry;
   }

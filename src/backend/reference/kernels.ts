@@ -273,8 +273,15 @@ class ReferenceKernels
     scatter(out, linalg.activationGradient(kind, gather(y), gather(g)).data);
   }
 
-  loss(kind: api.LossKind, losses: Matrix, gradients: Matrix, z: Matrix, targets: Matrix): void {
-    const result = linalg.loss(kind, gather(z), gather(targets));
+  loss(
+    kind: api.LossKind,
+    losses: Matrix,
+    gradients: Matrix,
+    z: Matrix,
+    targets: Matrix,
+    parameter?: number,
+  ): void {
+    const result = linalg.loss(kind, gather(z), gather(targets), parameter);
     scatter(losses, result.losses.data);
     scatter(gradients, result.gradients.data);
   }
