@@ -50,6 +50,50 @@ export function weightedSum(
   }
 }
 
+/**
+ * takeStep: out_ij = w_ij - rate u_ij, less decay w_ij for j < columns; u is not read when rate is 0. out may be w.
+ */
+export function takeStep(
+  rows: i32,
+  cols: i32,
+  rate: f32,
+  decay: f32,
+  columns: i32,
+  out: usize,
+  strideOut: i32,
+  w: usize,
+  strideW: i32,
+  u: usize,
+  strideU: i32,
+): void {
+  const end = min(cols, columns), even = end == 0 || end == cols;
+  if (even && strideOut == cols && strideW == cols && strideU == cols) {
+    return stepOf(rows * cols, rate, end == 0 ? 0 : decay, out, w, u);
+  }
+  for (let i = 0; i < rows; i++) {
+    const to = at(out, i * strideOut), from = at(w, i * strideW), along = at(u, i * strideU);
+    stepOf(end, rate, decay, to, from, along);
+    stepOf(cols - end, rate, 0, at(to, end), at(from, end), at(along, end));
+  }
+}
+
+/** takeStep of a run of numbers. */
+function stepOf(count: i32, rate: f32, decay: f32, to: usize, from: usize, along: usize): void {
+  const back = f32x4.splat(-rate), lost = f32x4.splat(-decay), moves = rate != 0;
+  let j = count;
+  for (; j >= 4; j -= 4) {
+    const w = v128.load(from), kept = fma(lost, w, w);
+    v128.store(to, flush(moves ? fma(back, v128.load(along), kept) : kept));
+    to += 16;
+    from += 16;
+    along += 16;
+  }
+  if (j > 0) {
+    const w = loadTail(from, j), kept = fma(lost, w, w);
+    storeTail(to, flush(moves ? fma(back, loadTail(along, j), kept) : kept), j);
+  }
+}
+
 /** scaleRows: out_ij = w_i x_ij; out may be x. */
 export function scaleRows(
   rows: i32,

@@ -21,6 +21,8 @@ export interface RawStorage extends MatrixStorage {
 export interface Aside {
   /** See {@linkcode Verbs.axpby}; `to` holds y or a matrix of its shape. */
   axpby(to: readonly Matrix[], ...call: Parameters<Verbs["axpby"]>): void;
+  /** See {@linkcode Verbs.takeStep}; `to` holds w or a matrix of its shape. */
+  takeStep(to: readonly Matrix[], ...call: Parameters<Verbs["takeStep"]>): void;
   /** See {@linkcode Verbs.adamDirection}; `to` holds out, m and v or matrices of their shapes. */
   adamDirection(to: readonly Matrix[], ...call: Parameters<Verbs["adamDirection"]>): void;
   /** Exchanges the memory behind two storages of one length. */

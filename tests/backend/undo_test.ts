@@ -37,6 +37,11 @@ const changes: Record<string, Change> = {
     b.axpby(y, 2, x, 1);
     b.axpby(columnsOf(y, 1, 3), 2, columnsOf(x, 1, 3), 1);
   },
+  "a step of weights, some of which decay": (b, y, x) => b.takeStep(y, 2, x, 0.5, 3),
+  "a step of weights, all of which decay, after a copy": (b, y, x, passing) => {
+    b.axpby(passing, 1, y, 0);
+    b.takeStep(y, 2, x, 0.5, 4);
+  },
   "moments": (b, y, x) => {
     b.scope(() => {
       const [out, gradient] = [b.scratch(y.rows, y.cols), b.scratch(y.rows, y.cols)];

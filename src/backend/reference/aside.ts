@@ -14,6 +14,11 @@ export const aside: Aside = {
     scatter(to, linalg.axpby(numberOf(alpha), gather(x), numberOf(beta), gather(y)).data);
   },
 
+  takeStep([to], w, rate, u, decay, columns) {
+    const [length, share] = [numberOf(rate), numberOf(decay)];
+    scatter(to, linalg.takeStep(gather(w), length, gather(u), share, columns).data);
+  },
+
   adamDirection([out, toM, toV], _, m, v, g, numbers) {
     const result = linalg.adamDirection(gather(m), gather(v), gather(g), numbers);
     scatter(toM, result.m.data);

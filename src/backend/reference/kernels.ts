@@ -298,6 +298,16 @@ class ReferenceKernels
     aside.axpby([y], y, alpha, x, beta);
   }
 
+  takeStep(
+    w: Matrix,
+    rate: api.Scalar,
+    u: Matrix,
+    decay: api.Scalar,
+    columns: number,
+  ): void {
+    aside.takeStep([w], w, rate, u, decay, columns);
+  }
+
   squares(out: Matrix, x: Matrix, blend?: api.Blend): void {
     scatter(out, linalg.squares(gather(x)).data, blend);
   }

@@ -20,6 +20,7 @@ export type Elementwise = Pick<
   | "activation"
   | "activationGradient"
   | "axpby"
+  | "takeStep"
   | "squares"
   | "scaleRows"
   | "adamDirection"
@@ -33,7 +34,7 @@ export type Elementwise = Pick<
 >;
 
 /** The verbs of this topic that can leave their results beside what they change. */
-export function createAside(machine: Machine): Pick<Aside, "axpby" | "adamDirection"> {
+export function createAside(machine: Machine): Omit<Aside, "exchange"> {
   const kernels = machine.exports;
   return {
     axpby([to], y, alpha, x, beta) {
@@ -48,6 +49,14 @@ export function createAside(machine: Machine): Pick<Aside, "axpby" | "adamDirect
       kernels.weightedSum(
         rows, cols, a, b, addressOf(to), to.stride, addressOf(source), source.stride,
         addressOf(y), y.stride,
+      );
+    },
+
+    takeStep([to], w, rate, u, decay, columns) {
+      // deno-fmt-ignore
+      kernels.takeStep(
+        w.rows, w.cols, machine.value(rate), machine.value(decay), columns,
+        addressOf(to), to.stride, addressOf(w), w.stride, addressOf(u), u.stride,
       );
     },
 
@@ -67,7 +76,7 @@ export function createAside(machine: Machine): Pick<Aside, "axpby" | "adamDirect
 /** The verbs of this topic on one machine. */
 export function createElementwise(
   machine: Machine,
-  aside: Pick<Aside, "axpby" | "adamDirection">,
+  aside: Omit<Aside, "exchange">,
 ): Elementwise {
   const kernels = machine.exports;
   return {
@@ -94,6 +103,8 @@ export function createElementwise(
     },
 
     axpby: (y, alpha, x, beta) => aside.axpby([y], y, alpha, x, beta),
+
+    takeStep: (w, rate, u, decay, columns) => aside.takeStep([w], w, rate, u, decay, columns),
 
     squares(out, x, { decay = 0, scale = 1 } = {}) {
       const [rows, cols] = extent(out, x);
