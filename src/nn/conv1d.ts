@@ -15,7 +15,7 @@ import {
   type SchemaOf,
   where,
 } from "../core/schema.ts";
-import { buildConvolution } from "./convolution.ts";
+import { buildConvolution } from "./build_convolution.ts";
 import { expectGroups, expectSequence } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
 import { initializerRule, trainableRule } from "./layer_parameter.ts";

@@ -199,6 +199,12 @@ Deno.test("describe() counts the groups of a convolution", () => {
   using model = sequential(backend, { input: [4, 4, 4], layers: depthwise });
   using optimizer = tekfac(objective(model, squaredError()));
   assert.match(optimizer.describe(), /4 x \(2 x 2, 10 x 10\)/);
+  using single = sequential(backend, {
+    input: [6, 4],
+    layers: [conv1d(4, { kernel: 3, groups: 4 })],
+  });
+  using other = tekfac(objective(single, squaredError()));
+  assert.match(other.describe(), /4 x \(1 x 1, 4 x 4\)/);
 });
 
 Deno.test("groups train alike on WebAssembly and in float64", async () => {

@@ -29,11 +29,22 @@ export interface LayerBlockOptions extends BlockOptions {
   readonly exponent?: number;
 }
 
+/** What else it hands over. */
+export interface LayerBlockContext extends LayerBlockOptions {
+  /** What it measures eigenvalues from, where it does. @default {"captures"} */
+  readonly eigenvaluesFrom?: "captures" | "gradient";
+  /** Makes its own block of a part of the layer that is a dense layer or a convolution for itself. */
+  readonly part: PartBlock;
+}
+
+/** Makes the block of a part of a layer. The caller disposes it. */
+export type PartBlock = (backend: Backend, part: Parameter, options: BlockOptions) => Block;
+
 /** Makes the block of a parameter whose curvature its layer knows best. The caller disposes it. */
 export type LayerBlock = (
   backend: Backend,
   parameter: Parameter,
-  options: LayerBlockOptions,
+  options: LayerBlockContext,
 ) => Block;
 
 /**
@@ -63,6 +74,9 @@ export interface Block extends Refreshable, Disposable {
 
   /** The layer's damping; its `current` is the lambda in force. */
   readonly damping: LayerDamping;
+
+  /** Sizes of its factors for people, where they do not follow from the state. */
+  readonly factorSizes?: string;
 
   /** Lambda at a step, from the state as it is now. */
   lambda(step: number): Scalar;
