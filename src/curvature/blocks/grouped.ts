@@ -6,16 +6,7 @@
 
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { ConvCapture } from "../../core/capture.ts";
-import {
-  add,
-  type Expression,
-  formula,
-  greater,
-  largest,
-  mul,
-  select,
-  sub,
-} from "../../core/formula.ts";
+import { add, formula, mul } from "../../core/formula.ts";
 import { type ConvGeometry, groupGeometry } from "../../core/geometry.ts";
 import { groupCapture, rowsOfGroup } from "../../core/groups.ts";
 import { markAll } from "../../core/marks.ts";
