@@ -17,7 +17,17 @@ export interface ExtensionHost {
   /** The functions of the extension's own module. */
   readonly exports: unknown;
   /** The verbs that are there. */
-  readonly verbs: Pick<Verbs, "activation" | "activationGradient" | "gemm"> & ConvolutionVerbs;
+  readonly verbs:
+    & Pick<
+      Verbs,
+      | "activation"
+      | "activationGradient"
+      | "gemm"
+      | "loss"
+      | "sampledLossGradient"
+      | "gaussNewtonGradient"
+    >
+    & ConvolutionVerbs;
   /** Calls a kernel with the address of `bytes` bytes of workspace, 64-byte aligned. */
   withWorkspace(bytes: number, call: (workspace: Address) => void): void;
   /** Calls `body` with the address of the record that `asm/window.ts` describes. */

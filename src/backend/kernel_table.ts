@@ -271,7 +271,7 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
     y: read("m, n"),
     g: inPlace("m, n"),
   }),
-  loss: row("kind losses gradients z targets", {
+  loss: row("kind losses gradients z targets parameter", {
     losses: written("1, N"),
     gradients: written("N, K"),
     z: read("N, K"),

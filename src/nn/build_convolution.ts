@@ -35,5 +35,5 @@ export function buildConvolution(
     inputs,
     fan: { in: inputs, out: area * outputs / groups },
   });
-  return new Convolution(context.backend, parameter, geometry, output, block);
+  return new Convolution(context.backend, context.name, parameter, geometry, output, block);
 }

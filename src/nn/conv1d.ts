@@ -4,7 +4,13 @@
  * @module
  */
 
-import { convGeometry, outWidth, type Pair, resolveWindow, type Window } from "../core/geometry.ts";
+import {
+  convGeometry,
+  outWidth,
+  type Pair,
+  resolveWindow,
+  type SlidingWindow,
+} from "../core/geometry.ts";
 import { checkNumber } from "../core/options.ts";
 import {
   flag,
@@ -132,7 +138,7 @@ function windowOf(
   [positions, channels]: readonly [number, number],
   { kernel, stride, dilation }: Numbers,
   padding: number,
-): Window {
+): SlidingWindow {
   return resolveWindow(`Cannot build '${name}'`, [1, positions, channels], {
     kernel: [1, kernel],
     stride: [1, stride],

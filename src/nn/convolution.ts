@@ -15,9 +15,6 @@ import type { BackwardPass, ExampleShape, Layer } from "./module.ts";
 
 /** A layer with weights that slide: owns them. */
 export class Convolution implements Layer {
-  readonly name: string;
-  readonly output: ExampleShape;
-  readonly parameter: OwnedParameter;
   readonly block?: LayerBlock;
   readonly #backend: Backend;
   readonly #geometry: ConvGeometry;
@@ -28,20 +25,19 @@ export class Convolution implements Layer {
   /**
    * Takes the parameter over.
    *
+   * @param name Of the layer; its parameter's, but for a layer that is tied to another.
    * @param output Shape of an outgoing example, [locations of the geometry in some form, dOut].
    * @param block Makes its curvature, where it has groups.
    */
   constructor(
     backend: Backend,
-    parameter: OwnedParameter,
+    readonly name: string,
+    readonly parameter: OwnedParameter,
     geometry: ConvGeometry,
-    output: ExampleShape,
+    readonly output: ExampleShape,
     block?: LayerBlock,
   ) {
     if (block !== undefined) this.block = block;
-    this.name = parameter.name;
-    this.output = output;
-    this.parameter = parameter;
     this.#backend = backend;
     this.#geometry = geometry;
   }

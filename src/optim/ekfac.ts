@@ -48,7 +48,7 @@ export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): O
   }
   return measuredOptimizer(objective, running ? { ...options, rank: "full" } : options, {
     method: "ekfac",
-    statistic: independent,
+    statistic: () => independent,
     schema: ekfacSchema,
     eigenvaluesFrom: running ? "gradient" : "captures",
     createFull: (backend, parameter, shared, { eigenvaluesFrom }) =>

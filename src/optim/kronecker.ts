@@ -17,6 +17,7 @@ import type {
 } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
+import { groupsOf, ownSettings } from "./groups.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
@@ -41,7 +42,7 @@ export interface BlockMaker {
   /** What blocks that layers make are told besides. @default {nothing} */
   readonly own?: (
     parameter: Parameter,
-  ) => Pick<LayerBlockContext, "rank" | "exponent" | "eigenvaluesFrom">;
+  ) => Pick<LayerBlockContext, "rank" | "exponent" | "eigenvaluesFrom" | "statistic">;
 }
 
 /**
@@ -69,23 +70,25 @@ export function kroneckerOptimizer<B>(
   const makers = parameters.map((parameter) => objective.blockOf?.(parameter));
   const choices = parameters.map((parameter, index) => {
     const possible = makers[index] !== undefined ||
-      leavesCaptures(parameter.layer) && groupsOf(parameter.layer) === 1;
+      leavesCaptures(parameter.layer) && convolutionGroups(parameter.layer) === 1;
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
+  const groups = groupsOf(subject, options.groups, parameters);
   let blocks: readonly Block[] = [];
   const adapter = dampingAdaptation === false
     ? undefined
     : new DampingAdapter(backend, dampingAdaptation);
-  const context: BlockOptions = {
-    damping,
+  const contextOf = (index: number): BlockOptions => ({
+    ...ownSettings({ damping }, groups[index]),
     convolutions: () => blocks.filter(hasKroneckerConvolution),
     ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
-  };
+  });
   try {
     blocks = madeForEach(
       parameters,
       (index) => {
         const parameter = parameters[index];
+        const context = contextOf(index);
         if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
         const make = makers[index];
         if (make === undefined) return create(backend, parameter, context, parameter);
@@ -109,7 +112,7 @@ export function kroneckerOptimizer<B>(
 }
 
 /** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */
-function groupsOf(layer: Parameter["layer"]): number {
+function convolutionGroups(layer: Parameter["layer"]): number {
   return layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : 1;
 }
 

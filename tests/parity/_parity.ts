@@ -13,6 +13,7 @@ import {
   createBackend,
   createBackendSync,
   createThreadedKernels,
+  densityLossVerbs,
   depthwiseVerbs,
   sequenceVerbs,
   type SimdFlavour,
@@ -129,7 +130,7 @@ export function wasmBackend(flavour: Flavour): Backend {
   const backend = flavour !== "threads"
     ? createBackendSync({ prefer: ["wasm"], simd: flavour })
     : new CheckedBackend(createThreadedKernels({ threads: 3, grain: 0 }), []);
-  for (const extension of [sequenceVerbs, batchNormVerbs, depthwiseVerbs]) {
+  for (const extension of [sequenceVerbs, batchNormVerbs, depthwiseVerbs, densityLossVerbs]) {
     backend.extend(extension);
   }
   return backend;

@@ -6,7 +6,7 @@
  */
 
 import type { KroneckerCapture } from "../../core/capture.ts";
-import type { ConvGeometry, Window } from "../../core/geometry.ts";
+import type { ConvGeometry, SlidingWindow } from "../../core/geometry.ts";
 import type { Formula } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import * as linalg from "../../linalg/mod.ts";
@@ -212,7 +212,7 @@ class ReferenceKernels
     scatter(out, linalg.rowSquaredNorms(linalg.patches(gather(images), geometry)).data);
   }
 
-  pool(kind: api.Pooling, out: Matrix, images: Matrix, window: Window): void {
+  pool(kind: api.Pooling, out: Matrix, images: Matrix, window: SlidingWindow): void {
     const pool = kind === "max" ? linalg.maxPool : linalg.averagePool;
     scatter(out, pool(gather(images), window).data);
   }
@@ -223,7 +223,7 @@ class ReferenceKernels
     images: Matrix,
     _pooled: Matrix,
     g: Matrix,
-    window: Window,
+    window: SlidingWindow,
   ): void {
     const gradient = kind === "max"
       ? linalg.maxPoolGradient(gather(images), gather(g), window)
@@ -271,8 +271,15 @@ class ReferenceKernels
     scatter(out, linalg.activationGradient(kind, gather(y), gather(g)).data);
   }
 
-  loss(kind: api.LossKind, losses: Matrix, gradients: Matrix, z: Matrix, targets: Matrix): void {
-    const result = linalg.loss(kind, gather(z), gather(targets));
+  loss(
+    kind: api.LossKind,
+    losses: Matrix,
+    gradients: Matrix,
+    z: Matrix,
+    targets: Matrix,
+    parameter?: number,
+  ): void {
+    const result = linalg.loss(kind, gather(z), gather(targets), parameter);
     scatter(losses, result.losses.data);
     scatter(gradients, result.gradients.data);
   }

@@ -35,7 +35,9 @@ export function kernelsOn(
   const kernels: Kernels = {
     name: "wasm",
     sync: true,
-    info: { description: `wasm (${instance.description})`, roundoff: 2 ** -24 },
+    get info() {
+      return { description: `wasm (${instance.description})`, roundoff: 2 ** -24 };
+    },
     bytesPerElement: Float32Array.BYTES_PER_ELEMENT,
     ...createMemory(machine),
     ...createVerbs(machine),

@@ -18,7 +18,7 @@ import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { Stacks } from "../stacks.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** Options of {@linkcode DepthwiseBlock}. */
 export interface DepthwiseOptions extends BlockOptions {
@@ -194,11 +194,18 @@ export class DepthwiseBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    this.#divide(out, source, this.lambda(step), this.#exponent);
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    this.#divide(out, x, 0, -1);
+    this.power(out, x, { damping: 0, exponent: -1 });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    const { eigenvalues } = this;
+    const coordinates = this.#coordinates(x);
+    this.#backend.dampedDivide(coordinates, coordinates, { eigenvalues, ...power });
+    this.#times(out, coordinates, this.#basis, true);
   }
 
   spectrum(): Matrix {
@@ -233,13 +240,6 @@ export class DepthwiseBlock extends Owner implements Block {
     this.#measured = measured;
     this.#traced = false;
     this.#bases.forEach((bases) => bases.solved = solved);
-  }
-
-  #divide(out: Matrix, x: Matrix, damping: Scalar, exponent: number): void {
-    const { eigenvalues } = this;
-    const coordinates = this.#coordinates(x);
-    this.#backend.dampedDivide(coordinates, coordinates, { eigenvalues, damping, exponent });
-    this.#times(out, coordinates, this.#basis, true);
   }
 
   /** `X_c Q_c` for every row. */

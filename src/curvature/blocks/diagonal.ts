@@ -12,7 +12,13 @@ import type { Parameter } from "../../core/parameter.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { addTableMoments } from "../table_moments.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import {
+  type Block,
+  type BlockOptions,
+  type BlockPower,
+  type Eigendecomposition,
+  Owner,
+} from "./block.ts";
 
 /**
  * `F ~ diag(E[G_n^2])`: eigenvalues corrected in the identity basis. Measured from captures in steps where
@@ -113,13 +119,19 @@ export class DiagonalBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    const { eigenvalues } = this;
-    this.#backend.dampedDivide(out, source, { eigenvalues, damping: this.lambda(step) });
+    this.power(out, source, { damping: this.lambda(step), exponent: 1 });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    const { eigenvalues } = this;
-    this.#backend.dampedDivide(out, x, { eigenvalues, damping: 0, exponent: -1 });
+    this.power(out, x, { damping: 0, exponent: -1 });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#backend.dampedDivide(out, x, { eigenvalues: this.eigenvalues, ...power });
+  }
+
+  get eigenbasis(): Eigendecomposition {
+    return { basis: undefined, eigenvalues: this.eigenvalues };
   }
 
   spectrum(): Matrix {

@@ -18,7 +18,14 @@ import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { Stacks } from "../stacks.ts";
-import { type Block, type BlockMethod, type BlockOptions, Owner, type PartBlock } from "./block.ts";
+import {
+  type Block,
+  type BlockMethod,
+  type BlockOptions,
+  type BlockPower,
+  Owner,
+  type PartBlock,
+} from "./block.ts";
 
 /**
  * `F = diag(F_1, ..., F_G)`: weights of different groups share no input and no output, and what couples groups is
@@ -184,6 +191,10 @@ export class GroupedBlock extends Owner implements Block {
 
   multiply(out: Matrix, x: Matrix): void {
     this.#forEach((part, group) => part.multiply(this.#rows(out, group), this.#rows(x, group)));
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#forEach((part, group) => part.power(this.#rows(out, group), this.#rows(x, group), power));
   }
 
   spectrum(): Matrix {

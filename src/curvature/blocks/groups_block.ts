@@ -7,6 +7,7 @@
 import type { Backend } from "../../backend/backend.ts";
 import { ShapeError } from "../../core/errors.ts";
 import type { Parameter } from "../../core/parameter.ts";
+import { independent, traceKeeping } from "../fisher.ts";
 import type { Block, LayerBlockContext } from "./block.ts";
 import { DepthwiseBlock } from "./depthwise.ts";
 import { GroupedBlock } from "./grouped.ts";
@@ -48,12 +49,14 @@ export function groupsBlock(
 ): Block {
   const { name, layer, value: { rows, cols } } = parameter;
   const { method, part, exponent = 1, eigenvaluesFrom = "captures", ...context } = options;
+  const { statistic = method === "ekfac" ? independent : traceKeeping } = options;
   if (layer.kind !== "conv2d") {
     throw new ShapeError(`Cannot make the block of '${name}'`, "a convolution", layer.kind);
   }
   const { groups = 1, channels } = layer.geometry;
   const oneEach = groups === channels && groups === rows && cols <= DEPTHWISE_MOST;
-  if (oneEach && (method === "ekfac" || method === "tekfac")) {
+  const measured = method === "ekfac" || method === "tekfac";
+  if (oneEach && measured && [independent, traceKeeping].includes(statistic)) {
     return new DepthwiseBlock(backend, parameter, {
       ...context,
       method,

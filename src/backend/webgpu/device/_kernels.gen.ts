@@ -2587,11 +2587,16 @@ let to = params.gradientsOffset + row * params.gradientsStride;
 let sign = params.signsOffset + row * params.signsStride;
 for (var k = index; k < params.cols; k += GROUP) {
 let e = signs[sign + k];
-if (KIND == 1u) { gradients[to + k] = e; }
+if (KIND == 1u || KIND == 4u) { gradients[to + k] = e; }
 if (KIND == 2u) { gradients[to + k] = sqrt(2.0 / f32(params.cols)) * e; }
 if (KIND == 3u) {
 let power = preciseExp(-abs(z[params.zOffset + row * params.zStride + k]));
 gradients[to + k] = sqrt(power) / (1.0 + power) * e;
+}
+if (KIND == 5u) {
+let half = params.cols / 2u;
+let s = z[params.zOffset + row * params.zStride + half + k % half];
+gradients[to + k] = e * select(0.70710678, preciseExp(-0.5 * s), k < half);
 }
 }
 }
@@ -2649,7 +2654,7 @@ c[at] = value;
   overrides: ["THREADS_I", "THREADS_J", "DEPTH", "LEFT_ALONG_K", "RIGHT_ALONG_K", "UPPER_ONLY"],
 };
 /** loss: per-example losses [1, rows] and gradients [rows, cols] with respect to the outputs z. */
-export const losses: Shader<"losses" | "gradients" | "z" | "targets", "rows" | "cols"> = {
+export const losses: Shader<"losses" | "gradients" | "z" | "targets", "rows" | "cols" | "parameter"> = {
   name: "losses",
   source: `struct Params {
 rows: u32,
@@ -2661,6 +2666,7 @@ zOffset: u32,
 zStride: u32,
 targetsOffset: u32,
 targetsStride: u32,
+parameter: f32,
 }
 override KIND: u32 = 0;
 @group(0) @binding(0) var<uniform> params: Params;
@@ -2677,6 +2683,7 @@ fn softmaxRow(row: u32, index: u32) {
 let begin = params.zOffset + row * params.zStride;
 let to = params.gradientsOffset + row * params.gradientsStride;
 let label = u32(targets[params.targetsOffset + row]);
+let share = params.parameter / f32(params.cols);
 var own = -3.4028234e38;
 for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
 let top = workgroupMax(index, own);
@@ -2685,9 +2692,34 @@ for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[begin + k
 let total = workgroupSum(index, sum);
 for (var k = index; k < params.cols; k += GROUP) {
 let probability = preciseExp(z[begin + k] - top) / total;
-gradients[to + k] = probability - select(0.0, 1.0, k == label);
+let expected = select(0.0, 1.0 - params.parameter, k == label) + share;
+gradients[to + k] = probability - expected;
 }
-if (index == 0u) { losses[params.lossesOffset + row] = log(total) + (top - z[begin + label]); }
+let loss = log(total) + (top - z[begin + label]);
+if (params.parameter == 0.0) {
+if (index == 0u) { losses[params.lossesOffset + row] = loss; }
+return;
+}
+var below = 0.0;
+for (var k = index; k < params.cols; k += GROUP) { below += z[begin + label] - z[begin + k]; }
+let all = workgroupSum(index, below);
+if (index == 0u) { losses[params.lossesOffset + row] = loss + share * all; }
+}
+fn gaussianRow(row: u32, index: u32) {
+let begin = params.zOffset + row * params.zStride;
+let to = params.gradientsOffset + row * params.gradientsStride;
+let half = params.cols / 2u;
+var sum = 0.0;
+for (var j = index; j < half; j += GROUP) {
+let s = z[begin + half + j];
+let error = z[begin + j] - targets[params.targetsOffset + row * params.targetsStride + j];
+let slope = error * preciseExp(-s);
+gradients[to + j] = slope;
+gradients[to + half + j] = 0.5 - 0.5 * error * slope;
+sum += fma(error, slope, s);
+}
+let total = workgroupSum(index, sum);
+if (index == 0u) { losses[params.lossesOffset + row] = 0.5 * total; }
 }
 fn elementwiseRow(row: u32, index: u32) {
 let begin = params.zOffset + row * params.zStride;
@@ -2702,6 +2734,11 @@ let expected = targets[targetRow + k];
 if (KIND == 3u) {
 sum += fma(-expected, value, max(value, 0.0)) + logOnePlus(preciseExp(-abs(value)));
 gradients[to + k] = sigmoid(value) - expected;
+} else if (KIND == 4u) {
+let error = value - expected;
+let slope = clamp(error, -params.parameter, params.parameter);
+sum = fma(slope, error - 0.5 * slope, sum);
+gradients[to + k] = slope;
 } else {
 let error = value - expected;
 sum = fma(error, error, sum);
@@ -2710,7 +2747,7 @@ gradients[to + k] = 2.0 * weight * error;
 }
 let total = workgroupSum(index, sum);
 if (index == 0u) {
-losses[params.lossesOffset + row] = select(weight * total, total, KIND == 3u);
+losses[params.lossesOffset + row] = select(weight * total, total, KIND >= 3u);
 }
 }
 @compute @workgroup_size(256)
@@ -2721,11 +2758,17 @@ fn main(
 ) {
 let row = group.y * groups.x + group.x;
 if (row >= params.rows) { return; }
-if (KIND == 0u) { softmaxRow(row, index); } else { elementwiseRow(row, index); }
+if (KIND == 0u) {
+softmaxRow(row, index);
+} else if (KIND == 5u) {
+gaussianRow(row, index);
+} else {
+elementwiseRow(row, index);
+}
 }
 `,
   bindings: [{ name: "losses", written: true }, { name: "gradients", written: true }, { name: "z", written: false }, { name: "targets", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["lossesOffset", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["targetsOffset", "u32"], ["targetsStride", "u32"]],
+  fields: [["rows", "u32"], ["cols", "u32"], ["lossesOffset", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["targetsOffset", "u32"], ["targetsStride", "u32"], ["parameter", "f32"]],
   overrides: ["KIND"],
 };
 /** lowRankBlock: x_ij = x_ij (h(M_ij) - rows_i - columns_j - rest), in place: what lowRankDivide multiplies the */
@@ -3430,11 +3473,17 @@ let to = params.gradientsOffset + row * params.gradientsStride;
 let noiseRow = params.noiseOffset + row * params.noiseStride;
 for (var k = index; k < params.cols; k += GROUP) {
 let draw = noise[noiseRow + k];
-if (KIND == 1u) { gradients[to + k] = -draw; }
+if (KIND == 1u || KIND == 4u) { gradients[to + k] = -draw; }
 if (KIND == 2u) { gradients[to + k] = -sqrt(2.0 / f32(params.cols)) * draw; }
 if (KIND == 3u) {
 let probability = sigmoid(z[params.zOffset + row * params.zStride + k]);
 gradients[to + k] = probability - select(0.0, 1.0, draw < probability);
+}
+if (KIND == 5u) {
+let half = params.cols / 2u;
+let normal = noise[noiseRow + k % half];
+let s = z[params.zOffset + row * params.zStride + half + k % half];
+gradients[to + k] = select(0.5 - 0.5 * normal * normal, -normal * preciseExp(-0.5 * s), k < half);
 }
 }
 }
