@@ -18,6 +18,7 @@ import {
 import {
   ekfac,
   kfac,
+  KroneckerPreconditioner,
   loadState,
   muon,
   type Objective,
@@ -218,3 +219,39 @@ Deno.test("groups train alike on WebAssembly and in float64", async () => {
   }
   allClose(losses[0], losses[1], { relative: 1e-3 });
 });
+
+for (const groups of [4, 2]) {
+  Deno.test(`a convolution of ${groups} groups in two places has the curvature of the summed gradient`, () => {
+    using backend = createReference();
+    const twice = conv1d(4, { kernel: 3, padding: "causal", groups });
+    using model = sequential(backend, { input: [5, 4], layers: [twice, tanh(), twice], seed: 2 });
+    const problem = objective(model, squaredError());
+    const [parameter] = model.parameters;
+    assert.equal(model.parameters.length, 1);
+    const random = new Random(1);
+    const batch = { inputs: normal(random, 3 * 20), targets: normal(random, 3 * 20) };
+    const options = { fisher: "empirical", damping: 1, rank: "full" } as const;
+    using optimizer = tekfac(problem, { preset: "paper", ...options });
+    optimizer.stepSync(batch);
+    const { preconditioner } = optimizer;
+    if (!(preconditioner instanceof KroneckerPreconditioner)) throw new Error("another kind");
+    const [block] = preconditioner.estimator.blocks;
+    const trace = backend.scope(() =>
+      Float64Array.from(backend.readSync(block.spectrum())).reduce((sum, value) => sum + value, 0)
+    );
+    // The optimizer has moved the weights since: go back, and differentiate each example alone.
+    using again = sequential(backend, { input: [5, 4], layers: [twice, tanh(), twice], seed: 2 });
+    const other = objective(again, squaredError());
+    let expected = 0;
+    for (let n = 0; n < 3; n++) {
+      const alone = {
+        inputs: batch.inputs.slice(20 * n, 20 * n + 20),
+        targets: batch.targets.slice(20 * n, 20 * n + 20),
+      };
+      backend.scope(() => other.differentiate(alone, { decay: 0, scale: 1 }));
+      const gradient = Float64Array.from(backend.readSync(again.parameters[0].gradient));
+      expected += gradient.reduce((sum, value) => sum + value * value, 0) / 3;
+    }
+    allClose([trace], [expected], { relative: 1e-12, label: parameter.name });
+  });
+}

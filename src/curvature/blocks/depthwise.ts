@@ -8,7 +8,8 @@ import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import { depthwiseVerbs } from "../../backend/wasm/depthwise/extension.ts";
 import type { ConvCapture } from "../../core/capture.ts";
 import { div, formula, max, min, mul, sub } from "../../core/formula.ts";
-import { rowsOfGroup } from "../../core/groups.ts";
+import type { ConvGeometry } from "../../core/geometry.ts";
+import { groupCapture, rowsOfGroup } from "../../core/groups.ts";
 import { markAll } from "../../core/marks.ts";
 import { type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
@@ -143,6 +144,7 @@ export class DepthwiseBlock extends Owner implements Block {
   observeStatistics(capture: ConvCapture, observation: Observation): void {
     const backend = this.#backend;
     const { images, geometry, outputGradients: g } = capture;
+    if (!isPlain(geometry)) return this.#observeEach(capture, observation);
     if (this.method === "ekfac") {
       return backend.depthwiseSecondMoment(this.inputFactor, images, geometry, observation);
     }
@@ -172,6 +174,7 @@ export class DepthwiseBlock extends Owner implements Block {
 
   observeEigenvalues(capture: ConvCapture, observation: Observation): void {
     this.#measure(observation, (fresh, blend) => {
+      if (!isPlain(capture.geometry)) return this.#projectEach(fresh, capture, blend);
       this.#backend.depthwiseSquaredProjection(fresh, capture, this.#basis, blend);
     });
   }
@@ -242,6 +245,38 @@ export class DepthwiseBlock extends Owner implements Block {
     this.#bases.forEach((bases) => bases.solved = solved);
   }
 
+  /** Channel by channel, of a layer in several places of a model: its patches are inputs already. */
+  #observeEach(capture: ConvCapture, observation: Observation): void {
+    this.#forEach(capture, ({ images, geometry, outputGradients: g }, rows) => {
+      const weights = this.#backend.scratch(1, g.rows);
+      if (this.method === "tekfac") this.#backend.rowSquaredNorms(weights, g);
+      const options = this.method === "tekfac" ? { ...observation, weights } : observation;
+      this.#backend.patchSecondMoment(rows(this.inputFactor), images, geometry, options);
+    });
+  }
+
+  /** The same of the eigenvalues. */
+  #projectEach(fresh: Matrix, capture: ConvCapture, blend: Observation): void {
+    this.#forEach(capture, (one, rows) => {
+      const output = this.#backend.scratch(1, 1);
+      this.#backend.write(output, [1]);
+      const basis = { output, input: rows(this.#basis) };
+      this.#backend.squaredProjection(rows(fresh), one, basis, blend);
+    });
+  }
+
+  #forEach(
+    capture: ConvCapture,
+    body: (one: ConvCapture, rows: (stack: Matrix) => Matrix) => void,
+  ): void {
+    const { length } = this.#bases;
+    for (let channel = 0; channel < length; channel++) {
+      this.#backend.scope(() => {
+        body(groupCapture(capture, channel), (stack) => rowsOfGroup(stack, length, channel));
+      });
+    }
+  }
+
   /** `X_c Q_c` for every row. */
   #coordinates(x: Matrix): Matrix {
     const out = this.#backend.scratch(x.rows, x.cols);
@@ -310,6 +345,11 @@ export class DepthwiseBlock extends Owner implements Block {
     backend.gemm(sums, ones, x, { transposeB: true });
     return sums;
   }
+}
+
+/** Whether patches are cut from one channel each. */
+function isPlain({ groups, channels }: ConvGeometry): boolean {
+  return groups === channels;
 }
 
 /** Keeps quotients finite where there is no data, or no undecided direction. */
