@@ -5,6 +5,7 @@ import { Random } from "@tekfac/tekfac/core";
 import {
   conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   type ExampleShape,
   flatten,
@@ -96,6 +97,30 @@ Deno.test("conv2d() with groups is as many convolutions side by side", () =>
     function grouped(numbers: readonly number[]): number[] {
       return Array.from({ length: 4 * 28 }, (_, i) => numbers[i % numbers.length]);
     }
+  }));
+
+Deno.test("conv2dTranspose() is the adjoint of a convolution with turned windows", () =>
+  onReference((backend) => {
+    const options = { kernel: 2, stride: 2, bias: false };
+    const weights = [1, 10, 100, 1000];
+    const larger = outputsOf(backend, [2, 2, 1], conv2dTranspose(1, options), weights, [
+      1,
+      2,
+      3,
+      4,
+    ]);
+    // Windows that do not meet: each pixel times the window, turned round.
+    assert.deepEqual(larger, [
+      ...[1000, 100, 2000, 200],
+      ...[10, 1, 20, 2],
+      ...[3000, 300, 4000, 400],
+      ...[30, 3, 40, 4],
+    ]);
+    const layers = [conv2dTranspose(1, { kernel: 2, padding: 2 })];
+    assert.throws(() => sequential(backend, { input: [2, 2, 1], layers }), {
+      name: "ShapeError",
+      message: /'convTranspose1': expected padding below the window of 2 x 2, received 2 and 2/,
+    });
   }));
 
 Deno.test("layers refuse groups that do not divide, and windows that do not fit, in one sentence", () =>
