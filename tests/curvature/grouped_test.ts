@@ -204,7 +204,7 @@ LAYERS.forEach((layer, index) => {
   Deno.test(`GroupedBlock's relative damping is a share of the mean of all groups' eigenvalues: ${name}`, () => {
     using backend = createBackendSync({ prefer: ["reference"] });
     for (const method of ["kfac", "ekfac", "tkfac", "tekfac"] as const) {
-      const damping = { kind: "relative", tau: 0.5, floor: 1e-16 } as const;
+      const damping = { kind: "relative", tau: 0.5, floor: 1e-16, noiseEdge: false } as const;
       observed(backend, layer, data, MAKERS[method], damping, (block) => {
         const means = groups.map((examples) => {
           const { factors, theta } = theory(method, examples);
