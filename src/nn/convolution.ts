@@ -10,7 +10,8 @@ import type { ConvCapture } from "../core/capture.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
 import { type Matrix, rowsOf } from "../core/matrix.ts";
 import { expectForward, type OwnedParameter } from "./layer_parameter.ts";
-import type { BackwardPass, ExampleShape, Layer } from "./module.ts";
+import type { BackwardPass, ExampleShape, ForwardPass, Layer, PositionMask } from "./module.ts";
+import { maskOfRows } from "./position_mask.ts";
 
 /** A layer with weights that slide: owns them. */
 export class Convolution implements Layer {
@@ -18,6 +19,7 @@ export class Convolution implements Layer {
   readonly #geometry: ConvGeometry;
   /** Images of the last forward pass, [N * height * width, channels]. */
   #images: Matrix | undefined;
+  #mask: PositionMask | undefined;
   #capture: ConvCapture | undefined;
 
   /**
@@ -41,8 +43,9 @@ export class Convolution implements Layer {
     return this.#capture;
   }
 
-  forward(x: Matrix, examples: number): Matrix {
+  forward(x: Matrix, examples: number, { mask }: ForwardPass): Matrix {
     this.#images = x;
+    this.#mask = mask;
     const weights = this.parameter.value;
     const out = this.#backend.scratch(examples * locationsOf(this.#geometry), weights.rows);
     this.#backend.conv2d(out, x, weights, this.#geometry);
@@ -56,7 +59,14 @@ export class Convolution implements Layer {
     const images = rowsOf(expectForward(this.name, this.#images), 0, pixels);
     const { value, gradient, trainable } = this.parameter;
     this.#capture = trainable
-      ? { kind: "conv2d", examples, geometry, images, outputGradients: g }
+      ? {
+        kind: "conv2d",
+        examples,
+        geometry,
+        images,
+        outputGradients: g,
+        mask: maskOfRows(this.#mask, g.rows, examples),
+      }
       : undefined;
     if (trainable && pass.kind === "gradient") {
       this.#backend.conv2dWeightGradient(gradient, images, g, geometry, pass);

@@ -15,6 +15,7 @@ import type {
   ElementsCapture,
   EmbeddingCapture,
   KroneckerCapture,
+  LocationMask,
 } from "../core/capture.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
 import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.ts";
@@ -23,6 +24,7 @@ import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.t
 export interface Place {
   readonly inputs: Matrix;
   readonly outputGradients: Matrix;
+  readonly mask?: LocationMask | undefined;
 }
 
 /**
@@ -55,7 +57,8 @@ function oneSequence(backend: Backend, captures: readonly EmbeddingCapture[]): E
   const tokens = joined(backend, captures.map(({ tokens }) => tokens), examples, 1);
   const gradients = captures.map(({ outputGradients }) => outputGradients);
   const outputGradients = joined(backend, gradients, examples, gradients[0].cols);
-  return { ...first, tokens: reshaped(tokens, 1, tokens.rows), outputGradients };
+  const mask = joinedMasks(backend, captures, examples);
+  return { ...first, tokens: reshaped(tokens, 1, tokens.rows), outputGradients, mask };
 }
 
 /** A capture whose locations are those of all places. */
@@ -79,7 +82,27 @@ export function sideBySide(
     // Rows of inputs have their constant already.
     bias: false,
   } as const;
-  return { kind: "conv2d", examples, geometry, images, outputGradients };
+  const mask = joinedMasks(backend, places, examples);
+  return { kind: "conv2d", examples, geometry, images, outputGradients, mask };
+}
+
+/** The masks of all places, of which those without one count everywhere. */
+function joinedMasks(
+  backend: Backend,
+  places: readonly Pick<Place, "outputGradients" | "mask">[],
+  examples: number,
+): LocationMask | undefined {
+  if (places.every(({ mask }) => mask === undefined)) return undefined;
+  const counts = new Float64Array(examples);
+  const parts = places.map(({ outputGradients: { rows }, mask }) => {
+    for (let n = 0; n < examples; n++) counts[n] += mask?.counts[n] ?? rows / examples;
+    if (mask !== undefined) return mask.weights;
+    const ones = backend.scratch(1, rows);
+    backend.write(ones, new Float32Array(rows).fill(1));
+    return ones;
+  });
+  const weights = joined(backend, parts, examples, 1);
+  return { weights: reshaped(weights, 1, weights.rows), counts };
 }
 
 /** Rows of a width, those of each example together: [N sum T, cols]. */
@@ -108,8 +131,8 @@ function joined(
 /** What one layer has left, patches as rows. */
 export function placeOf(backend: Backend, capture: KroneckerCapture): Place {
   if (capture.kind === "dense") return capture;
-  const { geometry, images, examples, outputGradients } = capture;
+  const { geometry, images, examples, outputGradients, mask } = capture;
   const inputs = backend.scratch(examples * locationsOf(geometry), patchLength(geometry));
   backend.patches(inputs, images, geometry);
-  return { inputs, outputGradients };
+  return { inputs, outputGradients, mask };
 }
