@@ -6,14 +6,20 @@
  */
 
 import type { KroneckerCapture } from "../core/capture.ts";
-import type { ConvGeometry, Window } from "../core/geometry.ts";
+import type { ConvGeometry, SlidingWindow } from "../core/geometry.ts";
 import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { ActivationKind } from "../linalg/activations.ts";
 import type { Blend } from "./blend.ts";
+import type { DepthwiseVerbs } from "./depthwise_verbs.ts";
 import type { SequenceVerbs } from "./sequence_verbs.ts";
 
 export type { ActivationKind, Blend };
+export type {
+  DepthwiseMomentOptions,
+  DepthwiseVerbs,
+  StackedGemmOptions,
+} from "./depthwise_verbs.ts";
 export type { AttentionShape, RowNormKind, SequenceVerbs } from "./sequence_verbs.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
@@ -77,7 +83,7 @@ export interface LowRankDivision {
 export interface EighJob {
   /** Symmetric, [n, n]; only read. */
   readonly matrix: Matrix;
-  /** Receives the orthonormal eigenvectors as columns, [n, n]. */
+  /** Receives the orthonormal eigenvectors as columns, [n, n]; a failure leaves what is there, or `previous`. */
   readonly vectors: Matrix;
   /** Receives the eigenvalues in the columns' order, [1, n]. Ascending after a cold solution. */
   readonly values: Matrix;
@@ -98,7 +104,7 @@ export interface EighJob {
  * solver of a matrix of this size starts cold anyway), the third the number of sweeps or 0.
  */
 export enum EighStatus {
-  /** The matrix holds a NaN or infinity, or a solver did not converge: `previous` stands. */
+  /** The matrix holds a NaN or infinity, or a solver did not converge: `previous` stands, or what `vectors` held. */
   failed = -1,
   /** The previous basis is not stale: it was copied to `vectors`. */
   kept = 0,
@@ -146,7 +152,7 @@ export interface AdamNumbers {
 }
 
 /** The mathematical verbs. Letters: N examples, T locations, dIn' inputs with the homogeneous 1. */
-export interface Verbs extends SequenceVerbs {
+export interface Verbs extends SequenceVerbs, DepthwiseVerbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 
@@ -202,7 +208,10 @@ export interface Verbs extends SequenceVerbs {
    */
   choleskyInverse(out: Matrix, x: Matrix, scale: Scalar, shift: Scalar, status: Matrix): void;
 
-  /** `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. */
+  /**
+   * `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. This and its two gradients take
+   * convolutions with groups as a whole: each has its columns of images and outputs and its rows of weights.
+   */
   conv2d(out: Matrix, images: Matrix, weights: Matrix, geometry: ConvGeometry): void;
 
   /** Gradient of the images, [N h w, C], from g [N T, dOut]; the bias column takes no part. */
@@ -235,7 +244,7 @@ export interface Verbs extends SequenceVerbs {
    * Maximum or mean over windows: images [N h w, C], out [N T, C]. Padding takes no part: it is never
    * the maximum and not counted in the mean.
    */
-  pool(kind: Pooling, out: Matrix, images: Matrix, window: Window): void;
+  pool(kind: Pooling, out: Matrix, images: Matrix, window: SlidingWindow): void;
 
   /** Gradient of {@linkcode Verbs.pool}: the maximum's goes to the first pixel that attains it. */
   poolGradient(
@@ -244,7 +253,7 @@ export interface Verbs extends SequenceVerbs {
     images: Matrix,
     pooled: Matrix,
     g: Matrix,
-    window: Window,
+    window: SlidingWindow,
   ): void;
 
   /**

@@ -38,31 +38,20 @@ export function architectureOf(input: ExampleShape, layers: readonly LayerSpec[]
     if (repeated.has(spec)) ids.set(spec, ids.size + 1);
     const id = ids.has(spec) ? { id: ids.get(spec)! } : {};
     if (options === undefined) return { kind, ...id };
-    const entries = Object.entries(options).map(([name, value]) => [
-      name,
-      isSpec(value) ? description(value) : isSpecs(value) ? value.map(description) : value,
-    ]);
+    const entries = Object.entries(options).map(([name, value]) => [name, inside(value)]);
     return { kind, options: Object.fromEntries(entries), ...id };
   };
+  const inside = (value: unknown): unknown =>
+    isSpec(value) ? description(value) : Array.isArray(value) ? value.map(inside) : value;
   return { input, layers: layers.map(description) };
 }
 
 /** All descriptions, as often as they occur; those inside others, too. */
-function specsIn(specs: readonly LayerSpec[]): LayerSpec[] {
-  return specs.flatMap((spec) => [
-    spec,
-    ...specsIn(
-      Object.values(spec.options ?? {}).flatMap((value) =>
-        isSpec(value) ? [value] : isSpecs(value) ? value : []
-      ),
-    ),
-  ]);
+function specsIn(value: unknown): LayerSpec[] {
+  if (Array.isArray(value)) return value.flatMap(specsIn);
+  return isSpec(value) ? [value, ...Object.values(value.options ?? {}).flatMap(specsIn)] : [];
 }
 
 function isSpec(value: unknown): value is LayerSpec {
   return isRecord(value) && typeof value["build"] === "function";
-}
-
-function isSpecs(value: unknown): value is readonly LayerSpec[] {
-  return Array.isArray(value) && value.length > 0 && value.every(isSpec);
 }

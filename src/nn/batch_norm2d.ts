@@ -116,8 +116,15 @@ class BatchNorm2d implements Layer {
   /** Means above variances, [2, C], for predictions. */
   readonly #running: OwnedMatrix;
   readonly #numbers: Required<BatchNorm2dOptions>;
-  /** Inputs [N h w, C] of the last training pass and their moments [2, C]; `own` where they are the batch's. */
-  #kept: { readonly x: Matrix; readonly moments: Matrix; readonly own: boolean } | undefined;
+  /** Inputs [N h w, C] of the last pass and the moments [2, C] it took; `own` where they are the batch's. */
+  #kept:
+    | {
+      readonly x: Matrix;
+      readonly moments: Matrix;
+      readonly own: boolean;
+      readonly kind: ForwardPass["kind"];
+    }
+    | undefined;
   #capture: ElementsCapture | undefined;
 
   readonly block: LayerBlock = (backend, parameter, options) =>
@@ -155,14 +162,16 @@ class BatchNorm2d implements Layer {
       moments = backend.scratch(2, x.cols);
       backend.columnMoments(moments, x);
     }
-    this.#kept = kind === "training" ? { x, moments, own } : undefined;
+    this.#kept = { x, moments, own, kind };
     const out = backend.scratch(x.rows, x.cols);
     backend.batchNorm(out, x, moments, this.parameter.value, this.#numbers.epsilon);
     return out;
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
-    if (this.#kept === undefined) {
+    if (
+      this.#kept === undefined || (this.#kept.kind === "inference" && pass.kind === "gradient")
+    ) {
       throw new StateError(
         `Cannot run the backward pass of '${this.name}': call forward for training first`,
       );
@@ -176,12 +185,13 @@ class BatchNorm2d implements Layer {
     if (own) backend.batchNormSums(sums, x, g, moments, epsilon);
     // Moments that do not follow from the batch pass no gradient on.
     else backend.write(sums, new Float64Array(2 * x.cols));
-    if (!own) this.#capture = undefined;
-    else if (pass.kind === "gradient") {
+    this.#capture = undefined;
+    if (pass.kind === "gradient" && own) {
       backend.axpby(gradient, pass.scale, sums, pass.decay);
       this.#follow(moments, x.rows);
-      this.#capture = undefined;
-    } else this.#capture = this.#perExample(x, g, moments);
+    } else if (pass.kind === "capture" && this.parameter.trainable) {
+      this.#capture = this.#perExample(x, g, moments);
+    }
     if (!needInput) return undefined;
     // The moments are those of all rows; what the others' gradients would add is not asked for.
     if (x.rows < all.rows) backend.axpby(sums, x.rows / all.rows, sums, 0);

@@ -6,12 +6,51 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import { depthwiseVerbs } from "../backend/wasm/depthwise/extension.ts";
 import type { ConvCapture } from "../core/capture.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
-import { type Matrix, rowsOf } from "../core/matrix.ts";
-import { expectForward, type OwnedParameter } from "./layer_parameter.ts";
-import type { BackwardPass, ExampleShape, ForwardPass, Layer, PositionMask } from "./module.ts";
-import { maskOfRows } from "./position_mask.ts";
+import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
+import { channelsOf } from "./example_shape.ts";
+import {
+  createParameter,
+  expectForward,
+  type OwnedParameter,
+  type WeightPlan,
+} from "./layer_parameter.ts";
+import type {
+  BackwardPass,
+  BuildContext,
+  ExampleShape,
+  ForwardPass,
+  Layer,
+  PositionMask,
+} from "./module.ts";
+import { expectMaskOf, maskOfRows, withoutPadding } from "./position_mask.ts";
+
+/**
+ * A convolution with weights drawn for it.
+ *
+ * @param output Shape of an outgoing example, [locations of the geometry in some form, dOut].
+ */
+export function buildConvolution(
+  context: BuildContext,
+  geometry: ConvGeometry,
+  output: ExampleShape,
+  plan: Pick<WeightPlan, "init" | "trainable">,
+): Convolution {
+  const { kernel: [height, width], channels, groups = 1 } = geometry;
+  const [area, outputs] = [height * width, channelsOf(output)];
+  const inputs = area * channels / groups;
+  if (groups > 1 && groups === channels) context.backend.extend(depthwiseVerbs);
+  const parameter = createParameter(context, {
+    ...plan,
+    layer: { kind: "conv2d", geometry },
+    outputs,
+    inputs,
+    fan: { in: inputs, out: area * outputs / groups },
+  });
+  return new Convolution(context.backend, context.name, parameter, geometry, output);
+}
 
 /** A layer with weights that slide: owns them. */
 export class Convolution implements Layer {
@@ -20,6 +59,8 @@ export class Convolution implements Layer {
   /** Images of the last forward pass, [N * height * width, channels]. */
   #images: Matrix | undefined;
   #mask: PositionMask | undefined;
+  /** Whether padding was made zeros in them. */
+  #hidden = false;
   #capture: ConvCapture | undefined;
 
   /**
@@ -44,12 +85,22 @@ export class Convolution implements Layer {
   }
 
   forward(x: Matrix, examples: number, { mask }: ForwardPass): Matrix {
-    this.#images = x;
+    const rows = examples * locationsOf(this.#geometry);
+    expectMaskOf(this.name, mask, rows);
+    // A window sees zeros where a sequence has ended.
+    const hidden = mask !== undefined && this.#isWide && x.rows === rows;
+    const images = hidden ? withoutPadding(this.#backend, x, mask) : x;
+    this.#images = images;
     this.#mask = mask;
+    this.#hidden = hidden;
     const weights = this.parameter.value;
-    const out = this.#backend.scratch(examples * locationsOf(this.#geometry), weights.rows);
-    this.#backend.conv2d(out, x, weights, this.#geometry);
+    const out = this.#backend.scratch(rows, weights.rows);
+    this.#backend.conv2d(out, images, weights, this.#geometry);
     return out;
+  }
+
+  get #isWide(): boolean {
+    return Math.max(...this.#geometry.kernel) > 1;
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
@@ -74,6 +125,9 @@ export class Convolution implements Layer {
     if (!needInput) return undefined;
     const out = this.#backend.scratch(images.rows, images.cols);
     this.#backend.conv2dDataGradient(out, g, value, geometry);
+    if (this.#hidden) {
+      this.#backend.scaleRows(out, out, columnsOf(this.#mask!.weights, 0, out.rows));
+    }
     return out;
   }
 

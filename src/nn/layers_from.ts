@@ -10,6 +10,8 @@ import { relu, sigmoid, tanh } from "./activations.ts";
 import type { LayerDescription } from "./architecture.ts";
 import { attention } from "./attention.ts";
 import { batchNorm2d } from "./batch_norm2d.ts";
+import { concatenate } from "./concatenate.ts";
+import { conv1d } from "./conv1d.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
@@ -17,6 +19,7 @@ import { embedding } from "./embedding.ts";
 import { flatten } from "./flatten.ts";
 import { groupNorm } from "./group_norm.ts";
 import { zeros } from "./init.ts";
+import { lora } from "./lora.ts";
 import type { LayerSpec } from "./module.ts";
 import { masking } from "./masking.ts";
 import { averagePool2d, globalAveragePool2d, maxPool2d } from "./pool.ts";
@@ -38,9 +41,14 @@ const LAYERS: ReadonlyMap<string, (options: Options, inside: Inside) => LayerSpe
   ["attention", (options: Options) => attention({ ...options, init: zeros })],
   ["averagePool", (options: Options) => averagePool2d(options)],
   ["batchNorm", (options: Options) => batchNorm2d(options)],
+  ["concatenate", ({ branches }: Options, inside: Inside) => concatenate(branches.map(inside))],
   [
     "conv",
     ({ outChannels, ...options }: Options) => conv2d(outChannels, { ...options, init: zeros }),
+  ],
+  [
+    "conv1d",
+    ({ outChannels, ...options }: Options) => conv1d(outChannels, { ...options, init: zeros }),
   ],
   [
     "dense",
@@ -54,6 +62,10 @@ const LAYERS: ReadonlyMap<string, (options: Options, inside: Inside) => LayerSpe
   ["groupNorm", (options: Options) => groupNorm(options)],
   ["lastPosition", () => lastPosition()],
   ["layerNorm", (options: Options) => layerNorm(options)],
+  [
+    "lora",
+    ({ outFeatures, ...options }: Options) => lora(outFeatures, { ...options, init: zeros }),
+  ],
   ["masking", ({ value }: Options) => masking(value)],
   ["maxPool", (options: Options) => maxPool2d(options)],
   ["meanPositions", () => meanPositions()],
@@ -111,7 +123,9 @@ const AGAIN = "again";
 export function isDescribable({ kind, options }: LayerDescription): boolean {
   if (kind === AGAIN) return true;
   if (options === undefined || !LAYERS.has(kind)) return false;
-  return Object.values(options).flat().every((inner) =>
-    !isRecord(inner) || isDescribable(inner as unknown as LayerDescription)
-  );
+  const describable = (value: unknown): boolean =>
+    Array.isArray(value)
+      ? value.every(describable)
+      : !isRecord(value) || isDescribable(value as unknown as LayerDescription);
+  return Object.values(options).every(describable);
 }

@@ -112,18 +112,21 @@ export class ModelObjective {
    * @param batch Is checked first, unless {@linkcode ModelObjective.examplesOf} has just done so.
    * @param blend Weights of the old gradient and of the new sum; 0 and 1/N give the gradient of the
    * mean. `undefined` when only captures are wanted: gradients of parameters stay.
+   * @param as `prediction`, without a blend: running moments in the batch's place, nothing dropped.
    * @returns The per-example losses, [1, N].
    * @throws {ShapeError | DataError} When the batch does not fit.
    */
   differentiate(
     batch: BatchLike,
     blend: { readonly decay: number; readonly scale: number } | undefined,
+    as: "training" | "prediction" = "training",
   ): Matrix {
     if (!this.#checked.delete(batch)) this.#check(batch);
-    const draw = blend === undefined
-      ? this.#draws.again(batch)
-      : this.#draws.begin(batch, blend.decay === 0);
-    const pass = { kind: "training", draw } as const;
+    const draw = () =>
+      blend ? this.#draws.begin(batch, blend.decay === 0) : this.#draws.again(batch);
+    const pass: ForwardPass = as === "training"
+      ? { kind: "training", draw: draw() }
+      : { kind: "inference" };
     const { losses, gradients, predictions, counting } = this.#lossOf(batch, pass);
     this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
     this.#predictions = predictions;

@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { LocationMask } from "../core/capture.ts";
-import { DataError } from "../core/errors.ts";
+import { DataError, StateError } from "../core/errors.ts";
 import { columnsOf, type Matrix } from "../core/matrix.ts";
 import type { Layer, PositionMask } from "./module.ts";
 
@@ -66,6 +66,24 @@ function countsOf(real: Float32Array, examples: number): number[] {
     for (let t = n * positions; t < (n + 1) * positions; t++) count += real[t];
     return count;
   });
+}
+
+/**
+ * Refuses padding where a layer gives other positions than it takes.
+ *
+ * @param rows Of its outputs.
+ * @throws {StateError} Names the layer.
+ */
+export function expectMaskOf(name: string, mask: PositionMask | undefined, rows: number): void {
+  if (mask === undefined || rows === mask.real.length) return;
+  throw new StateError(
+    `Cannot run '${name}' on sequences with padding: it gives ${
+      rows / mask.counts.length
+    } positions of ` +
+      `${
+        mask.real.length / mask.counts.length
+      }; with stride 1 and padding 'same' or 'causal' it keeps them`,
+  );
 }
 
 /** The mask of a layer's locations, if the pass has one of as many: of the first `rows` of them. */

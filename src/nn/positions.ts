@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Window } from "../core/geometry.ts";
+import type { SlidingWindow } from "../core/geometry.ts";
 import { resolveWindow } from "../core/geometry.ts";
 import type { Backend } from "../backend/backend.ts";
 import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
@@ -36,7 +36,7 @@ export function meanPositions(): LayerSpec {
       const { backend, name } = context;
       const [positions, channels] = expectSequence(context);
       const image = [positions, 1, channels] as const;
-      const window: Window = resolveWindow(name, image, { kernel: [positions, 1] });
+      const window: SlidingWindow = resolveWindow(name, image, { kernel: [positions, 1] });
       return functionLayer<Kept>(context, {
         output: [channels],
         forward(x, examples, { mask }) {

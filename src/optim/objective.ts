@@ -69,9 +69,15 @@ export interface Objective<B> {
    *
    * @param batch The examples.
    * @param blend How gradients are added, or `undefined` when only captures are wanted.
+   * @param as With `prediction`, only asked for without a blend, the model is the one that predicts: running
+   * moments, nothing dropped. Models that know no difference need not look at it. @default {"training"}
    * @returns The per-example losses, [1, N].
    */
-  differentiate(batch: B, blend: GradientBlend | undefined): Matrix;
+  differentiate(
+    batch: B,
+    blend: GradientBlend | undefined,
+    as?: "training" | "prediction",
+  ): Matrix;
 
   /**
    * Forward pass alone: the per-example losses, [1, N], at the parameters as they are now. Only asked for

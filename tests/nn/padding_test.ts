@@ -13,6 +13,7 @@ import {
 import { loadModel, saveModel } from "@tekfac/tekfac/model";
 import {
   attention,
+  conv1d,
   dense,
   embedding,
   flatten,
@@ -102,6 +103,19 @@ const cases: Record<string, Case> = {
     labels: "each",
     sides: ["left", "right"],
     loss: huber({ delta: 0.5 }),
+  },
+  "windows over positions": {
+    layers: () => [
+      table(),
+      conv1d(4, { kernel: 3, padding: "same" }),
+      gelu(),
+      conv1d(6, { kernel: 3, padding: "causal", dilation: 2, groups: 2 }),
+      layerNorm(),
+      conv1d(4, { kernel: 2, padding: "causal" }),
+      dense(CLASSES),
+    ],
+    labels: "each",
+    sides: ["left", "right"],
   },
   "learned positions": {
     layers: () => [
@@ -336,6 +350,11 @@ Deno.test("what cannot be padded is refused in one sentence", () => {
   assert.throws(
     () => objective(flat, softmaxCrossEntropy()).predictSync([1, PADDING]),
     /Cannot run 'flatten1' on sequences with padding/,
+  );
+  using shorter = sequential(backend, { input: [2], layers: [table(), conv1d(3, { kernel: 2 })] });
+  assert.throws(
+    () => objective(shorter, softmaxCrossEntropy()).predictSync([1, PADDING]),
+    /Cannot run 'conv1d1' on sequences with padding: it gives 1 positions of 2; with stride 1/,
   );
   assert.throws(() => masking(NaN), /'value' must be a finite number/);
 });

@@ -14,6 +14,7 @@ import {
   createBackendSync,
   createThreadedKernels,
   densityLossVerbs,
+  depthwiseVerbs,
   sequenceVerbs,
   type SimdFlavour,
 } from "@tekfac/tekfac/backend";
@@ -129,7 +130,7 @@ export function wasmBackend(flavour: Flavour): Backend {
   const backend = flavour !== "threads"
     ? createBackendSync({ prefer: ["wasm"], simd: flavour })
     : new CheckedBackend(createThreadedKernels({ threads: 3, grain: 0 }), []);
-  for (const extension of [sequenceVerbs, batchNormVerbs, densityLossVerbs]) {
+  for (const extension of [sequenceVerbs, batchNormVerbs, depthwiseVerbs, densityLossVerbs]) {
     backend.extend(extension);
   }
   return backend;

@@ -22,7 +22,7 @@ import { columnsOf, type Matrix, reshaped, rowsOf } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** Options of {@linkcode ScaleShiftBlock}. */
 export interface ScaleShiftOptions extends BlockOptions {
@@ -128,14 +128,16 @@ export class ScaleShiftBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
     const backend = this.#backend;
     const { cols } = this.moments;
     const factors = backend.scratch(2, cols);
     backend.write(factors, new Float32Array(2 * cols).fill(1));
-    const eigenvalues = this.spectrum();
-    const division = { eigenvalues, damping: this.lambda(step), exponent: this.#exponent };
-    backend.dampedDivide(factors, factors, division);
-    this.#apply(out, source, factors);
+    backend.dampedDivide(factors, factors, { eigenvalues: this.spectrum(), ...power });
+    this.#apply(out, x, factors);
   }
 
   mark(): () => void {

@@ -1844,6 +1844,262 @@ if (ROOT == 2u) { out[at] = value / pow(base, params.exponent); }
   fields: [["rows", "u32"], ["cols", "u32"], ["exponent", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["thetaOffset", "u32"], ["thetaStride", "u32"], ["dampingHeld", "u32"], ["dampingOffset", "u32"], ["dampingNumber", "f32"]],
   overrides: ["ROOT", "X_IS_OUT"],
 };
+/** depthwise: out[t, o] = bias_o + sum over taps k of x[t + k, o / m] w[o, k], one channel a group: images [N h w, C], */
+export const depthwise: Shader<"out" | "images" | "weights", "rows" | "cols" | "bias" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+bias: u32,
+outOffset: u32,
+outStride: u32,
+imagesOffset: u32,
+imagesStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> images: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+//! include window
+//! include elements
+fn element(location: u32, output: u32) {
+let channel = output / (params.cols / params.channels);
+let taps = params.kernelY * params.kernelX;
+let row = params.weightsOffset + output * params.weightsStride;
+var sum = 0.0;
+if (params.bias == 1u) { sum = weights[row + taps]; }
+for (var tap = 0u; tap < taps; tap++) {
+let pixel = pixelOf(location, tap);
+if (pixel == OUTSIDE) { continue; }
+sum = fma(images[params.imagesOffset + pixel * params.imagesStride + channel], weights[row + tap], sum);
+}
+out[params.outOffset + location * params.outStride + output] = sum;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "images", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["bias", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["imagesOffset", "u32"], ["imagesStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseDataGradient: every pixel collects g w from the windows that hold it: g [N T, C m], weights */
+export const depthwiseDataGradient: Shader<"out" | "g" | "weights", "rows" | "cols" | "outputs" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise_data_gradient",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outputs: u32,
+outOffset: u32,
+outStride: u32,
+gOffset: u32,
+gStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+//! include window
+//! include elements
+fn element(pixel: u32, channel: u32) {
+let each = params.outputs / params.cols;
+var sum = 0.0;
+for (var tap = 0u; tap < params.kernelY * params.kernelX; tap++) {
+let location = locationOf(pixel, tap);
+if (location == OUTSIDE) { continue; }
+for (var o = channel * each; o < (channel + 1u) * each; o++) {
+let weight = weights[params.weightsOffset + o * params.weightsStride + tap];
+sum = fma(g[params.gOffset + location * params.gStride + o], weight, sum);
+}
+}
+out[params.outOffset + pixel * params.outStride + channel] = sum;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "g", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outputs", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseGradients: gradients of the weights, of each image by itself: v [N, (taps + bias) C m], a run of outputs */
+export const depthwiseGradients: Shader<"v" | "images" | "g", "rows" | "cols" | "outputs" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise_gradients",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outputs: u32,
+vOffset: u32,
+vStride: u32,
+imagesOffset: u32,
+imagesStride: u32,
+gOffset: u32,
+gStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> v: array<f32>;
+@group(0) @binding(2) var<storage, read> images: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+//! include window
+//! include elements
+fn element(example: u32, place: u32) {
+let output = place % params.outputs;
+let tap = place / params.outputs;
+let channel = output / (params.outputs / params.channels);
+let locations = params.outHeight * params.outWidth;
+let homogeneous = tap == params.kernelY * params.kernelX;
+var sum = 0.0;
+for (var t = example * locations; t < (example + 1u) * locations; t++) {
+var x = 1.0;
+if (!homogeneous) {
+let pixel = pixelOf(t, tap);
+if (pixel == OUTSIDE) { continue; }
+x = images[params.imagesOffset + pixel * params.imagesStride + channel];
+}
+sum = fma(x, g[params.gOffset + t * params.gStride + output], sum);
+}
+v[params.vOffset + example * params.vStride + place] = sum;
+}
+`,
+  bindings: [{ name: "v", written: true }, { name: "images", written: false }, { name: "g", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outputs", "u32"], ["vOffset", "u32"], ["vStride", "u32"], ["imagesOffset", "u32"], ["imagesStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseMoments: second moments of the patches of each image by itself, v [N, d d C] with entry (k, l) of channel c */
+export const depthwiseMoments: Shader<"v" | "images" | "weights", "rows" | "cols" | "d" | "weighted" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise_moments",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+d: u32,
+weighted: u32,
+vOffset: u32,
+vStride: u32,
+imagesOffset: u32,
+imagesStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> v: array<f32>;
+@group(0) @binding(2) var<storage, read> images: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+//! include window
+//! include elements
+fn patchNumber(location: u32, tap: u32, channel: u32) -> f32 {
+if (tap == params.kernelY * params.kernelX) { return 1.0; }
+let pixel = pixelOf(location, tap);
+if (pixel == OUTSIDE) { return 0.0; }
+return images[params.imagesOffset + pixel * params.imagesStride + channel];
+}
+fn element(example: u32, place: u32) {
+let channel = place % params.channels;
+let entry = place / params.channels;
+let k = entry / params.d;
+let l = entry % params.d;
+if (k > l) { return; }
+let locations = params.outHeight * params.outWidth;
+var sum = 0.0;
+for (var t = example * locations; t < (example + 1u) * locations; t++) {
+var x = patchNumber(t, k, channel);
+if (params.weighted == 1u) {
+x *= weights[params.weightsOffset + t * params.weightsStride + channel];
+}
+sum = fma(x, patchNumber(t, l, channel), sum);
+}
+v[params.vOffset + example * params.vStride + place] = sum;
+}
+`,
+  bindings: [{ name: "v", written: true }, { name: "images", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["d", "u32"], ["weighted", "u32"], ["vOffset", "u32"], ["vStride", "u32"], ["imagesOffset", "u32"], ["imagesStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseSpread: sums over the examples of what depthwise_gradients.wgsl (symmetric 0: out [outputs, d]) or */
+export const depthwiseSpread: Shader<"out" | "v", "rows" | "cols" | "count" | "symmetric" | "decay" | "scale"> = {
+  name: "depthwise_spread",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+count: u32,
+symmetric: u32,
+decay: f32,
+scale: f32,
+outOffset: u32,
+outStride: u32,
+vOffset: u32,
+vStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> v: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+var place = j * params.rows + i;
+if (params.symmetric == 1u) {
+let channels = params.rows / params.cols;
+let k = i % params.cols;
+place = (min(k, j) * params.cols + max(k, j)) * channels + i / params.cols;
+}
+var sum = 0.0;
+for (var n = 0u; n < params.count; n++) { sum += v[params.vOffset + n * params.vStride + place]; }
+let at = params.outOffset + i * params.outStride + j;
+var value = params.scale * sum;
+if (params.decay != 0.0) { value = fma(params.decay, out[at], value); }
+out[at] = value;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "v", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["count", "u32"], ["symmetric", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["vOffset", "u32"], ["vStride", "u32"]],
+  overrides: [],
+};
+/** depthwiseSquares: theta [C, d] = decay theta + scale sum_n (v_n[:, c] . q_ci)^2, v [N, d C] as depthwise_gradients.wgsl */
+export const depthwiseSquares: Shader<"theta" | "v" | "basis", "rows" | "cols" | "count" | "rotated" | "decay" | "scale"> = {
+  name: "depthwise_squares",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+count: u32,
+rotated: u32,
+decay: f32,
+scale: f32,
+thetaOffset: u32,
+thetaStride: u32,
+vOffset: u32,
+vStride: u32,
+basisOffset: u32,
+basisStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> theta: array<f32>;
+@group(0) @binding(2) var<storage, read> v: array<f32>;
+@group(0) @binding(3) var<storage, read> basis: array<f32>;
+//! include elements
+fn element(channel: u32, i: u32) {
+var sum = 0.0;
+for (var n = 0u; n < params.count; n++) {
+let row = params.vOffset + n * params.vStride + channel;
+var along = v[row + i * params.rows];
+if (params.rotated == 1u) {
+along = 0.0;
+for (var k = 0u; k < params.cols; k++) {
+let entry = basis[params.basisOffset + (channel * params.cols + k) * params.basisStride + i];
+along = fma(v[row + k * params.rows], entry, along);
+}
+}
+sum = fma(along, along, sum);
+}
+let at = params.thetaOffset + channel * params.thetaStride + i;
+var value = params.scale * sum;
+if (params.decay != 0.0) { value = fma(params.decay, theta[at], value); }
+theta[at] = value;
+}
+`,
+  bindings: [{ name: "theta", written: true }, { name: "v", written: false }, { name: "basis", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["count", "u32"], ["rotated", "u32"], ["decay", "f32"], ["scale", "f32"], ["thetaOffset", "u32"], ["thetaStride", "u32"], ["vOffset", "u32"], ["vStride", "u32"], ["basisOffset", "u32"], ["basisStride", "u32"]],
+  overrides: [],
+};
 /** eigh of large matrices, a round's second half: every pair's U of eigh_pivot is applied, */
 export const eighApply: Shader<"matrices" | "vectors" | "turns" | "state", "size" | "round"> = {
   name: "eigh_apply",
@@ -3621,6 +3877,50 @@ out[at] = result;
   bindings: [{ name: "out", written: true }, { name: "x", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: ["X_IS_OUT"],
+};
+/** stackedGemm: C_p = beta C_p + alpha op(A_p) op(B_p) for matrices one below the other, c [parts m, n]; element (i, l) */
+export const stackedGemm: Shader<"c" | "a" | "b", "rows" | "cols" | "m" | "depth" | "alpha" | "beta" | "aPart" | "aRow" | "aCol" | "bPart" | "bRow" | "bCol"> = {
+  name: "stacked_gemm",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+m: u32,
+depth: u32,
+alpha: f32,
+beta: f32,
+cOffset: u32,
+cStride: u32,
+aOffset: u32,
+aPart: u32,
+aRow: u32,
+aCol: u32,
+bOffset: u32,
+bPart: u32,
+bRow: u32,
+bCol: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> c: array<f32>;
+@group(0) @binding(2) var<storage, read> a: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+//! include elements
+fn element(row: u32, j: u32) {
+let part = row / params.m;
+let left = params.aOffset + part * params.aPart + (row % params.m) * params.aRow;
+let right = params.bOffset + part * params.bPart + j * params.bCol;
+var sum = 0.0;
+for (var l = 0u; l < params.depth; l++) {
+sum = fma(a[left + l * params.aCol], b[right + l * params.bRow], sum);
+}
+let at = params.cOffset + row * params.cStride + j;
+var value = params.alpha * sum;
+if (params.beta != 0.0) { value = fma(params.beta, c[at], value); }
+c[at] = value;
+}
+`,
+  bindings: [{ name: "c", written: true }, { name: "a", written: false }, { name: "b", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["m", "u32"], ["depth", "u32"], ["alpha", "f32"], ["beta", "f32"], ["cOffset", "u32"], ["cStride", "u32"], ["aOffset", "u32"], ["aPart", "u32"], ["aRow", "u32"], ["aCol", "u32"], ["bOffset", "u32"], ["bPart", "u32"], ["bRow", "u32"], ["bCol", "u32"]],
+  overrides: [],
 };
 /** The first half of stepProducts: (sum u s, sum u^2, sum w^2) of a workgroup's elements, all [rows, cols]. */
 export const stepProducts: Shader<"partials" | "u" | "s" | "w", "rows" | "cols"> = {
