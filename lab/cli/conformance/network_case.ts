@@ -9,6 +9,7 @@ import { DataError, type Matrix, type Parameter } from "@tekfac/tekfac/core";
 import {
   type Block,
   CurvatureEstimator,
+  DiagonalBlock,
   EkfacBlock,
   EmbeddingBlock,
   type GroupBlock,
@@ -178,6 +179,10 @@ class NetworkLayer {
         }),
       ];
     }
+    if (block instanceof DiagonalBlock) {
+      const expected = this.#golden.tensor("fisherBlocks", 3).data;
+      return [this.#read("statistics", what("fisherBlocks"), block.eigenvalues, expected, slack)];
+    }
     const groups = this.#golden.group("statistics").groups(block.method);
     const parts = block instanceof GroupedBlock ? block.parts : [block];
     if (groups.length !== parts.length) {
@@ -217,7 +222,9 @@ class NetworkLayer {
   #update(update: Fields, step: number): Promise<void> {
     const [method, lambda] = [update.text("method"), update.number("lam")];
     const { name, gradient } = this.#parameter;
-    const block = this.blocks.find((block) => block.method === method);
+    const block = this.blocks.find((block) =>
+      block.method === method || (block instanceof DiagonalBlock && method === "scaleShift")
+    );
     if (block === undefined) {
       const present = this.blocks.map(({ method }) => method).join(" or ");
       throw new DataError(
@@ -265,7 +272,11 @@ function blocksOf(
   damping: { readonly kind: "absolute"; readonly lambda: (step: number) => number },
 ): readonly Block[] {
   const { kind } = parameter.layer;
-  if (kind === "scaleShift") return [new ScaleShiftBlock(backend, parameter, { damping })];
+  if (kind === "scaleShift") {
+    // Scales alone are blocks of one number each.
+    const Kind = parameter.value.rows === 2 ? ScaleShiftBlock : DiagonalBlock;
+    return [new Kind(backend, parameter, { damping })];
+  }
   if (kind === "embedding") {
     return (["ekfac", "tekfac"] as const).map((method) =>
       new EmbeddingBlock(backend, parameter, { method, damping })
