@@ -20,11 +20,11 @@ async function outputOf(program: string): Promise<string> {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-check", "--no-prompt", "--config", config, path],
       env: { NO_COLOR: "1" },
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(300_000),
     });
     const { success, stdout, stderr } = await child.output();
     const text = new TextDecoder();
-    assert.ok(success, `ended by itself within 30 s: ${text.decode(stderr)}`);
+    assert.ok(success, `ended by itself: ${text.decode(stderr)}`);
     return text.decode(stdout).trim();
   } finally {
     await Deno.remove(path);
@@ -106,7 +106,7 @@ Deno.test("createBackend() uses the host's own kind of workers where there are n
       using backend = createBackendSync({ prefer: ["wasm"], threads: 2 });
       const jobs = [eighJob(backend, 60), eighJob(backend, 61)];
       const ticket = backend.beginEigh(jobs);
-      const end = performance.now() + 30_000;
+      const end = performance.now() + 300_000;
       while (!ticket.ready && performance.now() < end);
       assert.ok(ticket.ready, "the worker has solved the problems");
       ticket.finish();
