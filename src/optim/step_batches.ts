@@ -29,13 +29,17 @@ export class StepBatches<B> implements MicroBatches<B> {
   /** What the passes of this step found: what a model keeps besides weights, and how many there had been. */
   #found: { readonly state: readonly Matrix[]; readonly passes: number | undefined } | undefined;
 
+  readonly #again: boolean;
+
   /**
    * Checks all batches before anything is computed.
    *
+   * @param again Whether {@linkcode StepBatches.differentiate} may be asked for more than once.
    * @throws {ShapeError | DataError} When one does not fit, or there are no examples at all.
    */
-  constructor(objective: Objective<B>, batches: readonly B[]) {
+  constructor(objective: Objective<B>, batches: readonly B[], again = false) {
     this.#objective = objective;
+    this.#again = again;
     this.batches = batches;
     this.sizes = batches.map((batch) => objective.examplesOf(batch));
     this.examples = this.sizes.reduce((sum, size) => sum + size, 0);
@@ -44,8 +48,8 @@ export class StepBatches<B> implements MicroBatches<B> {
 
   /**
    * Leaves the mean loss, its gradient and the gradients' norms, and captures of the last batch. Once more, where a
-   * step was taken back, it takes the place of the first time: with the same draws, and on a synchronous backend
-   * running moments have followed the batches once.
+   * step was taken back, it takes the place of the first time: with the same draws, and running moments have followed
+   * the batches once.
    */
   differentiate(row: Pick<StepRow, "loss" | "squaredNorm">): void {
     const { backend, parameters } = this.#objective;
@@ -76,8 +80,7 @@ export class StepBatches<B> implements MicroBatches<B> {
   #begin(): void {
     const objective = this.#objective;
     const { backend } = objective;
-    // Elsewhere nothing is taken back.
-    if (!backend.sync) return;
+    if (!this.#again) return;
     const state = Object.values(objective.state ?? {});
     if (this.#found === undefined) {
       const copies = state.map((matrix) => {
