@@ -136,6 +136,8 @@ const mistakes: [string[], RegExp][] = [
   [["--run", "data"], /'data': expected an empty directory or one that a comparison has made/],
   [["--run", "data/t10k-labels-idx1-ubyte"], /expected a directory, received a file/],
   [["--run", "damaged"], /config\.json': expected a JSON object, received 'null'/],
+  [["--report", "thesis.html"], /'--report' must not name a file that this command has not made/],
+  [["--report", "data.html"], /'--report' must not name .* has not made: received 'data\.json'/],
   [["--report", "nowhere/x.html"], /'--report' must name a file in a directory that exists/],
 ];
 
@@ -145,6 +147,8 @@ Deno.test("compare says in one sentence why a run directory cannot be used, and 
     const held = await contentsOf(`${directory}/lab`);
     await Deno.mkdir(`${directory}/damaged`);
     await Deno.writeTextFile(`${directory}/damaged/config.json`, "null\n");
+    await Deno.writeTextFile(`${directory}/thesis.html`, "my thesis");
+    await Deno.writeTextFile(`${directory}/data.json`, "{}");
     const before = filesIn(directory);
     for (const [args, sentence] of mistakes) {
       const { code, stdout, stderr } = await run("compare", directory, ...search, ...args);
