@@ -29,6 +29,8 @@ export interface ForeignLayer {
   readonly module: string;
   /** Which projection of a module for attention, whose two have names of their own. */
   readonly projection?: "qkv" | "out";
+  /** Whether it is a convolution of sequences. */
+  readonly sequence?: boolean;
   /** Place here of the i-th feature that comes in, where the other framework flattens in another order. */
   readonly feature?: ((i: number) => number) | undefined;
 }
@@ -38,7 +40,9 @@ export function partsOf(layout: ForeignLayout, layer: ForeignLayer): Part[] {
   return layout === "pytorch" ? pytorch(layer) : tensorflow(layer);
 }
 
-function pytorch({ parameter, module, projection, feature = same }: ForeignLayer): Part[] {
+function pytorch(
+  { parameter, module, projection, sequence, feature = same }: ForeignLayer,
+): Part[] {
   const { layer, value: { rows, cols } } = parameter;
   const prefix = projection === "out" ? `${module}.out_proj.` : `${module}.`;
   const named = projection === "qkv" ? "in_proj_" : "";
@@ -51,10 +55,11 @@ function pytorch({ parameter, module, projection, feature = same }: ForeignLayer
       return layer.bias ? [weight, part("bias", [rows], lastOf(cols))] : [weight];
     }
     case "conv2d": {
-      const { channels, kernel, bias } = layer.geometry;
+      const { channels, groups = 1, bias } = layer.geometry;
+      const kernel = layer.geometry.kernel.slice(sequence ? 1 : 0);
       const inputs = cols - +bias;
       const at = (i: number) => Math.floor(i / inputs) * cols + i % inputs;
-      const weight = part("weight", [rows, channels, ...kernel], at);
+      const weight = part("weight", [rows, channels / groups, ...kernel], at);
       return bias ? [weight, part("bias", [rows], lastOf(cols))] : [weight];
     }
     case "normalization":
@@ -67,7 +72,7 @@ function pytorch({ parameter, module, projection, feature = same }: ForeignLayer
   }
 }
 
-function tensorflow({ parameter, module }: ForeignLayer): Part[] {
+function tensorflow({ parameter, module, sequence }: ForeignLayer): Part[] {
   const { layer, value: { rows, cols } } = parameter;
   const part = partMaker(`${module}/`);
   switch (layer.kind) {
@@ -77,9 +82,10 @@ function tensorflow({ parameter, module }: ForeignLayer): Part[] {
       return layer.bias ? [kernel, part("bias", [rows], lastOf(cols))] : [kernel];
     }
     case "conv2d": {
-      const { channels, kernel, bias } = layer.geometry;
+      const { channels, groups = 1, bias } = layer.geometry;
+      const kernel = layer.geometry.kernel.slice(sequence ? 1 : 0);
       const at = (i: number) => i % rows * cols + patchPlace(layer.geometry, Math.floor(i / rows));
-      const weight = part("kernel", [...kernel, channels, rows], at);
+      const weight = part("kernel", [...kernel, channels / groups, rows], at);
       return bias ? [weight, part("bias", [rows], lastOf(cols))] : [weight];
     }
     case "normalization":
@@ -114,8 +120,12 @@ function norm(
 }
 
 /** Place among (channel, kernel row, kernel column) of the i-th of (kernel row, kernel column, channel). */
-function patchPlace({ channels, kernel: [height, width] }: ConvGeometry, i: number): number {
-  return i % channels * height * width + Math.floor(i / channels);
+function patchPlace(
+  { channels, groups = 1, kernel: [height, width] }: ConvGeometry,
+  i: number,
+): number {
+  const own = channels / groups;
+  return i % own * height * width + Math.floor(i / own);
 }
 
 function same(i: number): number {

@@ -14,7 +14,7 @@ import { type Sequential, sequential } from "./sequential.ts";
 export interface Rebuilding {
   /** What is being done, for messages. */
   readonly subject: string;
-  /** What a layer becomes; those inside residual blocks are asked for one by one. */
+  /** What a layer becomes; those inside blocks and branches are asked for one by one. */
   edit(description: LayerDescription, index: number, layer: Layer): LayerDescription;
   /** Copies a layer that has become another; `false` where it has not, and is copied as it is. */
   copy(from: Layer, to: Layer): boolean;
@@ -57,8 +57,18 @@ function editAll(
 ): LayerDescription[] {
   return descriptions.map((description, i) => {
     const { kind, options } = description;
-    if (kind !== "residual") return edit(description, i, layers[i]);
-    const body = editAll(options!["body"] as LayerDescription[], layers[i].layers!, edit);
-    return { kind, options: { body } };
+    const inner = layers[i].layers ?? [];
+    if (kind === "residual") {
+      const body = editAll(options!["body"] as LayerDescription[], inner, edit);
+      return { kind, options: { body } };
+    }
+    if (kind === "concatenate") {
+      let next = 0;
+      const branches = (options!["branches"] as LayerDescription[][]).map((branch) =>
+        editAll(branch, inner.slice(next, next += branch.length), edit)
+      );
+      return { kind, options: { branches } };
+    }
+    return edit(description, i, layers[i]);
   });
 }

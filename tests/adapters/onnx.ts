@@ -9,6 +9,8 @@ import {
   attention,
   averagePool2d,
   batchNorm2d,
+  concatenate,
+  conv1d,
   conv2d,
   dense,
   dropout,
@@ -97,6 +99,26 @@ const CASES: Readonly<
   },
   "flattened images": { input: [9, 8, 2], layers: [...images, flatten(), dense(3)] },
   "images to images": { input: [9, 8, 2], layers: [...images, conv2d(2, { kernel: 1 })] },
+  "grouped convolutions side by side": {
+    input: [5, 6, 4],
+    layers: [
+      concatenate([[conv2d(6, { kernel: 3, padding: 1, groups: 2 }), relu()], [], [
+        residual([tanh()]),
+      ]]),
+      concatenate([[], [conv2d(14, { kernel: 1, groups: 14 })]]),
+      globalAveragePool2d(),
+      concatenate([[dense(2), tanh()], []]),
+    ],
+  },
+  "convolved sequences": {
+    input: [9, 4],
+    layers: [
+      conv1d(6, { kernel: 3, padding: "causal", dilation: 2, groups: 2 }),
+      concatenate([[conv1d(6, { kernel: 2, padding: "same", bias: false })], [tanh()]]),
+      conv1d(3, { kernel: 2, padding: 1, stride: 3 }),
+      flatten(),
+    ],
+  },
   "tokens, causally": {
     input: [5],
     layers: [

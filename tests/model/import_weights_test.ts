@@ -6,6 +6,7 @@ import { importWeights, type NamedArrays } from "@tekfac/tekfac/model";
 import {
   attention,
   batchNorm2d,
+  conv1d,
   conv2d,
   dense,
   embedding,
@@ -39,6 +40,14 @@ const CASES: Readonly<
       ...{ conv1: "0", batchNorm1: "1", conv2: "3" },
       ...{ layerNorm1: "5", dense1: "6", dense2: "8" },
     },
+  },
+  sequences: {
+    input: [9, 4],
+    layers: [
+      ...[conv1d(6, { kernel: 3, groups: 2 }), relu()],
+      ...[conv1d(4, { kernel: 2, stride: 2 }), flatten(), dense(3)],
+    ],
+    names: { conv1d1: "0", conv1d2: "2", dense1: "4" },
   },
   transformer: {
     input: [5],

@@ -7,6 +7,7 @@
 import type { ConvGeometry } from "../../core/geometry.ts";
 import { channelsOf } from "../../nn/example_shape.ts";
 import type { Layer } from "../../nn/module.ts";
+import { sequencePadding } from "../../nn/sequence_padding.ts";
 import type { Value } from "./graph.ts";
 import { type Site, windowAttributes } from "./site.ts";
 
@@ -33,26 +34,48 @@ export function affine(
 }
 
 /** A convolution. */
-export function convolution(
-  x: Value,
-  { graph, arrays, layer: { name, output, parameter } }: Site,
-): Value {
-  const { layer, value } = parameter!;
-  const { kernel, channels, bias, ...rest } = (layer as { geometry: ConvGeometry }).geometry;
-  const { rows, cols } = value;
-  const size = kernel[0] * kernel[1] * channels;
+export function convolution(x: Value, site: Site): Value {
+  const { graph, layer: { output, parameter } } = site;
+  const { geometry } = parameter!.layer as { readonly geometry: ConvGeometry };
+  const { kernel, dilation, groups = 1 } = geometry;
+  const attributes = { ...windowAttributes(geometry), dilations: dilation, group: groups };
+  const inputs = [graph.channelsFirst(x).name, ...filters(site, geometry, kernel)];
+  return { name: graph.add("Conv", inputs, attributes), shape: output, channelsFirst: true };
+}
+
+/** A convolution of sequences, between zeros that may differ in front and behind. */
+export function sequenceConvolution(x: Value, site: Site): Value {
+  const { graph, layer: { output, parameter }, options } = site;
+  const { geometry } = parameter!.layer as { readonly geometry: ConvGeometry };
+  const window = options as unknown as Parameters<typeof sequencePadding>[1];
+  const { kernel, stride, dilation } = window;
+  const attributes = {
+    ...{ kernel_shape: [kernel], strides: [stride], dilations: [dilation] },
+    ...{ pads: sequencePadding(x.shape[0], window) },
+    group: geometry.groups ?? 1,
+  };
+  const turned = graph.add("Transpose", [x.name], { perm: [0, 2, 1] });
+  const convolved = graph.add("Conv", [turned, ...filters(site, geometry, [kernel])], attributes);
+  const name = graph.add("Transpose", [convolved], { perm: [0, 2, 1] });
+  return { name, shape: output, channelsFirst: false };
+}
+
+/** Names of the weights [dOut, channels of a group, ...kernel], and of the bias where there is one. */
+function filters(
+  { graph, arrays, layer: { name, parameter } }: Site,
+  { bias, channels, groups = 1 }: ConvGeometry,
+  kernel: readonly number[],
+): string[] {
+  const { rows, cols } = parameter!.value;
+  const size = cols - +bias;
   const numbers = arrays.get(`${name}.weights`)!;
-  const filters = Float32Array.from(
+  const weights = Float32Array.from(
     { length: rows * size },
     (_, i) => numbers[Math.floor(i / size) * cols + i % size],
   );
-  const inputs = [
-    graph.channelsFirst(x).name,
-    graph.floats(`${name}.weight`, [rows, channels, ...kernel], filters),
-  ];
-  if (bias) inputs.push(graph.floats(`${name}.bias`, [rows], column(numbers, cols, size)));
-  const attributes = { ...windowAttributes({ kernel, ...rest }), dilations: rest.dilation };
-  return { name: graph.add("Conv", inputs, attributes), shape: output, channelsFirst: true };
+  const matrix = graph.floats(`${name}.weight`, [rows, channels / groups, ...kernel], weights);
+  if (!bias) return [matrix];
+  return [matrix, graph.floats(`${name}.bias`, [rows], column(numbers, cols, size))];
 }
 
 /** Rows of a table, and of one for positions. */

@@ -9,7 +9,7 @@ import type { Pair } from "../../core/geometry.ts";
 import type { LayerDescription } from "../../nn/architecture.ts";
 import { channelsOf, sizeOf } from "../../nn/example_shape.ts";
 import type { Layer } from "../../nn/module.ts";
-import { affine, convolution, embedding } from "./affine.ts";
+import { affine, convolution, embedding, sequenceConvolution } from "./affine.ts";
 import { attention } from "./attention.ts";
 import type { Value } from "./graph.ts";
 import { batchNorm, layerNorm, rmsNorm } from "./norms.ts";
@@ -19,7 +19,9 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["attention", attention],
   ["averagePool", pool("AveragePool", { count_include_pad: 0 })],
   ["batchNorm", batchNorm],
+  ["concatenate", concatenate],
   ["conv", convolution],
+  ["conv1d", sequenceConvolution],
   ["dense", (x, site) => affine(x, site, site.layer)],
   ["dropout", (x) => x],
   ["embedding", embedding],
@@ -107,6 +109,21 @@ function gelu(x: Value, { graph, options }: Site): Value {
 
 function silu(x: Value, { graph }: Site): Value {
   return { ...x, name: graph.add("Mul", [x.name, graph.add("Sigmoid", [x.name])]) };
+}
+
+/** Branches, images in the order of convolutions. */
+function concatenate(x: Value, site: Site): Value {
+  const { graph, layer: { layers = [], output }, options } = site;
+  const image = output.length === 3;
+  let next = 0;
+  const branches = (options["branches"] as LayerDescription[][]).map((branch) => {
+    const own = layers.slice(next, next += branch.length);
+    const value = addLayers(x, own, branch, site);
+    return image ? graph.channelsFirst(value) : graph.channelsLast(value);
+  });
+  const inputs = branches.map(({ name }) => name);
+  const name = graph.add("Concat", inputs, { axis: image ? 1 : -1 });
+  return { name, shape: output, channelsFirst: image };
 }
 
 function residual(x: Value, site: Site): Value {
