@@ -37,6 +37,12 @@ export interface ForeignLayer {
 
 /** The arrays that a layer's numbers come from. */
 export function partsOf(layout: ForeignLayout, layer: ForeignLayer): Part[] {
+  const { name, value: { rows, cols } } = layer.parameter;
+  // A head that is tied to a table makes a dense layer of it, for the curvature.
+  if (/^(embedding|position)\d+$/.test(name)) {
+    const part = layout === "pytorch" ? ".weight" : "/embeddings";
+    return [partMaker(layer.module)(part, [rows, cols], same)];
+  }
   return layout === "pytorch" ? pytorch(layer) : tensorflow(layer);
 }
 
@@ -66,7 +72,6 @@ function pytorch(
     case "scaleShift":
       return norm(parameter, part, feature, ["weight", "bias", "running_mean", "running_var"]);
     case "embedding":
-      return [part("weight", [rows, cols], same)];
     case "other":
       return [];
   }
@@ -92,7 +97,6 @@ function tensorflow({ parameter, module, sequence }: ForeignLayer): Part[] {
     case "scaleShift":
       return norm(parameter, part, same, ["gamma", "beta", "moving_mean", "moving_variance"]);
     case "embedding":
-      return [part("embeddings", [rows, cols], same)];
     case "other":
       return [];
   }

@@ -6,6 +6,7 @@
 
 import { DataError } from "../core/errors.ts";
 import { checkChoice, checkKnownKeys } from "../core/options.ts";
+import type { Parameter } from "../core/parameter.ts";
 import { decodeSafetensors, type NamedArray } from "../core/safetensors.ts";
 import { channelsOf, sizeOf } from "../nn/example_shape.ts";
 import type { ExampleShape, Layer } from "../nn/module.ts";
@@ -147,10 +148,13 @@ function foreignLayers(
 }[] {
   let input: ExampleShape = model.input;
   let feature: ForeignLayer["feature"];
+  const seen = new Set<Parameter>();
   const visit = (layer: Layer): ReturnType<typeof foreignLayers> => {
     const inner = (layer.layers ?? []).flatMap(visit);
     const { name, parameter } = layer;
-    if (parameter === undefined) return inner;
+    // What several places share belongs to the first.
+    if (parameter === undefined || seen.has(parameter)) return inner;
+    seen.add(parameter);
     const [, parent, projection] = /^(.*)\.(qkv|out)$/.exec(name) ?? [];
     const module = names[name];
     const foreign: ForeignLayer = module === undefined && parent !== undefined

@@ -34,8 +34,12 @@ export function rebuilt(model: Sequential, { subject, edit, copy }: Rebuilding):
   }
   const edited = editAll(layers, model.layers, edit);
   const result = sequential(backend, { input, layers: layersFrom(edited, "model") });
+  // A layer that stands in several places is copied once.
+  const done = new Set<string>();
   const copyAll = (from: readonly Layer[], to: readonly Layer[]): void =>
     from.forEach((layer, i) => {
+      if (done.has(layer.name)) return;
+      done.add(layer.name);
       if (copy(layer, to[i])) return;
       if (layer.parameter !== undefined) {
         backend.axpby(to[i].parameter!.value, 1, layer.parameter.value, 0);
@@ -60,14 +64,14 @@ function editAll(
     const inner = layers[i].layers ?? [];
     if (kind === "residual") {
       const body = editAll(options!["body"] as LayerDescription[], inner, edit);
-      return { kind, options: { body } };
+      return { ...description, options: { body } };
     }
     if (kind === "concatenate") {
       let next = 0;
       const branches = (options!["branches"] as LayerDescription[][]).map((branch) =>
         editAll(branch, inner.slice(next, next += branch.length), edit)
       );
-      return { kind, options: { branches } };
+      return { ...description, options: { branches } };
     }
     return edit(description, i, layers[i]);
   });

@@ -18,6 +18,7 @@ import {
   flatten,
   gelu,
   globalAveragePool2d,
+  groupNorm,
   lastPosition,
   layerNorm,
   type LayerSpec,
@@ -34,6 +35,7 @@ import {
   silu,
   softplus,
   tanh,
+  tiedHead,
   writeWeights,
 } from "@tekfac/tekfac/nn";
 import { toOnnx } from "@tekfac/tekfac/onnx";
@@ -50,11 +52,15 @@ const images: LayerSpec[] = [
   relu(),
   residual([conv2d(4, { kernel: 3, padding: 1, stride: 2 }), batchNorm2d()]),
   layerNorm(),
+  groupNorm({ groups: 2 }),
   maxPool2d({ kernel: 2, stride: 1, padding: 1 }),
   residual([conv2d(4, { kernel: 1 }), rmsNorm()]),
   averagePool2d({ kernel: [2, 3], stride: 1, padding: 1 }),
   dropout(0.3),
 ];
+
+const twice = dense(4);
+const tokens = embedding({ vocabulary: 7, width: 4 });
 
 const CASES: Readonly<
   Record<string, Pick<SequentialOptions, "input" | "layers"> & { save?: SaveModelOptions }>
@@ -138,6 +144,11 @@ const CASES: Readonly<
     ],
     save: { outputs: "softmax" },
   },
+  "layers that come again, a tied head": {
+    input: [5],
+    layers: [tokens, twice, tanh(), residual([twice]), groupNorm({ groups: 2 }), tiedHead(tokens)],
+  },
+  "groups of features": { input: [6], layers: [groupNorm({ groups: 3, shift: false }), dense(2)] },
   "means of positions": {
     input: [5, 6],
     layers: [attention({ heads: 3 }), meanPositions(), dense(3)],

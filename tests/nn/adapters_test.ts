@@ -137,6 +137,33 @@ Deno.test("addAdapters() takes some layers, and refuses what is no dense layer",
   assert.equal(backend.memory().handles, handles + 2);
 });
 
+Deno.test("addAdapters() and mergeAdapters() keep what several places share", async () => {
+  using backend = await createBackend({ prefer: ["reference"] });
+  const twice = dense(3);
+  const layers = [twice, tanh(), residual([twice]), dense(2)];
+  using model = sequential(backend, { input: [3], layers, seed: 1 });
+  const inputs = normal(new Random(3), 4 * 3);
+  const outputs = () => objective(model, squaredError()).predictSync(inputs);
+  using adapted = addAdapters(model, { rank: 1 });
+  const parameters = adapted.parameters.filter(({ trainable }) => trainable);
+  assert.deepEqual(parameters.map(({ name }) => name), [
+    "lora1.a",
+    "lora1.b",
+    "lora2.a",
+    "lora2.b",
+  ]);
+  const goal = objective(adapted, squaredError());
+  assert.deepEqual(goal.predictSync(inputs), outputs());
+  using optimizer = tekfac(goal);
+  optimizer.stepSync({ inputs, targets: normal(new Random(4), 4 * 2) });
+  using merged = mergeAdapters(adapted);
+  assert.equal(merged.architecture, model.architecture);
+  const double = { absolute: 64 * Number.EPSILON, relative: 64 * Number.EPSILON };
+  const predicted = objective(merged, squaredError()).predictSync(inputs);
+  allClose(predicted, goal.predictSync(inputs), double);
+  assert.throws(() => allClose(predicted, outputs(), double));
+});
+
 Deno.test("extendClasses() keeps ratios of probabilities, running moments and what is frozen", async () => {
   using backend = await createBackend({ prefer: ["reference"] });
   const layers = [

@@ -15,9 +15,9 @@ import { type Site, windowAttributes } from "./site.ts";
 export function affine(
   x: Value,
   { graph, arrays }: Site,
-  { name, output, parameter }: Layer,
+  { output, parameter }: Layer,
 ): Value {
-  const { rows, cols } = parameter!.value;
+  const { name, value: { rows, cols } } = parameter!;
   const wanted = graph.channelsLast(x);
   const inputs = channelsOf(x.shape);
   const weights = arrays.get(`${name}.weights`)!;
@@ -25,7 +25,7 @@ export function affine(
     { length: inputs * rows },
     (_, i) => weights[i % rows * cols + Math.floor(i / rows)],
   );
-  const matrix = graph.floats(`${name}.weight`, [inputs, rows], transposed);
+  const matrix = graph.floats(`${name}.transposed`, [inputs, rows], transposed);
   const product = graph.add("MatMul", [wanted.name, matrix]);
   const value = { name: product, shape: output, channelsFirst: false };
   if (cols === inputs) return value;

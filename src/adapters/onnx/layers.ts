@@ -12,7 +12,7 @@ import type { Layer } from "../../nn/module.ts";
 import { affine, convolution, embedding, sequenceConvolution } from "./affine.ts";
 import { attention } from "./attention.ts";
 import type { Value } from "./graph.ts";
-import { batchNorm, layerNorm, rmsNorm } from "./norms.ts";
+import { batchNorm, groupNorm, layerNorm, rmsNorm } from "./norms.ts";
 import { type Rule, type Site, windowAttributes } from "./site.ts";
 
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -28,6 +28,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["flatten", flatten],
   ["gelu", gelu],
   ["globalAveragePool", globalAveragePool],
+  ["groupNorm", groupNorm],
   ["lastPosition", lastPosition],
   ["layerNorm", layerNorm],
   ["maxPool", pool("MaxPool")],
@@ -39,6 +40,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["silu", silu],
   ["softplus", elementwise("Softplus")],
   ["tanh", elementwise("Tanh")],
+  ["tiedHead", (x, site) => affine(x, site, site.layer)],
 ]);
 
 /**
@@ -51,10 +53,13 @@ export function addLayers(
   x: Value,
   layers: readonly Layer[],
   descriptions: readonly LayerDescription[],
-  site: Pick<Site, "graph" | "arrays">,
+  site: Pick<Site, "graph" | "arrays" | "known">,
 ): Value {
   return layers.reduce((value, layer, i) => {
-    const { kind, options = {} } = descriptions[i];
+    const given = descriptions[i];
+    const again = given.kind === "again" ? site.known.get(given.options?.["id"]) : undefined;
+    const { kind, options = {}, id } = again ?? given;
+    if (id !== undefined) site.known.set(id, again ?? given);
     const rule = RULES.get(kind);
     if (rule !== undefined) return rule(value, { ...site, layer, options });
     throw new StateError(
