@@ -71,6 +71,7 @@ const epoch = fields({
 });
 const summary = fields({
   ...{ initialLoss: optional(number), trainLoss: number, seconds: number, stepMs: number },
+  ...{ firstStepSeconds: optional(number), didNotLearn: optional((value) => value === true) },
   ...results,
   epochs: (value) => Array.isArray(value) && value.every(epoch),
 });
