@@ -12,6 +12,7 @@ import {
   concatenate,
   conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   dropout,
   embedding,
@@ -114,6 +115,13 @@ const CASES: Readonly<
       concatenate([[], [conv2d(14, { kernel: 1, groups: 14 })]]),
       globalAveragePool2d(),
       concatenate([[dense(2), tanh()], []]),
+    ],
+  },
+  "larger images": {
+    input: [3, 4, 4],
+    layers: [
+      conv2dTranspose(6, { kernel: [3, 2], stride: [2, 3], padding: [1, 0], groups: 2 }),
+      conv2dTranspose(2, { kernel: 2, bias: false }),
     ],
   },
   "convolved sequences": {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConvGeometry } from "../../core/geometry.ts";
+import type { ConvGeometry, Pair } from "../../core/geometry.ts";
 import { channelsOf } from "../../nn/example_shape.ts";
 import type { Layer } from "../../nn/module.ts";
 import { sequencePadding } from "../../nn/sequence_padding.ts";
@@ -58,6 +58,41 @@ export function sequenceConvolution(x: Value, site: Site): Value {
   const convolved = graph.add("Conv", [turned, ...filters(site, geometry, [kernel])], attributes);
   const name = graph.add("Transpose", [convolved], { perm: [0, 2, 1] });
   return { name, shape: output, channelsFirst: false };
+}
+
+/** A transposed convolution. ONNX has the weights of the map back: windows turned round, sides exchanged. */
+export function transposedConvolution(x: Value, site: Site): Value {
+  const { graph, arrays, layer: { name, output, parameter }, options } = site;
+  const { geometry } = parameter!.layer as { readonly geometry: ConvGeometry };
+  const { kernel: [height, width], channels, groups = 1, bias } = geometry;
+  const { rows, cols } = parameter!.value;
+  const numbers = arrays.get(`${name}.weights`)!;
+  const [ins, outs, area] = [channels / groups, rows / groups, height * width];
+  const weights = Float32Array.from({ length: channels * outs * area }, (_, i) => {
+    const [input, out, place] = [
+      Math.floor(i / (outs * area)),
+      Math.floor(i / area) % outs,
+      i % area,
+    ];
+    const row = Math.floor(input / ins) * outs + out;
+    return numbers[row * cols + input % ins * area + area - 1 - place];
+  });
+  const inputs = [
+    graph.channelsFirst(x).name,
+    graph.floats(`${name}.weight`, [channels, outs, height, width], weights),
+    ...bias ? [graph.floats(`${name}.bias`, [rows], column(numbers, cols, cols - 1))] : [],
+  ];
+  const pair = (value: unknown): Pair => typeof value === "number" ? [value, value] : value as Pair;
+  const [stride, padding] = [pair(options["stride"]), pair(options["padding"])];
+  const attributes = {
+    ...windowAttributes({ kernel: [height, width], stride, padding }),
+    group: groups,
+  };
+  return {
+    name: graph.add("ConvTranspose", inputs, attributes),
+    shape: output,
+    channelsFirst: true,
+  };
 }
 
 /** Names of the weights [dOut, channels of a group, ...kernel], and of the bias where there is one. */

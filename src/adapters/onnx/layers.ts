@@ -9,7 +9,13 @@ import type { Pair } from "../../core/geometry.ts";
 import type { LayerDescription } from "../../nn/architecture.ts";
 import { channelsOf, sizeOf } from "../../nn/example_shape.ts";
 import type { Layer } from "../../nn/module.ts";
-import { affine, convolution, embedding, sequenceConvolution } from "./affine.ts";
+import {
+  affine,
+  convolution,
+  embedding,
+  sequenceConvolution,
+  transposedConvolution,
+} from "./affine.ts";
 import { attention } from "./attention.ts";
 import type { Value } from "./graph.ts";
 import { batchNorm, groupNorm, layerNorm, rmsNorm } from "./norms.ts";
@@ -22,6 +28,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["concatenate", concatenate],
   ["conv", convolution],
   ["conv1d", sequenceConvolution],
+  ["convTranspose", transposedConvolution],
   ["dense", (x, site) => affine(x, site, site.layer)],
   ["dropout", (x) => x],
   ["embedding", embedding],
