@@ -31,6 +31,8 @@ export interface ForeignLayer {
   readonly projection?: "qkv" | "out";
   /** Whether it is a convolution of sequences. */
   readonly sequence?: boolean;
+  /** Whether it is a transposed convolution, whose weights others keep as those of the map back. */
+  readonly transposed?: boolean;
   /** Place here of the i-th feature that comes in, where the other framework flattens in another order. */
   readonly feature?: ((i: number) => number) | undefined;
 }
@@ -47,7 +49,7 @@ export function partsOf(layout: ForeignLayout, layer: ForeignLayer): Part[] {
 }
 
 function pytorch(
-  { parameter, module, projection, sequence, feature = same }: ForeignLayer,
+  { parameter, module, projection, sequence, transposed, feature = same }: ForeignLayer,
 ): Part[] {
   const { layer, value: { rows, cols } } = parameter;
   const prefix = projection === "out" ? `${module}.out_proj.` : `${module}.`;
@@ -65,7 +67,9 @@ function pytorch(
       const kernel = layer.geometry.kernel.slice(sequence ? 1 : 0);
       const inputs = cols - +bias;
       const at = (i: number) => Math.floor(i / inputs) * cols + i % inputs;
-      const weight = part("weight", [rows, channels / groups, ...kernel], at);
+      const weight = transposed
+        ? part("weight", [channels, rows / groups, ...kernel], turned(parameter, layer.geometry))
+        : part("weight", [rows, channels / groups, ...kernel], at);
       return bias ? [weight, part("bias", [rows], lastOf(cols))] : [weight];
     }
     case "normalization":
@@ -77,7 +81,7 @@ function pytorch(
   }
 }
 
-function tensorflow({ parameter, module, sequence }: ForeignLayer): Part[] {
+function tensorflow({ parameter, module, sequence, transposed }: ForeignLayer): Part[] {
   const { layer, value: { rows, cols } } = parameter;
   const part = partMaker(`${module}/`);
   switch (layer.kind) {
@@ -90,7 +94,19 @@ function tensorflow({ parameter, module, sequence }: ForeignLayer): Part[] {
       const { channels, groups = 1, bias } = layer.geometry;
       const kernel = layer.geometry.kernel.slice(sequence ? 1 : 0);
       const at = (i: number) => i % rows * cols + patchPlace(layer.geometry, Math.floor(i / rows));
-      const weight = part("kernel", [...kernel, channels / groups, rows], at);
+      const back = turned(parameter, layer.geometry);
+      const area = kernel.reduce((product, size) => product * size, 1);
+      const weight = transposed
+        // [height, width, out, in] there; the other order has [in, out, height, width].
+        ? part("kernel", [...kernel, rows, channels], (i) => {
+          const [place, out, input] = [
+            Math.floor(i / (rows * channels)),
+            Math.floor(i / channels) % rows,
+            i % channels,
+          ];
+          return back((input * rows + out) * area + place);
+        })
+        : part("kernel", [...kernel, channels / groups, rows], at);
       return bias ? [weight, part("bias", [rows], lastOf(cols))] : [weight];
     }
     case "normalization":
@@ -121,6 +137,19 @@ function norm(
   const target = "runningMoments" as const;
   const moments = [part(mean, [cols], same), part(variance, [cols], second)];
   return [...parts, ...moments.map((each) => ({ ...each, target }))];
+}
+
+/** Place of the i-th of [in, out of a group, height, width], windows turned round. */
+function turned(
+  { value: { rows, cols } }: LayerParameter,
+  { channels, groups = 1, kernel: [height, width] }: ConvGeometry,
+): Part["at"] {
+  const [ins, outs, area] = [channels / groups, rows / groups, height * width];
+  return (i) => {
+    const input = Math.floor(i / (outs * area));
+    const row = Math.floor(input / ins) * outs + Math.floor(i / area) % outs;
+    return row * cols + input % ins * area + area - 1 - i % area;
+  };
 }
 
 /** Place among (channel, kernel row, kernel column) of the i-th of (kernel row, kernel column, channel). */

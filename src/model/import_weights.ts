@@ -159,7 +159,13 @@ function foreignLayers(
     const module = names[name];
     const foreign: ForeignLayer = module === undefined && parent !== undefined
       ? { parameter, module: names[parent] ?? parent, projection: projection as "qkv" | "out" }
-      : { parameter, module: module ?? name, feature, sequence: layer.output.length === 2 };
+      : {
+        parameter,
+        module: module ?? name,
+        feature,
+        sequence: layer.output.length === 2,
+        transposed: name.startsWith("convTranspose"),
+      };
     return [...inner, { layer, parent, foreign }];
   };
   let convolved = false;
