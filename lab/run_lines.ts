@@ -74,6 +74,7 @@ const epoch = fields({
 // Other versions measure more.
 const summary = fields({
   ...{ initialLoss: optional(number), trainLoss: number, seconds: number, stepMs: number },
+  ...{ firstStepSeconds: optional(number), didNotLearn: optional((value) => value === true) },
   ...results,
   epochs: (value) => Array.isArray(value) && value.every(epoch),
 }, number);

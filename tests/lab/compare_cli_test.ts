@@ -14,6 +14,13 @@ Deno.test("compare puts several optimizers and seeds on one page", async () => {
     assert.deepEqual(seeds, [0, 1]);
     assert.deepEqual(optimizers.map(({ optimizer }) => optimizer), ["tekfac", "sgd"]);
     for (const { runs, failures } of optimizers) assert.equal(runs.length + failures.length, 2);
+    // On data that the recipes are not for, what has a learning rate to choose tries some.
+    const summary = JSON.parse(await Deno.readTextFile(`${directory}/compare.json`)) as {
+      search: { keys: string[] };
+      optimizers: { trials: unknown[]; notLearned: number }[];
+    };
+    assert.deepEqual(summary.search.keys, ["learningRate", "adamRate"]);
+    assert.deepEqual(summary.optimizers.map(({ trials }) => trials.length), [0, 4]);
     assert.deepEqual(filesIn(directory), ["compare.html", "compare.json", "data"]);
     assert.match(await Deno.readTextFile(`${directory}/compare.html`), /Training loss by time/);
   });
@@ -159,7 +166,7 @@ Deno.test("compare says in one sentence why a run directory cannot be used, and 
       assert.deepEqual(filesIn(directory), before);
       assert.deepEqual(await contentsOf(`${directory}/lab`), held);
     }
-    const keys = await run("compare", directory, ...small, "--search-keys", "tau");
+    const keys = await run("compare", directory, ...small, "--search", "0", "--search-keys", "tau");
     assert.equal(keys.code, 2);
     assert.match(keys.stderr, /'--search-keys' needs --search N, the number of trials/);
   });
