@@ -26,10 +26,11 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   nn: ["core", "linalg", "backend", "curvature"],
   data: ["core"],
   model: ["core", "backend", "nn", "data"],
+  predict: ["core", "linalg", "nn", "data", "model"],
   analysis: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
   pages: ["core"],
-  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages"],
-  adapters: ["core", "backend", "curvature", "optim", "nn", "data"],
+  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "model", "pages"],
+  adapters: ["core", "backend", "curvature", "optim", "nn", "data", "model"],
   cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };

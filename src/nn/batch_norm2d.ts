@@ -10,6 +10,8 @@ import type { ElementsCapture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
+import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { expectImages } from "./example_shape.ts";
 import { allocateParameter, type OwnedParameter, trainableRule } from "./layer_parameter.ts";
 import type {
@@ -51,9 +53,9 @@ export const batchNorm2dSchema = {
  * `1 - runningDecay` towards the batch's (variances with division by n - 1); predictions use those. They are
  * in the model's `state` and in checkpoints.
  *
- * Second-order optimizers give scales and shifts a diagonal block, measured from each example's own gradient
- * (from the mean gradient, where the curvature is that of the data's own targets); weight decay leaves them
- * out by default. A convolution in front needs no bias.
+ * The Kronecker-factored optimizers give every channel its 2 x 2 block of scale and shift, measured from each
+ * example's own gradient with the moments taken as constants (from the mean gradient, where the curvature is that of
+ * the data's own targets); weight decay leaves them out by default. A convolution in front needs no bias.
  *
  * Takes and gives [height, width, channels].
  *
@@ -91,8 +93,12 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
       const { trainable } = numbers;
       const parameter = allocateParameter(context, layer, shape, () => unit, trainable);
       try {
-        const moments = context.backend.alloc(2, channels);
-        context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
+        const make = (): OwnedMatrix => {
+          const moments = context.backend.alloc(2, channels);
+          context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
+          return moments;
+        };
+        const moments = context.shared?.once(`${context.name}.runningMoments`, make) ?? make();
         return new BatchNorm2d(context.backend, output, parameter, moments, numbers);
       } catch (error) {
         parameter[Symbol.dispose]();
@@ -120,6 +126,9 @@ class BatchNorm2d implements Layer {
     }
     | undefined;
   #capture: ElementsCapture | undefined;
+
+  readonly block: LayerBlock = (backend, parameter, options) =>
+    new ScaleShiftBlock(backend, parameter, options);
 
   constructor(
     backend: Backend,

@@ -87,12 +87,10 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
     own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
-    create(backend, parameter, shared) {
-      const rank = ranks.get(parameter)!;
-      if (rank === "full") {
-        return createFull(backend, parameter, { ...shared, exponent }, resolved);
-      }
-      return new LowRankBlock(backend, parameter, { ...shared, method, statistic, rank, exponent });
+    create(backend, part, shared, whole) {
+      const rank = rankWithin(part, ranks.get(whole)!);
+      if (rank === "full") return createFull(backend, part, { ...shared, exponent }, resolved);
+      return new LowRankBlock(backend, part, { ...shared, method, statistic, rank, exponent });
     },
   });
 }
@@ -106,7 +104,10 @@ function rankOf(
   const chosen = typeof rank === "function"
     ? rankRule.check(subject, "rank", rank(parameter))
     : rank;
-  if (chosen === "full") return chosen;
-  const { rows, cols } = parameter.value;
-  return chosen >= rows && chosen >= cols ? "full" : chosen;
+  return rankWithin(parameter, chosen);
+}
+
+/** The same of a part that may have smaller sides. */
+function rankWithin({ value: { rows, cols } }: Parameter, rank: Rank): Rank {
+  return rank !== "full" && rank >= rows && rank >= cols ? "full" : rank;
 }

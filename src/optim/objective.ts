@@ -50,8 +50,11 @@ export interface Objective<B> {
 
   /** What the model is made of, as JSON; checkpoints of another are refused. Not compared where it is left out. */
   readonly model?: { readonly architecture?: string | undefined };
-  /** Which loss it is; checkpoints of another are refused. Not compared where it is left out. */
-  readonly loss?: { readonly kind?: string };
+  /**
+   * Which loss it is; checkpoints of another are refused. Not compared where it is left out. Of one `inNats`, which may
+   * be negative, optimizers take 1 where they would take the loss as a measure of how far there is to go.
+   */
+  readonly loss?: { readonly kind?: string; readonly inNats?: boolean };
 
   /**
    * Number of examples of a batch.

@@ -22,6 +22,8 @@ export class Run {
   readonly losses: number[] = [];
   /** Training time so far. */
   seconds = 0;
+  /** That of the first step. */
+  firstStepSeconds: number | undefined;
   /** Whether an observer has ended the run. */
   stopped = false;
   readonly #options: TrainOptions;
@@ -61,6 +63,7 @@ export class Run {
       signal?.throwIfAborted();
       const report = await optimizer.step(...this.#parts(batch)).report();
       this.seconds += (performance.now() - started) / 1000;
+      this.firstStepSeconds ??= this.seconds;
       this.losses.push(report.loss);
       this.#examples += report.examples;
       examples += report.examples;

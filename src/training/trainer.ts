@@ -93,6 +93,7 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
     ...metricsOf(judged),
     seconds: run.seconds,
     stepMs: run.losses.length === 0 ? 0 : 1000 * run.seconds / run.losses.length,
+    ...(run.firstStepSeconds === undefined ? {} : { firstStepSeconds: run.firstStepSeconds }),
     endedBy,
     ...(watch?.best === undefined ? {} : { bestEpoch: watch.best.epoch }),
     notes,

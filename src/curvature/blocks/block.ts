@@ -10,7 +10,7 @@ import type { Capture, FactorCapture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Refreshable } from "../refresher.ts";
-import type { DampingContext, LayerDamping } from "../layer_damping.ts";
+import type { DampingContext, LayerDamping, Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 
 /** The approximations of a layer's Fisher block. */
@@ -82,6 +82,9 @@ export interface Block extends Refreshable, Disposable {
 
   /** Lambda at a step, from the state as it is now. */
   lambda(step: number): Scalar;
+
+  /** The trace of the undamped block; blocks of convolutions have it, so that groups can share a lambda. */
+  trace?(): Trace;
 
   /** `out = (block + lambda)^-1 source`, both [dOut, dIn']; lambda as of `step`. */
   precondition(out: Matrix, source: Matrix, step: number): void;

@@ -159,12 +159,13 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    const trace = (): Trace => {
-      if (!this.#traced) this.backend.sum(this.#trace, this.eigenvalues);
-      this.#traced = true;
-      return [this.#trace];
-    };
-    return this.damping.at(step, trace, 1 / (rows * cols));
+    return this.damping.at(step, () => this.trace(), 1 / (rows * cols));
+  }
+
+  trace(): Trace {
+    if (!this.#traced) this.backend.sum(this.#trace, this.eigenvalues);
+    this.#traced = true;
+    return [this.#trace];
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

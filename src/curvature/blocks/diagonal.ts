@@ -5,7 +5,8 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { Capture, KroneckerCapture } from "../../core/capture.ts";
+import { groupCapture, rowsOfGroup } from "../../core/groups.ts";
 import { type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
@@ -92,7 +93,16 @@ export class DiagonalBlock extends Owner implements Block {
         this.#backend.squares(rows, rows);
         return rows;
       });
-    } else this.#backend.squaredProjection(this.eigenvalues, capture, undefined, observation);
+    } else this.#observeGroups(capture, observation);
+  }
+
+  #observeGroups(capture: KroneckerCapture, observation: Observation): void {
+    const groups = capture.kind === "conv2d" ? capture.geometry.groups ?? 1 : 1;
+    for (let group = 0; group < groups; group++) {
+      const out = rowsOfGroup(this.eigenvalues, groups, group);
+      const part = capture.kind === "conv2d" ? groupCapture(capture, group) : capture;
+      this.#backend.squaredProjection(out, part, undefined, observation);
+    }
   }
 
   observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {

@@ -108,8 +108,7 @@ export abstract class FactoredBlock extends Owner implements Block {
     observeFactors(this.backend, this, capture, this.statistic, observation);
   }
 
-  /** The trace of the block. */
-  protected abstract trace(): Trace;
+  abstract trace(): Trace;
 
   /** How each factor is scaled and shifted when lambda is split over them. */
   protected abstract shifts(lambda: Scalar): FactorShifts;

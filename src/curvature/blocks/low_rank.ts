@@ -11,7 +11,7 @@ import { columnsOf, type Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
 import type { Statistic } from "../fisher.ts";
-import { LayerDamping } from "../layer_damping.ts";
+import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
@@ -168,7 +168,11 @@ export class LowRankBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const [dOut, dIn] = this.#sizes;
-    return this.damping.at(step, () => [traceOf(this.moments)], 1 / (dOut * dIn));
+    return this.damping.at(step, () => this.trace(), 1 / (dOut * dIn));
+  }
+
+  trace(): Trace {
+    return [traceOf(this.moments)];
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

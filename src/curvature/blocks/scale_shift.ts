@@ -66,7 +66,8 @@ export interface ScaleShiftOptions extends BlockOptions {
  */
 export class ScaleShiftBlock extends Owner implements Block {
   readonly method = "scaleShift";
-  readonly eigenvaluesFrom = "captures";
+  /** Captures, where the layer leaves any in this step. */
+  readonly eigenvaluesFrom = "either";
   readonly parameter: Parameter;
   /** `E[s^2]`, `E[t^2]` and `E[(s + t)^2]` of every channel, [3, C]. */
   readonly moments: Matrix;
@@ -94,6 +95,16 @@ export class ScaleShiftBlock extends Owner implements Block {
   }
 
   observeEigenvalues({ gradients, examples }: ElementsCapture, observation: Observation): void {
+    this.#add(gradients, examples, observation);
+  }
+
+  /** `F_c` of the mean gradient, each of N examples counted N times (docs/MATH.md, section 2.5). */
+  observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {
+    const row = reshaped(gradient, 1, gradient.rows * gradient.cols);
+    this.#add(row, 1, { decay, scale: scale * examples ** 2 });
+  }
+
+  #add(gradients: Matrix, examples: number, observation: Observation): void {
     const backend = this.#backend;
     const { cols } = this.moments;
     const parts = backend.scratch(examples, 3 * cols);

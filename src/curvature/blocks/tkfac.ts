@@ -87,7 +87,7 @@ export class TkfacBlock extends FactoredBlock {
   }
 
   /** See {@linkcode FactoredBlock}. */
-  protected trace(): Trace {
+  trace(): Trace {
     return [this.delta];
   }
 
