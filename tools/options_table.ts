@@ -34,6 +34,7 @@ import { scheduleFreeSchema } from "../src/optim/schedule_free.ts";
 import { scheduleFreeAdamSchema } from "../src/optim/schedule_free_adam.ts";
 import { sgdSchema } from "../src/optim/sgd.ts";
 import { soapSchema } from "../src/optim/soap.ts";
+import { tekfacSchema } from "../src/optim/tekfac.ts";
 import { replaceSection } from "./bench_tables.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -52,8 +53,8 @@ const step = "src/optim/step_options.ts";
 const SECTIONS: readonly Section[] = [
   {
     title: "`tekfac`, `ekfac`, `tkfac`, `kfac`",
-    schema: { ...measuredSchema, ...ekfacSchema, ...factoredSchema },
-    sources: ["ekfac", "measured", "kfac", "kronecker_options"].map((file) =>
+    schema: { ...measuredSchema, ...tekfacSchema, ...ekfacSchema, ...factoredSchema },
+    sources: ["tekfac", "ekfac", "measured", "kfac", "kronecker_options"].map((file) =>
       `src/optim/${file}.ts`
     ).concat(step),
     presets: { Default: { ...presets.default }, '`preset: "paper"`': { ...presets.paper } },

@@ -42,6 +42,7 @@ export {
   type Factors,
   type Fisher,
   independent,
+  mixed,
   observeFactors,
   type RowWeights,
   type Statistic,

@@ -175,6 +175,10 @@ export class KroneckerPreconditioner implements Preconditioner {
     return this.estimator.blocks[index].damping.current;
   }
 
+  effectiveShare(index: number): Matrix | undefined {
+    return this.estimator.blocks[index].effectiveShare;
+  }
+
   judge(index: number, refresh: Refresh, step: number): void {
     this.estimator.judge(index, refresh, step);
   }

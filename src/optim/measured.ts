@@ -52,7 +52,7 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
   /** Its name. */
   readonly method: "ekfac" | "tekfac";
   /** Whose eigenvectors its bases are. */
-  readonly statistic: Statistic;
+  readonly statistic: (resolved: Resolved<S>) => Statistic;
   /** What its options take. */
   readonly schema: S;
   /** Its block of full rank. */
@@ -84,13 +84,14 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   const ranks = new Map(
     objective.parameters.map((parameter) => [parameter, rankOf(subject, parameter, rank)]),
   );
+  const shared = { method, statistic: statistic(resolved), exponent };
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
     own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
-    create(backend, part, shared, whole) {
+    create(backend, part, context, whole) {
       const rank = rankWithin(part, ranks.get(whole)!);
-      if (rank === "full") return createFull(backend, part, { ...shared, exponent }, resolved);
-      return new LowRankBlock(backend, part, { ...shared, method, statistic, rank, exponent });
+      if (rank === "full") return createFull(backend, part, { ...context, exponent }, resolved);
+      return new LowRankBlock(backend, part, { ...context, ...shared, rank });
     },
   });
 }

@@ -272,7 +272,12 @@ export class Optimizer<B> implements Disposable {
       this.rules.stepCheck?.seal();
       this.stepCount++;
 
-      this.#log.note(row, renewals, (index) => preconditioner.damping?.(index));
+      this.#log.note(
+        row,
+        renewals,
+        (index) => preconditioner.damping?.(index),
+        (index) => observed.statistics ? preconditioner.effectiveShare?.(index) : undefined,
+      );
       const milliseconds = performance.now() - started;
       return { step, examples: batches.examples, row, observed, renewals, tried, milliseconds };
     });

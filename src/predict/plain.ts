@@ -4,7 +4,7 @@
  * @module
  */
 
-import { outHeight, outWidth, resolveWindow, type Window } from "../core/geometry.ts";
+import { outHeight, outWidth, resolveWindow, type SlidingWindow } from "../core/geometry.ts";
 import { activation, type ActivationKind } from "../linalg/activations.ts";
 import { batchNorm } from "../linalg/batch_norm.ts";
 import { type DenseMatrix, denseMatrix } from "../linalg/dense_matrix.ts";
@@ -59,7 +59,7 @@ function windowOf(
   site: Site,
   image: ExampleShape,
   options: Parameters<typeof resolveWindow>[2],
-): Window {
+): SlidingWindow {
   expect(image.length === 3, site, "images");
   return resolveWindow(
     `Cannot run '${site.name}'`,

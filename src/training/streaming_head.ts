@@ -18,7 +18,7 @@ import { head } from "../nn/models/head.ts";
 import { objective } from "../nn/objective.ts";
 import { sequential } from "../nn/sequential.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { Pause } from "./pause.ts";
+import { Pause } from "../core/pause.ts";
 
 /** Options of {@linkcode StreamingHead}. */
 export interface StreamingHeadOptions {

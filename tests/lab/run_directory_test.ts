@@ -2,8 +2,8 @@
 import assert from "#assert";
 import type { Assignment } from "../../lab/laboratory.ts";
 import type { RunOutcome } from "../../lab/comparison.ts";
-import { RunDirectory } from "../../lab/cli/run_directory.ts";
-import { type Line, readLine, textOf } from "../../lab/cli/run_lines.ts";
+import { RunDirectory } from "../../lab/run_directory.ts";
+import { type Line, readLine, textOf } from "../../lab/run_lines.ts";
 
 const outcome: RunOutcome = {
   record: {

@@ -68,6 +68,12 @@ export interface Block extends Refreshable, Disposable {
   /** Adds a micro-batch to the factors, where there are any. */
   observeStatistics?(capture: FactorCapture, observation: Observation): void;
 
+  /**
+   * Share of the examples that its input factor is made of in effect, [1, 1], where it weighs them by their gradients;
+   * of the last micro-batch that was observed.
+   */
+  readonly effectiveShare?: Matrix;
+
   /** What eigenvalues are measured from, where they are: captures, the mean gradient, or what there is. */
   readonly eigenvaluesFrom?: "captures" | "gradient" | "either";
 

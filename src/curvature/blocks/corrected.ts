@@ -64,6 +64,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
   abstract readonly method: BlockMethod;
   /** What its two factors are: of independent inputs and gradients, or such that keep the trace. */
   abstract readonly statistic: Statistic;
+  readonly effectiveShare?: Matrix;
   /** What the eigenvalues are measured from. */
   readonly eigenvaluesFrom: "captures" | "gradient" = "captures";
   readonly parameter: Parameter;
@@ -121,7 +122,8 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, this.statistic, observation);
+    const { backend, statistic, effectiveShare } = this;
+    observeFactors(backend, this, capture, statistic, observation, effectiveShare);
   }
 
   get solved(): boolean {

@@ -63,6 +63,7 @@ export abstract class FactoredBlock extends Owner implements Block {
   abstract readonly method: BlockMethod;
   /** What its two factors are: of independent inputs and gradients, or such that keep the trace. */
   abstract readonly statistic: Statistic;
+  readonly effectiveShare?: Matrix;
   readonly parameter: Parameter;
   /** Factor over outputs, [dOut, dOut]. */
   readonly outputFactor: Matrix;
@@ -105,7 +106,8 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, this.statistic, observation);
+    const { backend, statistic, effectiveShare } = this;
+    observeFactors(backend, this, capture, statistic, observation, effectiveShare);
   }
 
   abstract trace(): Trace;

@@ -25,7 +25,13 @@ import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { Stacks } from "../stacks.ts";
-import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
+import {
+  type Block,
+  type BlockMethod,
+  type BlockOptions,
+  type BlockPower,
+  Owner,
+} from "./block.ts";
 
 /** Makes the block of one group, of which the parameter is a part. The caller disposes it. */
 export type GroupBlock = (backend: Backend, part: Parameter, options: BlockOptions) => Block;
@@ -188,6 +194,10 @@ export class GroupedBlock extends Owner implements Block {
 
   multiply(out: Matrix, x: Matrix): void {
     this.#forEach((part, group) => part.multiply(this.#rows(out, group), this.#rows(x, group)));
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#forEach((part, group) => part.power(this.#rows(out, group), this.#rows(x, group), power));
   }
 
   spectrum(): Matrix {

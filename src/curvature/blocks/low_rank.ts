@@ -87,6 +87,8 @@ export class LowRankBlock extends Owner implements Block {
   readonly moments: Matrix;
   /** Its damping. */
   readonly damping: LayerDamping;
+  /** Of TEKFAC alone. */
+  readonly effectiveShare?: Matrix;
   /** A basis is quick to renew, so that none ever has to stand in. */
   readonly solved = false;
   readonly #backend: Backend;
@@ -115,6 +117,7 @@ export class LowRankBlock extends Owner implements Block {
       const { basis: { rows: k } } = this.output;
       this.moments = this.alloc(backend, k + 1, this.input.basis.rows + 1);
       this.#status = this.alloc(backend, 1, 6);
+      if (method === "tekfac") this.effectiveShare = this.alloc(backend, 1, 1);
       this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     } catch (error) {
       this[Symbol.dispose]();
@@ -136,7 +139,8 @@ export class LowRankBlock extends Owner implements Block {
 
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const backend = this.#backend;
-    const { input, output, outputScale } = this.#statistic(backend, capture);
+    const { effectiveShare: share } = this;
+    const { input, output, outputScale } = this.#statistic(backend, capture, share);
     this.input.observe(inputRows(backend, capture), input, observation);
     const scaled = { ...observation, scale: outputScale * observation.scale };
     this.output.observe(outputRows(backend, capture), output, scaled);

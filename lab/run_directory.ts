@@ -6,9 +6,9 @@
  */
 
 import { DataError, StateError } from "@tekfac/tekfac/core";
-import { readWhole, writeWhole } from "../../src/cli/mod.ts";
-import type { RunOutcome } from "../comparison.ts";
-import type { Assignment, Journal } from "../laboratory.ts";
+import { readWhole, writeWhole } from "../src/cli/mod.ts";
+import type { RunOutcome } from "./comparison.ts";
+import type { Assignment, Journal } from "./laboratory.ts";
 import { ContentionWatch } from "./machine.ts";
 import { type Line, readLine, textOf } from "./run_lines.ts";
 

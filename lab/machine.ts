@@ -8,7 +8,7 @@
 
 import os from "node:os";
 import process from "node:process";
-import type { Finding } from "../laboratory.ts";
+import type { Finding } from "./laboratory.ts";
 
 /** The processor and the number of cores this process may use: `"AMD EPYC, 2 cores"`. */
 export function machineName(): string {

@@ -5,8 +5,8 @@
  */
 
 import { digestOf } from "@tekfac/tekfac/core";
-import type { RunOutcome } from "../comparison.ts";
-import type { Assignment } from "../laboratory.ts";
+import type { RunOutcome } from "./comparison.ts";
+import type { Assignment } from "./laboratory.ts";
 
 /** A training that is done. */
 export interface Line extends Assignment {
