@@ -6,6 +6,7 @@
 
 import { OptionError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
+import { leavesCaptures } from "../core/parameter.ts";
 import { choice, flag, maybe, number, optional, resolve } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import { solveByProducts } from "./conjugate_gradients.ts";
@@ -26,7 +27,7 @@ export interface PruneOptions {
    * layer's eigenbasis. Biases stay, but for those of channels. @default {"weights"}
    */
   readonly unit?: PruningUnit;
-  /** Layers that lose something, by name. @default {dense layers and convolutions; of channels all but the last} */
+  /** Layers that lose something, by name. @default {dense layers and convolutions without groups; of channels all but the last} */
   readonly layers?: readonly string[];
   /** What is added to eigenvalues before they are inverted; a number alone is lambda. @default {the curvature's own} */
   readonly damping?: InverseDamping | number;
@@ -139,16 +140,17 @@ function chosenLayers<B>(
   names: readonly string[] | undefined,
   unit: PruningUnit,
 ): readonly LayerCurvature[] {
-  const matrices = ["dense", "conv2d"];
-  const all = curvature.layersOf(SUBJECT, names).filter(({ parameter }) =>
-    names !== undefined || matrices.includes(parameter.layer.kind)
+  const all = curvature.layersOf(SUBJECT, names).filter(({ block, parameter: { layer } }) =>
+    names !== undefined || (leavesCaptures(layer) && block.eigenbasis !== undefined)
   );
   const last = curvature.objective.parameters.at(-1);
   const layers = names === undefined && unit === "channels"
     ? all.filter(({ parameter }) => parameter !== last)
     : all;
   if (layers.length === 0) {
-    throw new OptionError(SUBJECT, "layers", "must leave one that can lose something", names);
+    const expectation =
+      "must leave a dense layer or a convolution, of a curvature with rank 'full'";
+    throw new OptionError(SUBJECT, "layers", expectation, names);
   }
   for (const layer of layers) eigenbasisOf(SUBJECT, layer);
   return layers;

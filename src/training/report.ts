@@ -119,7 +119,8 @@ function testChart({ epochs }: TrainingRecord): Chart {
   };
 }
 
-function spectrumChart(spectra: readonly LayerSpectrum[]): Chart {
+/** Eigenvalues by rank, a line per layer. */
+export function spectrumChart(spectra: readonly LayerSpectrum[]): Chart {
   return {
     title: "Spectrum of each layer's curvature",
     note: "Eigenvalues of each layer's approximation of the Fisher matrix at the end, without " +
