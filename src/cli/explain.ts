@@ -22,7 +22,7 @@ import { readNotes } from "./notes.ts";
 import { openBackend } from "./open_backend.ts";
 import { sharedOptions } from "./options.ts";
 import { checkOutputs } from "./own_files.ts";
-import { pageTitle } from "./page_title.ts";
+import { sourceName } from "./page_title.ts";
 import { progressBar } from "./progress_bar.ts";
 import { run } from "./run.ts";
 import { canShowProgress, TerminalBar } from "./terminal_bar.ts";
@@ -108,7 +108,7 @@ async function main(args: readonly string[]): Promise<void> {
         ["seed", `${seeded}`],
         ["backend", on.info.description],
       ];
-      const title = `What ${pageTitle("tekfac", images.train.source)} has learned`;
+      const title = `What was learned from ${sourceName(images.train.source)}`;
       const testAccuracy = record.testAccuracy!;
       const run = { title, settings, testAccuracy, data: images };
       await writeWhole(report, explainPage(run, findings, chartLibrary));

@@ -5,10 +5,15 @@
  */
 
 import type { DatasetSplit, ImageDataset } from "../data/dataset.ts";
-import type { Chart } from "../pages/chart.ts";
-import { type ChartLibrary, type Gallery, renderPage, type Thumbnail } from "../pages/page.ts";
+import {
+  type Chart,
+  type ChartLibrary,
+  type Gallery,
+  renderPage,
+  type Thumbnail,
+} from "../pages/page.ts";
 import { formatNumber, formatPercent } from "../pages/text.ts";
-import { spectrumChart } from "../training/report.ts";
+import { spectrumChart } from "../training/spectrum_chart.ts";
 import { bitmapOf } from "./bitmap.ts";
 import type { Findings } from "./explain_findings.ts";
 

@@ -28,13 +28,13 @@ export interface Gallery {
 
 /** Style of galleries, for pages that have some. */
 export const galleryStyle = `
-.gallery { display: flex; gap: 0.75rem; overflow-x: auto; padding: 0.5rem 0; }
+.gallery { display: flex; flex-wrap: wrap; gap: 0.75rem; padding: 0.5rem 0; }
 .gallery figure { margin: 0; flex: none; width: 5.5rem; font-size: 0.8rem; text-align: center; }
 .gallery img { width: 4.5rem; height: 4.5rem; image-rendering: pixelated; border: 1px solid var(--rule); }
 section h3 { margin: 0.75rem 0 0; font-size: 0.95rem; font-weight: 500; }
 `;
 
-/** A gallery in a section. Each row scrolls by itself, by keyboard too. */
+/** A gallery in a section. Rows that are too wide go on below. */
 export function gallerySection({ title, note, rows }: Gallery): string {
   return `<section>
 <h2>${escapeHtml(title)}</h2>
@@ -53,5 +53,5 @@ function rowOf(
     `<figcaption>${escapeHtml(caption)}</figcaption></figure>`
   );
   return `${name === undefined ? "" : `<h3>${escapeHtml(name)}</h3>\n`}<div class="gallery" ` +
-    `tabindex="0" role="group" aria-label="${escapeHtml(label)}">${figures.join("")}</div>`;
+    `role="group" aria-label="${escapeHtml(label)}">${figures.join("")}</div>`;
 }
