@@ -76,8 +76,8 @@ export async function studyCompression(
     await prune(curvature, { share, unit: "channels" });
     note("channels by curvature", `${100 * share} % of the hidden units out`);
   }
-  const [{ name }] = model.parameters;
-  for (const rank of ranks) {
+  const [{ name, value }] = model.parameters;
+  for (const rank of ranks.filter((rank) => rank <= Math.min(value.rows, value.cols))) {
     using thin = await compress(curvature, { [name]: rank });
     rows.push(judged("low rank by curvature", `rank ${rank}`, objective(thin, loss), data.test));
     using plain = await withoutCurvature(curvature, () => compress(curvature, { [name]: rank }));

@@ -4,7 +4,7 @@ import { inDirectory, run } from "../e2e/_cli.ts";
 
 Deno.test("the command compression leaves out more and more", () =>
   inDirectory(async (directory) => {
-    const small = ["--limit", "60", "--epochs", "2"];
+    const small = ["--data", "data", "--epochs", "1"];
     const { code, stdout, stderr } = await run("compression", directory, ...small);
     assert.equal(code, 0, stderr);
     for (const way of ["whole", "magnitude", "low rank by curvature", "channels by curvature"]) {
