@@ -182,9 +182,9 @@ function spread(mask: Uint8Array, cols: number): Uint8Array {
   return Uint8Array.from({ length: mask.length * cols }, (_, i) => mask[Math.floor(i / cols)]);
 }
 
-/** `out = mask o x`. */
+/** `out = mask o x`, by the gate that ReLU uses: through where the mask is above 0. */
 function keep({ backend }: LayerCurvature, out: Matrix, x: Matrix, mask: Matrix): void {
-  backend.dampedDivide(out, x, { eigenvalues: mask, damping: 0, exponent: -1 });
+  backend.activationGradient("relu", out, mask, x);
 }
 
 /** Leaves out coordinates in the layer's basis. */
