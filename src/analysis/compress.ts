@@ -88,6 +88,9 @@ export async function compress<B>(
   const specs = layersFrom(layers, "model");
   const thin = sequential(model.backend, { input: described.input, layers: specs, seed: 0 });
   try {
+    if (thin.parameters.length !== model.parameters.length + Object.keys(ranks).length) {
+      throw new StateError(`${SUBJECT}: layers of the model share weights, which cannot be cut`);
+    }
     const parameters = [...thin.parameters];
     for (const { name, value } of model.parameters) {
       const to = parameters.shift()!.value;
