@@ -215,6 +215,34 @@ visit(
   },
 );
 
+visit("Chromium, isolated", "a visitor's drawing is read, and explained", {}, async (page) => {
+  await page.locator("[name=network]").selectOption("small");
+  await page.locator("[name=epochs]").fill("3");
+  const ask = page.getByRole("button", { name: "What is it?" });
+  assert(await ask.isDisabled(), "there is no network yet");
+  await page.getByRole("button", { name: "Start" }).click();
+  await phase(page, "finished");
+  // An upright line, as a one is drawn.
+  const sheet = page.locator("#sheet");
+  await sheet.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = (await sheet.boundingBox())!;
+  await page.mouse.move(x + width / 2, y + height / 5);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2, y + 4 * height / 5, { steps: 8 });
+  await page.mouse.up();
+  await ask.click();
+  await page.waitForFunction(`document.getElementById("answer").textContent.includes("it says")`);
+  assert.match(await page.locator("#answer").textContent() ?? "", /A 1, it says/);
+  assert.equal(await page.locator("#taught canvas").count(), 8);
+  assert.equal(await page.locator("#against canvas").count(), 8);
+  const labels = await page.locator("#taught span").allTextContents();
+  assert(labels.filter((label) => label === "1").length >= 4, `taught by ${labels}`);
+  await Deno.mkdir(PICTURES, { recursive: true });
+  await sheet.scrollIntoViewIfNeeded();
+  await page.screenshot({ path: fileURLToPath(new URL("drawing.png", PICTURES)), fullPage: true });
+  return {};
+});
+
 visit("Chromium, isolated", "the example page trains on WebGPU, here on SwiftShader", {
   flags: SWIFTSHADER,
 }, async (page) => {
