@@ -10,18 +10,10 @@ import { readWhole, writeWhole } from "../src/cli/mod.ts";
 import type { RunOutcome } from "./comparison.ts";
 import type { Assignment, Journal } from "./laboratory.ts";
 import { ContentionWatch } from "./machine.ts";
+import { type Line, readLine, textOf } from "./run_lines.ts";
 
 /** What decides the results of a comparison, and the times; plain JSON by name. */
 export type Configuration = Readonly<Record<string, unknown>>;
-
-/** One line of `runs.jsonl`. */
-interface Line extends Assignment {
-  /** When it was done, ISO 8601. */
-  readonly finished: string;
-  /** Share of the machine's cores that other programs used meanwhile. */
-  readonly others: number;
-  readonly outcome: RunOutcome;
-}
 
 const CONFIGURATION = "config.json";
 const LINES = "runs.jsonl";
@@ -85,16 +77,26 @@ export class RunDirectory implements Journal, Disposable {
     return line.outcome;
   }
 
-  /** When this resolves, the line is on the disk. */
+  /** When this resolves, the line is on the disk; where it cannot be written, that is told, and the work goes on. */
   async add(assignment: Assignment, outcome: RunOutcome): Promise<void> {
     const finished = new Date().toISOString();
     const line: Line = { ...assignment, finished, others: this.watch.others, outcome };
-    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
-    for (let written = 0; written < bytes.length;) {
-      written += await this.#file.write(bytes.subarray(written));
-    }
-    await this.#file.syncData();
     this.#lines.set(keyOf(assignment), line);
+    const { size } = await this.#file.stat();
+    try {
+      const bytes = new TextEncoder().encode(`${textOf(line)}\n`);
+      for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+      await this.#file.syncData();
+    } catch (error) {
+      // What follows must not stand behind half a line.
+      await this.#file.truncate(size).catch(() => {});
+      console.error(
+        `Cannot write '${this.#path}/${LINES}': ${
+          error instanceof Error ? error.message : error
+        }; ` +
+          `${keyOf(assignment)} will be done again after an interruption`,
+      );
+    }
   }
 
   /** Days of the first and the last training, `"2026-11-26"`; `undefined` before the first. */
@@ -151,9 +153,14 @@ async function checkConfiguration(path: string, wanted: Configuration): Promise<
         "received one with other files",
     );
   }
-  const held = parse(file, new TextDecoder().decode(await readWhole(file))) as Configuration;
+  const held = parse(file, new TextDecoder().decode(await readWhole(file)));
+  if (typeof held !== "object" || held === null || Array.isArray(held)) {
+    throw new DataError(file, `expected a JSON object, received '${short(JSON.stringify(held))}'`);
+  }
   for (const name of Object.keys({ ...held, ...wanted })) {
-    const [old, now] = [held[name], wanted[name]].map((value) => JSON.stringify(value) ?? "none");
+    const [old, now] = [(held as Configuration)[name], wanted[name]].map((value) =>
+      JSON.stringify(value) ?? "none"
+    );
     if (old === now) continue;
     throw new StateError(
       `Cannot work in '${path}': it holds a comparison whose ${name} is ${short(old)}, received ` +
@@ -174,7 +181,10 @@ function parse(source: string, text: string): unknown {
   }
 }
 
-/** All whole lines. One that an interruption has cut off is removed, so that the next starts afresh. */
+/**
+ * All whole lines. One that an interruption has cut off is removed, so that the next starts afresh; one that is
+ * damaged stays where it is and counts for nothing: its training will be done again.
+ */
 async function readLines(path: string, file: Deno.FsFile): Promise<Map<string, Line>> {
   const bytes = await readWhole(path);
   const end = bytes.lastIndexOf("\n".charCodeAt(0)) + 1;
@@ -182,19 +192,16 @@ async function readLines(path: string, file: Deno.FsFile): Promise<Map<string, L
   const lines = new Map<string, Line>();
   const texts = new TextDecoder().decode(bytes.subarray(0, end)).split("\n").slice(0, -1);
   for (const [index, text] of texts.entries()) {
-    const source = `${path}, line ${index + 1}`;
-    const line = parse(source, text) as Line;
-    if (!isLine(line)) {
-      throw new DataError(source, `expected a training and its outcome, received '${short(text)}'`);
+    const line = readLine(text);
+    if (typeof line !== "string") lines.set(keyOf(line), line);
+    else {
+      console.error(
+        `'${path}', line ${index + 1} is damaged (${line}): '${
+          short(text)
+        }'; it is passed over, and what it ` +
+          "told of will be done again",
+      );
     }
-    lines.set(keyOf(line), line);
   }
   return lines;
-}
-
-function isLine(line: Partial<Line> | null): boolean {
-  return typeof line?.kind === "string" && typeof line.optimizer === "string" &&
-    typeof line.seed === "number" && typeof line.point === "object" &&
-    typeof line.finished === "string" && typeof line.others === "number" &&
-    typeof line.outcome === "object" && ("record" in line.outcome || "failure" in line.outcome);
 }

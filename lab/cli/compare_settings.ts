@@ -63,7 +63,7 @@ export const options = {
   table: {
     kind: "text",
     placeholder: "FILE",
-    help: "a table (CSV) in place of images: 50 hidden units, defaults against the best of 3 rates",
+    help: "a table (CSV) in place of images: 64-64 hidden units, TEKFAC's defaults against 3 rates",
   },
   target: {
     kind: "text",

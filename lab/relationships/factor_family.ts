@@ -1,5 +1,5 @@
 /**
- * Four pairs of Kronecker factors of one Fisher block, `F ~ B (x) A`, as one family (docs/MATH.md, 2.13): the
+ * Four pairs of Kronecker factors of one Fisher block, `F ~ B (x) A`, as one family (docs/MATH.md, 2.15): the
  * moments of `a` and g weighed by a quadratic form of the other one, of which each is the best in a sense of its own.
  *
  * @module

@@ -51,7 +51,7 @@ export function familyTable({ layers, families }: RelationshipsReport): Table {
       "Factors E[w a a'] and alike, by the weight w of an input; all scaled to F's trace. Von Neumann's " +
       "divergence over tr F; Kullback and Leibler's of normal distributions with covariances F + lambda and " +
       `X + lambda, lambda ${strong} and ${weak} times the mean eigenvalue; Frobenius distance over |F|. ` +
-      "Corrected is with measured eigenvalues (MATH.md, 2.13).",
+      "Corrected is with measured eigenvalues (MATH.md, 2.15).",
     text: 3,
     head: ["Layer", "Weight", "Form", "von Neumann", `KL ${strong}`, `KL ${weak}`, "Frobenius"],
     rows: layers.flatMap(({ name }, i) =>

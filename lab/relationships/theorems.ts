@@ -166,13 +166,13 @@ function sameFactors(layer: LayerRelationships): TheoremCheck {
   });
 }
 
-/** Section 2.13: KFAC, scaled to F's trace, is another Kronecker product. */
+/** Section 2.15: KFAC, scaled to F's trace, is another Kronecker product. */
 function projection(layer: LayerRelationships): TheoremCheck {
   const { fisher, matrices: { tkfac }, independent } = layer;
   const other = product(withTrace(independent, fisher));
   return judge(layer, "projection", {
     statement: "D(F, TKFAC) <= D(F, c KFAC)",
-    source: "von Neumann (2.13)",
+    source: "von Neumann (2.15)",
     measured: vonNeumann(fisher, tkfac) - vonNeumann(fisher, other),
     // Logarithms of eigenvalues that are a share NOTHING of the largest.
     tolerance: 32 * rounding(layer, fisher, tkfac, other),

@@ -10,6 +10,7 @@ export { digestOf } from "./digest.ts";
 export * from "./errors.ts";
 export {
   type ConvGeometry,
+  groupGeometry,
   locationsOf,
   outHeight,
   outWidth,
@@ -17,18 +18,11 @@ export {
   patchLength,
   patchOrder,
   resolveWindow,
-  type Window,
+  type SlidingWindow,
 } from "./geometry.ts";
+export { columnsOfGroup, groupCapture, rowsOfGroup } from "./groups.ts";
 export { type Markable, markAll } from "./marks.ts";
 export * from "./matrix.ts";
-export {
-  checkChoice,
-  checkFlag,
-  checkKnownKeys,
-  checkNumber,
-  nearestName,
-  type NumberRange,
-} from "./options.ts";
 export * from "./parameter.ts";
 export * from "./random.ts";
 export * from "./schedule.ts";

@@ -22,6 +22,7 @@ export * from "./blocks/diagonal.ts";
 export * from "./blocks/ekfac.ts";
 export * from "./blocks/embedding.ts";
 export * from "./blocks/factored.ts";
+export { type GroupBlock, GroupedBlock } from "./blocks/grouped.ts";
 export * from "./blocks/kfac.ts";
 export * from "./blocks/low_rank.ts";
 export * from "./blocks/scale_shift.ts";
@@ -52,17 +53,17 @@ export { traceOf } from "./moments.ts";
 export { type Averaging, MovingAverage, type Observation } from "./moving_average.ts";
 export * from "./observation_guard.ts";
 export {
-  type Outcome,
   type Refreshable,
   Refresher,
   type RefreshMode,
+  type RefreshOutcome,
   type Underway,
 } from "./refresher.ts";
 export { type Refresh, type Renewal } from "./renewal.ts";
 export {
   type DenseStart,
-  type Due,
   dueAt,
+  type DueWork,
   type Intervals,
   type RefreshPlan,
   resolvePlan,

@@ -11,7 +11,9 @@ import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Block, BlockOptions, LayerBlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
+import { groupsOf, ownSettings } from "./groups.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
@@ -21,8 +23,18 @@ import { Optimizer } from "./optimizer.ts";
 export interface BlockMaker {
   /** Name of the method. */
   readonly method: LayerBlockOptions["method"];
-  /** The method's block of a parameter whose layer makes none itself. */
-  readonly create: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block;
+  /**
+   * The method's block of a parameter whose layer makes none itself, or of one group of a convolution's.
+   *
+   * @param part What the block is of.
+   * @param whole The parameter that it is a part of, or itself.
+   */
+  readonly create: (
+    backend: Backend,
+    part: Parameter,
+    options: BlockOptions,
+    whole: Parameter,
+  ) => Block;
   /** What blocks that layers make are told besides. @default {nothing} */
   readonly own?: (parameter: Parameter) => Pick<LayerBlockOptions, "rank" | "exponent">;
 }
@@ -54,24 +66,34 @@ export function kroneckerOptimizer<B>(
     const possible = leavesCaptures(parameter.layer) || makers[index] !== undefined;
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
+  const groups = groupsOf(subject, options.groups, parameters);
   let blocks: readonly Block[] = [];
   const adapter = dampingAdaptation === false
     ? undefined
     : new DampingAdapter(backend, dampingAdaptation);
-  const context: BlockOptions = {
-    damping,
+  const contextOf = (index: number): BlockOptions => ({
+    ...ownSettings({ damping }, groups[index]),
     convolutions: () => blocks.filter(hasKroneckerConvolution),
     ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
-  };
+  });
   try {
     blocks = madeForEach(
       parameters,
       (index) => {
         const parameter = parameters[index];
+        const context = contextOf(index);
         if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
         const make = makers[index];
-        return make?.(backend, parameter, { ...context, method, ...own(parameter) }) ??
-          create(backend, parameter, context);
+        if (make !== undefined) {
+          return make(backend, parameter, { ...context, method, ...own(parameter) });
+        }
+        const { layer } = parameter;
+        if (layer.kind !== "conv2d" || (layer.geometry.groups ?? 1) === 1) {
+          return create(backend, parameter, context, parameter);
+        }
+        return new GroupedBlock(backend, parameter, layer.geometry, context, (...group) => {
+          return create(...group, parameter);
+        });
       },
     );
   } catch (error) {

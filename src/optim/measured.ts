@@ -93,12 +93,10 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
     own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
-    create(backend, parameter, context) {
-      const rank = ranks.get(parameter)!;
-      if (rank === "full") {
-        return createFull(backend, parameter, { ...context, exponent }, resolved);
-      }
-      return new LowRankBlock(backend, parameter, { ...context, ...shared, rank });
+    create(backend, part, context, whole) {
+      const rank = rankWithin(part, ranks.get(whole)!);
+      if (rank === "full") return createFull(backend, part, { ...context, exponent }, resolved);
+      return new LowRankBlock(backend, part, { ...context, ...shared, rank });
     },
   });
 }
@@ -112,7 +110,10 @@ function rankOf(
   const chosen = typeof rank === "function"
     ? rankRule.check(subject, "rank", rank(parameter))
     : rank;
-  if (chosen === "full") return chosen;
-  const { rows, cols } = parameter.value;
-  return chosen >= rows && chosen >= cols ? "full" : chosen;
+  return rankWithin(parameter, chosen);
+}
+
+/** The same of a part that may have smaller sides. */
+function rankWithin({ value: { rows, cols } }: Parameter, rank: Rank): Rank {
+  return rank !== "full" && rank >= rows && rank >= cols ? "full" : rank;
 }

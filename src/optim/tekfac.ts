@@ -15,7 +15,7 @@ import type { Optimizer } from "./optimizer.ts";
 export interface TekfacOptions extends MeasuredOptions {
   /**
    * Whose eigenvectors the bases are: of the paper's factors, which keep the trace of the Fisher; of a mixture of
-   * them with EKFAC's, by the effective share of the examples (docs/MATH.md, 2.12); or, `exact`, of convolutions the
+   * them with EKFAC's, by the effective share of the examples (docs/MATH.md, 2.14); or, `exact`, of convolutions the
    * partial traces of the Fisher itself, which takes N dOut dIn' numbers while it observes N examples.
    * @default {"traceKeeping"}
    */

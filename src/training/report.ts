@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LayerSpectrum } from "../optim/optimizer.ts";
+import type { LayerSpectrum } from "../optim/spectra.ts";
 import { type Chart, type ChartLibrary, renderPage, type Table } from "../pages/page.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
 import { lossSeries, MOST_POINTS } from "./loss_chart.ts";
@@ -72,6 +72,9 @@ export function runReport(report: RunReport, library: ChartLibrary): string {
       { label: "Training loss", value: formatNumber(record.trainLoss) },
       { label: "Training time", value: formatSeconds(record.seconds) },
       { label: "Time per step", value: `${record.stepMs.toFixed(1)} ms` },
+      ...(record.firstStepSeconds === undefined
+        ? []
+        : [{ label: "First step", value: formatSeconds(record.firstStepSeconds) }]),
     ],
     charts,
     tables: [
@@ -123,6 +126,7 @@ function spectrumChart(spectra: readonly LayerSpectrum[]): Chart {
       "damping, the largest first. A steep line is a layer in which directions differ most.",
     x: { label: "rank", log: true },
     y: { label: "eigenvalue", log: true },
+    ordered: true,
     series: spectra.map(({ name, eigenvalues }, color) => {
       const floor = eigenvalues[0] * 1e-12;
       const ranks = ranksToShow(eigenvalues.length).filter((rank) => eigenvalues[rank - 1] > floor);

@@ -9,14 +9,14 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
 import type { Formula } from "../../core/formula.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../../core/geometry.ts";
-import { type Matrix, shapeOf, type Storage } from "../../core/matrix.ts";
+import { type Matrix, type MatrixStorage, shapeOf } from "../../core/matrix.ts";
 import { operandsOf } from "../calls.ts";
 import { KERNEL_TABLE, type Operand } from "../kernel_table.ts";
 import { type Factor, letterOf, type SymbolicShape, valueOfFactor } from "../symbolic_shape.ts";
 import type { Verbs } from "../verbs.ts";
 
 /** Whether a storage belongs to the backend on which the verb is called. */
-export type Owns = (storage: Storage) => boolean;
+export type Owns = (storage: MatrixStorage) => boolean;
 
 /**
  * Throws unless `m` is a live view inside a storage of this backend.
@@ -63,7 +63,7 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
  */
 export class CallChecker {
   readonly #owns: Owns;
-  readonly #writing: (storage: Storage) => void;
+  readonly #writing: (storage: MatrixStorage) => void;
   /** Where the matrices of a verb are: worked out once. */
   readonly #plans = new Map<keyof Verbs, Plan>();
   readonly #formulas = new WeakMap<object, Plan>();
@@ -74,7 +74,7 @@ export class CallChecker {
    * @param owns Tells the backend's own storages.
    * @param writing Is told what a call is about to write, when it has been found to be right.
    */
-  constructor(owns: Owns, writing: (storage: Storage) => void = () => {}) {
+  constructor(owns: Owns, writing: (storage: MatrixStorage) => void = () => {}) {
     this.#owns = owns;
     this.#writing = writing;
   }
@@ -106,6 +106,15 @@ export class CallChecker {
 /** Reads a part of a call, such as `"options.weights"`. */
 type Reader = (call: readonly unknown[]) => unknown;
 
+/** What takes convolutions with groups; factors belong to one group each. */
+const GROUPED: readonly (keyof Verbs)[] = [
+  "conv2d",
+  "conv2dDataGradient",
+  "conv2dWeightGradient",
+  "depthwiseSecondMoment",
+  "depthwiseSquaredProjection",
+];
+
 /** One operand, and how the parts of a call that it depends on are read. */
 interface Place {
   readonly name: string;
@@ -118,9 +127,14 @@ interface Place {
 }
 
 interface Plan {
+  readonly verb: keyof Verbs;
+  /** Whether convolutions with groups are taken as a whole. */
+  readonly takesGroups: boolean;
   readonly places: readonly Place[];
   readonly capture: Reader;
   readonly geometry: Reader;
+  /** Of how many matrices one below the other. */
+  readonly parts: Reader;
 }
 
 function planOf(verb: keyof Verbs, formula: unknown): Plan {
@@ -145,7 +159,14 @@ function planOf(verb: keyof Verbs, formula: unknown): Plan {
   const geometry = names.includes("capture")
     ? "capture.geometry"
     : names.find((name) => name === "geometry" || name === "window");
-  return { places, capture: reader("capture"), geometry: reader(geometry) };
+  return {
+    verb,
+    takesGroups: GROUPED.includes(verb),
+    places,
+    capture: reader("capture"),
+    geometry: reader(geometry),
+    parts: reader("parts"),
+  };
 }
 
 interface Output {
@@ -172,7 +193,16 @@ class CallCheck {
     const capture = plan.capture(this.#call) as KroneckerCapture | undefined;
     const geometry = plan.geometry(this.#call) as ConvGeometry | undefined;
     if (capture !== undefined) Object.assign(this.#sizes, { N: capture.examples, T: 1 });
-    if (geometry !== undefined) Object.assign(this.#sizes, sizesOf(geometry));
+    if (geometry !== undefined) {
+      Object.assign(this.#sizes, sizesOf(geometry));
+      const { groups = 1 } = geometry;
+      if (groups > 1 && !plan.takesGroups) {
+        const expected = "a convolution without groups; take them one by one";
+        throw new ShapeError(`Cannot run ${plan.verb}`, expected, `${groups} groups`);
+      }
+    }
+    const parts = plan.parts(this.#call);
+    if (parts !== undefined) this.#sizes.P = parts as number;
     for (const place of plan.places) this.#check(place);
     return this.#outputs;
   }

@@ -11,13 +11,13 @@ import { columnsOf, type Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
 import type { Statistic } from "../fisher.ts";
-import { LayerDamping } from "../layer_damping.ts";
+import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { FactorSketch, inputRows, matrixRows, outputRows } from "../sketch.ts";
 import { wholeGradients } from "../whole_gradients.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** What a {@linkcode LowRankBlock} is made of. */
 export interface LowRankOptions extends BlockOptions {
@@ -184,20 +184,23 @@ export class LowRankBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const [dOut, dIn] = this.#sizes;
-    return this.damping.at(step, () => [traceOf(this.moments)], 1 / (dOut * dIn));
+    return this.damping.at(step, () => this.trace(), 1 / (dOut * dIn));
+  }
+
+  trace(): Trace {
+    return [traceOf(this.moments)];
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    this.#backend.lowRankDivide(out, source, this.#basis, {
-      moments: this.moments,
-      damping: this.lambda(step),
-      exponent: this.#exponent,
-    });
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    const { moments } = this;
-    this.#backend.lowRankDivide(out, x, this.#basis, { moments, damping: 0, exponent: -1 });
+    this.power(out, x, { damping: 0, exponent: -1 });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#backend.lowRankDivide(out, x, this.#basis, { moments: this.moments, ...power });
   }
 
   spectrum(): Matrix {

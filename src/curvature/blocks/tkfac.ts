@@ -90,7 +90,7 @@ export class TkfacBlock extends FactoredBlock {
   }
 
   /** See {@linkcode FactoredBlock}. */
-  protected trace(): Trace {
+  trace(): Trace {
     return [this.delta];
   }
 
