@@ -16,6 +16,8 @@ export interface ForestRow {
   readonly low?: number | null;
   /** Upper end. */
   readonly high?: number | null;
+  /** Whether the interval says enough to be given a colour. @default {true} */
+  readonly decided?: boolean;
   /** Stands to the right instead of numbers where there is no ratio. */
   readonly remark?: string;
 }
@@ -23,8 +25,8 @@ export interface ForestRow {
 const [LEFT, MIDDLE, RIGHT, LINE] = [290, 400, 170, 20];
 
 /** Colour by what the interval says: below 1, above 1, or neither. */
-function inkOf({ low, high }: ForestRow): string {
-  if (low === null || low === undefined || high === null || high === undefined) return inks[3];
+function inkOf({ low, high, decided = true }: ForestRow): string {
+  if (!decided || typeof low !== "number" || typeof high !== "number") return inks[3];
   return high < 1 ? inks[0] : low > 1 ? inks[1] : inks[3];
 }
 
