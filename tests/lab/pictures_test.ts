@@ -1,6 +1,6 @@
 import assert from "#assert";
 import { forest } from "../../lab/pictures/forest.ts";
-import { linearScale, logScale } from "../../lab/pictures/svg.ts";
+import { logScale } from "../../lab/pictures/svg.ts";
 import { factorChoices, type FamilyMember } from "../../lab/relationships/divergences.ts";
 import { cloudPicture } from "../../lab/when/cloud.ts";
 import {
@@ -21,13 +21,11 @@ function wellFormed(svg: string): void {
   assert.doesNotMatch(svg, /NaN|undefined|Infinity|null/);
 }
 
-Deno.test("logScale() and linearScale() put ends, middles and ticks where they belong", () => {
+Deno.test("logScale() puts ends, middles and ticks where they belong", () => {
   const log = logScale([0.1, 10], [100, 300]);
   assert.deepEqual([0.1, 1, 10, 99].map((x) => Math.round(log.at(x))), [100, 200, 300, 300]);
   assert.deepEqual(log.ticks, [0.1, 0.2, 0.5, 1, 2, 5, 10]);
   assert.deepEqual(logScale([1e-3, 1e3], [0, 1]).ticks.length, 7);
-  const linear = linearScale([0, 10], [0, 100]);
-  assert.deepEqual([linear.at(5), linear.ticks], [50, [0, 2, 4, 6, 8, 10]]);
 });
 
 Deno.test("forest() colours what is decided, and names what has no ratio", () => {
