@@ -78,6 +78,7 @@ export class TekfacBlock extends CorrectedBlock {
     this.#exact = options.factors === "exact";
   }
 
+  /** Adds to both factors. */
   override observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     if (!this.#exact || capture.kind === "dense") {
       return super.observeStatistics(capture, observation);
