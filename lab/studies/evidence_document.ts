@@ -103,8 +103,9 @@ export async function evidencePage(
     "Ratios are geometric means over pairs of equal seeds with their 95 % bootstrap intervals (of few " +
     "pairs they are too narrow: with three they cover 76 %, with five 92 %). Lower, higher and " +
     "significant mean that the whole interval, of at least four pairs, is on one side of 1; of twenty " +
-    "such statements one may be wrong by chance. Epochs to the target are passes over the examples until the held-out value " +
-    "is where the best of AdamW, Muon and SGD ends, over its own; they are the same on a busy machine.",
+    "such statements one may be wrong by chance. Epochs to the target are passes over the examples " +
+    "until the held-out value is where the best of AdamW, Muon and SGD ends with that seed, over its " +
+    "own; they are the same on a busy machine.",
     "```sh\ndeno task studies --data DIR                 # all; stop it and start it again as you like\n" +
     "deno task studies --data DIR --short          # an hour; without --data, what needs no files\n" +
     "deno task studies --data DIR --form tuned     # 12 trials of every optimizer\n" +
