@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkNumber, Random } from "@tekfac/tekfac/core";
+import { OptionError, Random } from "@tekfac/tekfac/core";
 
 /** A geometric mean of ratios with an interval. */
 export interface RatioEstimate {
@@ -55,8 +55,11 @@ const STUDENT: readonly number[] = [
  */
 export function geometricMean(ratios: readonly number[], seed = 0): RatioEstimate | undefined {
   if (ratios.length === 0) return undefined;
-  const subject = "Cannot average ratios";
-  const logs = ratios.map((ratio) => Math.log(checkNumber(subject, "ratios", ratio, { above: 0 })));
+  const wrong = ratios.find((ratio) => !(ratio > 0 && Number.isFinite(ratio)));
+  if (wrong !== undefined) {
+    throw new OptionError("Cannot average ratios", "ratios", "must be a finite number > 0", wrong);
+  }
+  const logs = ratios.map(Math.log);
   const ratio = Math.exp(logs.reduce((sum, value) => sum + value, 0) / logs.length);
   if (ratios.length < 2) return { ratio, low: null, high: null, pairs: 1 };
   const random = new Random(seed);

@@ -8,11 +8,11 @@
 
 import type { BackendInfo, EighJob, EighOptions, EighTicket, GpuMemory, Verbs } from "./backend.ts";
 import type { VerbExtension } from "./extension.ts";
-import type { Matrix, Storage } from "../core/matrix.ts";
+import type { Matrix, MatrixStorage } from "../core/matrix.ts";
 import type { Recovery } from "./recovery.ts";
 
 /** Storage as an implementation sees it: it marks what it has taken back. */
-export interface RawStorage extends Storage {
+export interface RawStorage extends MatrixStorage {
   /** Set when the storage is given back. */
   disposed: boolean;
 }

@@ -7,7 +7,14 @@
 import type { Backend } from "./backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 
-/** A matrix's numbers, or `undefined` on a GPU, where the host would have to wait for them. */
+/** Reads at once; `undefined` on a GPU, where the host would have to wait. */
+export function readerOf(
+  backend: Backend,
+): ((matrix: Matrix) => Float32Array | Float64Array) | undefined {
+  return backend.sync ? (matrix) => backend.readSync(matrix) : undefined;
+}
+
+/** A matrix's numbers, or `undefined` where the host would have to wait for them. */
 export function readAtOnce(backend: Backend, matrix: Matrix): ArrayLike<number> | undefined {
-  return backend.sync ? backend.readSync(matrix) : undefined;
+  return readerOf(backend)?.(matrix);
 }

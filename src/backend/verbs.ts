@@ -6,7 +6,7 @@
  */
 
 import type { KroneckerCapture } from "../core/capture.ts";
-import type { ConvGeometry, Window } from "../core/geometry.ts";
+import type { ConvGeometry, SlidingWindow } from "../core/geometry.ts";
 import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { ActivationKind } from "../linalg/activations.ts";
@@ -77,7 +77,7 @@ export interface LowRankDivision {
 export interface EighJob {
   /** Symmetric, [n, n]; only read. */
   readonly matrix: Matrix;
-  /** Receives the orthonormal eigenvectors as columns, [n, n]. */
+  /** Receives the orthonormal eigenvectors as columns, [n, n]; a failure leaves what is there, or `previous`. */
   readonly vectors: Matrix;
   /** Receives the eigenvalues in the columns' order, [1, n]. Ascending after a cold solution. */
   readonly values: Matrix;
@@ -98,7 +98,7 @@ export interface EighJob {
  * solver of a matrix of this size starts cold anyway), the third the number of sweeps or 0.
  */
 export enum EighStatus {
-  /** The matrix holds a NaN or infinity, or a solver did not converge: `previous` stands. */
+  /** The matrix holds a NaN or infinity, or a solver did not converge: `previous` stands, or what `vectors` held. */
   failed = -1,
   /** The previous basis is not stale: it was copied to `vectors`. */
   kept = 0,
@@ -229,7 +229,7 @@ export interface Verbs extends SequenceVerbs {
    * Maximum or mean over windows: images [N h w, C], out [N T, C]. Padding takes no part: it is never
    * the maximum and not counted in the mean.
    */
-  pool(kind: Pooling, out: Matrix, images: Matrix, window: Window): void;
+  pool(kind: Pooling, out: Matrix, images: Matrix, window: SlidingWindow): void;
 
   /** Gradient of {@linkcode Verbs.pool}: the maximum's goes to the first pixel that attains it. */
   poolGradient(
@@ -238,7 +238,7 @@ export interface Verbs extends SequenceVerbs {
     images: Matrix,
     pooled: Matrix,
     g: Matrix,
-    window: Window,
+    window: SlidingWindow,
   ): void;
 
   /**

@@ -25,7 +25,7 @@ export function pairRule(least: number): Rule<number | Pair> {
 }
 
 /** How a window of kernel[0] x kernel[1] pixels slides over an image. */
-export interface Window {
+export interface SlidingWindow {
   /** Channels of the image. */
   readonly channels: number;
   /** Rows of the image. */
@@ -43,23 +43,23 @@ export interface Window {
 }
 
 /** A window whose patches may carry a homogeneous coordinate (a constant 1 for the bias). */
-export interface ConvGeometry extends Window {
+export interface ConvGeometry extends SlidingWindow {
   /** Whether each patch ends with a 1, so that the last column of the weights is the bias. */
   readonly bias: boolean;
 }
 
 /** Rows of the output: how many window positions fit vertically. */
-export function outHeight(w: Window): number {
+export function outHeight(w: SlidingWindow): number {
   return positions(w.height, w.kernel[0], w.stride[0], w.padding[0], w.dilation[0]);
 }
 
 /** Columns of the output. */
-export function outWidth(w: Window): number {
+export function outWidth(w: SlidingWindow): number {
   return positions(w.width, w.kernel[1], w.stride[1], w.padding[1], w.dilation[1]);
 }
 
 /** Locations per image, T in the papers. */
-export function locationsOf(w: Window): number {
+export function locationsOf(w: SlidingWindow): number {
   return outHeight(w) * outWidth(w);
 }
 
@@ -112,14 +112,14 @@ export function resolveWindow(
     readonly padding?: number | Pair;
     readonly dilation?: number | Pair;
   },
-): Window {
+): SlidingWindow {
   const pair = (option: "kernel" | "stride" | "padding" | "dilation", preset: number): Pair => {
     const rule = pairRule(option === "padding" ? 0 : 1);
     const value = rule.check(subject, option, options[option] ?? preset);
     return typeof value === "number" ? [value, value] : value;
   };
   const [height, width, channels] = image;
-  const window: Window = {
+  const window: SlidingWindow = {
     channels,
     height,
     width,

@@ -11,7 +11,7 @@
 import { ShapeError } from "./errors.ts";
 
 /** A run of numbers on a backend. What is inside is the backend's own affair. */
-export interface Storage {
+export interface MatrixStorage {
   /** Number of elements. */
   readonly length: number;
   /** True once it has been given back; any verb that meets it then throws `StateError`. */
@@ -21,7 +21,7 @@ export interface Storage {
 /** A row-major matrix view: element (i, j) is number `offset + i * stride + j` of the storage. */
 export interface Matrix {
   /** The numbers this view looks at; not owned. */
-  readonly storage: Storage;
+  readonly storage: MatrixStorage;
   /** Index of the first element in the storage. */
   readonly offset: number;
   /** Number of rows, >= 0. */

@@ -17,18 +17,10 @@ export {
   patchLength,
   patchOrder,
   resolveWindow,
-  type Window,
+  type SlidingWindow,
 } from "./geometry.ts";
 export { type Markable, markAll } from "./marks.ts";
 export * from "./matrix.ts";
-export {
-  checkChoice,
-  checkFlag,
-  checkKnownKeys,
-  checkNumber,
-  nearestName,
-  type NumberRange,
-} from "./options.ts";
 export * from "./parameter.ts";
 export * from "./random.ts";
 export * from "./schedule.ts";

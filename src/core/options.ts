@@ -20,13 +20,6 @@ import { OptionError } from "./errors.ts";
  * ```ts
  * import assert from "node:assert/strict";
  *
- * import {
- *   checkChoice,
- *   checkKnownKeys,
- *   checkNumber,
- *   nearestName,
- * } from "@tekfac/tekfac/core";
- *
  * const subject = "Cannot create a layer";
  * assert.throws(() => checkKnownKeys(subject, { untis: 3 }, ["units"]), /units/);
  * assert.equal(checkNumber(subject, "units", 3, { min: 1, integer: true }), 3);
@@ -151,7 +144,6 @@ function editDistance(a: string, b: string): number {
  * @example What people type in its place
  * ```ts
  * import assert from "node:assert/strict";
- * import { checkFlag } from "@tekfac/tekfac/core";
  *
  * assert.equal(checkFlag("Cannot train", "staggered", true), true);
  * assert.throws(() => checkFlag("Cannot train", "staggered", "no"), { name: "OptionError" });

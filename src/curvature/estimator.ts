@@ -16,8 +16,8 @@ import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
 import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
 import { judged } from "./judged.ts";
-import { type Outcome, Refresher, type RefreshMode } from "./refresher.ts";
-import { type Due, dueAt, type RefreshPlan } from "./scheduler.ts";
+import { Refresher, type RefreshMode, type RefreshOutcome } from "./refresher.ts";
+import { dueAt, type DueWork, type RefreshPlan } from "./scheduler.ts";
 
 /** What the estimator needs to know besides its blocks. */
 export interface EstimatorOptions {
@@ -138,7 +138,7 @@ export class CurvatureEstimator implements Disposable {
   }
 
   /** What is due at a step; all of it where nothing has been observed yet. */
-  dueAt(step: number): Due {
+  dueAt(step: number): DueWork {
     const { count } = this.averages.factors;
     return dueAt(this.#options.plan, count === 0 ? 0 : step, this.blocks.length);
   }
@@ -269,7 +269,10 @@ export class CurvatureEstimator implements Disposable {
     return undefined;
   }
 
-  #adopt(step: number, outcomes: readonly Outcome<Block>[]): readonly (Renewal | undefined)[] {
+  #adopt(
+    step: number,
+    outcomes: readonly RefreshOutcome<Block>[],
+  ): readonly (Renewal | undefined)[] {
     return judged(this.#backend, this.blocks, outcomes, this.#failures, step);
   }
 }

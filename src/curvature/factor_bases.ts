@@ -69,16 +69,13 @@ export class FactorBases implements Disposable {
       vectors: this.#backend.scratch(matrix.rows, matrix.rows),
     }));
     this.#fresh = places.map(({ vectors }) => vectors);
-    return places.map(({ matrix, vectors }, i) => ({
-      matrix,
-      vectors,
-      values: this.values[i],
-      // The identity of a beginning is no basis that could stand, however little it misses.
-      staleness: this.solved ? staleness : 0,
-      status: { ...this.#status, offset: this.#status.offset + 3 * i, rows: 1 },
-      // Where nobody waits for the status, a failure has to leave the basis in force by itself.
-      ...(this.solved || !this.#backend.sync ? { previous: this.vectors[i] } : {}),
-    }));
+    return places.map(({ matrix, vectors }, i) => {
+      const place = { matrix, vectors, values: this.values[i], status: this.#statusOf(i) };
+      if (this.solved) return { ...place, staleness, previous: this.vectors[i] };
+      // The identity of a beginning is no basis to start from. It is what a failure leaves, where nobody waits to see.
+      this.#backend.axpby(vectors, 1, this.vectors[i], 0);
+      return place;
+    });
   }
 
   /**
@@ -95,13 +92,10 @@ export class FactorBases implements Disposable {
     const renewal = { status: reshaped(this.#status, 1, 3 * fresh.length), outcome };
     const status = readAtOnce(backend, renewal.status);
     const how = status === undefined ? fresh.map(() => "jacobi") : outcome(status).how;
-    // A first decomposition that failed has no earlier basis to fall back on: the identity stands.
-    const next = fresh.map((matrix, i) => how[i] === "failed" ? this.vectors[i] : matrix);
+    // One that failed is what it was: nothing has been written over what stood.
     if (how.some((h) => h !== "failed" && h !== "kept")) {
-      carry(this.vectors, next);
-      next.forEach((matrix, i) => {
-        if (matrix !== this.vectors[i]) backend.axpby(this.vectors[i], 1, matrix, 0);
-      });
+      carry(this.vectors, fresh);
+      fresh.forEach((matrix, i) => backend.axpby(this.vectors[i], 1, matrix, 0));
       this.solved = true;
     }
     return renewal;
@@ -149,6 +143,10 @@ export class FactorBases implements Disposable {
     const places = this.#room();
     places.forEach(({ matrix }, i) => this.#backend.axpby(matrix, 1, factors[i], 0));
     return places;
+  }
+
+  #statusOf(index: number): Matrix {
+    return { ...this.#status, offset: this.#status.offset + 3 * index, rows: 1 };
   }
 
   #room(): readonly { readonly matrix: Matrix; readonly vectors: Matrix }[] {

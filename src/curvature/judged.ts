@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { readAtOnce } from "../backend/read_at_once.ts";
-import type { Outcome, Refreshable } from "./refresher.ts";
+import type { Refreshable, RefreshOutcome } from "./refresher.ts";
 import type { FailureCounts, Renewal } from "./renewal.ts";
 
 /**
@@ -18,7 +18,7 @@ import type { FailureCounts, Renewal } from "./renewal.ts";
 export function judged<T extends Refreshable>(
   backend: Backend,
   blocks: readonly T[],
-  outcomes: readonly Outcome<T>[],
+  outcomes: readonly RefreshOutcome<T>[],
   failures: FailureCounts,
   step: number,
 ): readonly (Renewal | undefined)[] {

@@ -51,17 +51,17 @@ export { traceOf } from "./moments.ts";
 export { type Averaging, MovingAverage, type Observation } from "./moving_average.ts";
 export * from "./observation_guard.ts";
 export {
-  type Outcome,
   type Refreshable,
   Refresher,
   type RefreshMode,
+  type RefreshOutcome,
   type Underway,
 } from "./refresher.ts";
 export { type Refresh, type Renewal } from "./renewal.ts";
 export {
   type DenseStart,
-  type Due,
   dueAt,
+  type DueWork,
   type Intervals,
   type RefreshPlan,
   resolvePlan,

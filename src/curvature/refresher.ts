@@ -76,7 +76,7 @@ export interface Underway<T extends Refreshable> {
 }
 
 /** What became of the refresh of one block. */
-export interface Outcome<T extends Refreshable> {
+export interface RefreshOutcome<T extends Refreshable> {
   /** The block. */
   readonly block: T;
   /** See {@linkcode Refreshable.finishRefresh}. */
@@ -139,8 +139,8 @@ export class Refresher<T extends Refreshable> {
   }
 
   /** Renews the blocks that are due, and adopts what has been renewed in the background. */
-  refresh(step: number, due: readonly T[]): readonly Outcome<T>[] {
-    const adopted = this.#isRipe(step) || due.length > 0 ? this.#settle(step) : [];
+  refresh(step: number, due: readonly T[]): readonly RefreshOutcome<T>[] {
+    const adopted = this.#isDueAt(step) || due.length > 0 ? this.#settle(step) : [];
     const background = this.#mode.kind === "background";
     const later = background ? due.filter((block) => block.solved) : [];
     const now = background ? due.filter((block) => !block.solved) : due;
@@ -178,7 +178,7 @@ export class Refresher<T extends Refreshable> {
     this.#pending = { ...underway, ticket: { ready: true, finish: () => {} }, completed: true };
   }
 
-  #settle(step: number): readonly Outcome<T>[] {
+  #settle(step: number): readonly RefreshOutcome<T>[] {
     if (this.#pending === undefined) return [];
     const { ticket, blocks } = this.#pending;
     this.#pending = undefined;
@@ -192,7 +192,7 @@ export class Refresher<T extends Refreshable> {
     this.#pending = undefined;
   }
 
-  #isRipe(step: number): boolean {
+  #isDueAt(step: number): boolean {
     if (this.#pending === undefined) return false;
     const { ticket, since, completed } = this.#pending;
     // Begun by an optimizer that did not wait, whose checkpoint this one goes on from.
@@ -208,7 +208,7 @@ export class Refresher<T extends Refreshable> {
     );
   }
 
-  #finish(step: number, blocks: readonly T[]): readonly Outcome<T>[] {
+  #finish(step: number, blocks: readonly T[]): readonly RefreshOutcome<T>[] {
     return blocks.map((block) => ({
       block,
       renewal: atLayer(block.parameter.name, () => {

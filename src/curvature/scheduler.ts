@@ -94,7 +94,7 @@ export const planSchema: {
 };
 
 /** What is due in a step. */
-export interface Due {
+export interface DueWork {
   /** Whether the batch enters the factors. */
   readonly statistics: boolean;
   /** Indices of the layers whose bases are renewed. */
@@ -121,7 +121,7 @@ export interface Due {
  * assert.deepEqual(due.map(({ statistics }) => +statistics), [1, 0, 1, 0, 1, 0, 1]);
  * ```
  */
-export function dueAt(plan: RefreshPlan, step: number, layers: number): Due {
+export function dueAt(plan: RefreshPlan, step: number, layers: number): DueWork {
   const { intervals, denseStart, staggered } = plan;
   const early = denseStart !== false && step < denseStart.steps;
   const every = (interval: Schedule, shift = 0): boolean => {

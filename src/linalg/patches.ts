@@ -10,7 +10,7 @@ import {
   locationsOf,
   outWidth,
   patchLength,
-  type Window,
+  type SlidingWindow,
 } from "../core/geometry.ts";
 import { type DenseMatrix, denseMatrix } from "./dense_matrix.ts";
 
@@ -40,7 +40,7 @@ import { type DenseMatrix, denseMatrix } from "./dense_matrix.ts";
  * ```
  */
 export function visitWindows(
-  window: Window,
+  window: SlidingWindow,
   examples: number,
   visit: (location: number, tap: number, pixel: number) => void,
 ): void {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { locationsOf, type Window } from "../core/geometry.ts";
+import { locationsOf, type SlidingWindow } from "../core/geometry.ts";
 import { type DenseMatrix, denseMatrix } from "./dense_matrix.ts";
 import { visitWindows } from "./patches.ts";
 
@@ -31,7 +31,7 @@ import { visitWindows } from "./patches.ts";
  * assert.deepEqual([...linalg.averagePoolGradient(g, window).data], [1, 1]);
  * ```
  */
-export function maxPool(images: DenseMatrix, window: Window): DenseMatrix {
+export function maxPool(images: DenseMatrix, window: SlidingWindow): DenseMatrix {
   const { out, first } = maxima(images, window);
   first.forEach((pixel, i) => {
     out.data[i] = pixel < 0 ? 0 : images.data[pixel * window.channels + (i % window.channels)];
@@ -46,7 +46,11 @@ export function maxPool(images: DenseMatrix, window: Window): DenseMatrix {
  * @param g Gradient of the pooled images, [N T, C].
  * @returns [N h w, C].
  */
-export function maxPoolGradient(images: DenseMatrix, g: DenseMatrix, window: Window): DenseMatrix {
+export function maxPoolGradient(
+  images: DenseMatrix,
+  g: DenseMatrix,
+  window: SlidingWindow,
+): DenseMatrix {
   const { first } = maxima(images, window);
   const out = denseMatrix(images.rows, images.cols);
   first.forEach((pixel, i) => {
@@ -72,7 +76,7 @@ export function maxPoolGradient(images: DenseMatrix, g: DenseMatrix, window: Win
  * assert.deepEqual([...averagePool(denseMatrix(2, 1, [2, 4]), window).data], [3, 3]);
  * ```
  */
-export function averagePool(images: DenseMatrix, window: Window): DenseMatrix {
+export function averagePool(images: DenseMatrix, window: SlidingWindow): DenseMatrix {
   const { channels } = window;
   const examples = images.rows / (window.height * window.width);
   const counts = pixelCounts(window, examples);
@@ -91,7 +95,7 @@ export function averagePool(images: DenseMatrix, window: Window): DenseMatrix {
  * @param g Gradient of the pooled images, [N T, C].
  * @returns [N h w, C].
  */
-export function averagePoolGradient(g: DenseMatrix, window: Window): DenseMatrix {
+export function averagePoolGradient(g: DenseMatrix, window: SlidingWindow): DenseMatrix {
   const { channels, height, width } = window;
   const examples = g.rows / locationsOf(window);
   const counts = pixelCounts(window, examples);
@@ -105,7 +109,10 @@ export function averagePoolGradient(g: DenseMatrix, window: Window): DenseMatrix
 }
 
 /** Per output element the first pixel that attains the maximum, -1 where there is none. */
-function maxima(images: DenseMatrix, window: Window): { out: DenseMatrix; first: Int32Array } {
+function maxima(
+  images: DenseMatrix,
+  window: SlidingWindow,
+): { out: DenseMatrix; first: Int32Array } {
   const { channels } = window;
   const examples = images.rows / (window.height * window.width);
   const out = denseMatrix(examples * locationsOf(window), channels);
@@ -121,7 +128,7 @@ function maxima(images: DenseMatrix, window: Window): { out: DenseMatrix; first:
 }
 
 /** How many pixels of each window lie inside its image. */
-function pixelCounts(window: Window, examples: number): Int32Array {
+function pixelCounts(window: SlidingWindow, examples: number): Int32Array {
   const counts = new Int32Array(examples * locationsOf(window));
   visitWindows(window, examples, (location) => counts[location]++);
   return counts;

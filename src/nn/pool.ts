@@ -13,7 +13,7 @@ import {
   type Pair,
   pairRule,
   resolveWindow,
-  type Window,
+  type SlidingWindow,
 } from "../core/geometry.ts";
 import { rowsOf } from "../core/matrix.ts";
 import { maybe, optional, resolve, type Resolved, type SchemaOf } from "../core/schema.ts";
@@ -112,7 +112,7 @@ function pool(pooling: Pooling, kind: string, subject: string, options: PoolOpti
 function poolLayer(
   context: BuildContext,
   pooling: Pooling,
-  window: Window,
+  window: SlidingWindow,
   output: ExampleShape,
 ): Layer {
   const { backend } = context;
@@ -133,7 +133,7 @@ function poolLayer(
   });
 }
 
-function poolWindow(context: BuildContext, options: Resolved<typeof poolSchema>): Window {
+function poolWindow(context: BuildContext, options: Resolved<typeof poolSchema>): SlidingWindow {
   const subject = `Cannot build '${context.name}'`;
   const window = resolveWindow(subject, expectImages(context), {
     ...options,

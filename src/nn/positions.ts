@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Window } from "../core/geometry.ts";
+import type { SlidingWindow } from "../core/geometry.ts";
 import { resolveWindow } from "../core/geometry.ts";
 import { columnsOf, reshaped } from "../core/matrix.ts";
 import { expectSequence } from "./example_shape.ts";
@@ -34,7 +34,7 @@ export function meanPositions(): LayerSpec {
       const { backend, name } = context;
       const [positions, channels] = expectSequence(context);
       const image = [positions, 1, channels] as const;
-      const window: Window = resolveWindow(name, image, { kernel: [positions, 1] });
+      const window: SlidingWindow = resolveWindow(name, image, { kernel: [positions, 1] });
       return functionLayer(context, {
         output: [channels],
         forward(x, examples) {

@@ -6,7 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { ShapeError } from "../core/errors.ts";
-import { resolveWindow, type Window } from "../core/geometry.ts";
+import { resolveWindow, type SlidingWindow } from "../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
 import { formatShape } from "./example_shape.ts";
 import { expectForward } from "./layer_parameter.ts";
@@ -68,7 +68,11 @@ export function residual(body: readonly LayerSpec[]): LayerSpec {
 }
 
 /** The window of option A, or `undefined` for the identity. */
-function subsampling(name: string, input: ExampleShape, output: ExampleShape): Window | undefined {
+function subsampling(
+  name: string,
+  input: ExampleShape,
+  output: ExampleShape,
+): SlidingWindow | undefined {
   if (input.join() === output.join()) return undefined;
   if (input.length === 3 && output.length === 3) {
     const stride = [Math.ceil(input[0] / output[0]), Math.ceil(input[1] / output[1])] as const;
@@ -89,14 +93,14 @@ class Residual implements Layer {
   readonly parameter = undefined;
   readonly capture = undefined;
   readonly #backend: Backend;
-  readonly #subsampling: Window | undefined;
+  readonly #subsampling: SlidingWindow | undefined;
   #x: Matrix | undefined;
 
   constructor(
     backend: Backend,
     readonly name: string,
     readonly layers: readonly Layer[],
-    subsampling: Window | undefined,
+    subsampling: SlidingWindow | undefined,
   ) {
     this.output = layers[layers.length - 1].output;
     this.#backend = backend;

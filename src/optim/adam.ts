@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
+import type { AdamNumbers, Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
@@ -12,20 +12,27 @@ import type { Parameter } from "../core/parameter.ts";
 import { number, optional, resolve, type Resolved, type SchemaOf } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import { areCounts, type Counters } from "./counters.ts";
+import { groupsOf, groupsRule, ownSettings, type ParameterGroup } from "./groups.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import type { Preconditioner, PreconditionerRow } from "./preconditioner.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode adam}. Its momentum is `beta1`. */
-export interface AdamOptions extends Omit<StepOptions, "momentum"> {
+export interface AdamOptions extends Omit<StepOptions, "momentum" | "groups"> {
   /** Weight of the past in the average of gradients, in [0, 1). @default {0.9} */
   readonly beta1?: number;
   /** Weight of the past in the average of squared gradients, in [0, 1). @default {0.999} */
   readonly beta2?: number;
   /** Added to the root of the second moment, > 0. @default {1e-8} */
   readonly epsilon?: number;
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly AdamGroup[];
 }
+
+/** A group of {@linkcode adam}. */
+export interface AdamGroup
+  extends ParameterGroup, Pick<AdamOptions, "beta1" | "beta2" | "epsilon"> {}
 
 /**
  * Adam (Kingma & Ba 2015, alg. 1): `W <- W - lr mHat / (sqrt(vHat) + epsilon)`. With
@@ -64,11 +71,15 @@ export function adamOptimizer<B>(
   options: Resolved<typeof adamSchema>,
 ): Optimizer<B> {
   const { backend, parameters } = objective;
-  const preconditioner = new AdamPreconditioner(backend, parameters, options);
+  const { beta1, beta2, epsilon, groups } = options;
+  const numbers = groupsOf("Cannot create Adam", groups, parameters)
+    .map((group) => ownSettings({ beta1, beta2, epsilon }, group));
+  const preconditioner = new AdamPreconditioner(backend, parameters, numbers);
   return new Optimizer(objective, preconditioner, { ...options, momentum: false });
 }
 
 const decay = number({ min: 0, below: 1 });
+const epsilon = number({ above: 0 });
 const { momentum: _, ...stepRules } = stepSchema("update");
 
 /** What its options take. */
@@ -77,7 +88,8 @@ export const adamSchema = {
   learningRate: optional(stepRules.learningRate, 1e-3),
   beta1: optional(decay, 0.9),
   beta2: optional(decay, 0.999),
-  epsilon: optional(number({ above: 0 }), 1e-8),
+  epsilon: optional(epsilon, 1e-8),
+  groups: groupsRule({ beta1: decay, beta2: decay, epsilon }),
 } satisfies SchemaOf<AdamOptions>;
 
 /** First and second moments of a gradient. */
@@ -98,7 +110,8 @@ class AdamPreconditioner implements Preconditioner {
   readonly plan = "moments every step";
   readonly #backend: Backend;
   readonly #parameters: readonly Parameter[];
-  readonly #numbers: { readonly beta1: number; readonly beta2: number; readonly epsilon: number };
+  /** By parameter. */
+  readonly #numbers: readonly Omit<AdamNumbers, "count">[];
   readonly #moments: readonly Moments[];
   /** Updates of each parameter: one that was frozen is younger. */
   readonly #counts: number[];
@@ -106,7 +119,7 @@ class AdamPreconditioner implements Preconditioner {
   constructor(
     backend: Backend,
     parameters: readonly Parameter[],
-    numbers: { readonly beta1: number; readonly beta2: number; readonly epsilon: number },
+    numbers: readonly Omit<AdamNumbers, "count">[],
   ) {
     this.#backend = backend;
     this.#parameters = parameters;
@@ -136,8 +149,7 @@ class AdamPreconditioner implements Preconditioner {
   precondition(index: number, source: Matrix): Matrix {
     const out = this.#backend.scratch(source.rows, source.cols);
     const { first, second } = this.#moments[index];
-    const { beta1, beta2, epsilon } = this.#numbers;
-    const numbers = { beta1, beta2, epsilon, count: ++this.#counts[index] };
+    const numbers = { ...this.#numbers[index], count: ++this.#counts[index] };
     this.#backend.adamDirection(out, first, second, source, numbers);
     return out;
   }

@@ -37,7 +37,8 @@ export function allOrNothing<T>(optimizer: Reversible, take: () => T): T {
 /** Notes all that is no matrix; the result puts it back. */
 function marked(optimizer: Reversible): () => void {
   const { momentum, preconditioner, objective, random, rules, freezing } = optimizer;
-  const { step, momentumWeight, counters, ...progress } = progressOf(optimizer);
+  const { step, counters, ...progress } = progressOf(optimizer);
+  const { weights } = momentum;
   const keep = rules.stepCheck?.mark();
   const putBack = preconditioner.mark?.() ?? (() => preconditioner.restore?.(counters));
   return () => {
@@ -45,7 +46,7 @@ function marked(optimizer: Reversible): () => void {
     keep?.();
     random.restore(progress.random);
     rules.restore(progress.rules);
-    momentum.weight = momentumWeight;
+    momentum.weights = weights;
     optimizer.stepCount = step;
     freezing.frozen = progress.frozen;
     if (progress.passes !== undefined) objective.passes = progress.passes;

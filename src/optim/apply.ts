@@ -5,12 +5,11 @@
  */
 
 import type { Matrix } from "../core/matrix.ts";
-import { valueAt } from "../core/schedule.ts";
 import type { Directing } from "./directions.ts";
 import { relativeRate } from "./groups.ts";
 import type { StepRow } from "./step_row.ts";
 import type { StepRules } from "./step_rules.ts";
-import type { ResolvedStepOptions } from "./step_options.ts";
+import { lengthOf, type ResolvedStepOptions } from "./step_options.ts";
 import type { Rate } from "./transforms/rate.ts";
 import { shrink } from "./transforms/weight_decay.ts";
 
@@ -32,7 +31,7 @@ export function applyStep(
   directions: readonly (Matrix | undefined)[],
   { rate, clip, step }: Pick<StepRow, "clip"> & { readonly rate: Rate; readonly step: number },
 ): void {
-  average?.begin(valueAt(options.learningRate, step) * valueAt(options.annealing, step));
+  average?.begin(lengthOf(options, step));
   parameters.forEach((parameter, index) => {
     const direction = directions[index];
     if (direction === undefined) return;

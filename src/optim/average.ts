@@ -173,3 +173,18 @@ export abstract class AveragedWeights extends Owner {
     this.#kept = undefined;
   }
 }
+
+/**
+ * The average that an optimizer keeps.
+ *
+ * @throws {StateError} Where it keeps none.
+ */
+export function averageOf(
+  { average }: { readonly average: AveragedWeights | undefined },
+): AveragedWeights {
+  if (average !== undefined) return average;
+  throw new StateError(
+    "Cannot evaluate with averaged weights: expected an optimizer made with the option 'average', " +
+      "exponentialAverage({ decay: 0.99 })",
+  );
+}

@@ -17,13 +17,24 @@ interface Meant {
 
 /** Options that the state is not independent of, besides those that other matrices show. */
 const OPTIONS: Readonly<Record<string, (options: Readonly<Record<string, unknown>>) => unknown>> = {
-  "momentum.on": ({ momentum }) => isRecord(momentum) ? momentum["on"] : momentum,
+  "momentum.on": ({ momentum }) => onOf(momentum),
+  "groups.momentum.on": ({ groups }) =>
+    Array.isArray(groups)
+      ? groups.filter((group) => isRecord(group) && "momentum" in group).map((g) =>
+        onOf(g.momentum)
+      )
+      : undefined,
   "fisher.kind": ({ fisher }) => isRecord(fisher) ? fisher["kind"] : fisher,
   averaging: ({ averaging }) => averaging,
   eigenvaluesFrom: ({ eigenvaluesFrom }) => eigenvaluesFrom,
   // The factor that is adapted is one of the damping that is said.
   damping: ({ damping, dampingAdaptation }) => dampingAdaptation ? damping : undefined,
 };
+
+/** What a momentum is on; `false` without one. */
+function onOf(momentum: unknown): unknown {
+  return isRecord(momentum) ? momentum["on"] : momentum;
+}
 
 /** The text that a checkpoint keeps of it. */
 export function meaningOf({ objective, options }: Meant): Record<string, string> {

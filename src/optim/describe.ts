@@ -12,7 +12,7 @@ export interface Described {
   readonly objective: Pick<Objective<never>, "parameters">;
   /** Has their blocks and the plan. */
   readonly preconditioner: Pick<Preconditioner, "method" | "plan" | "describe">;
-  /** Has a velocity for each, or none. */
+  /** Has a velocity for each, or for some. */
   readonly momentum: Pick<MomentumState, "buffers">;
   /** Have an average of each, or none. */
   readonly rules: Pick<StepRules, "average">;
@@ -21,11 +21,12 @@ export interface Described {
 /** The table behind `Optimizer.describe()`. */
 export function describeOptimizer(optimizer: Described): string {
   const { objective: { parameters }, preconditioner, momentum, rules } = optimizer;
-  const copies = (momentum.buffers.length === 0 ? 0 : 1) + (rules.average === undefined ? 0 : 1);
+  const { buffers } = momentum;
   const rows = parameters.map((parameter, index) => {
     const { block, factors, elements } = preconditioner.describe(index);
     const kept = isTrainable(parameter) ? block : `${block}, frozen`;
     const { rows, cols } = parameter.value;
+    const copies = (buffers[index] === undefined ? 0 : 1) + (rules.average === undefined ? 0 : 1);
     // Four bytes a number, as on the device backends; the reference backend takes twice as many.
     const bytes = 4 * (elements + copies * rows * cols);
     return [parameter.name, parameter.layer.kind, shapeOf(parameter.value), kept, factors, bytes];

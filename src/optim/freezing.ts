@@ -5,6 +5,9 @@
  */
 
 import { isTrainable, type Parameter } from "../core/parameter.ts";
+import type { Objective } from "./objective.ts";
+import type { Preconditioner } from "./preconditioner.ts";
+import type { StepRules } from "./step_rules.ts";
 
 /** Which parameters an optimizer has seen frozen. */
 export class Freezing {
@@ -19,4 +22,26 @@ export class Freezing {
     if (before === undefined || before.join() === now.join()) return "nothing";
     return before.some((name) => !now.includes(name)) ? "thawed" : "frozen";
   }
+}
+
+/** What of an optimizer has a memory of layers. */
+export interface Remembering {
+  /** Has the layers. */
+  readonly objective: Pick<Objective<never>, "parameters">;
+  /** Knows which have been frozen. */
+  readonly freezing: Freezing;
+  /** Know what is usual. */
+  readonly rules: Pick<StepRules, "restart">;
+  /** Has followed the curvature of those that were trained. */
+  readonly preconditioner: Pick<Preconditioner, "restart">;
+}
+
+/** Before a step: layers that have been frozen, or are trained again, change what is usual. */
+export function noticeFreezing(
+  { objective: { parameters }, freezing, rules, preconditioner }: Remembering,
+): void {
+  const change = freezing.notice(parameters);
+  if (change === "nothing") return;
+  rules.restart();
+  if (change === "thawed") preconditioner.restart?.();
 }

@@ -34,6 +34,13 @@ export interface Gate {
   afterLength(row: StepRow): void;
   /** Length of a step along its clipped directions. */
   rate(value: number, row: StepRow): Rate;
+  /**
+   * Refuses to do at once what would have to wait.
+   *
+   * @param act What, as in "Cannot step synchronously".
+   * @param instead What to call.
+   */
+  checkAtOnce(act: string, instead: string): void;
   /** Takes a step and reports it at once. */
   takeNow(attempt: Attempt): StepReport;
   /** Takes a step whose report is asked for later, or never. */
@@ -88,6 +95,8 @@ class ThrowingGate implements Gate {
     return new Rate(this.#backend, value);
   }
 
+  checkAtOnce(): void {}
+
   takeNow(attempt: Attempt): StepReport {
     const taken = attempt.take();
     const numbers = this.#backend.readSync(taken.row.all);
@@ -97,7 +106,7 @@ class ThrowingGate implements Gate {
 
   take(attempt: Attempt): StepHandle {
     const report = this.takeNow(attempt);
-    return { report: () => Promise.resolve(report) };
+    return { known: report, report: () => Promise.resolve(report) };
   }
 }
 
@@ -138,10 +147,14 @@ class CancellingGate implements Gate {
     return new Rate(this.#backend, value, row.flag);
   }
 
-  takeNow(): never {
+  checkAtOnce(act: string, instead: string): never {
     throw new StateError(
-      `Cannot step synchronously on backend '${this.#backend.name}': use step()`,
+      `Cannot ${act} synchronously on backend '${this.#backend.name}': use ${instead}`,
     );
+  }
+
+  takeNow(): never {
+    return this.checkAtOnce("step", "step()");
   }
 
   take(attempt: Attempt): StepHandle {

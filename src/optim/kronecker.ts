@@ -12,6 +12,7 @@ import { DampingAdapter } from "../curvature/adaptation.ts";
 import type { Block, BlockOptions, LayerBlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
+import { groupsOf, ownSettings } from "./groups.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
@@ -54,20 +55,22 @@ export function kroneckerOptimizer<B>(
     const possible = leavesCaptures(parameter.layer) || makers[index] !== undefined;
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
+  const groups = groupsOf(subject, options.groups, parameters);
   let blocks: readonly Block[] = [];
   const adapter = dampingAdaptation === false
     ? undefined
     : new DampingAdapter(backend, dampingAdaptation);
-  const context: BlockOptions = {
-    damping,
+  const contextOf = (index: number): BlockOptions => ({
+    ...ownSettings({ damping }, groups[index]),
     convolutions: () => blocks.filter(hasKroneckerConvolution),
     ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
-  };
+  });
   try {
     blocks = madeForEach(
       parameters,
       (index) => {
         const parameter = parameters[index];
+        const context = contextOf(index);
         if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
         const make = makers[index];
         return make?.(backend, parameter, { ...context, method, ...own(parameter) }) ??

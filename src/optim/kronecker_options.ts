@@ -29,13 +29,20 @@ import type { Fisher } from "../curvature/fisher.ts";
 import type { Averaging } from "../curvature/moving_average.ts";
 import { type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { type DenseStart, type Intervals, planSchema } from "../curvature/scheduler.ts";
+import { groupsRule, type ParameterGroup } from "./groups.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import type { ObservedShare } from "./observation.ts";
 import { type KroneckerPreset, type Preset, presetFor } from "./presets.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
+/** A group of one of the four Kronecker-factored optimizers. */
+export interface KroneckerGroup
+  extends ParameterGroup, Pick<KroneckerOptions, "momentum" | "damping"> {}
+
 /** Options of all four Kronecker-factored optimizers; defaults are those of {@linkcode presets}. */
 export interface KroneckerOptions extends StepOptions {
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly KroneckerGroup[];
   /** What is not said otherwise: the safe default, or the papers' algorithms. @default {"default"} */
   readonly preset?: Preset;
   /** What is added to the eigenvalues; a number alone is `lambda`. @default {{ kind: "relative", tau: 0.3 }} */
@@ -96,12 +103,14 @@ export interface KroneckerOptions extends StepOptions {
 }
 
 const decay = { min: 0, below: 1 };
+const stepRules = stepSchema("gradient");
 const kinds = ["gaussNewton", "monteCarlo", "empirical", "perLoss"] as const;
 const preset = optional(choice("default", "paper"), "default");
 
 /** What the options of all four take; what has no default here is in {@linkcode presets}. */
 export const kroneckerSchema = {
-  ...stepSchema("gradient"),
+  ...stepRules,
+  groups: groupsRule({ momentum: stepRules.momentum, damping: dampingRule }),
   preset,
   damping: dampingRule,
   dampingAdaptation: optional(adaptationRule, false),

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { adam, type AdamOptions } from "./adam.ts";
+export { adam, type AdamGroup, type AdamOptions } from "./adam.ts";
 export {
   type AveragedModel,
   type AveragedWeights,
@@ -24,10 +24,10 @@ export { exponentialAverage, type ExponentialAverageOptions } from "./exponentia
 export * from "./external_model.ts";
 export { type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 export * from "./kfac.ts";
-export { type KroneckerOptions } from "./kronecker_options.ts";
+export { type KroneckerGroup, type KroneckerOptions } from "./kronecker_options.ts";
 export { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 export { type MeasuredOptions } from "./measured.ts";
-export { muon, type MuonAdamOptions, type MuonOptions } from "./muon.ts";
+export { muon, type MuonAdamOptions, type MuonGroup, type MuonOptions } from "./muon.ts";
 export { type GradientBlend, type Objective } from "./objective.ts";
 export { type ObservationOptions, type ObservedShare } from "./observation.ts";
 export * from "./optimizer.ts";
@@ -43,8 +43,9 @@ export * from "./report.ts";
 export * from "./safetensors.ts";
 export { scheduleFree, type ScheduleFreeOptions } from "./schedule_free.ts";
 export { scheduleFreeAdam, type ScheduleFreeAdamOptions } from "./schedule_free_adam.ts";
-export { sgd, type SgdOptions } from "./sgd.ts";
-export { soap, type SoapOptions } from "./soap.ts";
+export { sgd, type SgdGroup, type SgdOptions } from "./sgd.ts";
+export { type LayerSpectrum } from "./spectra.ts";
+export { soap, type SoapGroup, type SoapOptions } from "./soap.ts";
 export type { ResolvedStepOptions, StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";
 export * from "./tekfac.ts";

@@ -21,6 +21,7 @@ import {
   schedule,
   type SchemaOf,
 } from "../core/schema.ts";
+import { groupsOf, groupsRule, ownSettings, type ParameterGroup } from "./groups.ts";
 import { MuonBlock } from "./muon_block.ts";
 import { MuonPreconditioner } from "./muon_preconditioner.ts";
 import { checkObjective, type Objective } from "./objective.ts";
@@ -40,8 +41,14 @@ export interface MuonAdamOptions {
   readonly epsilon?: number;
 }
 
+/** A group of {@linkcode muon}. */
+export interface MuonGroup extends ParameterGroup, Pick<MuonOptions, "momentum" | "nesterov"> {
+  /** Of what of it takes AdamW. */
+  readonly adam?: Omit<MuonAdamOptions, "learningRate">;
+}
+
 /** Options of {@linkcode muon}. */
-export interface MuonOptions extends Omit<StepOptions, "momentum"> {
+export interface MuonOptions extends Omit<StepOptions, "momentum" | "groups"> {
   /** Weight of the past in the velocity, in [0, 1). @default {0.95} */
   readonly momentum?: Schedule;
   /** Whether the gradient is added to the velocity once more. @default {true} */
@@ -58,6 +65,8 @@ export interface MuonOptions extends Omit<StepOptions, "momentum"> {
   readonly matrices?: (parameter: Parameter) => boolean;
   /** Of what does not take Muon. */
   readonly adam?: MuonAdamOptions;
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly MuonGroup[];
 }
 
 /**
@@ -100,43 +109,56 @@ export interface MuonOptions extends Omit<StepOptions, "momentum"> {
 export function muon<B>(objective: Objective<B>, options: MuonOptions = {}): Optimizer<B> {
   const subject = "Cannot create Muon";
   checkObjective(subject, objective);
-  const { momentum, ...resolved } = resolve(subject, options, muonSchema);
-  const { learningRate: adamRate, ...adam } = resolved.adam;
+  const { momentum, groups, ...resolved } = resolve(subject, options, muonSchema);
+  const { nesterov, adam: { learningRate: adamRate, ...adam } } = resolved;
   const { backend, parameters } = objective;
   const chosen = chooseMatrices(subject, parameters, resolved.matrices);
+  const settings = groupsOf(subject, groups, parameters).map((group) => ({
+    ...ownSettings({ momentum, nesterov }, group),
+    adam: ownSettings(adam, group?.adam),
+  }));
   const blocks = madeForEach(
     parameters,
     (index) => new MuonBlock(backend, parameters[index], chosen[index]),
   );
   const preconditioner = new MuonPreconditioner(backend, blocks, {
     learningRate: resolved.learningRate,
-    momentum,
-    nesterov: resolved.nesterov,
+    settings,
     polynomials: quintics(resolved.orthogonalization, resolved.iterations),
     adamRate,
-    adam,
   });
   // Its momentum is inside the preconditioner, and is checked before a step like all functions of the step.
-  const step = { ...resolved, velocity: momentum, momentum: false as const };
-  return new Optimizer(objective, preconditioner, step);
+  const velocities = settings.map(({ momentum }) => momentum);
+  return new Optimizer(objective, preconditioner, {
+    ...{ ...resolved, momentum: false as const, velocities },
+    groups: groups.map(({ include, learningRate, weightDecay }) => ({
+      ...{ include, learningRate, weightDecay },
+    })),
+  });
 }
 
 const decay = number({ min: 0, below: 1 });
 const rate = schedule({ min: 0 });
+const velocity = schedule({ min: 0, below: 1 });
 const { momentum: _, ...stepRules } = stepSchema("update");
 const adamDefaults = { learningRate: 3e-4, beta1: 0.9, beta2: 0.95, epsilon: 1e-10 };
-const adamRules = { learningRate: rate, beta1: decay, beta2: decay, epsilon: number({ above: 0 }) };
+const adamNumbers = { beta1: decay, beta2: decay, epsilon: number({ above: 0 }) };
+const adamRules = { learningRate: rate, ...adamNumbers };
+const adamOfGroup = {
+  ...{ beta1: maybe(decay), beta2: maybe(decay), epsilon: maybe(adamNumbers.epsilon) },
+};
 
 /** What its options take. */
 export const muonSchema = {
   ...stepRules,
   learningRate: optional(rate, 0.02),
-  momentum: optional(schedule({ min: 0, below: 1 }), 0.95),
+  momentum: optional(velocity, 0.95),
   nesterov: optional(flag, true),
   orthogonalization: optional(choice("jordan", "polarExpress"), "jordan"),
   iterations: optional(number({ min: 1, integer: true }), 5),
   matrices: maybe(callback<NonNullable<MuonOptions["matrices"]>>("a function of the parameter")),
   adam: optional(record(adamRules satisfies SchemaOf<MuonAdamOptions>), adamDefaults),
+  groups: groupsRule({ momentum: velocity, nesterov: flag, adam: record(adamOfGroup) }),
 } satisfies SchemaOf<MuonOptions>;
 
 /** Which parameters are orthogonalized. */

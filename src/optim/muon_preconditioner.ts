@@ -13,15 +13,16 @@ import { areCounts, type Counters } from "./counters.ts";
 import type { Preconditioner, PreconditionerRow } from "./preconditioner.ts";
 
 /** The numbers of Muon, checked. */
-export interface MuonSettings extends Pick<MuonNumbers, "nesterov" | "polynomials"> {
+export interface MuonSettings extends Pick<MuonNumbers, "polynomials"> {
   /** Of the step. */
   readonly learningRate: Schedule;
-  /** Weight of the past in velocities. */
-  readonly momentum: Schedule;
   /** Learning rate of AdamW. */
   readonly adamRate: Schedule;
-  /** The other numbers of AdamW. */
-  readonly adam: MuonNumbers["adam"];
+  /** By parameter. */
+  readonly settings: readonly (Pick<MuonNumbers, "nesterov" | "adam"> & {
+    /** Weight of the past in the velocity. */
+    readonly momentum: Schedule;
+  })[];
 }
 
 /** Owns the blocks of all parameters. */
@@ -62,7 +63,8 @@ export class MuonPreconditioner implements Preconditioner {
   }
 
   precondition(index: number, source: Matrix, step: number): Matrix {
-    const { momentum, nesterov, polynomials, adam } = this.#settings;
+    const { polynomials, settings } = this.#settings;
+    const { momentum, nesterov, adam } = settings[index];
     const block = this.#blocks[index];
     const out = this.#backend.scratch(source.rows, source.cols);
     const numbers: MuonNumbers = {

@@ -5,45 +5,35 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
-import type { Matrix } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
-import { valueAt } from "../core/schedule.ts";
 import { schedulesIn } from "../core/schema.ts";
+import { Owner } from "../curvature/blocks/block.ts";
 import { allOrNothing } from "./all_or_nothing.ts";
 import { applyStep } from "./apply.ts";
-import { type AveragedWeights, checkTakesBack } from "./average.ts";
+import { attemptOf } from "./attempt.ts";
+import { averageOf, checkTakesBack } from "./average.ts";
 import { describeOptimizer } from "./describe.ts";
 import { directionsOf, measureCurvature } from "./directions.ts";
-import { Freezing } from "./freezing.ts";
+import { Freezing, noticeFreezing } from "./freezing.ts";
 import { type Attempt, type Gate, gateOf } from "./gates.ts";
-import { type ParameterSettings, relativeRate, settingsOf } from "./groups.ts";
+import { checkRates, type ParameterSettings, settingsOf } from "./groups.ts";
+import { gradientFactorOf } from "./gradient_factor.ts";
 import type { Objective } from "./objective.ts";
 import { NOT_OBSERVED, type ObservationOptions, Observer } from "./observation.ts";
 import { NOTHING_RENEWED, type Preconditioner } from "./preconditioner.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
 import type { StepHandle, StepReport } from "./report.ts";
-import { checkState } from "./state_check.ts";
+import { type LayerSpectrum, spectraOf } from "./spectra.ts";
 import { StepBatches } from "./step_batches.ts";
 import { takeBackLastStep } from "./step_check.ts";
 import { StepLimits } from "./step_limits.ts";
-import type { ResolvedStepOptions } from "./step_options.ts";
-import { reportOf, type TakenStep } from "./step_report.ts";
-import { StepLog, type StepRow } from "./step_row.ts";
+import { lengthOf, type ResolvedStepOptions } from "./step_options.ts";
+import type { TakenStep } from "./step_report.ts";
+import { StepLog } from "./step_row.ts";
 import { StepRules } from "./step_rules.ts";
-import { clipGradientNorm } from "./transforms/gradient_norm_clip.ts";
 import { MomentumState } from "./transforms/momentum.ts";
-import type { Rate } from "./transforms/rate.ts";
 import { tryStep } from "./trial_step.ts";
-
-/** Eigenvalues of one layer's curvature. */
-export interface LayerSpectrum {
-  /** Name of the parameter. */
-  readonly name: string;
-  /** All `dOut * dIn'` eigenvalues of the undamped approximation, descending. */
-  readonly eigenvalues: Float64Array;
-}
 
 /**
  * An optimizer of one model. Made by `tekfac`, `ekfac`, `tkfac`, `kfac`, `soap`, `muon`, `adam` or `sgd`; the
@@ -109,8 +99,7 @@ export class Optimizer<B> implements Disposable {
   /** How far steps go. */
   readonly #limits: StepLimits;
   readonly #log: StepLog;
-  /** In what goes on after the loss of a device. */
-  readonly #membership: Disposable | undefined;
+  readonly #owner = new Owner();
   #disposed = false;
 
   /**
@@ -130,8 +119,8 @@ export class Optimizer<B> implements Disposable {
     this.#schedules = schedulesIn(options);
     const { backend, parameters } = objective;
     this.#gate = gateOf(backend);
-    const made: Disposable[] = [preconditioner];
-    const own = <T extends Disposable>(thing: T): T => (made.push(thing), thing);
+    const own = <T extends Disposable>(thing: T): T => this.#owner.own(thing);
+    own(preconditioner);
     try {
       const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
       checkTakesBack(subject, options);
@@ -139,7 +128,8 @@ export class Optimizer<B> implements Disposable {
         ...[subject, options, parameters] as const,
         (index) => preconditioner.ownRate?.(index),
       );
-      this.momentum = own(new MomentumState(backend, parameters, options.momentum));
+      const momenta = this.settings.map(({ momentum }) => momentum);
+      this.momentum = own(new MomentumState(backend, parameters, momenta));
       // Only a loss that is read at once can tell that a step is to be taken back.
       const takeBack = options.takeBack && this.#gate.read !== undefined;
       this.rules = own(new StepRules(objective, { ...options, takeBack }, observation.limit));
@@ -147,15 +137,16 @@ export class Optimizer<B> implements Disposable {
       const names = parameters.map(({ name }) => name);
       this.#log = own(new StepLog(backend, names, this.#gate.outstanding));
     } catch (error) {
-      for (const thing of made) thing[Symbol.dispose]();
+      this.#owner[Symbol.dispose]();
       throw error;
     }
     this.random = new Random(options.seed);
     this.#observer = new Observer(objective, observation, this.rules.observationGuard, this.#gate);
-    this.#membership = backend.recovery?.join({
+    const membership = backend.recovery?.join({
       save: () => settledProgress(this),
       restore: (progress) => resume(this, progress as Progress),
     });
+    if (membership !== undefined) own(membership);
   }
 
   /** Name of the method: `"tekfac"`. */
@@ -175,7 +166,7 @@ export class Optimizer<B> implements Disposable {
    * @throws {StateError} After disposal, or on a backend that is not synchronous.
    */
   stepSync(...batches: readonly B[]): StepReport {
-    return this.#undoable(() => this.#gate.takeNow(this.#attempt(batches)));
+    return this.#allOrNothing((attempt) => this.#gate.takeNow(attempt), batches);
   }
 
   /**
@@ -185,7 +176,7 @@ export class Optimizer<B> implements Disposable {
    * decay, parameters stay), which its report tells, if it is asked for within 64 steps.
    */
   step(...batches: readonly B[]): StepHandle {
-    return this.#undoable(() => this.#gate.take(this.#attempt(batches)));
+    return this.#allOrNothing((attempt) => this.#gate.take(attempt), batches);
   }
 
   /**
@@ -212,7 +203,7 @@ export class Optimizer<B> implements Disposable {
    * ```
    */
   withAverage<T>(body: () => T | Promise<T>): Promise<T> {
-    return this.#average.run(body);
+    return averageOf(this.rules).run(body);
   }
 
   /**
@@ -221,12 +212,8 @@ export class Optimizer<B> implements Disposable {
    * @throws {StateError} As there, and on a backend that is not synchronous.
    */
   withAverageSync<T>(body: () => T): T {
-    if (!this.#backend.sync) {
-      throw new StateError(
-        `Cannot evaluate synchronously on backend '${this.#backend.name}': use withAverage()`,
-      );
-    }
-    return this.#average.runSync(body);
+    this.#gate.checkAtOnce("evaluate", "withAverage()");
+    return averageOf(this.rules).runSync(body);
   }
 
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
@@ -235,64 +222,20 @@ export class Optimizer<B> implements Disposable {
   }
 
   /** Eigenvalues of each layer's curvature as it is now; empty for SGD, Adam, Muon and SOAP. */
-  async spectra(): Promise<LayerSpectrum[]> {
-    const { objective: { backend, parameters }, preconditioner } = this;
-    const spectra = () =>
-      backend.scope(() =>
-        Promise.all(parameters.flatMap(({ name }, index) => {
-          const spectrum = preconditioner.spectrum?.(index);
-          if (spectrum === undefined) return [];
-          return [backend.read(spectrum).then((numbers) => ({ name, numbers }))];
-        }))
-      );
-    return (await backend.reading(spectra)).map(({ name, numbers }) => ({
-      name,
-      eigenvalues: Float64Array.from(numbers).sort().reverse(),
-    }));
+  spectra(): Promise<LayerSpectrum[]> {
+    return spectraOf(this);
   }
 
   /** Gives all state back; the model stays. */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
     this.#disposed = true;
-    this.#membership?.[Symbol.dispose]();
-    this.preconditioner[Symbol.dispose]();
-    this.momentum[Symbol.dispose]();
-    this.rules[Symbol.dispose]();
-    this.#limits[Symbol.dispose]();
-    this.#log[Symbol.dispose]();
+    this.#owner[Symbol.dispose]();
   }
 
-  get #average(): AveragedWeights {
-    const { average } = this.rules;
-    if (average !== undefined) return average;
-    throw new StateError(
-      "Cannot evaluate with averaged weights: expected an optimizer made with the option 'average', " +
-        "exponentialAverage({ decay: 0.99 })",
-    );
-  }
-
-  get #backend(): Backend {
-    return this.objective.backend;
-  }
-
-  #undoable<T>(take: () => T): T {
+  #allOrNothing<T>(pass: (attempt: Attempt) => T, batches: readonly B[]): T {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
-    return allOrNothing(this, take);
-  }
-
-  #attempt(batches: readonly B[]): Attempt {
-    return {
-      take: () => this.#take(batches),
-      checkState: ({ step, row }, numbers) =>
-        checkState(this, this.#backend, row.values(numbers), { step, rate: this.#length(step) }),
-      report: (taken, numbers) => reportOf(this, taken, numbers),
-      checkKept: ({ step }) => this.#log.checkKept(step, this.stepCount),
-      judge: ({ step, layers }) =>
-        layers.forEach(({ refresh }, index) => {
-          if (refresh !== undefined) this.preconditioner.judge?.(index, refresh, step);
-        }),
-    };
+    const attempt = attemptOf(this, this.#log, () => this.#take(batches));
+    return allOrNothing(this, () => pass(attempt));
   }
 
   /** The step itself. Reads nothing back on an asynchronous backend. */
@@ -302,17 +245,15 @@ export class Optimizer<B> implements Disposable {
     const started = performance.now();
     // Values outside their range are found here, before anything is touched.
     for (const schedule of this.#schedules) schedule(step);
-    for (const { learningRate } of this.settings) {
-      relativeRate(learningRate, this.options.learningRate, step);
-    }
-    return this.#backend.scope(() => {
+    checkRates(this.settings, this.options.learningRate, step);
+    return objective.backend.scope(() => {
       const batches = new StepBatches(objective, micro);
       const row = this.#log.rowOf(step);
-      this.#noticeFreezing();
+      noticeFreezing(this);
       batches.differentiate(row);
-      takeBackLastStep(this.rules, this.#backend, batches, row);
+      takeBackLastStep(this.rules, objective.backend, batches, row);
       this.#gate.afterGradients(row, objective.parameters, step);
-      const factor = this.#clipGradients(row, step);
+      const factor = gradientFactorOf(this, row, step);
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
@@ -323,7 +264,7 @@ export class Optimizer<B> implements Disposable {
       this.#gate.afterLength(row);
 
       const { directions } = found;
-      const rate = this.#rate(row, step);
+      const rate = this.#gate.rate(lengthOf(this.options, step), row);
       const { adapter } = preconditioner;
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(objective, adapter, batches, directions, { rate, row });
@@ -335,37 +276,5 @@ export class Optimizer<B> implements Disposable {
       const milliseconds = performance.now() - started;
       return { step, examples: batches.examples, row, observed, renewals, tried, milliseconds };
     });
-  }
-
-  /** Factor of the gradients, [1, 1]; `undefined` where they are never scaled. */
-  #clipGradients({ squaredNorms, gradientFactor }: StepRow, step: number): Matrix | undefined {
-    const { rules: { gradientClip }, options: { gradientNormClip } } = this;
-    if (gradientClip === undefined && gradientNormClip === false) return undefined;
-    const backend = this.#backend;
-    gradientClip?.update(squaredNorms);
-    if (gradientClip === undefined) backend.write(gradientFactor, [1]);
-    else backend.axpby(gradientFactor, 1, gradientClip.factor, 0);
-    if (gradientNormClip !== false) {
-      clipGradientNorm(backend, gradientFactor, squaredNorms, valueAt(gradientNormClip, step));
-    }
-    return gradientFactor;
-  }
-
-  /** Length of a step along its clipped directions. */
-  #rate(row: StepRow, step: number): Rate {
-    return this.#gate.rate(this.#length(step), row);
-  }
-
-  #length(step: number): number {
-    const { learningRate, annealing } = this.options;
-    return valueAt(learningRate, step) * valueAt(annealing, step);
-  }
-
-  /** Layers that are frozen or trained again change what is usual. */
-  #noticeFreezing(): void {
-    const change = this.freezing.notice(this.objective.parameters);
-    if (change === "nothing") return;
-    this.rules.restart();
-    if (change === "thawed") this.preconditioner.restart?.();
   }
 }

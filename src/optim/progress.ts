@@ -21,8 +21,8 @@ export interface Progressing {
   readonly objective: Pick<Objective<never>, "passes" | "parameters">;
   /** Has counters, and perhaps work under way. */
   readonly preconditioner: Pick<Preconditioner, "complete" | "counters" | "restore" | "restored">;
-  /** Has a weight. */
-  readonly momentum: Pick<MomentumState, "weight">;
+  /** Has a weight for each parameter. */
+  readonly momentum: Pick<MomentumState, "weights">;
   /** Source of sampled labels. */
   readonly random: Random;
   /** Have counters, and perhaps an average that is in use. */
@@ -37,8 +37,8 @@ export interface Progressing {
 export interface Progress {
   /** Steps taken. */
   readonly step: number;
-  /** See `MomentumState.weight`. */
-  readonly momentumWeight: number;
+  /** See `MomentumState.weights`; one number where all are the same. */
+  readonly momentumWeight: number | readonly number[];
   /** State of the source of sampled labels. */
   readonly random: readonly number[];
   /** Of the preconditioner. */
@@ -64,7 +64,7 @@ export function progressOf(optimizer: Progressing): Progress {
   const { momentum, preconditioner, objective, random, rules, stepCount: step } = optimizer;
   return {
     step,
-    momentumWeight: momentum.weight,
+    momentumWeight: weightOf(momentum.weights),
     random: random.save(),
     counters: preconditioner.counters?.() ?? {},
     rules: rules.counters(),
@@ -93,7 +93,7 @@ export function resume(optimizer: Progressing, progress: Progress, write?: () =>
     rules.restore(before.rules);
     throw error;
   }
-  momentum.weight = progress.momentumWeight;
+  momentum.weights = momentum.weights.map((_, index) => weightAt(progress, index));
   optimizer.stepCount = progress.step;
   optimizer.freezing.frozen = progress.frozen;
   if (objective.passes !== undefined) objective.passes = progress.passes ?? 0;
@@ -123,8 +123,14 @@ export function checkProgress(
       Progress
     >;
   expect(isCount(step), "step", "an integer >= 0", step);
-  const isShare = typeof momentumWeight === "number" && momentumWeight >= 0 && momentumWeight <= 1;
-  expect(isShare, "momentumWeight", "a number from 0 to 1", momentumWeight);
+  const weights = Array.isArray(momentumWeight) ? momentumWeight : [momentumWeight];
+  const enough = weights === momentumWeight ? weights.length === parameters.length : true;
+  expect(
+    enough && weights.every(isShare),
+    "momentumWeight",
+    "a number from 0 to 1, or one for each parameter",
+    momentumWeight,
+  );
   expect(isRecord(counters), "counters", "an object", counters);
   expect(isRecord(rules), "rules", "an object", rules);
   expect(isCount(passes), "passes", "an integer >= 0", passes);
@@ -133,4 +139,18 @@ export function checkProgress(
   expect(known, "frozen", "names of parameters", frozen);
   const [since = 0] = Array.isArray(counters?.underway) ? counters.underway : [];
   expect(since <= step!, "underway", "begun before this step", since);
+}
+
+/** What stands for the weights of all parameters. */
+function weightOf(weights: readonly number[]): number | readonly number[] {
+  const [first = 0] = weights;
+  return weights.every((weight) => weight === first) ? first : weights;
+}
+
+function weightAt({ momentumWeight }: Progress, index: number): number {
+  return typeof momentumWeight === "number" ? momentumWeight : momentumWeight[index];
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && value <= 1;
 }

@@ -73,6 +73,8 @@ export interface StepReport {
 
 /** A step that has been enqueued. */
 export interface StepHandle {
+  /** The report, where it is known already: on a synchronous backend. */
+  readonly known?: StepReport;
   /**
    * Reads the report back.
    *

@@ -5,16 +5,19 @@
  */
 
 import { optional, resolve, type SchemaOf } from "../core/schema.ts";
-import { adamOptimizer, type AdamOptions, adamSchema } from "./adam.ts";
+import { type AdamGroup, adamOptimizer, type AdamOptions, adamSchema } from "./adam.ts";
+import { groupsRule } from "./groups.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { scheduleFree, scheduleFreeSchema } from "./schedule_free.ts";
 
 /** Options of {@linkcode scheduleFreeAdam}. */
 export interface ScheduleFreeAdamOptions
-  extends Omit<AdamOptions, "average" | "beta1" | "takeBack"> {
+  extends Omit<AdamOptions, "average" | "beta1" | "groups" | "takeBack"> {
   /** Where between Z and X gradients are taken, in (0, 1]. @default {0.9} */
   readonly beta1?: number;
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly Omit<AdamGroup, "beta1">[];
 }
 
 const { average: _, takeBack: __, ...adamRules } = adamSchema;
@@ -24,6 +27,7 @@ export const scheduleFreeAdamSchema = {
   ...adamRules,
   learningRate: optional(adamRules.learningRate, 2.5e-3),
   beta1: scheduleFreeSchema.beta,
+  groups: groupsRule({ beta2: adamRules.beta2, epsilon: adamRules.epsilon }),
 } satisfies SchemaOf<ScheduleFreeAdamOptions>;
 
 /**

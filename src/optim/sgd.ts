@@ -5,13 +5,20 @@
  */
 
 import { optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { groupsRule, type ParameterGroup } from "./groups.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import { NoPreconditioner } from "./preconditioner.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
+/** A group of {@linkcode sgd}. */
+export interface SgdGroup extends ParameterGroup, Pick<StepOptions, "momentum"> {}
+
 /** Options of {@linkcode sgd}. */
-export type SgdOptions = StepOptions;
+export interface SgdOptions extends StepOptions {
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly SgdGroup[];
+}
 
 /**
  * SGD: `V <- mu V + G`, `W <- W - lr V`; with `nesterov`, `W <- W - lr (G + mu V)` (Sutskever et al. 2013).
@@ -19,7 +26,7 @@ export type SgdOptions = StepOptions;
  * Defaults: learning rate 0.1, momentum 0.9 on the update, no clip.
  *
  * @param objective The model and its loss.
- * @param options See {@linkcode StepOptions}.
+ * @param options See {@linkcode SgdOptions}.
  * @returns An optimizer; the caller disposes it.
  * @throws {OptionError} On an unknown option or a value outside its range.
  *
@@ -50,4 +57,5 @@ export const sgdSchema = {
   ...stepRules,
   learningRate: optional(stepRules.learningRate, 0.1),
   momentum: optional(stepRules.momentum, { on: "update", value: 0.9 }),
+  groups: groupsRule({ momentum: stepRules.momentum }),
 } satisfies SchemaOf<SgdOptions>;

@@ -12,7 +12,12 @@ import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
 import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { judged } from "../curvature/judged.ts";
-import { type Outcome, Refresher, type RefreshMode, refreshRule } from "../curvature/refresher.ts";
+import {
+  Refresher,
+  type RefreshMode,
+  type RefreshOutcome,
+  refreshRule,
+} from "../curvature/refresher.ts";
 import { FailureCounts, type Refresh, type Renewal } from "../curvature/renewal.ts";
 import {
   areCounts,
@@ -23,6 +28,7 @@ import {
   resumeUnderway,
   underwayCounts,
 } from "./counters.ts";
+import { groupsOf, groupsRule, ownSettings, type ParameterGroup } from "./groups.ts";
 import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import type { Preconditioner, PreconditionerRow, PreconditionerUpdate } from "./preconditioner.ts";
@@ -31,7 +37,7 @@ import { SoapBlock } from "./soap_block.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
 
 /** Options of {@linkcode soap}. Its momentum is `beta1`. */
-export interface SoapOptions extends Omit<StepOptions, "momentum"> {
+export interface SoapOptions extends Omit<StepOptions, "momentum" | "groups"> {
   /** Weight of the past in the average of gradients, in [0, 1). @default {0.95} */
   readonly beta1?: number;
   /** Weight of the past in the average of squared gradients, in [0, 1). @default {0.95} */
@@ -61,7 +67,15 @@ export interface SoapOptions extends Omit<StepOptions, "momentum"> {
   readonly refresh?: RefreshMode | RefreshMode["kind"];
   /** Failed refreshes of a layer in a row that are tolerated before a step throws. @default {5} */
   readonly toleratedFailures?: number;
+  /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
+  readonly groups?: readonly SoapGroup[];
 }
+
+/** A group of {@linkcode soap}. */
+export interface SoapGroup
+  extends
+    ParameterGroup,
+    Pick<SoapOptions, "beta1" | "beta2" | "shampooBeta" | "epsilon" | "maxPreconditionerSize"> {}
 
 /**
  * SOAP (Vyas et al. 2024, arXiv 2409.11321, alg. 3): Adam in the eigenbasis of Shampoo's factors.
@@ -112,22 +126,30 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
   const resolved = resolve(subject, options, soapSchema, {
     relativeChange: presetFor("default", objective.parameters.length).relativeChange,
   });
-  const { beta1, beta2, epsilon, shampooBeta = beta2 } = resolved;
   const { backend, parameters } = objective;
+  const { beta1, beta2, epsilon, shampooBeta, maxPreconditionerSize } = resolved;
+  const all = { beta1, beta2, epsilon, shampooBeta, maxPreconditionerSize };
+  const settings = groupsOf(subject, resolved.groups, parameters)
+    .map((group) => ownSettings(all, group));
+  const { factors } = resolved;
   const blocks = madeForEach(
     parameters,
-    (index) => new SoapBlock(backend, parameters[index], resolved),
+    (index) => new SoapBlock(backend, parameters[index], { ...settings[index], factors }),
   );
   const preconditioner = new SoapPreconditioner(backend, blocks, {
     ...resolved,
-    adam: { beta1, beta2, epsilon },
-    shampooBeta,
+    averages: settings.map(({ beta1, beta2, epsilon, shampooBeta = beta2 }) => ({
+      adam: { beta1, beta2, epsilon },
+      shampooBeta,
+    })),
     frequency: resolved.preconditionFrequency,
   });
   return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
 }
 
 const decay = number({ min: 0, below: 1 });
+const epsilon = number({ above: 0 });
+const size = number({ min: 0, integer: true });
 const { momentum: _, ...stepRules } = stepSchema("update");
 
 /** What its options take. */
@@ -141,18 +163,28 @@ export const soapSchema = {
   beta2: optional(decay, 0.95),
   shampooBeta: maybe(decay),
   factors: optional(choice("shampoo", "kl"), "shampoo"),
-  epsilon: optional(number({ above: 0 }), 1e-8),
+  epsilon: optional(epsilon, 1e-8),
   preconditionFrequency: optional(number({ min: 1, integer: true }), 10),
-  maxPreconditionerSize: optional(number({ min: 0, integer: true }), 10_000),
+  maxPreconditionerSize: optional(size, 10_000),
   staleness: optional(decay, 0),
   refresh: optional(refreshRule, { kind: "immediate" }),
-  toleratedFailures: optional(number({ min: 0, integer: true }), 5),
+  toleratedFailures: optional(size, 5),
+  groups: groupsRule({
+    ...{ beta1: decay, beta2: decay, shampooBeta: decay },
+    ...{ epsilon, maxPreconditionerSize: size },
+  }),
 } satisfies SchemaOf<SoapOptions>;
+
+/** Weights of the past in the averages of one parameter, and epsilon. */
+interface SoapAverages {
+  readonly adam: Omit<AdamNumbers, "count">;
+  readonly shampooBeta: number;
+}
 
 /** The numbers of SOAP, checked. */
 interface SoapNumbers {
-  readonly adam: Omit<AdamNumbers, "count">;
-  readonly shampooBeta: number;
+  /** By parameter. */
+  readonly averages: readonly SoapAverages[];
   readonly frequency: number;
   readonly staleness: number;
   readonly refresh: Required<RefreshMode>;
@@ -248,7 +280,7 @@ class SoapPreconditioner implements Preconditioner {
   /** The direction in the basis as it is; only then does the gradient enter the factors. */
   precondition(index: number, source: Matrix): Matrix {
     const block = this.#blocks[index];
-    const { adam, shampooBeta } = this.#numbers;
+    const { adam, shampooBeta } = this.#numbers.averages[index];
     const direction = this.#backend.scratch(source.rows, source.cols);
     this.#backend.scope(() => {
       const count = this.#count - 1;
@@ -284,7 +316,10 @@ class SoapPreconditioner implements Preconditioner {
     for (const block of this.#blocks) block[Symbol.dispose]();
   }
 
-  #adopt(step: number, outcomes: readonly Outcome<SoapBlock>[]): readonly (Renewal | undefined)[] {
+  #adopt(
+    step: number,
+    outcomes: readonly RefreshOutcome<SoapBlock>[],
+  ): readonly (Renewal | undefined)[] {
     return judged(this.#backend, this.#blocks, outcomes, this.#failures, step);
   }
 }

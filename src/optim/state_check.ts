@@ -4,14 +4,20 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
 import { NumericalError } from "../core/errors.ts";
 import { columnsOf } from "../core/matrix.ts";
+import type { Objective } from "./objective.ts";
 import { type Stateful, stateMatrices } from "./state_matrices.ts";
 import type { RowValues } from "./step_row.ts";
 
 /** While all numbers of a step are smaller, none that is made of them overflows in float32. */
 const EXTREME = 1e18;
+
+/** What of an optimizer is looked at. */
+interface Checked extends Stateful {
+  /** Has the weights, and the backend. */
+  readonly objective: Stateful["objective"] & Pick<Objective<never>, "backend">;
+}
 
 /**
  * Throws where a step has made state that is not finite. It costs a look at every matrix, so it is only taken where the
@@ -22,13 +28,13 @@ const EXTREME = 1e18;
  * @throws {NumericalError} Names the matrix.
  */
 export function checkState(
-  optimizer: Stateful,
-  backend: Backend,
+  optimizer: Checked,
   values: RowValues,
   { step, rate }: { readonly step: number; readonly rate: number },
 ): void {
   const { loss, gradientNorm, innerProduct, clipFactor, lambda } = values;
-  const lambdas = optimizer.objective.parameters.map((_, index) => lambda(index));
+  const { backend, parameters } = optimizer.objective;
+  const lambdas = parameters.map((_, index) => lambda(index));
   const numbers = [loss, gradientNorm ** 2, innerProduct, clipFactor, rate, ...lambdas];
   if (numbers.every((number) => Math.abs(number) < EXTREME)) return;
   const matrices = Object.entries(stateMatrices(optimizer));

@@ -26,9 +26,11 @@ export interface Stateful {
 export function stateMatrices(optimizer: Stateful): Readonly<Record<string, Matrix>> {
   const { objective: { parameters, state = {} }, momentum, preconditioner, rules } = optimizer;
   const matrices: Record<string, Matrix> = { ...state };
+  const { buffers } = momentum;
   parameters.forEach(({ name, value }, index) => {
+    const buffer = buffers[index];
     matrices[`${name}.weights`] = value;
-    if (momentum.buffers.length > 0) matrices[`${name}.momentum`] = momentum.buffers[index];
+    if (buffer !== undefined) matrices[`${name}.momentum`] = buffer;
   });
   return { ...matrices, ...preconditioner.state, ...rules.state };
 }

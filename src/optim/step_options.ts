@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Schedule } from "../core/schedule.ts";
+import { type Schedule, valueAt } from "../core/schedule.ts";
 import { flag, number, off, optional, type Rule, schedule } from "../core/schema.ts";
 import { averageRule, type WeightAverage } from "./average.ts";
 import { groupsRule, type ParameterGroup, type ResolvedGroup } from "./groups.ts";
@@ -77,7 +77,7 @@ export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
     gradientNormClip: optional(off(schedule({ above: 0 })), false),
     takeBack: optional(flag, false),
     weightDecay: optional(weightDecayRule, false),
-    groups: optional(groupsRule, []),
+    groups: groupsRule({}),
     average: optional(averageRule, false),
     seed: optional(number(), 0),
   };
@@ -114,4 +114,12 @@ export interface ResolvedStepOptions {
   readonly average: WeightAverage | false;
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
+}
+
+/** Length of a step along its clipped directions: learning rate times annealing. */
+export function lengthOf(
+  { learningRate, annealing }: Pick<ResolvedStepOptions, "learningRate" | "annealing">,
+  step: number,
+): number {
+  return valueAt(learningRate, step) * valueAt(annealing, step);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LayerSpectrum } from "../optim/optimizer.ts";
+import type { LayerSpectrum } from "../optim/spectra.ts";
 import { type Chart, type ChartLibrary, renderPage, type Table } from "../pages/page.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
 import { lossSeries, MOST_POINTS } from "./loss_chart.ts";

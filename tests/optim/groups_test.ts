@@ -111,8 +111,80 @@ const { sgd, adam, scheduleFreeAdam, soap, kfac, tkfac, ekfac, tekfac } =
     string,
     Create
   >;
-const muon: Create = (objective) => optim.muon(objective, { matrices: () => true });
+const muon: Create = (objective, options) =>
+  optim.muon(objective, { matrices: () => true, ...options as optim.MuonOptions });
 const creators = { sgd, adam, scheduleFreeAdam, muon, soap, kfac, tkfac, ekfac, tekfac };
+
+/** Settings that a group may have of its own, and that others may have of all. */
+const settings: Record<string, object[]> = {
+  sgd: [{ momentum: { on: "gradient", value: 0.5 } }, { momentum: false }, {
+    momentum: { on: "update", value: 0.6, nesterov: true },
+  }],
+  adam: [{ beta1: 0.5 }, { beta2: 0.9 }, { epsilon: 0.1 }],
+  scheduleFreeAdam: [{ beta2: 0.9 }, { epsilon: 0.1 }],
+  muon: [{ momentum: 0.5 }, { nesterov: false }, { adam: { beta1: 0.5, epsilon: 0.1 } }],
+  soap: [
+    ...[{ beta1: 0.5 }, { beta2: 0.5 }, { shampooBeta: 0.5 }],
+    ...[{ epsilon: 0.1 }, { maxPreconditionerSize: 3 }],
+  ],
+  kfac: [{ damping: 0.1 }],
+  tkfac: [{ damping: { kind: "relative", tau: 2 } }],
+  ekfac: [{ damping: 0.1 }],
+  tekfac: [{ damping: 0.1 }, { momentum: 0.5 }, { momentum: false }, {
+    momentum: { on: "update", value: 0.5 },
+  }],
+};
+
+for (const [name, own] of Object.entries(settings)) {
+  Deno.test(`${name}() gives a group's layer what that layer has where all are of the group`, () => {
+    using backend = referenceBackend();
+    // Weights move at the last of five steps only, so that until then all gradients are the same.
+    const learningRate = (step: number) => step < 4 ? 0 : 0.1;
+    const bounds = ["klClip", "relativeChange", "gradientClip", "takeBack"];
+    const unbound = name === "scheduleFreeAdam" ? bounds.slice(0, 3) : bounds;
+    const none = Object.fromEntries(unbound.map((bound) => [bound, false]));
+    const run = (options: object): number[][] => {
+      using model = smallModel(backend);
+      using optimizer = creators[name as keyof typeof creators](problemOf(model), {
+        ...none,
+        learningRate,
+        ...options,
+      });
+      for (let i = 0; i < 5; i++) optimizer.stepSync(makeBatch(24, i));
+      return numbersOf(model).map(({ weights }) => weights);
+    };
+    const plain = run({});
+    for (const setting of own) {
+      const whole = run(setting);
+      const grouped = run({ groups: [{ include: first, ...setting }] });
+      assert.notDeepEqual(whole[0], plain[0], JSON.stringify(setting));
+      assert.deepEqual(grouped[0], whole[0], JSON.stringify(setting));
+      assert.deepEqual(grouped[1], plain[1], JSON.stringify(setting));
+    }
+  });
+}
+
+Deno.test("a run whose groups have momenta of their own goes on where it was saved", async () => {
+  using backend = referenceBackend();
+  const groups = [{ include: first, momentum: { on: "gradient", value: 0.3 } }] as const;
+  const create = (model: Sequential) => optim.tekfac(problemOf(model), { groups });
+  using model = smallModel(backend);
+  using optimizer = create(model);
+  for (let i = 0; i < 3; i++) optimizer.stepSync(makeBatch(24, i));
+  const bytes = await optim.saveState(optimizer);
+  using other = smallModel(backend, 7);
+  using resumed = create(other);
+  optim.loadState(resumed, bytes);
+  for (let i = 3; i < 6; i++) {
+    optimizer.stepSync(makeBatch(24, i));
+    resumed.stepSync(makeBatch(24, i));
+  }
+  assert.deepEqual(weightsOf(other), weightsOf(model));
+  using update = optim.tekfac(problemOf(other), {
+    groups: [{ include: first, momentum: { on: "update", value: 0.3 } }],
+  });
+  assert.throws(() => optim.loadState(update, bytes), /groups.momentum.on/);
+});
 
 for (const [name, create] of Object.entries(creators)) {
   Deno.test(`${name}() trains what is above frozen layers as if they were the data`, () => {

@@ -5,13 +5,11 @@
 
 import assert from "node:assert/strict";
 import fc from "#fast-check";
-import { createBackend, OptionError } from "@tekfac/tekfac";
+import { createBackend } from "@tekfac/tekfac";
 import * as nn from "@tekfac/tekfac/nn";
 import * as optim from "@tekfac/tekfac/optim";
+import { checkOptions, isAbout, type Kind, wrongFor } from "./kinds.ts";
 import { makeBatch, problemOf, referenceBackend, smallModel } from "./problem.ts";
-
-/** Kinds of values that an option may take. */
-type Kind = "number" | "flag" | "string" | "function" | "object" | "array" | "false" | "none";
 
 const numeric: Kind[] = ["number", "function"];
 
@@ -57,7 +55,7 @@ const adam: Record<string, Kind[]> = {
   beta2: ["number"],
   epsilon: ["number"],
 };
-const soap = {
+const soap: Record<string, Kind[]> = {
   ...adam,
   shampooBeta: ["number"],
   factors: ["string"],
@@ -67,7 +65,7 @@ const soap = {
   refresh: ["string", "object"],
   toleratedFailures: ["number"],
 };
-const muon = {
+const muon: Record<string, Kind[]> = {
   ...adaptive,
   momentum: numeric,
   nesterov: ["flag"],
@@ -90,6 +88,25 @@ const optimizers = {
   ekfac: { ...measured, eigenvaluesFrom: ["string"] },
   tekfac: measured,
 } as Record<string, Record<string, Kind[]>>;
+
+/** What the groups of each optimizer take, besides what all of them do. */
+const { momentum: velocity } = step;
+const averages = { beta2: adam.beta2, epsilon: adam.epsilon };
+const groups: Record<string, Record<string, Kind[]>> = {
+  sgd: { momentum: velocity },
+  adam: { ...averages, beta1: adam.beta1 },
+  scheduleFreeAdam: averages,
+  muon: { momentum: muon.momentum, nesterov: muon.nesterov, adam: muon.adam },
+  soap: {
+    ...averages,
+    ...{ beta1: adam.beta1, shampooBeta: soap.shampooBeta },
+    maxPreconditionerSize: soap.maxPreconditionerSize,
+  },
+  kfac: { momentum: velocity, damping: kronecker.damping },
+  tkfac: { momentum: velocity, damping: kronecker.damping },
+  ekfac: { momentum: velocity, damping: kronecker.damping },
+  tekfac: { momentum: velocity, damping: kronecker.damping },
+};
 
 const rowNorm: Record<string, Kind[]> = {
   epsilon: ["number"],
@@ -160,80 +177,6 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
   vgg16: [nn.vgg16, { width: ["number"], classes: ["number"] }],
 };
 
-const ofKind: Record<string, fc.Arbitrary<unknown>> = {
-  number: fc.double({ min: -1e6, max: 1e6, noNaN: true }),
-  flag: fc.boolean(),
-  false: fc.constant(false),
-  string: fc.string(),
-  function: fc.constant(() => 0.5),
-  object: fc.constantFrom<unknown>({}, { knid: 1 }, { kind: "absolut" }, { value: "x" }),
-  array: fc.constantFrom<unknown>([], ["x"], [1, 2, 3], [-1, 0.5]),
-  none: fc.constantFrom<unknown>(
-    null,
-    NaN,
-    Infinity,
-    10n,
-    Symbol("x"),
-    new Date(0),
-    new Map(),
-    new Float32Array(2),
-    /x/,
-  ),
-};
-
-/** A value that cannot be right: of another kind, or of none that any option takes. */
-function wrongFor(kinds: readonly Kind[]): fc.Arbitrary<unknown> {
-  const wrong = Object.entries(ofKind).filter(([kind]) =>
-    !kinds.includes(kind as Kind) && !(kind === "flag" && kinds.includes("false")) &&
-    !(kind === "false" && kinds.includes("flag"))
-  );
-  const always = kinds.includes("false") ? [fc.constant(true)] : [];
-  return fc.oneof(...wrong.map(([, values]) => values), ...always);
-}
-
-/** Any value of the kinds that are right: it is taken, or refused in the option's name. */
-function maybeFor(kinds: readonly Kind[]): fc.Arbitrary<unknown> {
-  return fc.oneof(...kinds.map((kind) => ofKind[kind]));
-}
-
-function isAbout(error: unknown, option: string): boolean {
-  return error instanceof OptionError &&
-    (error.option === option || error.option.startsWith(`${option}.`));
-}
-
-function checkOptions(
-  create: (options: never) => unknown,
-  options: Record<string, Kind[]>,
-): void {
-  for (const [option, kinds] of Object.entries(options)) {
-    fc.assert(
-      fc.property(wrongFor(kinds), (value) => {
-        assert.throws(
-          () => create({ [option]: value } as never),
-          (error) => isAbout(error, option),
-          `${option}: ${String(value)}`,
-        );
-      }),
-      { numRuns: 60, seed: 1 },
-    );
-    fc.assert(
-      fc.property(maybeFor(kinds), (value) => {
-        try {
-          dispose(create({ [option]: value } as never));
-        } catch (error) {
-          assert(isAbout(error, option), `${option}: ${String(value)}: ${error}`);
-        }
-      }),
-      { numRuns: 20, seed: 1 },
-    );
-  }
-  assert.throws(() => create({ unheardOf: 1 } as never), (error) => isAbout(error, "unheardOf"));
-}
-
-function dispose(thing: unknown): void {
-  (thing as Partial<Disposable>)[Symbol.dispose]?.();
-}
-
 for (const [name, options] of Object.entries(optimizers)) {
   Deno.test(`${name}() refuses what cannot be meant, in the option's name, and leaves nothing behind`, () => {
     using backend = referenceBackend();
@@ -251,6 +194,32 @@ for (const [name, options] of Object.entries(optimizers)) {
       assert.throws(() => create(given as never), (error) => isAbout(error, "objective"));
     }
     assert.throws(() => create(model as never), /objective\(model, loss\)/);
+    assert.equal(backend.memory().handles, handles);
+  });
+}
+
+for (const [name, own] of Object.entries(groups)) {
+  Deno.test(`${name}() refuses what cannot be meant in a group, and what is no group's`, () => {
+    using backend = referenceBackend();
+    using model = smallModel(backend);
+    const create = (optim as unknown as Record<string, typeof optim.sgd>)[name];
+    const { handles } = backend.memory();
+    const include = () => true;
+    const createWith = (group: object) =>
+      create(problemOf(model), { groups: [{ include, ...group }] } as never);
+    const takes = {
+      learningRate: step.learningRate,
+      weightDecay: step.weightDecay,
+      ...own,
+    };
+    checkOptions(createWith, takes, "groups.0.");
+    for (const option of Object.keys(optimizers[name]).filter((option) => !(option in takes))) {
+      assert.throws(() => createWith({ [option]: 1 }), (error) => {
+        return isAbout(error, `groups.0.${option}`) &&
+          /holds for all|did you mean/.test(String(error));
+      });
+    }
+    assert.throws(() => createWith({ learninRate: 1 }), /did you mean 'groups.0.learningRate'/);
     assert.equal(backend.memory().handles, handles);
   });
 }
@@ -314,6 +283,15 @@ const schedules: Record<string, [(schedule: () => number) => object, number, typ
   "groups.0.learningRate": [(learningRate) => ({
     groups: [{ include: () => true, learningRate }],
   }), -1],
+  "groups.0.momentum": [
+    (momentum) => ({ groups: [{ include: () => true, momentum }] }),
+    1,
+    muonLike,
+  ],
+  "groups.0.momentum.value": [(value) => ({
+    groups: [{ include: () => true, momentum: { on: "update", value } }],
+  }), 1],
+  "groups.0.damping.lambda": [(damping) => ({ groups: [{ include: () => true, damping }] }), 0],
   "adam.learningRate": [(learningRate) => ({ adam: { learningRate } }), -1, muonLike],
   momentum: [(momentum) => ({ momentum }), 1, muonLike],
 };

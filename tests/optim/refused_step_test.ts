@@ -168,7 +168,9 @@ class Training implements Disposable {
     const matrices: Record<string, Matrix> = {
       ...goal.state,
       ...weights,
-      ...Object.fromEntries(momentum.buffers.entries()),
+      ...Object.fromEntries(
+        [...momentum.buffers.entries()].flatMap(([i, buffer]) => buffer ? [[i, buffer]] : []),
+      ),
       ...preconditioner.state,
       ...rules.state,
     };
@@ -176,7 +178,7 @@ class Training implements Disposable {
       ...Object.fromEntries(
         Object.entries(matrices).map(([name, matrix]) => [name, goal.backend.readSync(matrix)]),
       ),
-      momentumWeight: momentum.weight,
+      momentumWeights: momentum.weights,
       counters: [preconditioner.counters?.(), rules.counters(), stepCount, passes],
       random: random.save(),
       frozen: freezing.frozen,

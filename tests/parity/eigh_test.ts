@@ -214,7 +214,9 @@ Deno.test("eigh() reports NaN and infinity as a status and leaves the previous b
       const failed = solve(wasm, x, { previous, staleness: 0.5 });
       assert.equal(failed.status[0], EighStatus.failed);
       assert.deepEqual(failed.vectors.data, previous.data);
-      assert.equal(solve(wasm, x).status[0], EighStatus.failed);
+      const cold = solve(wasm, x);
+      assert.equal(cold.status[0], EighStatus.failed);
+      assert.ok(cold.vectors.data.every((value) => value === 0), "vectors were written");
     }
   }
 });

@@ -5,7 +5,7 @@ import { breachesOf, type House, LIMITS, rootNamesIn } from "../../tools/house.t
 function house(given: Partial<House>): House {
   return {
     ...{ rootNames: ["dense"], texts: ["Take `dense(32)`."], readme: "# tekfac\n" },
-    ...{ files: new Map([["src/a.ts", "export {};\n"]]), stillLong: [] },
+    ...{ files: new Map([["src/a.ts", "export {};\n"]]) },
     ...given,
   };
 }
@@ -44,17 +44,20 @@ Deno.test("breachesOf() refuses globals and words that say too little", () => {
   );
 });
 
-Deno.test("breachesOf() counts lines, and wants the list of long files true", () => {
-  const files = new Map([["src/a.ts", lines(401)], ["src/b.ts", lines(401)], [
-    "src/c.ts",
-    lines(9),
-  ]]);
-  const given = { files, stillLong: ["src/b.ts", "src/c.ts"], readme: lines(131) };
-  assert.deepEqual(breachesOf(house(given)), [
+Deno.test("breachesOf() counts lines", () => {
+  const files = new Map([["src/a.ts", lines(401)], ["src/b.ts", lines(400)]]);
+  assert.deepEqual(breachesOf(house({ files, readme: lines(131) })), [
     "src/a.ts has 401 lines: at most 400",
-    "src/c.ts has 9 lines: take it from the list of long files",
     "README.md has 131 lines: at most 130",
   ]);
+});
+
+Deno.test("breachesOf() leaves it to the backends and the gates whether numbers are waited for", () => {
+  const asking = "if (this.#backend.sync) {}\n";
+  const paths = ["src/backend/a.ts", "src/optim/gates.ts", "src/optim/b.ts", "tests/c.ts"];
+  const breaches = breachesOf(house({ files: new Map(paths.map((path) => [path, asking])) }));
+  assert.equal(breaches.length, 1);
+  assert.match(breaches[0], /src\/optim\/b\.ts asks/);
 });
 
 Deno.test("rootNamesIn() reads the first entry of the record", () => {

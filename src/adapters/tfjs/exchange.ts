@@ -7,6 +7,7 @@
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Backend, GpuMemory } from "../../backend/backend.ts";
+import { readerOf } from "../../backend/read_at_once.ts";
 import { StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 
@@ -28,15 +29,16 @@ interface TfGpu {
 
 /** The way that a backend's numbers can go; `undefined` for one that can be read by waiting only. */
 export function exchangeOf(backend: Backend): Exchange | undefined {
-  if (backend.sync) return throughHost(backend);
+  const readSync = readerOf(backend);
+  if (readSync !== undefined) return throughHost(backend, readSync);
   return backend.gpu === undefined ? undefined : onDevice(backend.gpu);
 }
 
-function throughHost(backend: Backend): Exchange {
+function throughHost(backend: Backend, readSync: (matrix: Matrix) => Iterable<number>): Exchange {
   return {
     check() {},
     write: (target, tensor) => backend.write(target, tensor.dataSync()),
-    read: (source, shape) => tf.tensor(Float32Array.from(backend.readSync(source)), [...shape]),
+    read: (source, shape) => tf.tensor(Float32Array.from(readSync(source)), [...shape]),
   };
 }
 

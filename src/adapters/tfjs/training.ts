@@ -140,12 +140,9 @@ export class Training implements Disposable {
       });
       try {
         const batch = this.#batchOf(pass);
-        const report = backend.sync ? this.inner.stepSync(batch) : undefined;
-        const handle = report === undefined
-          ? this.inner.step(batch)
-          : { report: () => Promise.resolve(report) };
+        const handle = this.inner.step(batch);
         this.#link.push();
-        return { value: pass.value, report, handle };
+        return { value: pass.value, report: handle.known, handle };
       } catch (error) {
         pass.value.dispose();
         throw error;

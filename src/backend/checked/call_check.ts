@@ -9,14 +9,14 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
 import type { Formula } from "../../core/formula.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../../core/geometry.ts";
-import { type Matrix, shapeOf, type Storage } from "../../core/matrix.ts";
+import { type Matrix, type MatrixStorage, shapeOf } from "../../core/matrix.ts";
 import { operandsOf } from "../calls.ts";
 import { KERNEL_TABLE, type Operand } from "../kernel_table.ts";
 import { type Factor, letterOf, type SymbolicShape, valueOfFactor } from "../symbolic_shape.ts";
 import type { Verbs } from "../verbs.ts";
 
 /** Whether a storage belongs to the backend on which the verb is called. */
-export type Owns = (storage: Storage) => boolean;
+export type Owns = (storage: MatrixStorage) => boolean;
 
 /**
  * Throws unless `m` is a live view inside a storage of this backend.
@@ -63,7 +63,7 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
  */
 export class CallChecker {
   readonly #owns: Owns;
-  readonly #writing: (storage: Storage) => void;
+  readonly #writing: (storage: MatrixStorage) => void;
   /** Where the matrices of a verb are: worked out once. */
   readonly #plans = new Map<keyof Verbs, Plan>();
   readonly #formulas = new WeakMap<object, Plan>();
@@ -74,7 +74,7 @@ export class CallChecker {
    * @param owns Tells the backend's own storages.
    * @param writing Is told what a call is about to write, when it has been found to be right.
    */
-  constructor(owns: Owns, writing: (storage: Storage) => void = () => {}) {
+  constructor(owns: Owns, writing: (storage: MatrixStorage) => void = () => {}) {
     this.#owns = owns;
     this.#writing = writing;
   }

@@ -7,7 +7,7 @@
 import type { BackendInfo, Candidate, GpuMemory, Memory, MemoryReport } from "../backend.ts";
 import { checkAlive } from "./call_check.ts";
 import { ShapeError, StateError } from "../../core/errors.ts";
-import { type Matrix, type OwnedMatrix, shapeOf, type Storage } from "../../core/matrix.ts";
+import { type Matrix, type MatrixStorage, type OwnedMatrix, shapeOf } from "../../core/matrix.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { Recovery } from "../recovery.ts";
 import { UndoLog } from "./undo_log.ts";
@@ -34,7 +34,7 @@ export class CheckedMemory implements Memory, Disposable {
   readonly #choice: Pick<BackendInfo, "chosen" | "rejected">;
   readonly #owned = new Set<RawStorage>();
   /** Every storage ever handed out, for as long as somebody holds it. */
-  readonly #known = new WeakSet<Storage>();
+  readonly #known = new WeakSet<MatrixStorage>();
   /** Bytes of scratch taken in each open scope. */
   readonly #scopes: number[] = [];
   readonly #undo: UndoLog;
@@ -211,10 +211,10 @@ export class CheckedMemory implements Memory, Disposable {
   }
 
   /** Called before a storage is written. */
-  protected readonly writing = (storage: Storage): void => this.#undo.note(storage);
+  protected readonly writing = (storage: MatrixStorage): void => this.#undo.note(storage);
 
   /** Whether a storage was handed out here. */
-  protected readonly owns = (storage: Storage): boolean => this.#known.has(storage);
+  protected readonly owns = (storage: MatrixStorage): boolean => this.#known.has(storage);
 
   #release(storage: RawStorage): void {
     if (!this.#owned.delete(storage)) return;
@@ -222,7 +222,7 @@ export class CheckedMemory implements Memory, Disposable {
     this.#kernels.free(storage);
   }
 
-  #bytesOf(storage: Storage): number {
+  #bytesOf(storage: MatrixStorage): number {
     return storage.length * this.#kernels.bytesPerElement;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Matrix, Storage } from "../../core/matrix.ts";
+import type { Matrix, MatrixStorage } from "../../core/matrix.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 
 type Numbers = Float32Array | Float64Array;
@@ -17,14 +17,14 @@ type Numbers = Float32Array | Float64Array;
 export class UndoLog {
   readonly #kernels: Kernels;
   /** Storage that outlives the work; everything else is nobody's state. */
-  readonly #lasting: ReadonlySet<Storage>;
+  readonly #lasting: ReadonlySet<MatrixStorage>;
   /** Room for the copies. */
-  readonly #room = new WeakMap<Storage, Numbers>();
+  readonly #room = new WeakMap<MatrixStorage, Numbers>();
   /** What has been written, while work is going on; what passes is in it from the beginning, without a copy. */
   #before: Map<RawStorage, Numbers | undefined> | undefined;
 
   /** For an implementation, and the set that it keeps of its lasting storage. */
-  constructor(kernels: Kernels, lasting: ReadonlySet<Storage>) {
+  constructor(kernels: Kernels, lasting: ReadonlySet<MatrixStorage>) {
     this.#kernels = kernels;
     this.#lasting = lasting;
   }
@@ -57,7 +57,7 @@ export class UndoLog {
   }
 
   /** Called before storage is written. */
-  note(storage: Storage): void {
+  note(storage: MatrixStorage): void {
     const before = this.#before;
     if (before === undefined || !this.#lasting.has(storage) || before.has(storage as RawStorage)) {
       return;
@@ -68,7 +68,7 @@ export class UndoLog {
   }
 }
 
-function wholeOf(storage: Storage): Matrix {
+function wholeOf(storage: MatrixStorage): Matrix {
   const { length } = storage;
   return { storage, offset: 0, rows: 1, cols: length, stride: length };
 }

@@ -6,7 +6,7 @@
  */
 
 import type { KroneckerCapture } from "../../core/capture.ts";
-import type { ConvGeometry, Window } from "../../core/geometry.ts";
+import type { ConvGeometry, SlidingWindow } from "../../core/geometry.ts";
 import type { Formula } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import * as linalg from "../../linalg/mod.ts";
@@ -210,7 +210,7 @@ class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
     scatter(out, linalg.rowSquaredNorms(linalg.patches(gather(images), geometry)).data);
   }
 
-  pool(kind: api.Pooling, out: Matrix, images: Matrix, window: Window): void {
+  pool(kind: api.Pooling, out: Matrix, images: Matrix, window: SlidingWindow): void {
     const pool = kind === "max" ? linalg.maxPool : linalg.averagePool;
     scatter(out, pool(gather(images), window).data);
   }
@@ -221,7 +221,7 @@ class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
     images: Matrix,
     _pooled: Matrix,
     g: Matrix,
-    window: Window,
+    window: SlidingWindow,
   ): void {
     const gradient = kind === "max"
       ? linalg.maxPoolGradient(gather(images), gather(g), window)

@@ -13,9 +13,9 @@ import type { RawStorage } from "../kernels.ts";
 export class ReferenceStorage implements RawStorage {
   /** The numbers; empty once disposed. */
   data: Float64Array;
-  /** See {@linkcode Storage.length}. */
+  /** See {@linkcode MatrixStorage.length}. */
   readonly length: number;
-  /** See {@linkcode Storage.disposed}. */
+  /** See {@linkcode MatrixStorage.disposed}. */
   disposed = false;
 
   /**

@@ -48,8 +48,36 @@ export function momentumRule(on: Momentum["on"]): Rule<Momentum | false> {
   );
 }
 
+/** What one parameter remembers. */
+class Velocity implements Disposable {
+  readonly momentum: Momentum | false;
+  /** `undefined` without momentum. */
+  readonly buffer: OwnedMatrix | undefined;
+  /** Sum of the weights in the gradients' average. */
+  weight = 0;
+  /** Share of the past in this step's corrected average. */
+  past = 0;
+
+  constructor(backend: Backend, { value: { rows, cols } }: Parameter, momentum: Momentum | false) {
+    this.momentum = momentum;
+    if (momentum !== false && momentum.value !== 0) this.buffer = backend.alloc(rows, cols);
+  }
+
+  advance(step: number): void {
+    if (this.momentum === false || this.buffer === undefined) return;
+    const mu = valueAt(this.momentum.value, step);
+    const past = mu * this.weight;
+    this.weight = past + (1 - mu);
+    this.past = past / this.weight;
+  }
+
+  [Symbol.dispose](): void {
+    this.buffer?.[Symbol.dispose]();
+  }
+}
+
 /**
- * The velocities of all parameters.
+ * The velocities of all parameters, each with a momentum of its own.
  *
  * @example The first average is the first gradient
  * ```ts
@@ -61,33 +89,48 @@ export function momentumRule(on: Momentum["on"]): Rule<Momentum | false> {
  * using gradient = backend.alloc(1, 1);
  * backend.write(gradient, [2]);
  * const parameter = { name: "w", layer: { kind: "dense", bias: false }, value, gradient } as const;
- * using state = new MomentumState(backend, [parameter], { on: "gradient", value: 0.9 });
+ * using state = new MomentumState(backend, [parameter], [{ on: "gradient", value: 0.9 }]);
  * state.advance(0);
  * assert.deepEqual([...backend.readSync(state.averaged(0, gradient))], [2]);
  * ```
  */
 export class MomentumState implements Disposable {
-  /** One per parameter; empty without momentum. */
-  readonly buffers: readonly OwnedMatrix[];
-  /** Sum of the weights in the gradients' averages: `1 - mu^t` for a constant mu. For checkpoints. */
-  weight = 0;
-  /** Share of the past in this step's corrected averages. */
-  #past = 0;
-  /** What this step's gradients enter the averages with. */
-  #fresh: Scalar = 1;
   readonly #backend: Backend;
-  readonly #momentum: Momentum | false;
+  readonly #velocities: readonly Velocity[];
+  /** What this step's gradients are multiplied with. */
+  #factor: Matrix | undefined;
+  /** What they enter averages with, by the share of the past there. */
+  readonly #fresh = new Map<number, Scalar>();
 
-  /** Allocates the velocities. The caller disposes them. */
-  constructor(backend: Backend, parameters: readonly Parameter[], momentum: Momentum | false) {
+  /**
+   * Allocates the velocities. The caller disposes them.
+   *
+   * @param momenta By parameter.
+   */
+  constructor(
+    backend: Backend,
+    parameters: readonly Parameter[],
+    momenta: readonly (Momentum | false)[],
+  ) {
     this.#backend = backend;
-    this.#momentum = momentum;
-    this.buffers = momentum === false || momentum.value === 0
-      ? []
-      : madeForEach(parameters, (index) => {
-        const { rows, cols } = parameters[index].value;
-        return backend.alloc(rows, cols);
-      });
+    this.#velocities = madeForEach(
+      parameters,
+      (index) => new Velocity(backend, parameters[index], momenta[index]),
+    );
+  }
+
+  /** By parameter; `undefined` without momentum. */
+  get buffers(): readonly (OwnedMatrix | undefined)[] {
+    return this.#velocities.map(({ buffer }) => buffer);
+  }
+
+  /** By parameter: sum of the weights in its average, `1 - mu^t` for a constant mu. For checkpoints. */
+  get weights(): readonly number[] {
+    return this.#velocities.map(({ weight }) => weight);
+  }
+
+  set weights(weights: readonly number[]) {
+    this.#velocities.forEach((velocity, index) => velocity.weight = weights[index]);
   }
 
   /**
@@ -96,36 +139,27 @@ export class MomentumState implements Disposable {
    * @param factor c, [1, 1], what the step's gradients are multiplied with; 1 where it is left out.
    */
   advance(step: number, factor?: Matrix): void {
-    this.#fresh = factor ?? 1;
-    if (this.buffers.length === 0 || this.#momentum === false) return;
-    const mu = valueAt(this.#momentum.value, step);
-    const past = mu * this.weight;
-    this.weight = past + (1 - mu);
-    this.#past = past / this.weight;
-    if (this.#momentum.on !== "gradient") return;
-    this.#fresh = 1 - this.#past;
-    if (factor === undefined) return;
-    const product = this.#backend.scratch(1, 1);
-    this.#backend.axpby(product, this.#fresh, factor, 0);
-    this.#fresh = product;
+    this.#factor = factor;
+    this.#fresh.clear();
+    for (const velocity of this.#velocities) velocity.advance(step);
   }
 
   /**
    * What is to be preconditioned in the gradient's place: the gradient, or its corrected average. The
    * buffers hold averages that are corrected already, `m^ = m / (1 - mu^t)`, so that one pass over them
-   * does: `m^ <- p m^ + (1 - p) c G` with `p = mu (1 - mu^(t-1)) / (1 - mu^t)`. Inside a scope.
+   * does: `m^ <- p m^ + (1 - p) c G` with `p = mu (1 - mu^(t-1)) / (1 - mu^t)`. Inside the step's scope.
    */
   averaged(index: number, gradient: Matrix): Matrix {
     const backend = this.#backend;
-    if (this.#momentum === false || this.#momentum.on !== "gradient" || this.buffers.length === 0) {
-      if (this.#fresh === 1) return gradient;
-      const out = backend.scratch(gradient.rows, gradient.cols);
-      backend.axpby(out, this.#fresh, gradient, 0);
-      return out;
+    const { momentum, buffer: average, past } = this.#velocities[index];
+    if (momentum !== false && momentum.on === "gradient" && average !== undefined) {
+      backend.axpby(average, this.#freshBeside(past), gradient, past);
+      return average;
     }
-    const average = this.buffers[index];
-    backend.axpby(average, this.#fresh, gradient, this.#past);
-    return average;
+    if (this.#factor === undefined) return gradient;
+    const out = backend.scratch(gradient.rows, gradient.cols);
+    backend.axpby(out, this.#factor, gradient, 0);
+    return out;
   }
 
   /**
@@ -135,23 +169,33 @@ export class MomentumState implements Disposable {
     index: number,
     weights: Matrix,
     direction: Matrix,
-    numbers: { readonly rate: Rate; readonly clip: Matrix; readonly step: number },
+    { rate, clip, step }: { readonly rate: Rate; readonly clip: Matrix; readonly step: number },
   ): void {
-    const { rate, clip, step } = numbers;
     const backend = this.#backend;
-    if (this.#momentum === false || this.#momentum.on !== "update" || this.buffers.length === 0) {
+    const { momentum, buffer: velocity } = this.#velocities[index];
+    if (momentum === false || momentum.on !== "update" || velocity === undefined) {
       return backend.axpby(weights, rate.times(-1, clip), direction, 1);
     }
-    const mu = valueAt(this.#momentum.value, step);
-    const velocity = this.buffers[index];
+    const mu = valueAt(momentum.value, step);
     backend.axpby(velocity, clip, direction, mu);
-    if (!this.#momentum.nesterov) return backend.axpby(weights, rate.times(-1), velocity, 1);
+    if (!momentum.nesterov) return backend.axpby(weights, rate.times(-1), velocity, 1);
     backend.axpby(weights, rate.times(-mu), velocity, 1);
     backend.axpby(weights, rate.times(-1, clip), direction, 1);
   }
 
   /** Gives the velocities back. */
   [Symbol.dispose](): void {
-    for (const buffer of this.buffers) buffer[Symbol.dispose]();
+    for (const velocity of this.#velocities) velocity[Symbol.dispose]();
+  }
+
+  /** `(1 - past) c`, computed once a step for parameters of one momentum. */
+  #freshBeside(past: number): Scalar {
+    if (this.#factor === undefined) return 1 - past;
+    const known = this.#fresh.get(past);
+    if (known !== undefined) return known;
+    const fresh = this.#backend.scratch(1, 1);
+    this.#backend.axpby(fresh, 1 - past, this.#factor, 0);
+    this.#fresh.set(past, fresh);
+    return fresh;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Verbs } from "../../backend.ts";
-import type { ConvGeometry, Window } from "../../../core/geometry.ts";
+import type { ConvGeometry, SlidingWindow } from "../../../core/geometry.ts";
 import type { Matrix } from "../../../core/matrix.ts";
 import type { Address } from "../../extension.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
@@ -174,14 +174,14 @@ export function createConvolution(machine: Machine): Convolution {
 }
 
 /** Whether every location sees one pixel, and every pixel is seen by one. */
-function isPointwise({ kernel, stride, padding }: Window): boolean {
+function isPointwise({ kernel, stride, padding }: SlidingWindow): boolean {
   return [...kernel, ...stride].every((size) => size === 1) && padding.every((size) => size === 0);
 }
 
 /** Calls `body` with the address of the record that `asm/window.ts` describes. */
 export function withWindow(
   machine: Machine,
-  window: Window & Partial<Pick<ConvGeometry, "bias">>,
+  window: SlidingWindow & Partial<Pick<ConvGeometry, "bias">>,
   body: (address: Address) => void,
 ): void {
   const { channels, height, width, kernel, stride, padding, dilation, bias = false } = window;
@@ -196,6 +196,6 @@ export function withWindow(
 }
 
 /** N of a batch of images. */
-function examplesOf(images: Matrix, { height, width }: Window): number {
+function examplesOf(images: Matrix, { height, width }: SlidingWindow): number {
   return height * width === 0 ? 0 : images.rows / (height * width);
 }

@@ -10,7 +10,7 @@ import {
   outHeight,
   outWidth,
   patchLength,
-  type Window,
+  type SlidingWindow,
 } from "../../../core/geometry.ts";
 import type { Matrix } from "../../../core/matrix.ts";
 import type { Verbs } from "../../backend.ts";
@@ -50,7 +50,7 @@ export interface WindowFields {
 }
 
 /** The fields of a window. */
-export function fieldsOf(window: Window): WindowFields {
+export function fieldsOf(window: SlidingWindow): WindowFields {
   const { channels, height, width, kernel, stride, padding, dilation } = window;
   return {
     channels,

@@ -6,7 +6,7 @@
  */
 
 import type { KroneckerCapture } from "../../../core/capture.ts";
-import { locationsOf, type Window } from "../../../core/geometry.ts";
+import { locationsOf, type SlidingWindow } from "../../../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../../../core/matrix.ts";
 import type { Blend, GemmOptions, Verbs } from "../../backend.ts";
 import type { Machine } from "../device/machine.ts";
@@ -45,7 +45,7 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
 
   /** Calls `body` for runs of images, with the rows that a location takes of `others`. */
   const byImages = (
-    window: Window,
+    window: SlidingWindow,
     images: readonly Matrix[],
     others: readonly Matrix[],
     body: (images: (m: Matrix) => Matrix, locations: (m: Matrix) => Matrix, run: Run) => void,
