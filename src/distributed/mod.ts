@@ -13,6 +13,8 @@ export {
   type Summable,
   type Traffic,
 } from "./group.ts";
+export type { Summand } from "./packing.ts";
+export type { Reduction, Whole } from "./reduction.ts";
 export { soloGroup } from "./solo_group.ts";
 export { leaveRoom, threadGroup, type ThreadRoom, threadRoom } from "./thread_group.ts";
 export { mpiGroup, type MpiOptions } from "./mpi/mpi_group.ts";

@@ -28,7 +28,7 @@ import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
 import { weighRows } from "./example_weights.ts";
 import type { Loss } from "./losses/loss.ts";
-import { drawSigns } from "./losses/noise.ts";
+import { drawnAt, drawSigns } from "./losses/noise.ts";
 import { meanOverPositions } from "./mean_over_positions.ts";
 import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
 import type { Sequential } from "./sequential.ts";
@@ -165,22 +165,25 @@ export class ModelObjective {
    * @param sample How, and of how many examples.
    * @throws {StateError} When no `differentiate` came before it, or an evaluation in between.
    */
-  differentiateSampled(random: Random, { from, examples }: CurvatureSample): void {
+  differentiateSampled(random: Random, sample: CurvatureSample): void {
     if (this.#predictions === undefined) {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
     const { backend, loss } = this;
+    const { from, examples, places } = sample;
     const count = examples * this.#positions;
     const predictions = rowsOf(this.#predictions, 0, count);
+    const noiseOf = (numbers: number, draw: (count: number) => Float32Array) =>
+      places === undefined ? draw(numbers) : drawnAt(places, numbers / examples, draw);
     const gradients = backend.scratch(count, this.#outputs);
     if (from === "signs") {
       const signs = backend.scratch(count, this.#outputs);
-      backend.write(signs, drawSigns(random, count * this.#outputs));
+      backend.write(signs, noiseOf(count * this.#outputs, (n) => drawSigns(random, n)));
       backend.gaussNewtonGradient(loss.kind, gradients, predictions, signs);
     } else {
       const [rows, cols] = loss.targetShape(count, this.#outputs);
       const noise = backend.scratch(rows, cols);
-      backend.write(noise, loss.drawNoise(random, rows * cols));
+      backend.write(noise, noiseOf(rows * cols, (n) => loss.drawNoise(random, n)));
       backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
     }
     // The mean over positions has the mean of their Hessians: a root of it has the root of the weight.

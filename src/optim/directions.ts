@@ -8,9 +8,9 @@ import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
-import type { Captures } from "./gates.ts";
 import { type ParameterSettings, relativeRate } from "./groups.ts";
 import type { Objective } from "./objective.ts";
+import type { StepObservation } from "./observation.ts";
 import type { Preconditioner } from "./preconditioner.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import type { StepRow } from "./step_row.ts";
@@ -102,7 +102,7 @@ function scaled(backend: Backend, direction: Matrix, factor: number): Matrix {
 /** Looks at the curvature of what has been observed, along the directions; layers without captures do not count. */
 export function measureCurvature(
   { objective: { backend }, rules: { curvature } }: Pick<Directing, "objective" | "rules">,
-  captures: Captures,
+  { captures, whole }: Pick<StepObservation, "captures" | "whole">,
   { directions, numbers: { products } }: Directions,
 ): void {
   if (curvature === undefined || captures.length === 0) return;
@@ -114,5 +114,5 @@ export function measureCurvature(
       if (capture === undefined) backend.write(columnsOf(seen, index, index + 1), [0]);
     });
   }
-  curvature.update(captures, directions, seen);
+  curvature.update(captures, directions, seen, whole);
 }

@@ -9,6 +9,7 @@ import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
+import { reductionOf } from "../distributed/reduction.ts";
 import type { Block, BlockOptions, LayerBlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
@@ -56,6 +57,7 @@ export function kroneckerOptimizer<B>(
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
   const groups = groupsOf(subject, options.groups, parameters);
+  const reduction = reductionOf(subject, backend, options.group);
   let blocks: readonly Block[] = [];
   const adapter = dampingAdaptation === false
     ? undefined
@@ -81,7 +83,7 @@ export function kroneckerOptimizer<B>(
     adapter?.[Symbol.dispose]();
     throw error;
   }
-  const estimator = new CurvatureEstimator(backend, blocks, { ...options, plan });
+  const estimator = new CurvatureEstimator(backend, blocks, { ...options, plan, reduction });
   const preconditioner = new KroneckerPreconditioner(
     backend,
     method,

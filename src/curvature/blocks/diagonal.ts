@@ -72,6 +72,10 @@ export class DiagonalBlock extends Owner implements Block {
     return { eigenvalues: this.eigenvalues };
   }
 
+  get sums(): Block["sums"] {
+    return { statistics: [], eigenvalues: [{ matrix: this.eigenvalues }] };
+  }
+
   mark(): () => void {
     return this.damping.mark();
   }

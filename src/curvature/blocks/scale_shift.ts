@@ -93,6 +93,10 @@ export class ScaleShiftBlock extends Owner implements Block {
     return { moments: this.moments };
   }
 
+  get sums(): Block["sums"] {
+    return { statistics: [], eigenvalues: [{ matrix: this.moments }] };
+  }
+
   observeEigenvalues({ gradients, examples }: ElementsCapture, observation: Observation): void {
     const backend = this.#backend;
     const { cols } = this.moments;
