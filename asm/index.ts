@@ -1,5 +1,5 @@
 // Everything the module of kernels exports: one line per kernel file. Those of
-// sequences are in `sequences.ts`, and `batch_norm.ts` is a module of its own.
+// sequences are in `sequences.ts`; `batch_norm.ts` and `density_losses.ts` are modules of their own.
 
 export { activation, activationGradient } from "./activation";
 export { choleskyInverse, choleskyWorkspace } from "./cholesky";

@@ -1,7 +1,8 @@
 // loss: per-example losses [N] and gradients [N, K] of the outputs z [N, K], and
 // sampledLossGradient: gradients for targets drawn from the model's own distribution.
 //
-//   softmax  log sum_k e^z_k - z_label             gradient e^z_k / sum - [k = label]
+//   softmax  log sum_k e^z_k - sum_k y_k z_k       gradient e^z_k / sum - y_k
+//            y = (1 - smoothing) [k = label] + smoothing / K
 //   squared  weight/2 sum_k (z_k - y_k)^2          gradient weight (z_k - y_k); weight 1, or 2/K
 //   sigmoid  sum_k log(1 + e^z_k) - y_k z_k        gradient 1/(1 + e^-z_k) - y_k
 //
@@ -26,6 +27,7 @@ export function softmaxLoss(
   z: usize,
   strideZ: i32,
   labels: usize,
+  smoothing: f32,
 ): void {
   for (let i = 0; i < n; i++) {
     const row = at(z, i * strideZ), gradient = at(gradients, i * strideG);
@@ -33,10 +35,23 @@ export function softmaxLoss(
     const top = maximum(k, row);
     const total = exponentials(k, top, gradient, row);
     const logit = <f64>load<f32>(at(row, label));
-    store<f32>(at(losses, i), <f32>(Math.log(total) + (<f64>top - logit)));
+    let value = Math.log(total) + (<f64>top - logit);
     scaleRow(k, <f32>(1 / total), gradient);
-    store<f32>(at(gradient, label), load<f32>(at(gradient, label)) - 1);
+    if (smoothing != 0) value += smooth(k, smoothing, logit, gradient, row);
+    store<f32>(at(losses, i), <f32>value);
+    store<f32>(at(gradient, label), load<f32>(at(gradient, label)) - (1 - smoothing));
   }
+}
+
+/** Takes the share of all labels out of a gradient; what it adds to the loss. */
+function smooth(k: i32, smoothing: f32, logit: f64, gradient: usize, z: usize): f64 {
+  const share = smoothing / <f32>k;
+  let sum: f64 = 0;
+  for (let j = 0; j < k; j++) {
+    sum += logit - <f64>load<f32>(at(z, j));
+    store<f32>(at(gradient, j), load<f32>(at(gradient, j)) - share);
+  }
+  return <f64>share * sum;
 }
 
 /** The gradient for labels drawn by inverting the cumulative sum at the uniforms [N]. */

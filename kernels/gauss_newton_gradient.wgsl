@@ -4,6 +4,8 @@
 //   KIND 1 halfSumSquaredError   e
 //   KIND 2 meanSquaredError      sqrt(2 / K) e
 //   KIND 3 sigmoidCrossEntropy   sqrt(p (1 - p)) o e
+//   KIND 4 huber                 e
+//   KIND 5 gaussian              exp(-s / 2) o e of the means, sqrt(1/2) e of the log variances s
 //
 // A workgroup per example.
 
@@ -56,12 +58,17 @@ fn elementwiseRow(row: u32, index: u32) {
   let sign = params.signsOffset + row * params.signsStride;
   for (var k = index; k < params.cols; k += GROUP) {
     let e = signs[sign + k];
-    if (KIND == 1u) { gradients[to + k] = e; }
+    if (KIND == 1u || KIND == 4u) { gradients[to + k] = e; }
     if (KIND == 2u) { gradients[to + k] = sqrt(2.0 / f32(params.cols)) * e; }
     if (KIND == 3u) {
       // p (1 - p) = power / (1 + power)^2: nothing cancels.
       let power = preciseExp(-abs(z[params.zOffset + row * params.zStride + k]));
       gradients[to + k] = sqrt(power) / (1.0 + power) * e;
+    }
+    if (KIND == 5u) {
+      let half = params.cols / 2u;
+      let s = z[params.zOffset + row * params.zStride + half + k % half];
+      gradients[to + k] = e * select(0.70710678, preciseExp(-0.5 * s), k < half);
     }
   }
 }

@@ -4,6 +4,8 @@
 //   KIND 1 halfSumSquaredError   -noise                                   noise: normals [rows, cols]
 //   KIND 2 meanSquaredError      -sqrt(2 / K) noise                       noise: normals [rows, cols]
 //   KIND 3 sigmoidCrossEntropy   p - (u < p ? 1 : 0)                      noise: uniforms [rows, cols]
+//   KIND 4 huber                 -noise                                   noise: slopes [rows, cols]
+//   KIND 5 gaussian              -noise exp(-s / 2) and (1 - noise^2) / 2 noise: normals, half the columns
 //
 // A workgroup per example. The label is found by one invocation, which adds the exponentials in order
 // and compares with u times their sum.
@@ -67,11 +69,17 @@ fn elementwiseRow(row: u32, index: u32) {
   let noiseRow = params.noiseOffset + row * params.noiseStride;
   for (var k = index; k < params.cols; k += GROUP) {
     let draw = noise[noiseRow + k];
-    if (KIND == 1u) { gradients[to + k] = -draw; }
+    if (KIND == 1u || KIND == 4u) { gradients[to + k] = -draw; }
     if (KIND == 2u) { gradients[to + k] = -sqrt(2.0 / f32(params.cols)) * draw; }
     if (KIND == 3u) {
       let probability = sigmoid(z[params.zOffset + row * params.zStride + k]);
       gradients[to + k] = probability - select(0.0, 1.0, draw < probability);
+    }
+    if (KIND == 5u) {
+      let half = params.cols / 2u;
+      let normal = noise[noiseRow + k % half];
+      let s = z[params.zOffset + row * params.zStride + half + k % half];
+      gradients[to + k] = select(0.5 - 0.5 * normal * normal, -normal * preciseExp(-0.5 * s), k < half);
     }
   }
 }

@@ -178,7 +178,7 @@ const BY_EPOCH: Abscissa = {
 };
 const BY_TIME: Abscissa = {
   title: "by time",
-  axis: { label: "training time in seconds" },
+  axis: { label: "training time in seconds", fromZero: true },
   pick: (epoch) => epoch.seconds,
 };
 
@@ -207,13 +207,27 @@ function chartOf(
     x: abscissa.axis,
     y: quantity.axis,
     series: contestants.map(({ name, runs }, color) => {
-      const x = overRuns(runs, abscissa.pick).map(({ mean }) => mean);
-      const y = overRuns(runs, quantity.pick);
+      const start = quantity === LOSS && abscissa === BY_TIME ? startOf(runs) : [];
+      const x = [
+        ...start.map(({ seconds }) => seconds),
+        ...overRuns(runs, abscissa.pick).map(({ mean }) => mean),
+      ];
+      const y = [...start.map(({ loss }) => loss), ...overRuns(runs, quantity.pick)];
       const line: Series = { name, x, y: y.map(({ mean }) => mean), color };
       if (runs.length < 2) return line;
       return { ...line, band: [y.map(({ low }) => low), y.map(({ high }) => high)] };
     }),
   };
+}
+
+/** From the start to the end of the first step, whose cost shows as a time without progress; empty where unknown. */
+function startOf(runs: readonly SeededRun[]): { seconds: number; loss: Spread }[] {
+  const losses = runs.flatMap(({ initialLoss }) => initialLoss ?? []);
+  const first = runs.flatMap(({ firstStepSeconds }) => firstStepSeconds ?? []);
+  const loss = losses.length === runs.length ? spreadOf(losses) : undefined;
+  if (loss === undefined) return [];
+  const end = first.length === runs.length ? spreadOf(first) : undefined;
+  return [{ seconds: 0, loss }, ...(end === undefined ? [] : [{ seconds: end.mean, loss }])];
 }
 
 /** Mean and range over runs, epoch by epoch. All runs of a comparison have the same epochs. */

@@ -6,7 +6,7 @@
 
 import type { OptimizerName } from "@tekfac/tekfac/optim";
 import { type SeededRun, type Spread, spreadOf } from "./comparison.ts";
-import { lossAfter, secondsTo } from "./course.ts";
+import { endOf, heldOut, type HeldOutMetric, type Mark, markAt, valueAfter } from "./held_out.ts";
 import type { Finding, Findings, TimedRuns, TrialResult } from "./laboratory.ts";
 import {
   geometricMean,
@@ -16,8 +16,8 @@ import {
 } from "./paired_statistics.ts";
 import type { SearchKey, SearchPoint } from "./search_space.ts";
 
-/** Whose best final loss is the target that others are timed against. */
-const BASELINES: readonly OptimizerName[] = ["sgd", "adam"];
+/** The best of them sets the target: what it ends with. */
+const BASELINES: readonly OptimizerName[] = ["adam", "muon", "sgd"];
 
 /** Under what circumstances a comparison was made. */
 export interface ComparisonCircumstances {
@@ -27,17 +27,19 @@ export interface ComparisonCircumstances {
   readonly model: string;
   /** Name of the data. */
   readonly data: string;
-  /** Images learned from. */
-  readonly trainingImages: number;
-  /** Images held back. */
-  readonly testImages: number;
-  /** Passes over the training images. */
+  /** What runs and trials are judged by. */
+  readonly metric: HeldOutMetric;
+  /** Examples learned from. */
+  readonly trainingExamples: number;
+  /** Examples held back. */
+  readonly testExamples: number;
+  /** Passes over the examples to learn from. */
   readonly epochs: number;
-  /** Images per step, unless an optimizer's `batch` multiplies it. */
+  /** Examples per step, unless an optimizer's `batch` multiplies it. */
   readonly batch: number;
   /** Seeds of the runs. */
   readonly seeds: readonly number[];
-  /** How settings were found; `null` where the recipes were run. */
+  /** How settings were found; `null` where those that optimizers begin from were run. */
   readonly search: SearchSummary | null;
   /** What computed. */
   readonly backend: string;
@@ -75,36 +77,42 @@ export interface OptimizerSummary {
   readonly runs: readonly SeededRun[];
   /** What went wrong in those that did not. */
   readonly failures: readonly string[];
-  /** Training loss at the end of all epochs. */
-  readonly trainLoss: Spread | null;
+  /** What it is judged by, at the end of all epochs. */
+  readonly value: Spread | null;
   /** Test loss at the end of all epochs. */
   readonly testLoss: Spread | null;
+  /** Training loss at the end of all epochs. */
+  readonly trainLoss: Spread | null;
   /** Training time of all epochs in seconds. */
   readonly seconds: Spread | null;
   /** Runs of equal time, where they were asked for. */
   readonly timed?: TimedRuns;
   /**
-   * Training loss after {@linkcode ComparisonSummary.equalSeconds}: at the end of the runs of equal time
-   * or, where there are none, interpolated in the others.
+   * The same after {@linkcode ComparisonSummary.equalSeconds}: at the end of the runs of equal time or, where
+   * there are none, interpolated in the others.
    */
-  readonly lossAtEqualTime: Spread | null;
-  /** Time to the target; `null` where there is no target. */
-  readonly toTarget: TimeToTarget | null;
+  readonly valueAtEqualTime: Spread | null;
+  /** The way to the target; `null` where there is no target. */
+  readonly toTarget: WayToTarget | null;
 }
 
-/** How long it takes to what a baseline reaches in the end. */
-export interface TimeToTarget {
-  /** Seeds with which the baseline's loss was reached. */
+/** How long it takes to what the best baseline has in the end. */
+export interface WayToTarget {
+  /** Seeds with which the target was reached. */
   readonly reached: number;
   /** Seeds that were compared. */
   readonly of: number;
+  /** Epochs where it was reached. */
+  readonly epochs: Spread | null;
   /** Time in seconds where it was reached. */
   readonly seconds: Spread | null;
-  /** Time over that of the baseline's whole run; `null` unless it was reached with every seed. */
-  readonly ratio: RatioEstimate | null;
+  /** Epochs over those of the baseline with the same seed; `null` unless it was reached with every seed. */
+  readonly epochRatio: RatioEstimate | null;
+  /** Time over that of the baseline, likewise. */
+  readonly timeRatio: RatioEstimate | null;
 }
 
-/** Training loss of one optimizer over that of another. */
+/** What one optimizer ends with over what another does. */
 export interface PairSummary extends RatioEstimate {
   /** The numerator. */
   readonly optimizer: OptimizerName;
@@ -115,63 +123,53 @@ export interface PairSummary extends RatioEstimate {
 /** Everything that is in `compare.json`. */
 export interface ComparisonSummary extends ComparisonCircumstances {
   /** Version of this layout. */
-  readonly format: 1;
+  readonly format: 2;
   /** Whether all of the plan is done. */
   readonly complete: boolean;
   /** One per optimizer. */
   readonly optimizers: readonly OptimizerSummary[];
   /** Mean training time of the quickest optimizer's runs; `null` without runs. */
   readonly equalSeconds: number | null;
-  /** Which of SGD and Adam ended lower, and its loss; `null` where neither ran. */
-  readonly target: { readonly optimizer: OptimizerName; readonly loss: number } | null;
-  /** Every pair of optimizers, final training losses with equal seeds. */
+  /** Which of Adam, Muon and SGD ended lowest, and the mean of its values; `null` where none ran. */
+  readonly target: { readonly optimizer: OptimizerName; readonly value: number } | null;
+  /** Every pair of optimizers, final values with equal seeds. */
   readonly pairs: readonly PairSummary[];
-  /** Every pair of optimizers, final training losses of runs of equal time; empty without such runs. */
+  /** Every pair of optimizers, final values of runs of equal time; empty without such runs. */
   readonly pairsAtEqualTime: readonly PairSummary[];
 }
 
 /**
  * Draws the conclusions from what was found.
  *
- * @example TEKFAC needs half of Adam's epochs of equal length
+ * @example TEKFAC needs half of Adam's epochs, which are of equal length
  * ```ts
  * import assert from "node:assert/strict";
  * import type { SeededRun } from "./comparison.ts";
  * import { summarizeComparison } from "./comparison_summary.ts";
  * import type { Finding } from "./laboratory.ts";
  *
- * // Four epochs of a second each, in which the training loss falls by a factor.
+ * // Four epochs of a second each, in which the test loss falls by a factor.
  * const run = (factor: number): SeededRun => ({
  *   seed: 1,
  *   epochs: [1, 2, 3, 4].map((epoch) => ({
- *     epoch,
- *     runningLoss: factor ** (epoch - 1),
- *     trainLoss: factor ** epoch,
- *     testLoss: 1,
- *     testAccuracy: null,
- *     seconds: epoch,
+ *     ...{ epoch, runningLoss: 1, testLoss: factor ** epoch, testAccuracy: null, seconds: epoch },
  *   })),
- *   initialLoss: 1,
- *   trainLoss: factor ** 4,
- *   testLoss: 1,
- *   testAccuracy: null,
- *   seconds: 4,
- *   stepMs: 1,
+ *   ...{ trainLoss: 1, testLoss: factor ** 4, testAccuracy: null, seconds: 4, stepMs: 1 },
  * });
  * const finding = (name: Finding["name"], factor: number): Finding => ({
  *   ...{ name, trials: [], point: {}, runs: [run(factor)], failures: [] },
  * });
  * const { target, optimizers: [tekfac], pairs } = summarizeComparison({
- *   ...{ command: "deno task compare", model: "mlp", data: "glyphs" },
- *   ...{ trainingImages: 512, testImages: 128, epochs: 4, batch: 128, seeds: [1], search: null },
+ *   ...{ command: "deno task compare", model: "mlp", data: "glyphs", metric: "loss" },
+ *   ...{ trainingExamples: 512, testExamples: 128, epochs: 4, batch: 128, seeds: [1], search: null },
  *   ...{ backend: "wasm", machine: "a laptop, 8 cores", runtime: "Deno 2" },
  *   ...{ from: "2026-01-01", to: "2026-01-01", contended: null },
  * }, {
  *   optimizers: [finding("tekfac", 1 / 4), finding("adam", 1 / 2)],
  *   ...{ complete: true, done: 2, total: 2 },
  * });
- * assert.deepEqual(target, { optimizer: "adam", loss: 1 / 16 });
- * assert.equal(tekfac.toTarget!.ratio!.ratio.toFixed(6), "0.500000");
+ * assert.deepEqual(target, { optimizer: "adam", value: 1 / 16 });
+ * assert.equal(tekfac.toTarget!.epochRatio!.ratio.toFixed(6), "0.500000");
  * assert.equal(pairs[0].ratio.toFixed(6), (1 / 16).toFixed(6)); // (1/4)^4 over (1/2)^4
  * ```
  */
@@ -179,30 +177,32 @@ export function summarizeComparison(
   circumstances: ComparisonCircumstances,
   { optimizers, complete }: Findings,
 ): ComparisonSummary {
+  const { metric } = circumstances;
+  const value = (run: SeededRun): number => heldOut(metric, run);
   const equalSeconds = equalSecondsOf(optimizers);
-  const baseline = baselineOf(optimizers);
+  const baseline = baselineOf(optimizers, value);
+  const target = baseline && meanOf(baseline.runs, value)!;
   return {
-    format: 1,
+    format: 2,
     complete,
     ...circumstances,
     equalSeconds: equalSeconds ?? null,
-    target: baseline === undefined
-      ? null
-      : { optimizer: baseline.name, loss: meanOf(baseline.runs, (run) => run.trainLoss)! },
+    target: baseline === undefined ? null : { optimizer: baseline.name, value: target! },
     optimizers: optimizers.map((finding) => ({
       ...finding,
-      trainLoss: spread(finding.runs, (run) => run.trainLoss),
+      value: spread(finding.runs, value),
       testLoss: spread(finding.runs, (run) => run.testLoss),
+      trainLoss: spread(finding.runs, (run) => run.trainLoss),
       seconds: spread(finding.runs, (run) => run.seconds),
-      lossAtEqualTime: equalSeconds === undefined
+      valueAtEqualTime: equalSeconds === undefined
         ? null
         : finding.timed === undefined
-        ? spread(finding.runs, (run) => lossAfter(run, equalSeconds))
-        : spread(finding.timed.runs, (run) => run.trainLoss),
-      toTarget: baseline === undefined ? null : timeToTarget(finding, baseline),
+        ? spread(finding.runs, (run) => valueAfter(run, metric, equalSeconds))
+        : spread(finding.timed.runs, value),
+      toTarget: baseline === undefined ? null : wayTo(target!, metric, finding, baseline),
     })),
-    pairs: pairsOf(optimizers, ({ runs }) => runs),
-    pairsAtEqualTime: pairsOf(optimizers, ({ timed }) => timed?.runs ?? []),
+    pairs: pairsOf(optimizers, ({ runs }) => runs, value),
+    pairsAtEqualTime: pairsOf(optimizers, ({ timed }) => timed?.runs ?? [], value),
   };
 }
 
@@ -225,44 +225,67 @@ function equalSecondsOf(optimizers: readonly Finding[]): number | undefined {
   return means.length === 0 ? undefined : Math.min(...means);
 }
 
-/** The baseline with the lower mean of final training losses. */
-function baselineOf(optimizers: readonly Finding[]): Finding | undefined {
-  const loss = ({ runs }: Finding): number => meanOf(runs, (run) => run.trainLoss)!;
+/** The baseline with the lowest mean of final values. */
+function baselineOf(
+  optimizers: readonly Finding[],
+  value: (run: SeededRun) => number,
+): Finding | undefined {
+  const mean = ({ runs }: Finding): number => meanOf(runs, value)!;
   return optimizers
     .filter(({ name, runs }) => BASELINES.includes(name) && runs.length > 0)
-    .toSorted((a, b) => loss(a) - loss(b))[0];
+    .toSorted((a, b) => mean(a) - mean(b))[0];
 }
 
-/** With each seed, the time to the loss with which the baseline's run of that seed ended. */
-function timeToTarget({ runs }: Finding, baseline: Finding): TimeToTarget {
-  const times: Measured[] = [];
-  const whole: Measured[] = [];
-  for (const goal of baseline.runs) {
-    const run = runs.find(({ seed }) => seed === goal.seed);
+/**
+ * With each seed, the way to the target beside the baseline's own; a run of the baseline that stays above the
+ * mean of all its runs counts in full.
+ */
+function wayTo(
+  target: number,
+  metric: HeldOutMetric,
+  { runs }: Finding,
+  baseline: Finding,
+): WayToTarget {
+  const marks: { readonly seed: number; readonly own: Mark; readonly rival: Mark }[] = [];
+  let of = 0;
+  for (const rival of baseline.runs) {
+    const run = runs.find(({ seed }) => seed === rival.seed);
     if (run === undefined) continue;
-    whole.push({ seed: goal.seed, value: goal.seconds });
-    const value = secondsTo(run, goal.trainLoss);
-    if (value !== undefined) times.push({ seed: goal.seed, value });
+    of++;
+    const own = run === rival ? markOrEnd(run, metric, target) : markAt(run, metric, target);
+    if (own === undefined) continue;
+    marks.push({ seed: run.seed, own, rival: markOrEnd(rival, metric, target) });
   }
-  const all = times.length > 0 && times.length === baseline.runs.length;
+  const measured = (pick: "own" | "rival", key: keyof Mark): Measured[] =>
+    marks.map((mark) => ({ seed: mark.seed, value: mark[pick][key] }));
+  const ratio = (key: keyof Mark): RatioEstimate | null =>
+    marks.length < of
+      ? null
+      : geometricMean(pairedRatios(measured("own", key), measured("rival", key))) ?? null;
   return {
-    reached: times.length,
-    of: baseline.runs.length,
-    seconds: spreadOf(times.map(({ value }) => value)) ?? null,
-    ratio: all ? geometricMean(pairedRatios(times, whole)) ?? null : null,
+    ...{ reached: marks.length, of },
+    epochs: spreadOf(marks.map(({ own }) => own.epochs)) ?? null,
+    seconds: spreadOf(marks.map(({ own }) => own.seconds)) ?? null,
+    epochRatio: ratio("epochs"),
+    timeRatio: ratio("seconds"),
   };
+}
+
+function markOrEnd(run: SeededRun, metric: HeldOutMetric, target: number): Mark {
+  return markAt(run, metric, target) ?? endOf(run);
 }
 
 /** Each optimizer against each later one. */
 function pairsOf(
   optimizers: readonly Finding[],
   runsOf: (finding: Finding) => readonly SeededRun[],
+  value: (run: SeededRun) => number,
 ): PairSummary[] {
-  const losses = (finding: Finding): Measured[] =>
-    runsOf(finding).map(({ seed, trainLoss }) => ({ seed, value: trainLoss }));
+  const values = (finding: Finding): Measured[] =>
+    runsOf(finding).map((run) => ({ seed: run.seed, value: value(run) }));
   return optimizers.flatMap((first, i) =>
     optimizers.slice(i + 1).flatMap((second) => {
-      const estimate = geometricMean(pairedRatios(losses(first), losses(second)));
+      const estimate = geometricMean(pairedRatios(values(first), values(second)));
       if (estimate === undefined) return [];
       return [{ optimizer: first.name, against: second.name, ...estimate }];
     })

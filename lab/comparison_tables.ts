@@ -6,7 +6,8 @@
 
 import { formatNumber, type Table } from "@tekfac/tekfac/pages";
 import { type Spread, spreadOf } from "./comparison.ts";
-import type { ComparisonSummary, PairSummary, TimeToTarget } from "./comparison_summary.ts";
+import type { ComparisonSummary, PairSummary, WayToTarget } from "./comparison_summary.ts";
+import { metricNames } from "./held_out.ts";
 import type { RatioEstimate } from "./paired_statistics.ts";
 import { describePoint } from "./search_space.ts";
 
@@ -51,34 +52,36 @@ export function formatRatio(estimate: RatioEstimate | null): string {
   return `${formatNumber(ratio, 3)}${interval}`;
 }
 
-/** Losses after equal epochs: every optimizer's own time. */
-export function equalEpochsTable({ optimizers, epochs }: ComparisonSummary): Table {
+/** Values after equal epochs: every optimizer's own time. */
+export function equalEpochsTable({ optimizers, epochs, metric }: ComparisonSummary): Table {
+  const other = metric === "loss" ? [] : ["Test loss"];
   return {
     title: `After ${epochs} epochs`,
     note: "At the end of training; mean over seeds and half the range. Losses are over the whole " +
       "training and test set; time is that of steps, without evaluations.",
-    head: ["Optimizer", "Training loss", "Test loss", "Time", "Runs"],
-    rows: optimizers.map(({ name, trainLoss, testLoss, seconds, runs, failures }) => [
+    head: ["Optimizer", titled(metric), ...other, "Training loss", "Time", "Runs"],
+    rows: optimizers.map(({ name, value, trainLoss, testLoss, seconds, runs, failures }) => [
       name,
+      formatSpread(value),
+      ...(metric === "loss" ? [] : [formatSpread(testLoss)]),
       formatSpread(trainLoss),
-      formatSpread(testLoss),
       formatSpread(seconds, " s"),
       failures.length === 0 ? `${runs.length}` : `${runs.length}, ${failures.length} diverged`,
     ]),
   };
 }
 
-/** Losses after equal time. */
-export function equalTimeTable({ optimizers, equalSeconds }: ComparisonSummary): Table {
+/** Values after equal time. */
+export function equalTimeTable({ optimizers, equalSeconds, metric }: ComparisonSummary): Table {
   const title = `After ${formatNumber(equalSeconds, 3)} s of training`;
   if (optimizers.every(({ timed }) => timed === undefined)) {
     return {
       title,
-      note: "The time that the quickest optimizer takes for all epochs; losses of the others are " +
+      note: "The time that the quickest optimizer takes for all epochs; values of the others are " +
         "interpolated between ends of epochs. The slower ones are not annealed yet by then, which is " +
         "to their disadvantage.",
-      head: ["Optimizer", "Training loss"],
-      rows: optimizers.map(({ name, lossAtEqualTime }) => [name, formatSpread(lossAtEqualTime)]),
+      head: ["Optimizer", titled(metric)],
+      rows: optimizers.map(({ name, valueAtEqualTime }) => [name, formatSpread(valueAtEqualTime)]),
     };
   }
   return {
@@ -87,40 +90,42 @@ export function equalTimeTable({ optimizers, equalSeconds }: ComparisonSummary):
       "The time that the quickest optimizer takes for all epochs. The others were run anew for as " +
       "many whole epochs as fit into it, at least one, and annealed over those; they may be a little " +
       "over it, as first steps take longer.",
-    head: ["Optimizer", "Epochs", "Training loss", "Time"],
-    rows: optimizers.map(({ name, lossAtEqualTime, timed }) => [
+    head: ["Optimizer", "Epochs", titled(metric), "Time"],
+    rows: optimizers.map(({ name, valueAtEqualTime, timed }) => [
       name,
       `${timed?.epochs ?? "-"}`,
-      formatSpread(lossAtEqualTime),
+      formatSpread(valueAtEqualTime),
       formatSpread(spreadOf((timed?.runs ?? []).map(({ seconds }) => seconds)) ?? null, " s"),
     ]),
   };
 }
 
-/** Time to what the better of SGD and Adam reaches; `undefined` where neither ran. */
-export function targetTable({ optimizers, target, epochs }: ComparisonSummary): Table | undefined {
+/** The way to what the best of Adam, Muon and SGD ends with; `undefined` where none of them ran. */
+export function targetTable(
+  { optimizers, target, epochs, metric }: ComparisonSummary,
+): Table | undefined {
   if (target === null) return undefined;
-  const reachedBy = ({ reached, of }: TimeToTarget): string => `${reached} of ${of}`;
+  const reachedBy = ({ reached, of }: WayToTarget): string => `${reached} of ${of}`;
   return {
-    title: `Time to the training loss of ${target.optimizer} after ${epochs} epochs`,
-    note: "With each seed, the time until the training loss is as low as that with which " +
-      `${target.optimizer} ends with the same seed (${
-        formatNumber(target.loss)
-      } on average), over the ` +
-      `time of ${target.optimizer}'s whole run: geometric mean and 95 % bootstrap interval, where it ` +
-      "was reached with every seed.",
-    head: ["Optimizer", "Reached", "Time", "Ratio"],
+    title: `To the ${metricNames[metric]} of ${target.optimizer} after ${epochs} epochs`,
+    note: `With each seed, the epochs and the time until the ${metricNames[metric]} is at most ` +
+      `${formatNumber(target.value)}, the mean that ${target.optimizer} ends with, over those of ` +
+      `${target.optimizer} with that seed: geometric mean and 95 % bootstrap interval, where it was ` +
+      "reached with every seed. Epochs do not depend on the machine; its first one counts in full.",
+    head: ["Optimizer", "Reached", "Epochs", "Ratio of epochs", "Time", "Ratio of times"],
     rows: optimizers.map(({ name, toTarget }) => [
       name,
       toTarget === null ? "-" : reachedBy(toTarget),
+      formatSpread(toTarget?.epochs ?? null),
+      formatRatio(toTarget?.epochRatio ?? null),
       formatSpread(toTarget?.seconds ?? null, " s"),
-      formatRatio(toTarget?.ratio ?? null),
+      formatRatio(toTarget?.timeRatio ?? null),
     ]),
   };
 }
 
-/** Ratios of final training losses, every optimizer against every later one. */
-export function pairsTable({ pairs, pairsAtEqualTime }: ComparisonSummary): Table {
+/** Ratios of final values, every optimizer against every later one. */
+export function pairsTable({ pairs, pairsAtEqualTime, metric }: ComparisonSummary): Table {
   const ratio = ({ optimizer, against }: PairSummary): string =>
     formatRatio(
       pairsAtEqualTime.find((pair) => pair.optimizer === optimizer && pair.against === against) ??
@@ -128,9 +133,9 @@ export function pairsTable({ pairs, pairsAtEqualTime }: ComparisonSummary): Tabl
     );
   const timed = pairsAtEqualTime.length > 0;
   return {
-    title: "Ratios of training losses",
+    title: `Ratios of ${metricNames[metric]}`,
     note:
-      "Loss of the first over that of the second with the same seed, below 1 where the first is " +
+      "That of the first over that of the second with the same seed, below 1 where the first is " +
       "better: geometric mean and 95 % bootstrap interval (expanded percentile; with five pairs it " +
       "covers about 92 %).",
     head: ["Pair", "After equal epochs", ...(timed ? ["After equal time"] : []), "Pairs"],
@@ -143,26 +148,37 @@ export function pairsTable({ pairs, pairsAtEqualTime }: ComparisonSummary): Tabl
   };
 }
 
-/** What the search chose; `undefined` where there was none. */
-export function searchTable({ optimizers, search }: ComparisonSummary): Table | undefined {
+/** What the search chose, and what it cost; `undefined` where there was none. */
+export function searchTable({ optimizers, search, metric }: ComparisonSummary): Table | undefined {
   if (search === null) return undefined;
-  const losses = (trials: ComparisonSummary["optimizers"][number]["trials"]): number[] =>
-    trials.flatMap(({ trainLoss }) => trainLoss ?? []);
+  const values = (trials: ComparisonSummary["optimizers"][number]["trials"]): number[] =>
+    trials.flatMap(({ value }) => value ?? []);
   const format = (value: number | null | undefined): string => formatNumber(value ?? null, 4);
   return {
     title: "Search",
     note:
       `${search.trials} trials of every optimizer with seed ${search.seed}, which is none of the ` +
-      "runs': the lowest training loss decides. The recipe is the first trial.",
-    head: ["Optimizer", "Chosen", "Its trial", "The recipe's", "Diverged"],
+      `runs': the lowest ${
+        metricNames[metric]
+      } on a part of the examples to learn from decides, which ` +
+      "trials do not learn from. What an optimizer begins from is the first trial. Time is that of all " +
+      "trials.",
+    head: ["Optimizer", "Chosen", "Its trial", "The first", "Diverged", "Time"],
     rows: optimizers.map(({ name, point, trials }) => [
       name,
       describePoint(point),
-      format(losses(trials).length === 0 ? null : Math.min(...losses(trials))),
-      format(trials[0]?.trainLoss),
-      `${trials.filter(({ trainLoss }) => trainLoss === null).length}`,
+      format(values(trials).length === 0 ? null : Math.min(...values(trials))),
+      format(trials[0]?.value),
+      `${trials.filter(({ value }) => value === null).length}`,
+      `${formatNumber(trials.reduce((sum, { seconds }) => sum + seconds, 0), 3)} s`,
     ]),
   };
+}
+
+/** The name of a quantity at the head of a column. */
+function titled(metric: ComparisonSummary["metric"]): string {
+  const name = metricNames[metric];
+  return `${name[0].toUpperCase()}${name.slice(1)}`;
 }
 
 /**
@@ -182,31 +198,31 @@ export function searchTable({ optimizers, search }: ComparisonSummary): Table | 
  * } from "./comparison_tables.ts";
  *
  * const exactly = (value: number) => ({ mean: value, low: value, high: value });
- * const optimizer = (name: "tekfac" | "adam", loss: number, seconds: number) => ({
- *   ...{ name, point: {}, trials: [], runs: [], failures: [] },
- *   ...{ trainLoss: exactly(loss), testLoss: exactly(2 * loss), seconds: exactly(8) },
- *   lossAtEqualTime: exactly(loss),
+ * const single = (ratio: number) => ({ ratio, low: null, high: null, pairs: 1 });
+ * const optimizer = (name: "tekfac" | "adam", loss: number, epochs: number) => ({
+ *   ...{ name, point: {}, trials: [], runs: [], failures: [], value: exactly(loss) },
+ *   ...{ trainLoss: exactly(loss / 2), testLoss: exactly(loss), seconds: exactly(8) },
+ *   valueAtEqualTime: exactly(loss),
  *   toTarget: {
- *     ...{ reached: 1, of: 1, seconds: exactly(seconds) },
- *     ratio: { ratio: seconds / 8, low: null, high: null, pairs: 1 },
+ *     ...{ reached: 1, of: 1, epochs: exactly(epochs), seconds: exactly(2 * epochs) },
+ *     ...{ epochRatio: single(epochs / 4), timeRatio: single(epochs / 4) },
  *   },
  * });
- * const pair = { ratio: 0.25, low: null, high: null, pairs: 1 };
  * const summary: ComparisonSummary = {
- *   format: 1,
+ *   format: 2,
  *   ...{ complete: true, command: "deno task compare", model: "mlp", data: "glyphs" },
- *   ...{ trainingImages: 512, testImages: 128, epochs: 4, batch: 128, seeds: [1], search: null },
- *   ...{ backend: "wasm", machine: "a laptop, 8 cores", runtime: "Deno 2" },
+ *   ...{ trainingExamples: 512, testExamples: 128, metric: "loss", seeds: [1], search: null },
+ *   ...{ epochs: 4, batch: 128, backend: "wasm", machine: "a laptop, 8 cores", runtime: "Deno 2" },
  *   ...{ from: "2026-01-01", to: "2026-01-01", contended: null, equalSeconds: 8 },
- *   optimizers: [optimizer("tekfac", 0.01, 4), optimizer("adam", 0.04, 8)],
- *   target: { optimizer: "adam", loss: 0.04 },
- *   pairs: [{ optimizer: "tekfac", against: "adam", ...pair }],
+ *   optimizers: [optimizer("tekfac", 0.01, 2), optimizer("adam", 0.04, 4)],
+ *   target: { optimizer: "adam", value: 0.04 },
+ *   pairs: [{ optimizer: "tekfac", against: "adam", ...single(0.25) }],
  *   pairsAtEqualTime: [],
  * };
- * assert.deepEqual(equalEpochsTable(summary).rows[0], ["tekfac", "0.01", "0.02", "8 s", "0"]);
- * assert.deepEqual(targetTable(summary)!.rows[0], ["tekfac", "1 of 1", "4 s", "0.5"]);
+ * assert.deepEqual(equalEpochsTable(summary).rows[0], ["tekfac", "0.01", "0.005", "8 s", "0"]);
+ * assert.deepEqual(targetTable(summary)!.rows[0], ["tekfac", "1 of 1", "2", "0.5", "4 s", "0.5"]);
  * assert.deepEqual(pairsTable(summary).rows, [["tekfac / adam", "0.25", "1"]]);
- * assert.equal(searchTable(summary), undefined); // the recipes were run
+ * assert.equal(searchTable(summary), undefined); // nothing was searched
  * assert.deepEqual(comparisonTables(summary), [
  *   equalTimeTable(summary),
  *   targetTable(summary),

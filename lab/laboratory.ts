@@ -1,6 +1,7 @@
 /**
  * Several optimizers on equal terms: an equal number of trials to find settings on a seed held out, then
- * runs of the best settings with fresh seeds. Whatever has been done once is not done again.
+ * runs of the best settings with fresh seeds. A trial is judged by examples that are held back from those that
+ * the runs learn from; nobody looks at the test set before the runs. Whatever has been done once is not done again.
  *
  * @module
  */
@@ -17,20 +18,20 @@ export interface LaboratoryPlan {
   readonly optimizers: readonly OptimizerName[];
   /** Seeds of the runs that count. */
   readonly seeds: readonly number[];
-  /** Passes over the training images of every trial and run, >= 0. */
+  /** Passes over the examples to learn from, of every trial and run, >= 0. */
   readonly epochs: number;
   /**
    * Whether slower optimizers are run once more with each seed, for as many epochs as fit into the time of
    * the quickest one's, annealed over those. @default {false}
    */
   readonly equalTime?: boolean;
-  /** How settings are found; without it the recipes are run. */
+  /** How settings are found; without it those that optimizers begin from are run. */
   readonly search?: SearchPlan;
 }
 
 /** How settings are found. */
 export interface SearchPlan {
-  /** Trials of every optimizer, >= 1; the first one is the recipe. */
+  /** Trials of every optimizer, >= 1; the first one is what it begins from. */
   readonly trials: number;
   /** Seed of every trial's weights and batches, and of the places tried. None of the runs' seeds. */
   readonly seed: number;
@@ -50,7 +51,7 @@ export interface Assignment {
   readonly seed: number;
   /** Where in its search space. */
   readonly point: SearchPoint;
-  /** Passes over the training images. */
+  /** Passes over the examples to learn from. */
   readonly epochs: number;
 }
 
@@ -66,8 +67,10 @@ export interface Journal {
 export interface TrialResult {
   /** Where in the search space. */
   readonly point: SearchPoint;
-  /** Training loss at the end, or `null` where training diverged. */
-  readonly trainLoss: number | null;
+  /** What it was judged by, on examples held back for trials; `null` where training diverged. */
+  readonly value: number | null;
+  /** Training time; 0 where training diverged. */
+  readonly seconds: number;
 }
 
 /** What was found out about one optimizer. */
@@ -76,7 +79,7 @@ export interface Finding {
   readonly name: OptimizerName;
   /** All trials, in order; empty without a search. */
   readonly trials: readonly TrialResult[];
-  /** Where the runs were done: the trial with the lowest training loss, or the recipe. */
+  /** Where the runs were done: the trial with the lowest value, or the settings it began from. */
   readonly point: SearchPoint;
   /** Its finished runs. */
   readonly runs: readonly SeededRun[];
@@ -112,10 +115,12 @@ export interface Findings {
 /** How the work is done. */
 export interface LaboratoryWork {
   /**
-   * Trains once. One that throws `NumericalError` counts as failed, and the others go on; any other
+   * Trains once; a trial must not see the examples that runs are judged by. One that throws `NumericalError` counts as failed, and the others go on; any other
    * error ends the work.
    */
   perform(assignment: Assignment): Promise<RunSummary>;
+  /** What a trial is judged by, the lower the better. */
+  judge(record: RunSummary): number;
   /** Remembers what has been done. @default {nothing} */
   readonly journal?: Journal;
   /** Asked before each training; when it says no, what has been found so far is returned. @default {yes} */
@@ -137,8 +142,8 @@ export interface LaboratoryWork {
  * // Stands for a training, which would take its settings from `settingsAt`.
  * const trained = (learningRate = 1): RunSummary => ({
  *   epochs: [],
- *   trainLoss: 1 + Math.log(learningRate / 0.01) ** 2,
- *   testLoss: 2,
+ *   trainLoss: 1,
+ *   testLoss: 1 + Math.log(learningRate / 0.01) ** 2,
  *   testAccuracy: null,
  *   seconds: 1,
  *   stepMs: 1,
@@ -148,13 +153,16 @@ export interface LaboratoryWork {
  *   seeds: [1, 2, 3],
  *   epochs: 4,
  *   search: { trials: 10, seed: 1000, keys: ["learningRate"] },
- * }, { perform: ({ point }) => Promise.resolve(trained(point.learningRate)) });
+ * }, {
+ *   perform: ({ point }) => Promise.resolve(trained(point.learningRate)),
+ *   judge: ({ testLoss }) => testLoss,
+ * });
  *
  * const [{ point, trials, runs }] = findings.optimizers;
  * assert.deepEqual([trials.length, runs.length, findings.done], [10, 3, 13]);
- * const best = Math.min(...trials.map(({ trainLoss }) => trainLoss!));
- * assert.equal(trained(point.learningRate).trainLoss, best);
- * assert(best < trials[0].trainLoss!); // the recipe's
+ * const best = Math.min(...trials.map(({ value }) => value!));
+ * assert.equal(trained(point.learningRate).testLoss, best);
+ * assert(best < trials[0].value!); // of the settings it began from
  * ```
  */
 export async function runLaboratory(plan: LaboratoryPlan, work: LaboratoryWork): Promise<Findings> {
@@ -183,7 +191,7 @@ async function searchAll(
       const outcome = await progress.outcomeOf({
         ...{ kind: "trial", optimizer, index, seed, point, epochs },
       });
-      if (outcome !== undefined) results[i].push({ point, trainLoss: lossOf(outcome) });
+      if (outcome !== undefined) results[i].push(progress.trial(point, outcome));
     }
   }
   return results;
@@ -247,18 +255,14 @@ async function runTimed(
   }));
 }
 
-/** Where the training loss ended lowest; the recipe where nothing finished. */
+/** Where the value ended lowest; the first place where nothing finished. */
 function bestOf(trials: readonly TrialResult[]): SearchPoint {
-  let best: TrialResult = { point: {}, trainLoss: null };
+  let best: Pick<TrialResult, "point" | "value"> = { point: {}, value: null };
   for (const trial of trials) {
-    if (trial.trainLoss === null) continue;
-    if (best.trainLoss === null || trial.trainLoss < best.trainLoss) best = trial;
+    if (trial.value === null) continue;
+    if (best.value === null || trial.value < best.value) best = trial;
   }
   return best.point;
-}
-
-function lossOf(outcome: RunOutcome): number | null {
-  return "failure" in outcome ? null : outcome.record.trainLoss;
 }
 
 /** Does one assignment after the other, until it may not go on. */
@@ -271,6 +275,13 @@ class Progress {
   constructor(work: LaboratoryWork, total: number) {
     this.#work = work;
     this.total = total;
+  }
+
+  /** A trial and what it was judged by. */
+  trial(point: SearchPoint, outcome: RunOutcome): TrialResult {
+    if ("failure" in outcome) return { point, value: null, seconds: 0 };
+    const { record } = outcome;
+    return { point, value: this.#work.judge(record), seconds: record.seconds };
   }
 
   /** What came of an assignment, now or earlier; `undefined` when it has to be left for another time. */

@@ -5,7 +5,6 @@
  */
 
 import { OptionError, Random } from "@tekfac/tekfac/core";
-import type { Intervals } from "@tekfac/tekfac/curvature";
 import type { OptimizerName, OptimizerSettings } from "@tekfac/tekfac/optim";
 
 /** The values a key may take. */
@@ -19,24 +18,21 @@ export type Dimension =
  * What can be searched:
  *
  * - `learningRate`: of `sgd`, `adam`, `muon` and `soap`. With the others it is only the cap of a clipped step.
+ * - `adamRate`: of what `muon` leaves to Adam, biases and the last layer.
  * - `momentum`: share of the past in the velocity or, for `adam` and `soap`, in the first moment (beta1).
  * - `batch`: examples per step, as a multiple of what the comparison is set to.
- * - `adaptation`: 1 where damping is adapted (Levenberg-Marquardt), 0 where not. Goes with exponent 1 alone.
- * - `tau`: relative damping, held unless `adaptation` is 1. `kappa`: loss-relative KL clip. `exponent`: of the damped eigenvalues.
+ * - `tau`: relative damping. `kappa`: bound on the measured length of a step.
  * - `averages`: weight of the past in factors and eigenvalues, or in SOAP's factors and second moments.
- * - `interval`: steps between observations of factors and eigenvalues; bases are renewed at ten times it.
  * - `weightDecay`: decoupled, per step of rate 1; 0 for none.
  */
 export const searchKeys = [
   "learningRate",
+  "adamRate",
   "momentum",
   "batch",
   "tau",
   "kappa",
-  "adaptation",
-  "exponent",
   "averages",
-  "interval",
   "weightDecay",
 ] as const;
 
@@ -53,36 +49,31 @@ const log = (from: number, to: number): Dimension => ({ kind: "log", from, to })
 const choice = (...values: number[]): Dimension => ({ kind: "choice", values });
 
 /** Small batches make first-order methods strong rivals per epoch, so they may choose them. */
-const firstOrder = { batch: choice(1 / 8, 1 / 4, 1 / 2, 1) };
-
-const factored = {
-  tau: log(0.03, 10),
-  kappa: log(1e-3, 0.1),
-  adaptation: choice(0, 1),
+const firstOrder = {
   momentum: choice(0.8, 0.9, 0.95),
-  averages: choice(0.9, 0.95, 0.98),
-  interval: choice(5, 10),
-  weightDecay: choice(0, 3e-3),
-  batch: choice(1 / 2, 1),
+  batch: choice(1 / 8, 1 / 4, 1 / 2, 1),
+  weightDecay: choice(0, 1e-2, 1e-1),
 };
 
-const corrected = { ...factored, exponent: choice(0.5, 0.75, 1) };
+const kronecker = {
+  tau: log(0.03, 3),
+  kappa: log(0.01, 0.3),
+  momentum: choice(0.8, 0.9, 0.95),
+  averages: choice(0.9, 0.95, 0.98),
+  weightDecay: choice(0, 7e-4, 3e-3),
+  batch: choice(1 / 4, 1 / 2, 1),
+};
 
 /** The search space of every optimizer. */
 export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
-  tekfac: corrected,
-  ekfac: corrected,
-  tkfac: factored,
-  kfac: factored,
-  soap: {
-    learningRate: log(1e-3, 0.1),
-    momentum: choice(0.8, 0.9, 0.95),
-    averages: choice(0.9, 0.95, 0.98),
-    ...firstOrder,
-  },
-  muon: { learningRate: log(1e-3, 0.1), momentum: choice(0.8, 0.9, 0.95), ...firstOrder },
-  adam: { learningRate: log(1e-4, 3e-2), momentum: choice(0.8, 0.9, 0.95), ...firstOrder },
-  sgd: { learningRate: log(1e-3, 1), momentum: choice(0, 0.9, 0.95), ...firstOrder },
+  tekfac: kronecker,
+  ekfac: kronecker,
+  tkfac: kronecker,
+  kfac: kronecker,
+  soap: { ...firstOrder, learningRate: log(1e-3, 0.1), averages: choice(0.9, 0.95, 0.98) },
+  muon: { ...firstOrder, learningRate: log(3e-3, 0.3), adamRate: log(3e-4, 3e-2) },
+  adam: { ...firstOrder, learningRate: log(1e-4, 3e-2) },
+  sgd: { ...firstOrder, learningRate: log(1e-3, 1), weightDecay: choice(0, 1e-3, 1e-2) },
 };
 
 /**
@@ -125,7 +116,7 @@ export function searchPoints(
       const dimension = space[key];
       if (dimension !== undefined && keys.includes(key)) point[key] = valueAt(dimension, share);
     }
-    return point.adaptation === 1 && "exponent" in point ? { ...point, exponent: 1 } : point;
+    return point;
   });
 }
 
@@ -180,8 +171,7 @@ function optionsAt(
   optimizer: OptimizerName,
   point: SearchPoint,
 ): object {
-  const { learningRate, momentum, tau, kappa, adaptation } = point;
-  const { exponent, averages, interval, weightDecay } = point;
+  const { learningRate, adamRate, momentum, tau, kappa, averages, weightDecay } = point;
   const velocity = (value: number): object => {
     if (optimizer === "adam" || optimizer === "soap") return { beta1: value };
     if (optimizer === "muon") return { momentum: value };
@@ -189,23 +179,17 @@ function optionsAt(
   };
   return {
     ...(learningRate === undefined ? {} : { learningRate }),
+    ...(adamRate === undefined ? {} : { adam: { learningRate: adamRate } }),
     ...(momentum === undefined ? {} : velocity(momentum)),
     ...(tau === undefined ? {} : { damping: { kind: "relative", tau } }),
-    ...(kappa === undefined ? {} : { klClip: { kind: "lossRelative", kappa } }),
-    ...(adaptation === undefined ? {} : { dampingAdaptation: adaptation === 1 ? {} : false }),
-    ...(exponent === undefined ? {} : { exponent }),
+    ...(kappa === undefined ? {} : { klClip: { kind: "measured", kappa } }),
     ...(averages === undefined ? {} : averagesOf(optimizer, averages)),
-    ...(interval === undefined ? {} : { intervals: intervalsOf(interval) }),
     ...(weightDecay === undefined ? {} : { weightDecay: decayOf(weightDecay) }),
   };
 }
 
 function averagesOf(optimizer: OptimizerName, value: number): object {
   return optimizer === "soap" ? { beta2: value } : { factorDecay: value, eigenvalueDecay: value };
-}
-
-function intervalsOf(interval: number): Intervals {
-  return { statistics: interval, basis: 10 * interval, eigenvalues: interval };
 }
 
 function decayOf(value: number): object | false {

@@ -1,6 +1,7 @@
 /**
- * Compiles `asm/index.ts`, `asm/sequences.ts` and `asm/batch_norm.ts` twice each and embeds the binaries in files below
- * `src/backend/wasm`, with the types of what they export: a misplaced address is an error of the compiler.
+ * Compiles `asm/index.ts` and the modules of rarer layers and losses (`asm/sequences.ts`, `asm/batch_norm.ts`,
+ * `asm/depthwise.ts`, `asm/density_losses.ts`) twice each and embeds the binaries in files below `src/backend/wasm`,
+ * with the types of what they export: a misplaced address is an error of the compiler.
  *
  * The two builds of a module are packed one behind the other, since the second differs little from the first.
  * Of `index.ts` only that part of the packed bytes which the relaxed build needs is in the file that every
@@ -206,7 +207,9 @@ export const REST: string =
   "${base64(rest)}";
 `,
     "sequences/_kernels.gen.ts": await extension("sequences.ts", "SequenceExports"),
+    "density_losses/_kernels.gen.ts": await extension("density_losses.ts", "DensityLossExports"),
     "batch_norm/_kernels.gen.ts": await extension("batch_norm.ts", "BatchNormExports"),
+    "depthwise/_kernels.gen.ts": await extension("depthwise.ts", "DepthwiseExports"),
   };
 }
 

@@ -11,6 +11,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SimdFlavour } from "@tekfac/tekfac/backend";
 import { compile } from "./build_kernels.ts";
+import { type Parted, withTwins } from "./npm_parts.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -19,6 +20,9 @@ const OUTPUT = new URL("npm/", ROOT);
 
 /** Packages that a program needs at run time. All others belong to adapters, and their users have them. */
 const CORE_PACKAGES: readonly string[] = ["@assemblyscript/loader"];
+
+/** The one module that does something when it is imported. */
+const WORKER = "./src/backend/wasm/threads/entry.js";
 
 /** The builds of all kernels, for hosts that compile WebAssembly only from files of their own. */
 const BUILDS: readonly SimdFlavour[] = ["relaxed", "baseline"];
@@ -51,7 +55,7 @@ export function manifestFor(packed: Manifest): Manifest {
       ...packed.exports,
       ...Object.fromEntries(BUILDS.map((build) => [`./${build}.wasm`, `./${build}.wasm`])),
     },
-    sideEffects: false,
+    sideEffects: [WORKER],
     engines: { node: ">=20" },
     dependencies: Object.fromEntries(packages.filter(isCore)),
     ...(peers.length > 0 && {
@@ -78,14 +82,40 @@ export async function buildNpm(): Promise<URL> {
   await Deno.remove(packed);
 
   const path = new URL("package/package.json", OUTPUT);
-  const manifest = manifestFor(JSON.parse(await Deno.readTextFile(path)));
+  const imports = await addTwins(new URL("package/", OUTPUT));
+  const manifest = { ...manifestFor(JSON.parse(await Deno.readTextFile(path))), imports };
   for (const build of BUILDS) {
-    const binary = await compile(build, "index.ts", "sequences.ts", "batch_norm.ts");
+    const binary = await compile(
+      build,
+      "index.ts",
+      "sequences.ts",
+      "batch_norm.ts",
+      "density_losses.ts",
+    );
     await Deno.writeFile(new URL(`package/${build}.wasm`, OUTPUT), binary);
   }
   await Deno.writeTextFile(path, JSON.stringify(manifest, null, 2) + "\n");
   const printed = await run("npm", ["pack", "./package", "--silent"], OUTPUT);
   return new URL(basename(printed.trim()), OUTPUT);
+}
+
+/** Writes the twins of a package's modules; the manifest's `imports`. */
+async function addTwins(folder: URL): Promise<Parted["imports"]> {
+  const modules = new Map<string, string>();
+  for await (const path of filesBelow(folder, "")) {
+    if (path.endsWith(".js")) modules.set(path, await Deno.readTextFile(new URL(path, folder)));
+  }
+  const { modules: changed, imports } = withTwins(modules);
+  for (const [path, text] of changed) await Deno.writeTextFile(new URL(path, folder), text);
+  return imports;
+}
+
+/** Paths of all files in a folder, from there. */
+async function* filesBelow(folder: URL, path: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(path, folder))) {
+    if (isDirectory) yield* filesBelow(folder, `${path}${name}/`);
+    else yield `${path}${name}`;
+  }
 }
 
 /** What a program printed; its complaints when it fails. */

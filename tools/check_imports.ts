@@ -8,6 +8,7 @@
  *     core <- linalg <- backend <- distributed <- curvature <- optim <- training
  *                                                 curvature <- nn    <- training
  *     core <- data, pages                             <- training      everything above <- cli
+ *     core, linalg, backend, curvature, optim, nn, data <- analysis
  *
  * Outside `src`, everybody sees the library as its users do. `lab` and tests may besides use the parts that this
  * project's commands are made of, `src/cli/mod.ts`.
@@ -26,6 +27,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   nn: ["core", "linalg", "backend", "curvature"],
   data: ["core"],
   model: ["core", "backend", "nn", "data"],
+  predict: ["core", "linalg", "nn", "data", "model"],
+  analysis: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
   pages: ["core"],
   training: [
     "core",
@@ -36,9 +39,10 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "optim",
     "nn",
     "data",
+    "model",
     "pages",
   ],
-  adapters: ["core", "backend", "curvature", "optim", "nn", "data"],
+  adapters: ["core", "backend", "curvature", "optim", "nn", "data", "model"],
   cli: [
     "core",
     "linalg",

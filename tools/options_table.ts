@@ -12,12 +12,17 @@ import type { Schema } from "../src/core/schema.ts";
 import { geluSchema } from "../src/nn/smooth_activations.ts";
 import { attentionSchema } from "../src/nn/attention.ts";
 import { batchNorm2dSchema } from "../src/nn/batch_norm2d.ts";
+import { conv1dSchema } from "../src/nn/conv1d.ts";
 import { conv2dSchema } from "../src/nn/conv2d.ts";
 import { denseSchema } from "../src/nn/dense.ts";
 import { embeddingSchema } from "../src/nn/embedding.ts";
+import { huberSchema } from "../src/nn/losses/huber.ts";
+import { softmaxCrossEntropySchema } from "../src/nn/losses/softmax_cross_entropy.ts";
+import { loraSchema } from "../src/nn/lora.ts";
 import { squaredErrorSchema } from "../src/nn/losses/squared_error.ts";
 import { poolSchema } from "../src/nn/pool.ts";
-import { rowNormSchema } from "../src/nn/row_norm.ts";
+import { groupNormSchema } from "../src/nn/group_norm.ts";
+import { rowNormSchema } from "../src/nn/scaled_layer.ts";
 import { adamSchema } from "../src/optim/adam.ts";
 import { ekfacSchema } from "../src/optim/ekfac.ts";
 import { exponentialAverageSchema } from "../src/optim/exponential_average.ts";
@@ -29,6 +34,7 @@ import { scheduleFreeSchema } from "../src/optim/schedule_free.ts";
 import { scheduleFreeAdamSchema } from "../src/optim/schedule_free_adam.ts";
 import { sgdSchema } from "../src/optim/sgd.ts";
 import { soapSchema } from "../src/optim/soap.ts";
+import { tekfacSchema } from "../src/optim/tekfac.ts";
 import { replaceSection } from "./bench_tables.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -47,8 +53,8 @@ const step = "src/optim/step_options.ts";
 const SECTIONS: readonly Section[] = [
   {
     title: "`tekfac`, `ekfac`, `tkfac`, `kfac`",
-    schema: { ...measuredSchema, ...ekfacSchema, ...factoredSchema },
-    sources: ["ekfac", "measured", "kfac", "kronecker_options"].map((file) =>
+    schema: { ...measuredSchema, ...tekfacSchema, ...ekfacSchema, ...factoredSchema },
+    sources: ["tekfac", "ekfac", "measured", "kfac", "kronecker_options"].map((file) =>
       `src/optim/${file}.ts`
     ).concat(step),
     presets: { Default: { ...presets.default }, '`preset: "paper"`': { ...presets.paper } },
@@ -74,12 +80,29 @@ const SECTIONS: readonly Section[] = [
   },
   { title: "`dense`", schema: denseSchema, sources: ["src/nn/dense.ts"] },
   { title: "`conv2d`", schema: conv2dSchema, sources: ["src/nn/conv2d.ts"] },
+  { title: "`conv1d`", schema: conv1dSchema, sources: ["src/nn/conv1d.ts"] },
   { title: "`maxPool2d`, `averagePool2d`", schema: poolSchema, sources: ["src/nn/pool.ts"] },
   { title: "`batchNorm2d`", schema: batchNorm2dSchema, sources: ["src/nn/batch_norm2d.ts"] },
-  { title: "`layerNorm`, `rmsNorm`", schema: rowNormSchema, sources: ["src/nn/row_norm.ts"] },
+  { title: "`layerNorm`, `rmsNorm`", schema: rowNormSchema, sources: ["src/nn/scaled_layer.ts"] },
+  {
+    title: "`groupNorm`",
+    schema: groupNormSchema,
+    sources: ["src/nn/group_norm.ts", "src/nn/scaled_layer.ts"],
+  },
   { title: "`embedding`", schema: embeddingSchema, sources: ["src/nn/embedding.ts"] },
   { title: "`attention`", schema: attentionSchema, sources: ["src/nn/attention.ts"] },
+  { title: "`lora`", schema: loraSchema, sources: ["src/nn/lora.ts"] },
   { title: "`gelu`", schema: geluSchema, sources: ["src/nn/smooth_activations.ts"] },
+  {
+    title: "`softmaxCrossEntropy`",
+    schema: softmaxCrossEntropySchema,
+    sources: ["src/nn/losses/softmax_cross_entropy.ts"],
+  },
+  {
+    title: "`huber`",
+    schema: huberSchema,
+    sources: ["src/nn/losses/huber.ts"],
+  },
   {
     title: "`squaredError`",
     schema: squaredErrorSchema,

@@ -12,7 +12,7 @@ import { flopsOf } from "@tekfac/tekfac/backend";
 import { locationsOf, type Parameter } from "@tekfac/tekfac/core";
 
 /** The optimizers that are timed. */
-export const METHODS = ["sgd", "adam", "kfac", "ekfac", "tkfac", "tekfac", "soap"] as const;
+export const METHODS = ["sgd", "adam", "muon", "kfac", "ekfac", "tkfac", "tekfac", "soap"] as const;
 
 /** One of {@linkcode METHODS}. */
 export type Method = typeof METHODS[number];
@@ -27,6 +27,8 @@ export interface LayerSizes {
   readonly locations: number;
   /** Whether a gradient of its inputs is needed: not by the first layer. */
   readonly inputGradient: boolean;
+  /** Whether it is the last one, which Muon leaves to Adam. @default {false} */
+  readonly last?: boolean;
 }
 
 /** Steps between renewals. */
@@ -53,6 +55,9 @@ export interface StepOperations {
   readonly bases: number;
 }
 
+/** Muon's default. */
+const MUON_ITERATIONS = 5;
+
 /** Layer sizes of a model; its first parameter belongs to the first layer. */
 export function layerSizes(parameters: readonly Parameter[]): LayerSizes[] {
   return parameters.map(({ layer, value }, index) => ({
@@ -60,6 +65,7 @@ export function layerSizes(parameters: readonly Parameter[]): LayerSizes[] {
     dOut: value.rows,
     locations: layer.kind === "conv2d" ? locationsOf(layer.geometry) : 1,
     inputGradient: index > 0,
+    last: index === parameters.length - 1,
   }));
 }
 
@@ -73,6 +79,8 @@ export function layerSizes(parameters: readonly Parameter[]): LayerSizes[] {
  *   `2 N P (T + dIn' + dOut)`, per T_RE.
  * - Bases: `9 n^3` for eigenvectors, `n^3` for an inverse, per T_EIG.
  * - SOAP multiplies its gradients instead: `dOut dIn'^2 + 2 dOut^2 dIn'` per T_FIM.
+ * - Muon: five iterations of `4 s^2 l + 2 s^3`, s the shorter and l the longer side; not of the last layer, which is
+ *   Adam's.
  *
  * @param method The optimizer.
  * @param layer Sizes of the layer.
@@ -91,6 +99,12 @@ export function layerOperations(
   const gradient = (inputGradient ? 6 : 4) * rows * weights;
   if (method === "sgd" || method === "adam") {
     return { gradient, preconditioning: 0, statistics: 0, eigenvalues: 0, bases: 0 };
+  }
+  if (method === "muon") {
+    const [short, long] = [Math.min(dIn, dOut), Math.max(dIn, dOut)];
+    const iteration = 4 * short ** 2 * long + 2 * short ** 3;
+    const preconditioning = layer.last ? 0 : MUON_ITERATIONS * iteration;
+    return { gradient, preconditioning, statistics: 0, eigenvalues: 0, bases: 0 };
   }
   const moments = (["dIn", "dOut"] as const)
     .reduce((sum, side) => sum + flopsOf("secondMoment", { n: rows, d: layer[side] }), 0);

@@ -27,6 +27,7 @@ export function cycleOf(method: Method, round: readonly StepKind[]): Cycle {
   switch (method) {
     case "sgd":
     case "adam":
+    case "muon":
       // All of one kind: the more samples, the better the median.
       return { kindOf: () => "ordinary", shares: { ordinary: 1 } };
     case "soap":

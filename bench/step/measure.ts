@@ -11,6 +11,7 @@ import {
   ekfac,
   kfac,
   type ModelObjective,
+  muon,
   objective,
   type Optimizer,
   sequential,
@@ -73,6 +74,7 @@ type Build = (
 const BUILDERS: Readonly<Record<Method, Build>> = {
   sgd: (goal, { sgdRate }) => sgd(goal, { learningRate: sgdRate }),
   adam: (goal) => adam(goal),
+  muon: (goal) => muon(goal),
   kfac: (goal, _, rhythm) => kfac(goal, rhythm),
   ekfac: (goal, _, rhythm) => ekfac(goal, rhythm),
   tkfac: (goal, _, rhythm) => tkfac(goal, rhythm),

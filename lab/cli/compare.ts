@@ -23,6 +23,7 @@ import {
 import { compareReport, comparisonHead, comparisonRows } from "../compare_report.ts";
 import { type ComparisonSummary, summarizeComparison } from "../comparison_summary.ts";
 import { comparisonTables } from "../comparison_tables.ts";
+import { heldOut } from "../held_out.ts";
 import { type Findings, runLaboratory } from "../laboratory.ts";
 import { describePoint } from "../search_space.ts";
 import {
@@ -35,8 +36,8 @@ import {
 } from "./compare_settings.ts";
 import { compareOnTable } from "./compare_table.ts";
 import { Trainer } from "./compare_trainer.ts";
-import { contention, ContentionWatch, machineName, runtimeName } from "./machine.ts";
-import { RunDirectory } from "./run_directory.ts";
+import { contention, ContentionWatch, machineName, runtimeName } from "../machine.ts";
+import { RunDirectory } from "../run_directory.ts";
 
 async function main(args: readonly string[]): Promise<void> {
   const started = performance.now();
@@ -67,6 +68,7 @@ async function main(args: readonly string[]): Promise<void> {
         others.push(watch.others);
         return record;
       },
+      judge: (record) => heldOut(settings.metric, record),
       onOutcome: (...news) => trainer.tell(...news),
       mayGoOn: () => performance.now() - started < 60_000 * settings.minutes,
       ...(journal === undefined ? {} : { journal }),
@@ -102,15 +104,16 @@ function summaryOf(
   journal: RunDirectory | undefined,
   others: readonly number[],
 ): ComparisonSummary {
-  const { model, width, epochs, batch, plan: { seeds, search } } = settings;
+  const { model, width, epochs, batch, metric, plan: { seeds, search } } = settings;
   const today = new Date().toISOString().slice(0, 10);
   const [from, to] = journal?.days ?? [today, today];
   return summarizeComparison({
     command: commandOf(settings),
     model: describeModel(model, width),
     data: nameOf(data.train.source),
-    trainingImages: examplesIn(data.train),
-    testImages: examplesIn(data.test),
+    metric,
+    trainingExamples: examplesIn(data.train),
+    testExamples: examplesIn(data.test),
     epochs,
     batch,
     seeds,
@@ -151,12 +154,12 @@ function settingRows(
   loaded: LoadedData,
   summary: ComparisonSummary,
 ): (readonly [string, string])[] {
-  const { model, data, trainingImages, testImages, epochs, batch, backend, machine } = summary;
+  const { model, data, trainingExamples, testExamples, epochs, batch, backend, machine } = summary;
   return [
     ["model", model],
     ["data", data],
-    ["training images", trainingImages.toLocaleString("en-US")],
-    ["test images", testImages.toLocaleString("en-US")],
+    ["training images", trainingExamples.toLocaleString("en-US")],
+    ["test images", testExamples.toLocaleString("en-US")],
     ...dataRows(loaded),
     ["epochs", `${epochs}`],
     ["batch", `${batch}`],

@@ -10,7 +10,8 @@ import { examplesIn, table } from "@tekfac/tekfac/data";
 import type { OptimizerName } from "@tekfac/tekfac/optim";
 import { formatNumber, formatSeconds, formatTable } from "@tekfac/tekfac/pages";
 import { type BackendChoice, openBackend } from "../../src/cli/mod.ts";
-import { studyTable, type TableStudy } from "../table_study.ts";
+import { contenderNames } from "../table_contenders.ts";
+import { studyTable, tableSettings, type TableStudy } from "../table_study.ts";
 
 /** What is asked for when a table is given. */
 export interface TableArguments {
@@ -47,12 +48,11 @@ export async function compareOnTable(given: TableArguments): Promise<void> {
   }
   const splits = await splitsOf(file, examplesIn(data), given.splits, seed);
   const study: TableStudy = {
-    optimizers: [...new Set(given.optimizers ?? ["tekfac", "soap", "adam", "sgd"] as const)],
+    ...tableSettings,
+    optimizers: [...new Set(given.optimizers ?? contenderNames)],
     testRows: splits.testRows,
-    hidden: 50,
-    epochs: given.epochs ?? 200,
-    patience: 20,
-    batch: given.batch ?? 32,
+    ...(given.epochs === undefined ? {} : { epochs: given.epochs }),
+    ...(given.batch === undefined ? {} : { batch: given.batch }),
     seed,
   };
   const backend = await openBackend(given.backend ?? "auto");
@@ -69,7 +69,7 @@ export async function compareOnTable(given: TableArguments): Promise<void> {
       `${file}, ${examplesIn(data)} rows, ${study.testRows.length} splits (${splits.from})`,
     );
     console.log(formatTable(
-      ["optimizer", "RMSE, mean", "RMSE, least", "RMSE, most", "rank", "time"],
+      ["optimizer", "RMSE, mean", "RMSE, least", "RMSE, most", "rank", "CPU time"],
       outcomes.map(({ optimizer, errors, mean, rank, seconds }) => [
         optimizer,
         ...[mean, Math.min(...errors), Math.max(...errors)].map((error) => formatNumber(error)),

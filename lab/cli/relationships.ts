@@ -18,6 +18,7 @@ import {
 } from "../../src/cli/mod.ts";
 import {
   errorTable,
+  familyTable,
   relationshipsPage,
   relationshipsReport,
   theoremTable,
@@ -57,7 +58,7 @@ const options = {
 const purpose =
   "Trains a small network on drawn digits, computes the exact Fisher block of every layer and\n" +
   "KFAC's, EKFAC's, TKFAC's and TEKFAC's approximation of it, and writes a page that shows them\n" +
-  "(relationships.html): errors, traces, heat maps, and whether each theorem held.";
+  "(relationships.html): errors, traces, divergences, heat maps, and whether each theorem held.";
 
 async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("relationships", args, options);
@@ -85,7 +86,7 @@ async function main(args: readonly string[]): Promise<void> {
       ["backend", backend.info.description],
     ];
     await writeWhole(out, relationshipsPage(report, settings));
-    const tables = [errorTable(report), theoremTable(report)]
+    const tables = [errorTable(report), familyTable(report), theoremTable(report)]
       .map(({ head, rows }) => formatTable(head, rows));
     const lines = settings.map(([name, value]) => `${name} ${value}`).join(", ");
     console.log([lines, ...tables, `${verdictOf(report)}\npage  ${out}`].join("\n\n"));

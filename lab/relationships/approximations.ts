@@ -15,6 +15,7 @@ import {
   toDense,
 } from "@tekfac/tekfac/curvature";
 import { type DenseMatrix, denseMatrix } from "@tekfac/tekfac/linalg";
+import type { FactorPair } from "./factor_family.ts";
 
 /** The approximations, in the order of the papers. */
 export const fisherMethods = ["kfac", "ekfac", "tkfac", "tekfac"] as const;
@@ -28,6 +29,8 @@ export interface Approximations {
   readonly matrices: Readonly<Record<FisherMethod, DenseMatrix>>;
   /** TEKFAC with KFAC's factors in the place of its own. */
   readonly tekfacOfKfac: DenseMatrix;
+  /** KFAC's factors. */
+  readonly independent: FactorPair;
   /** TKFAC's delta. */
   readonly delta: number;
   /** PhiRaw, [dIn', dIn']. */
@@ -73,12 +76,16 @@ export function approximate(
       tkfac: denseForm(tkfac),
       tekfac: measure(tekfac),
     };
+    const [output, input] = [kfac.outputFactor, kfac.inputFactor].map((factor) =>
+      download(backend, factor)
+    );
     const [phiRaw, psiRaw] = [tekfac.inputFactor, tekfac.outputFactor].map((factor) =>
       download(backend, factor)
     );
     backend.axpby(tekfac.inputFactor, 1, kfac.inputFactor, 0);
     backend.axpby(tekfac.outputFactor, 1, kfac.outputFactor, 0);
-    return { matrices, tekfacOfKfac: measure(tekfac), delta, phiRaw, psiRaw };
+    const tekfacOfKfac = measure(tekfac);
+    return { matrices, tekfacOfKfac, independent: { output, input }, delta, phiRaw, psiRaw };
   } finally {
     for (const block of blocks) block[Symbol.dispose]();
   }

@@ -14,6 +14,7 @@ import {
   tableSection,
 } from "@tekfac/tekfac/pages";
 import { type FisherMethod, fisherMethods } from "./approximations.ts";
+import { dampings, type FamilyMember, measureFamily } from "./divergences.ts";
 import { heatMapSection } from "./heat_map.ts";
 import { heatMapScript, heatMapStyle } from "./heat_map_script.ts";
 import { type FisherError, fisherErrors, type LayerRelationships } from "./layer_relationships.ts";
@@ -25,13 +26,44 @@ export interface RelationshipsReport {
   readonly layers: readonly LayerRelationships[];
   /** Errors of each layer's approximations. */
   readonly errors: readonly Readonly<Record<FisherMethod, FisherError>>[];
+  /** How far the members of the family of factors are from each layer's block. */
+  readonly families: readonly (readonly FamilyMember[])[];
   /** Every theorem, judged. */
   readonly theorems: readonly TheoremCheck[];
 }
 
 /** Judges theorems and measures errors. */
 export function relationshipsReport(layers: readonly LayerRelationships[]): RelationshipsReport {
-  return { layers, errors: layers.map(fisherErrors), theorems: layers.flatMap(checkTheorems) };
+  return {
+    layers,
+    errors: layers.map(fisherErrors),
+    families: layers.map(measureFamily),
+    theorems: layers.flatMap(checkTheorems),
+  };
+}
+
+/** Divergences of the family of factors, per layer and choice. */
+export function familyTable({ layers, families }: RelationshipsReport): Table {
+  const [strong, weak] = dampings;
+  return {
+    title: "One family of factors",
+    note:
+      "Factors E[w a a'] and alike, by the weight w of an input; all scaled to F's trace. Von Neumann's " +
+      "divergence over tr F; Kullback and Leibler's of normal distributions with covariances F + lambda and " +
+      `X + lambda, lambda ${strong} and ${weak} times the mean eigenvalue; Frobenius distance over |F|. ` +
+      "Corrected is with measured eigenvalues (MATH.md, 2.15).",
+    text: 3,
+    head: ["Layer", "Weight", "Form", "von Neumann", `KL ${strong}`, `KL ${weak}`, "Frobenius"],
+    rows: layers.flatMap(({ name }, i) =>
+      (["factored", "corrected"] as const).flatMap((form) =>
+        families[i].map((member) => {
+          const { vonNeumann, kl, frobenius } = member[form];
+          const numbers = [vonNeumann, ...kl, frobenius].map((value) => formatNumber(value, 4));
+          return [name, member.choice, form, ...numbers];
+        })
+      )
+    ),
+  };
 }
 
 /** Frobenius and spectral errors and traces, per layer and approximation. */
@@ -87,7 +119,7 @@ export function theoremTable({ theorems }: RelationshipsReport): Table {
   };
 }
 
-/** "41 of 41 theorems held". */
+/** "55 of 55 theorems held". */
 export function verdictOf({ theorems }: RelationshipsReport): string {
   const held = theorems.filter((theorem) => theorem.held).length;
   return `${held} of ${theorems.length} theorems held`;
@@ -107,6 +139,7 @@ export function verdictOf({ theorems }: RelationshipsReport): string {
  * import { fisherRelationships } from "./layer_relationships.ts";
  * import {
  *   errorTable,
+ *   familyTable,
  *   relationshipsPage,
  *   relationshipsReport,
  *   theoremTable,
@@ -123,6 +156,7 @@ export function verdictOf({ theorems }: RelationshipsReport): string {
  * assert.equal(verdictOf(report), `${rows.length} of ${rows.length} theorems held`);
  * const methods = errorTable(report).rows.map(([, method]) => method);
  * assert.deepEqual(methods.sort(), ["EKFAC", "KFAC", "TEKFAC", "TKFAC"]);
+ * assert.equal(familyTable(report).rows.length, 8); // four weights, with eigenvalues of products or measured
  * const page = relationshipsPage(report, [["examples", "3"]]);
  * for (const [, , statement] of rows) assert(page.includes(statement.replaceAll("<", "&#60;")));
  * ```
@@ -146,6 +180,7 @@ export function relationshipsPage(
     styles: [heatMapStyle],
     sections: [
       tableSection(errorTable(report)),
+      tableSection(familyTable(report)),
       ...sections.map(({ html }) => html),
       tableSection(theoremTable(report)),
     ],

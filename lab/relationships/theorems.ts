@@ -7,6 +7,8 @@
 
 import { type DenseMatrix, frobeniusDistance, frobeniusNorm, trace } from "@tekfac/tekfac/linalg";
 import { type FisherMethod, fisherMethods } from "./approximations.ts";
+import { vonNeumann } from "./divergences.ts";
+import { product, withTrace } from "./factor_family.ts";
 import type { LayerRelationships } from "./layer_relationships.ts";
 
 /** What a row of the table of theorems is about. */
@@ -20,7 +22,9 @@ export type TheoremKind =
   /** All four are exact for one example at one location. */
   | "one-example"
   /** TEKFAC is EKFAC with EKFAC's factors. */
-  | "same-factors";
+  | "same-factors"
+  /** TKFAC is nearest to F by von Neumann's divergence. */
+  | "projection";
 
 /** One theorem, applied to one layer. */
 export interface TheoremCheck {
@@ -71,6 +75,7 @@ export function checkTheorems(layer: LayerRelationships): TheoremCheck[] {
     ...traces(layer),
     ...(layer.locations === 1 ? oneExample(layer) : []),
     sameFactors(layer),
+    ...(layer.locations === 1 ? [projection(layer)] : []),
   ];
 }
 
@@ -158,6 +163,19 @@ function sameFactors(layer: LayerRelationships): TheoremCheck {
     source: "TEKFAC, section 3 (2.4)",
     measured: frobeniusDistance(tekfacOfKfac, ekfac),
     tolerance: rounding(layer, tekfacOfKfac, ekfac),
+  });
+}
+
+/** Section 2.15: KFAC, scaled to F's trace, is another Kronecker product. */
+function projection(layer: LayerRelationships): TheoremCheck {
+  const { fisher, matrices: { tkfac }, independent } = layer;
+  const other = product(withTrace(independent, fisher));
+  return judge(layer, "projection", {
+    statement: "D(F, TKFAC) <= D(F, c KFAC)",
+    source: "von Neumann (2.15)",
+    measured: vonNeumann(fisher, tkfac) - vonNeumann(fisher, other),
+    // Logarithms of eigenvalues that are a share NOTHING of the largest.
+    tolerance: 32 * rounding(layer, fisher, tkfac, other),
   });
 }
 

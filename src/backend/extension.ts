@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { ConvGeometry } from "../core/geometry.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { ConvolutionVerbs } from "./groupwise.ts";
 import type { Verbs } from "./verbs.ts";
 
 /** The address of a number in the memory of WebAssembly. */
@@ -14,9 +17,27 @@ export interface ExtensionHost {
   /** The functions of the extension's own module. */
   readonly exports: unknown;
   /** The verbs that are there. */
-  readonly verbs: Pick<Verbs, "activation" | "activationGradient">;
+  readonly verbs:
+    & Pick<
+      Verbs,
+      | "activation"
+      | "activationGradient"
+      | "gemm"
+      | "loss"
+      | "sampledLossGradient"
+      | "gaussNewtonGradient"
+    >
+    & ConvolutionVerbs;
   /** Calls a kernel with the address of `bytes` bytes of workspace, 64-byte aligned. */
   withWorkspace(bytes: number, call: (workspace: Address) => void): void;
+  /** Calls `body` with the address of the record that `asm/window.ts` describes. */
+  withWindow(window: ConvGeometry, body: (address: Address) => void): void;
+  /** Runs `body`; what it takes by {@linkcode ExtensionHost.temporary} is given back when it ends. */
+  scope(body: () => void): void;
+  /** A contiguous matrix of unspecified content, until the innermost scope ends. */
+  temporary(rows: number, cols: number): Matrix;
+  /** Sets all numbers of a contiguous matrix. */
+  fill(m: Matrix, value: number): void;
 }
 
 /**

@@ -180,6 +180,22 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
     out: written("1, N T"),
     images: read("N h w, C"),
   }),
+  depthwiseSecondMoment: row("c images geometry options", {
+    c: written("C dIn, dIn"),
+    images: read("N h w, C"),
+    "options.weights": optional("N T, C"),
+  }),
+  depthwiseSquaredProjection: row("theta capture basis blend", {
+    theta: written("C, dIn"),
+    "capture.outputGradients": read("N T, C"),
+    "capture.images": read("N h w, C"),
+    basis: optional("C dIn, dIn"),
+  }),
+  stackedGemm: row("c a b parts options", {
+    c: written("P m, n"),
+    a: read("P m, k", ["P k, m", "options.transposeA", true]),
+    b: read("P k, n", ["P n, k", "options.transposeB", true]),
+  }),
   pool: row(
     "kind out images window",
     { out: written("N T, C"), images: read("N h w, C") },
@@ -255,7 +271,7 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
     y: read("m, n"),
     g: inPlace("m, n"),
   }),
-  loss: row("kind losses gradients z targets", {
+  loss: row("kind losses gradients z targets parameter", {
     losses: written("1, N"),
     gradients: written("N, K"),
     z: read("N, K"),

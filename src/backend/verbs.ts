@@ -11,9 +11,15 @@ import type { Formula, Rank } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { ActivationKind } from "../linalg/activations.ts";
 import type { Blend } from "./blend.ts";
+import type { DepthwiseVerbs } from "./depthwise_verbs.ts";
 import type { SequenceVerbs } from "./sequence_verbs.ts";
 
 export type { ActivationKind, Blend };
+export type {
+  DepthwiseMomentOptions,
+  DepthwiseVerbs,
+  StackedGemmOptions,
+} from "./depthwise_verbs.ts";
 export type { AttentionShape, RowNormKind, SequenceVerbs } from "./sequence_verbs.ts";
 
 /** A number, or a [1, 1] matrix that holds one. */
@@ -120,12 +126,18 @@ export type Pooling = "max" | "average";
  * - `halfSumSquaredError`: `1/2 sum_k (z_k - y_k)^2`; targets [N, K]. Distribution: normal, variance 1.
  * - `meanSquaredError`: `1/K sum_k (z_k - y_k)^2`; targets [N, K]. Distribution: normal, variance K/2.
  * - `sigmoidCrossEntropy`: `sum_k log(1 + exp z_k) - y_k z_k`; targets [N, K] in [0, 1]. Bernoulli.
+ * - `huber`: `sum_k h(z_k - y_k)`, `h(r) = r^2 / 2` up to `|r| = delta` and `delta (|r| - delta / 2)` beyond;
+ *   targets [N, K]. Density `exp(-h)`.
+ * - `gaussian`: `1/2 sum_j s_j + (m_j - y_j)^2 exp(-s_j)` for outputs `z = [m s]`, means beside logarithms of variances,
+ *   K / 2 of each; targets [N, K], of which the first half is looked at. Normal with that mean and variance.
  */
 export type LossKind =
   | "softmaxCrossEntropy"
   | "halfSumSquaredError"
   | "meanSquaredError"
-  | "sigmoidCrossEntropy";
+  | "sigmoidCrossEntropy"
+  | "huber"
+  | "gaussian";
 
 /** Numbers of one Adam update. */
 export interface AdamNumbers {
@@ -140,7 +152,7 @@ export interface AdamNumbers {
 }
 
 /** The mathematical verbs. Letters: N examples, T locations, dIn' inputs with the homogeneous 1. */
-export interface Verbs extends SequenceVerbs {
+export interface Verbs extends SequenceVerbs, DepthwiseVerbs {
   /** `C = beta C + alpha op(A) op(B)`. */
   gemm(c: Matrix, a: Matrix, b: Matrix, options?: GemmOptions): void;
 
@@ -196,7 +208,10 @@ export interface Verbs extends SequenceVerbs {
    */
   choleskyInverse(out: Matrix, x: Matrix, scale: Scalar, shift: Scalar, status: Matrix): void;
 
-  /** `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. */
+  /**
+   * `out = patches Wbar^T`: images [N h w, C], weights [dOut, dIn'], out [N T, dOut]. This and its two gradients take
+   * convolutions with groups as a whole: each has its columns of images and outputs and its rows of weights.
+   */
   conv2d(out: Matrix, images: Matrix, weights: Matrix, geometry: ConvGeometry): void;
 
   /** Gradient of the images, [N h w, C], from g [N T, dOut]; the bias column takes no part. */
@@ -286,14 +301,27 @@ export interface Verbs extends SequenceVerbs {
    */
   activationGradient(kind: Activation, out: Matrix, y: Matrix, g: Matrix): void;
 
-  /** Per-example losses [1, N] and gradients [N, K] with respect to the outputs z [N, K]. */
-  loss(kind: LossKind, losses: Matrix, gradients: Matrix, z: Matrix, targets: Matrix): void;
+  /**
+   * Per-example losses [1, N] and gradients [N, K] with respect to the outputs z [N, K].
+   *
+   * @param parameter Of `huber` delta, > 0; of `softmaxCrossEntropy` the smoothing epsilon in [0, 1), with which the
+   * target is `(1 - epsilon) [k = label] + epsilon / K` (Szegedy et al. 2016). @default {0}
+   */
+  loss(
+    kind: LossKind,
+    losses: Matrix,
+    gradients: Matrix,
+    z: Matrix,
+    targets: Matrix,
+    parameter?: number,
+  ): void;
 
   /**
    * Gradients [N, K] of the losses of targets drawn from the model's own distribution.
    * `noise` holds what makes the draw: uniforms [1, N] for softmax (inverse of the cumulative sum),
    * uniforms [N, K] for sigmoid (target 1 where the uniform is below the probability), standard
-   * normals [N, K] for the squared errors.
+   * normals [N, K] for the squared errors and for `gaussian`, which looks at the first half of them; for `huber`
+   * the slopes at residuals that were drawn, [N, K].
    */
   sampledLossGradient(kind: LossKind, gradients: Matrix, z: Matrix, noise: Matrix): void;
 
@@ -301,7 +329,9 @@ export interface Verbs extends SequenceVerbs {
    * `gradients_n = B_n e_n` [N, K] for signs e [N, K], where `B_n B_n^T` is the Hessian of example n's loss in
    * its outputs: with random signs, the second moment of what is propagated back is the Gauss-Newton matrix
    * (Chapelle & Erhan 2011; Martens, Sutskever & Swersky 2012). Squared errors: `e`, or `sqrt(2/K) e` for the
-   * mean; softmax: `sqrt(p) o e - p (sqrt(p) . e)`; sigmoid: `sqrt(p (1 - p)) o e`.
+   * mean; softmax: `sqrt(p) o e - p (sqrt(p) . e)`; sigmoid: `sqrt(p (1 - p)) o e`; `gaussian`, whose Hessian need not be
+   * positive, the root of its mean over targets, `[exp(-s / 2) o e_m, e_s / sqrt(2)]`; `huber`: `e`, of the
+   * largest curvature that it has.
    */
   gaussNewtonGradient(kind: LossKind, gradients: Matrix, z: Matrix, signs: Matrix): void;
 

@@ -21,6 +21,7 @@ import { readWhole, writeWhole } from "./files.ts";
 import { dataRows, loadData, type LoadedData } from "./load_data.ts";
 import { modelIn, readNotes, type RunNotes, writeNotes } from "./notes.ts";
 import { checkOutputs } from "./own_files.ts";
+import { pageTitle } from "./page_title.ts";
 import { type BackendChoice, openBackend } from "./open_backend.ts";
 import { progressBar } from "./progress_bar.ts";
 import { run } from "./run.ts";
@@ -136,7 +137,7 @@ async function trainJob(
   await saving?.end();
 
   const page = runReport({
-    title: `${optimizer.toUpperCase()} on ${data.train.source}`,
+    title: pageTitle(optimizer, data.train.source),
     record,
     settings: rows,
     spectra: await job.optimizer.spectra(),

@@ -19,6 +19,7 @@ import { chartLibrary } from "./chart_library.ts";
 import { readWhole, writeWhole } from "./files.ts";
 import { openBackend } from "./open_backend.ts";
 import { checkOutputs } from "./own_files.ts";
+import { pageTitle } from "./page_title.ts";
 import { attempt, Saving } from "./saving.ts";
 import { readTextNotes, type TextNotes, writeTextNotes } from "./text_notes.ts";
 import { textProgress } from "./text_progress.ts";
@@ -124,7 +125,7 @@ async function runJob(
   }
   await saving?.end();
   const sample = await sampleOf(job, data, seed);
-  const title = `${optimizer.toUpperCase()} on ${data.source}`;
+  const title = pageTitle(optimizer, data.source);
   const description = job.optimizer.describe();
   const page = textReport({ title, record, settings, sample, description }, chartLibrary);
   if (!await attempt(() => writeWhole(report, page), "there is no page")) Deno.exitCode = 1;

@@ -40,7 +40,10 @@ export interface ConvCapture {
   readonly geometry: ConvGeometry;
   /** Channels-last images, [N * height * width, channels]. */
   readonly images: Matrix;
-  /** `g_nt`, gradient of each example's **own** loss with respect to the outputs, [N * T, dOut]. */
+  /**
+   * `g_nt`, gradient of each example's **own** loss with respect to the outputs, [N * T, dOut]. Of a convolution
+   * with groups `groupCapture` gives what each group leaves.
+   */
   readonly outputGradients: Matrix;
 }
 

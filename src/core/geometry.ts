@@ -46,6 +46,11 @@ export interface SlidingWindow {
 export interface ConvGeometry extends SlidingWindow {
   /** Whether each patch ends with a 1, so that the last column of the weights is the bias. */
   readonly bias: boolean;
+  /**
+   * Groups of neighbouring channels; the i-th group of outputs sees the i-th group of channels alone. Divides the
+   * channels and the outputs. @default {1}
+   */
+  readonly groups?: number;
 }
 
 /** Rows of the output: how many window positions fit vertically. */
@@ -63,9 +68,19 @@ export function locationsOf(w: SlidingWindow): number {
   return outHeight(w) * outWidth(w);
 }
 
-/** Length of a patch, homogeneous coordinate included: dIn' in the papers. */
+/** A window with weights. */
+export function convGeometry(window: SlidingWindow, bias: boolean, groups: number): ConvGeometry {
+  return groups > 1 ? { ...window, bias, groups } : { ...window, bias };
+}
+
+/** Length of a patch of one group, homogeneous coordinate included: dIn' in the papers. */
 export function patchLength(g: ConvGeometry): number {
-  return g.kernel[0] * g.kernel[1] * g.channels + (g.bias ? 1 : 0);
+  return g.kernel[0] * g.kernel[1] * (g.channels / (g.groups ?? 1)) + (g.bias ? 1 : 0);
+}
+
+/** The convolution that each group is for itself. */
+export function groupGeometry({ groups = 1, ...geometry }: ConvGeometry): ConvGeometry {
+  return { ...geometry, channels: geometry.channels / groups };
 }
 
 function positions(size: number, kernel: number, stride: number, pad: number, dilation: number) {
@@ -87,6 +102,7 @@ function positions(size: number, kernel: number, stride: number, pad: number, di
  * import assert from "node:assert/strict";
  *
  * import {
+ *   groupGeometry,
  *   locationsOf,
  *   outHeight,
  *   outWidth,
@@ -101,6 +117,11 @@ function positions(size: number, kernel: number, stride: number, pad: number, di
  * const geometry = { ...window, bias: true };
  * assert.equal(patchLength(geometry), 3 * 3 * 2 + 1);
  * assert.equal(patchOrder(geometry).length, patchLength(geometry));
+ *
+ * // Of two groups each sees one channel.
+ * const grouped = { ...geometry, groups: 2 };
+ * assert.equal(patchLength(grouped), 3 * 3 + 1);
+ * assert.deepEqual(groupGeometry(grouped), { ...geometry, channels: 1 });
  * ```
  */
 export function resolveWindow(
@@ -148,10 +169,11 @@ export function resolveWindow(
  */
 export function patchOrder(g: ConvGeometry): Int32Array {
   const [kh, kw] = g.kernel;
+  const { channels } = groupGeometry(g);
   const order = new Int32Array(patchLength(g));
-  for (let c = 0, i = 0; c < g.channels; c++) {
+  for (let c = 0, i = 0; c < channels; c++) {
     for (let y = 0; y < kh; y++) {
-      for (let x = 0; x < kw; x++) order[i++] = (y * kw + x) * g.channels + c;
+      for (let x = 0; x < kw; x++) order[i++] = (y * kw + x) * channels + c;
     }
   }
   if (g.bias) order[order.length - 1] = order.length - 1;

@@ -10,6 +10,7 @@ export { digestOf } from "./digest.ts";
 export * from "./errors.ts";
 export {
   type ConvGeometry,
+  groupGeometry,
   locationsOf,
   outHeight,
   outWidth,
@@ -19,6 +20,7 @@ export {
   resolveWindow,
   type SlidingWindow,
 } from "./geometry.ts";
+export { columnsOfGroup, groupCapture, rowsOfGroup } from "./groups.ts";
 export { type Markable, markAll } from "./marks.ts";
 export * from "./matrix.ts";
 export * from "./parameter.ts";

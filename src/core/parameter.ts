@@ -17,9 +17,9 @@ export type LayerKind =
   /** The same for every patch of an image. */
   | { readonly kind: "conv2d"; readonly geometry: ConvGeometry }
   /**
-   * Scales above shifts of normalised channels, [2, C]. No captures: an example's gradient has no meaning
-   * of its own where the batch normalises itself; only a diagonal approximation is possible. Weight decay
-   * leaves them out unless it is told otherwise.
+   * Scales above shifts of normalised channels, [2, C]. Captures are not needed: an example's gradient has no
+   * meaning of its own where the batch normalises itself. A diagonal approximation unless the layer makes its block.
+   * Weight decay leaves them out unless it is told otherwise.
    */
   | { readonly kind: "normalization" }
   /**

@@ -86,7 +86,7 @@ export function encodeSafetensors({ arrays, metadata }: SafetensorsFile): Uint8A
 }
 
 /**
- * Reads a file of float32 and float64 arrays, which own their numbers.
+ * Reads a file. Arrays own their numbers: of half precision they become float32, integers float64.
  *
  * @param bytes A whole file; a view into a larger buffer will do.
  * @param source What messages call it.
@@ -104,10 +104,10 @@ export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): Sa
   }
   const header = readHeader(source, bytes.subarray(8, start), bytes.length - start);
   const { [DIGEST]: _, ...metadata } = header.metadata;
-  const arrays = header.places.map(({ name, shape, width, from, to }) => {
+  const arrays = header.places.map(({ name, shape, type, from, to }) => {
     // A copy, as the place in the file need not be aligned. A Buffer's own slice would not be one.
     const copy = new Uint8Array(bytes.subarray(start + from, start + to)).buffer;
-    return [name, { shape, data: width === 4 ? new Float32Array(copy) : new Float64Array(copy) }];
+    return [name, { shape, data: type.decode(copy) }];
   });
   return { arrays: Object.fromEntries(arrays), metadata };
 }

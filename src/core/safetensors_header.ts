@@ -7,6 +7,7 @@
 
 import { DataError } from "./errors.ts";
 import { repeatedKey } from "./repeated_key.ts";
+import { NUMBER_TYPES, type NumberType } from "./safetensors_numbers.ts";
 
 /** Where an array lies, in bytes from the end of the header. */
 export interface ArrayPlace {
@@ -14,8 +15,8 @@ export interface ArrayPlace {
   readonly name: string;
   /** Sizes, outermost first. */
   readonly shape: readonly number[];
-  /** Bytes of one number. */
-  readonly width: 4 | 8;
+  /** Type of its numbers. */
+  readonly type: NumberType;
   /** First byte. */
   readonly from: number;
   /** One behind the last byte. */
@@ -98,22 +99,23 @@ function placeOf(source: string, name: string, entry: unknown): ArrayPlace {
     throw new DataError(source, `${subject}: expected a JSON object, received ${kind(entry)}`);
   }
   const { dtype, shape, data_offsets: offsets, ...others } = entry;
-  if (dtype !== "F32" && dtype !== "F64") {
+  if (typeof dtype !== "string" || !Object.hasOwn(NUMBER_TYPES, dtype)) {
     const received = typeof dtype === "string" ? dtype : kind(dtype);
-    throw new DataError(source, `${subject}: expected F32 or F64, received ${received}`);
+    const expected = Object.keys(NUMBER_TYPES).join(", ");
+    throw new DataError(source, `${subject}: expected one of ${expected}, received ${received}`);
   }
   if (!isSizes(shape) || !isSizes(offsets) || offsets.length !== 2) {
     throw new DataError(source, `${subject}: expected a shape and two offsets, integers >= 0`);
   }
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new DataError(source, `${subject} has an unknown '${unknown}'`);
-  const width = dtype === "F32" ? 4 : 8;
-  const bytes = shape.reduce((product, size) => product * size, width);
+  const type = NUMBER_TYPES[dtype];
+  const bytes = shape.reduce((product, size) => product * size, type.width);
   const [from, to] = offsets;
   if (to - from !== bytes) {
     throw new DataError(source, `${subject}: expected ${bytes} bytes, received ${to - from}`);
   }
-  return { name, shape, width, from, to };
+  return { name, shape, type, from, to };
 }
 
 /** So that every byte belongs to one array. */

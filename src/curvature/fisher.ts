@@ -7,6 +7,7 @@
 
 import type { Backend, SecondMomentOptions } from "../backend/backend.ts";
 import type { KroneckerCapture } from "../core/capture.ts";
+import { div, formula, max, min, mul, sub } from "../core/formula.ts";
 import { locationsOf } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Observation } from "./moving_average.ts";
@@ -53,8 +54,12 @@ export interface RowWeights {
   readonly outputScale: number;
 }
 
-/** A pair of factors, by its weights. They are in scratch memory. */
-export type Statistic = (backend: Backend, capture: KroneckerCapture) => RowWeights;
+/**
+ * A pair of factors, by its weights. They are in scratch memory. One that weighs inputs by the gradients that they
+ * met writes the effective share of examples into `share`, [1, 1]: `(sum w)^2 / (n sum w^2)` of the n weights
+ * `w = |g|^2`, which is 1 where all are equal and 1 / n where one is all (Kish 1965).
+ */
+export type Statistic = (backend: Backend, capture: KroneckerCapture, share?: Matrix) => RowWeights;
 
 /**
  * The statistics of KFAC and EKFAC, as if inputs and gradients were independent:
@@ -70,10 +75,79 @@ export function independent(_backend: Backend, capture: KroneckerCapture): RowWe
  * are `delta = E[sum_t |abar|^2 |g|^2]`: `PhiRaw = E[sum_t |g|^2 abar abar^T]`,
  * `PsiRaw = E[sum_t |abar|^2 g g^T]`.
  */
-export function traceKeeping(backend: Backend, capture: KroneckerCapture): RowWeights {
+export function traceKeeping(
+  backend: Backend,
+  capture: KroneckerCapture,
+  share?: Matrix,
+): RowWeights {
   const input = outputSquaredNorms(backend, capture);
+  if (share !== undefined) effectiveShare(backend, share, input);
   return { input, output: inputSquaredNorms(backend, capture), outputScale: 1 };
 }
+
+/**
+ * Statistics between those of TEKFAC and EKFAC: `s Phi + (1 - s) (delta / tr A) A`, s the effective share of the
+ * weights of {@linkcode traceKeeping}, and `s' Psi + (1 - s') (delta / tr B) B` alike. Few examples with large
+ * gradients tell the directions of little else than themselves; the fewer they are, the more all the others count.
+ * Both traces stay delta.
+ */
+export function mixed(backend: Backend, capture: KroneckerCapture, share?: Matrix): RowWeights {
+  const gradients = outputSquaredNorms(backend, capture);
+  const inputs = inputSquaredNorms(backend, capture);
+  const [own, other] = [share ?? backend.scratch(1, 1), backend.scratch(1, 1)];
+  effectiveShare(backend, own, gradients);
+  effectiveShare(backend, other, inputs);
+  return {
+    input: between(backend, own, gradients, inputs),
+    output: between(backend, other, inputs, gradients),
+    outputScale: 1,
+  };
+}
+
+/** Keeps a division by weights that are all zero from being one by zero. */
+const LEAST = 1e-30;
+
+/** `out = (sum w)^2 / (n sum w^2)`, in a unit in which the squares neither vanish nor overflow. */
+function effectiveShare(backend: Backend, out: Matrix, weights: Matrix): void {
+  const { cols: count } = weights;
+  const unit = backend.scratch(1, count);
+  backend.sum(out, weights);
+  backend.evaluate(overMean, { sum: out, count }, { factor: out });
+  backend.axpby(unit, out, weights, 0);
+  backend.rowSquaredNorms(out, unit);
+  backend.evaluate(shareOf, { squares: out, count }, { share: out });
+}
+
+const overMean = formula({ sum: "number", count: "number" }, ({ sum, count }) => ({
+  factor: div(count, max(sum, LEAST)),
+}));
+
+const shareOf = formula({ squares: "number", count: "number" }, ({ squares, count }) => ({
+  share: min(1, div(count, max(squares, count))),
+}));
+
+/** `s w + (1 - s) <w, v> / (1^T v)`, [1, n]: the mean over the other weights v is that of w, too. */
+function between(backend: Backend, share: Matrix, weights: Matrix, others: Matrix): Matrix {
+  const { cols: count } = weights;
+  const [out, product, sum] = [
+    backend.scratch(1, count),
+    backend.scratch(1, 1),
+    backend.scratch(1, 1),
+  ];
+  backend.gemm(product, weights, others, { transposeB: true });
+  backend.sum(sum, others);
+  backend.evaluate(constantPart, { share, product, sum }, { constant: product });
+  backend.write(out, new Float64Array(count).fill(1));
+  backend.axpby(out, share, weights, product);
+  return out;
+}
+
+const constantPart = formula(
+  { share: "number", product: "number", sum: "number" },
+  ({ share, product, sum }) => ({
+    constant: mul(sub(1, share), div(product, max(sum, LEAST))),
+  }),
+);
 
 /**
  * Adds a micro-batch to a layer's factors. Inside a scope.
@@ -82,7 +156,7 @@ export function traceKeeping(backend: Backend, capture: KroneckerCapture): RowWe
  * ```ts
  * import assert from "node:assert/strict";
  * import { createBackend } from "@tekfac/tekfac/backend";
- * import { independent, observeFactors, traceKeeping }
+ * import { independent, mixed, observeFactors, traceKeeping }
  *   from "@tekfac/tekfac/curvature";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
  * import { upload } from "@tekfac/tekfac/testing";
@@ -104,6 +178,13 @@ export function traceKeeping(backend: Backend, capture: KroneckerCapture): RowWe
  * backend.scope(() => observeFactors(backend, factors, capture, traceKeeping, first));
  * assert.deepEqual([...backend.readSync(inputFactor)], [2, 0, 0, 4.5]);
  * assert.deepEqual([...backend.readSync(outputFactor)], [6.5]); // the trace of the other
+ *
+ * using share = backend.alloc(1, 1); // weights 1 and 9
+ * backend.scope(() => observeFactors(backend, factors, capture, mixed, first, share));
+ * const [s] = backend.readSync(share);
+ * assert(Math.abs(s - (1 + 9) ** 2 / (2 * (1 + 81))) < 1e-12);
+ * const [x, , , y] = backend.readSync(inputFactor);
+ * assert(Math.abs(x + y - 6.5) < 1e-12 && x > 2); // more of the first example, the trace of before
  * ```
  */
 export function observeFactors(
@@ -112,8 +193,9 @@ export function observeFactors(
   capture: KroneckerCapture,
   statistic: Statistic,
   { decay, scale }: Observation,
+  share?: Matrix,
 ): void {
-  const { input, output, outputScale } = statistic(backend, capture);
+  const { input, output, outputScale } = statistic(backend, capture, share);
   const options = (weights: Matrix | undefined, scale: number): SecondMomentOptions => ({
     ...(weights === undefined ? {} : { weights }),
     decay,

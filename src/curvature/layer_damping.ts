@@ -23,6 +23,8 @@ export interface DampingContext {
   readonly convolutions?: () => readonly { lambda(step: number): Scalar }[];
   /** A common factor of all layers' damping, [1, 1], such as a `DampingAdapter`'s. @default {1} */
   readonly dampingFactor?: Matrix;
+  /** The lambda of the block that this one is a part of. @default {its own} */
+  readonly shared?: () => Scalar;
 }
 
 /** A trace, [1, 1], or two numbers whose product it is. */
@@ -72,7 +74,8 @@ export class LayerDamping implements Disposable {
    * @param perEigenvalue ... times this. Only computed when the damping depends on it.
    */
   at(step: number, trace: () => Trace, perEigenvalue: number): Scalar {
-    const { damping, dampingFactor } = this.#context;
+    const { damping, dampingFactor, shared } = this.#context;
+    if (shared !== undefined) return this.current = shared();
     switch (damping.kind) {
       case "absolute": {
         const lambda = valueAt(damping.lambda, step);

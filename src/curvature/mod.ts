@@ -22,6 +22,7 @@ export * from "./blocks/diagonal.ts";
 export * from "./blocks/ekfac.ts";
 export * from "./blocks/embedding.ts";
 export * from "./blocks/factored.ts";
+export { type GroupBlock, GroupedBlock } from "./blocks/grouped.ts";
 export * from "./blocks/kfac.ts";
 export * from "./blocks/low_rank.ts";
 export * from "./blocks/scale_shift.ts";
@@ -41,6 +42,7 @@ export {
   type Factors,
   type Fisher,
   independent,
+  mixed,
   observeFactors,
   type RowWeights,
   type Statistic,

@@ -5,8 +5,11 @@
  * @module
  */
 
-import { GroupError, StateError } from "../core/errors.ts";
+import type { Backend } from "../backend/backend.ts";
+import { GroupError, OptionError, StateError } from "../core/errors.ts";
 import type { Group, Sendable, Summable, Traffic } from "./group.ts";
+import { GroupReduction } from "./group_reduction.ts";
+import { alone, type Reduction } from "./reduction.ts";
 
 /** An operation under way: yields what it has to wait for, gets back what came. */
 export type Moves<W, M, R> = Generator<W, R, M>;
@@ -83,6 +86,14 @@ export abstract class Collective<W, M> implements Group {
 
   barrierAsync(): Promise<void> {
     return this.allReduceAsync(new Float32Array(1));
+  }
+
+  reductionOn(subject: string, backend: Backend): Reduction {
+    if (this.size === 1) return alone;
+    if (this.canBlock) return new GroupReduction(backend, this);
+    const expectation =
+      "must be able to block, as groups of threads and of MPI are: within a step, ranks wait for each other";
+    throw new OptionError(subject, "group", expectation, `a group of ${this.name}`);
   }
 
   [Symbol.dispose](): void {

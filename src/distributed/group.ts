@@ -4,6 +4,9 @@
  * @module
  */
 
+import type { Backend } from "../backend/backend.ts";
+import type { Reduction } from "./reduction.ts";
+
 /** Numbers that can be summed. */
 export type Summable = Float32Array | Float64Array;
 
@@ -79,6 +82,15 @@ export interface Group extends Disposable {
   allGatherAsync<T extends Sendable>(part: T): Promise<T[]>;
   /** {@linkcode Group.barrier} beside what the caller does. */
   barrierAsync(): Promise<void>;
+
+  /**
+   * What an optimizer asks for: the same for the matrices of a backend.
+   *
+   * @param subject What is being made, for messages.
+   * @throws {OptionError} Where the group cannot block: within a step, ranks wait for each other.
+   * @internal
+   */
+  reductionOn(subject: string, backend: Backend): Reduction;
 
   /** Tells the others that this rank is gone, if they still wait for it; the object is of no use afterwards. */
   [Symbol.dispose](): void;

@@ -2,13 +2,14 @@
  * Convolution of channels-last images and its two gradients, as products with patches.
  *
  * Letters: N examples, T locations, patches `abar_nt` [dIn], outputs `s_nt = Wbar abar_nt` [dOut],
- * `g_nt` gradient with respect to `s_nt`. Columns of Wbar are in the stored patch order.
+ * `g_nt` gradient with respect to `s_nt`. Columns of Wbar are in the stored patch order. With groups each has its
+ * columns of images and outputs and its rows of Wbar to itself.
  *
  * @module
  */
 
-import type { ConvGeometry } from "../core/geometry.ts";
-import type { DenseMatrix } from "./dense_matrix.ts";
+import { type ConvGeometry, groupGeometry } from "../core/geometry.ts";
+import { type DenseMatrix, denseMatrix } from "./dense_matrix.ts";
 import { gemm } from "./gemm.ts";
 import { patches, unpatches } from "./patches.ts";
 
@@ -36,7 +37,12 @@ export function conv2d(
   weights: DenseMatrix,
   geometry: ConvGeometry,
 ): DenseMatrix {
-  return gemm(patches(images, geometry), weights, { transposeB: true });
+  const groups = groupsOf(geometry);
+  return sideBySide(
+    groups.map(({ one, columns, rows }) =>
+      gemm(patches(columns(images), one), rows(weights), { transposeB: true })
+    ),
+  );
 }
 
 /**
@@ -65,7 +71,11 @@ export function conv2dDataGradient(
   weights: DenseMatrix,
   geometry: ConvGeometry,
 ): DenseMatrix {
-  return unpatches(gemm(g, weights), geometry);
+  return sideBySide(
+    groupsOf(geometry).map(({ one, columns, rows }) =>
+      unpatches(gemm(columns(g), rows(weights)), one)
+    ),
+  );
 }
 
 /**
@@ -80,5 +90,48 @@ export function conv2dWeightGradient(
   g: DenseMatrix,
   geometry: ConvGeometry,
 ): DenseMatrix {
-  return gemm(g, patches(images, geometry), { transposeA: true });
+  const parts = groupsOf(geometry).map(({ one, columns }) =>
+    gemm(columns(g), patches(columns(images), one), { transposeA: true })
+  );
+  const data = parts.flatMap(({ data }) => [...data]);
+  return denseMatrix(g.cols, parts[0].cols, data);
+}
+
+/** One group: its own convolution, and what it has of all groups' matrices. */
+interface Group {
+  readonly one: ConvGeometry;
+  readonly columns: (x: DenseMatrix) => DenseMatrix;
+  readonly rows: (x: DenseMatrix) => DenseMatrix;
+}
+
+function groupsOf(geometry: ConvGeometry): Group[] {
+  const { groups = 1 } = geometry;
+  const one = groupGeometry(geometry);
+  return Array.from({ length: groups }, (_, group) => ({
+    one,
+    columns(x) {
+      const cols = x.cols / groups;
+      const out = denseMatrix(x.rows, cols);
+      out.data.forEach((_, i) => {
+        out.data[i] = x.data[Math.floor(i / cols) * x.cols + group * cols + i % cols];
+      });
+      return out;
+    },
+    rows(x) {
+      const size = x.data.length / groups;
+      const data = x.data.subarray(group * size, (group + 1) * size);
+      return { rows: x.rows / groups, cols: x.cols, data };
+    },
+  }));
+}
+
+function sideBySide(parts: readonly DenseMatrix[]): DenseMatrix {
+  const [{ rows, cols }] = parts;
+  const out = denseMatrix(rows, cols * parts.length);
+  parts.forEach(({ data }, part) => {
+    data.forEach((value, i) => {
+      out.data[Math.floor(i / cols) * out.cols + part * cols + i % cols] = value;
+    });
+  });
+  return out;
 }

@@ -16,7 +16,9 @@ export type LossName =
   | "softmaxCrossEntropy"
   | "halfSumSquaredError"
   | "meanSquaredError"
-  | "sigmoidCrossEntropy";
+  | "sigmoidCrossEntropy"
+  | "huber"
+  | "gaussian";
 
 /** Values and gradients of a loss. */
 export interface LossResult {
@@ -61,8 +63,13 @@ export function softmax(z: DenseMatrix): DenseMatrix {
  * - `halfSumSquaredError`: `1/2 sum_k (z_k - y_k)^2`; targets [N, K].
  * - `meanSquaredError`: `1/K sum_k (z_k - y_k)^2`; targets [N, K].
  * - `sigmoidCrossEntropy`: `sum_k log(1 + exp z_k) - y_k z_k`; targets [N, K] in [0, 1].
+ * - `huber`: `sum_k h(z_k - y_k)`, `h(r) = r^2 / 2` up to `|r| = delta`, `delta (|r| - delta / 2)` beyond; targets [N, K].
+ * - `gaussian`: `1/2 sum_j s_j + (m_j - y_j)^2 exp(-s_j)`, `z = [m s]` with K / 2 of each; targets [N, K], half of which
+ *   is looked at.
  *
  * @param z Outputs, [N, K].
+ * @param parameter Of `huber` delta, > 0; of `softmaxCrossEntropy` the smoothing epsilon, with which the target is
+ * `(1 - epsilon) [k = label] + epsilon / K`. @default {0}
  *
  * @example Two equal outputs are one bit of surprise
  * ```ts
@@ -75,9 +82,15 @@ export function softmax(z: DenseMatrix): DenseMatrix {
  * assert.deepEqual([...gradients.data], [-0.5, 0.5]);
  * ```
  */
-export function loss(kind: LossName, z: DenseMatrix, targets: DenseMatrix): LossResult {
-  if (kind === "softmaxCrossEntropy") return softmaxCrossEntropy(z, targets.data);
-  const { value, slope } = elementwiseLosses(z.cols)[kind];
+export function loss(
+  kind: LossName,
+  z: DenseMatrix,
+  targets: DenseMatrix,
+  parameter = 0,
+): LossResult {
+  if (kind === "softmaxCrossEntropy") return softmaxCrossEntropy(z, targets.data, parameter);
+  if (kind === "gaussian") return gaussian(z, targets);
+  const { value, slope } = elementwiseLosses(z.cols, parameter)[kind];
   const losses = denseMatrix(1, z.rows);
   z.data.forEach((v, i) => losses.data[Math.floor(i / z.cols)] += value(v, targets.data[i]));
   return { losses, gradients: mapMatrix(z, slope, targets) };
@@ -91,6 +104,8 @@ export function loss(kind: LossName, z: DenseMatrix, targets: DenseMatrix): Loss
  * - `sigmoidCrossEntropy`, noise uniform, [N, K]: the target is 1 where `u < p`.
  * - squared errors, noise standard normal, [N, K]: the target is `z + noise`, for the mean
  *   `z + sqrt(K/2) noise`.
+ * - `huber`, slopes at drawn residuals, [N, K]: their negatives.
+ * - `gaussian`, noise standard normal, [N, K], the first half of it: the target is `m + exp(s / 2) noise`.
  *
  * @param z Outputs, [N, K].
  * @returns [N, K].
@@ -106,7 +121,10 @@ export function sampledLossGradient(
     case "sigmoidCrossEntropy":
       return mapMatrix(z, (v, u) => sigmoid(v) - (u < sigmoid(v) ? 1 : 0), noise);
     case "halfSumSquaredError":
+    case "huber":
       return mapMatrix(noise, (v) => -v);
+    case "gaussian":
+      return mapPairs(z, noise, (s, draw) => [-draw * Math.exp(-s / 2), (1 - draw * draw) / 2]);
     case "meanSquaredError":
       return mapMatrix(noise, (v) => -Math.sqrt(2 / z.cols) * v);
   }
@@ -114,7 +132,8 @@ export function sampledLossGradient(
 
 /**
  * `B_n e_n` for signs e, where `B_n B_n^T` is the Hessian of example n's loss in its outputs: a root of the
- * curvature of the output, applied to random signs (Chapelle & Erhan 2011).
+ * curvature of the output, applied to random signs (Chapelle & Erhan 2011). For `gaussian` it is the mean of the Hessian
+ * over the model's own targets, for `huber` 1, the largest that it has.
  *
  * @param z Outputs, [N, K].
  * @param signs 1 or -1, [N, K].
@@ -138,28 +157,75 @@ export function gaussNewtonGradient(
     case "sigmoidCrossEntropy":
       return mapMatrix(z, (v, e) => Math.sqrt(sigmoid(v) * sigmoid(-v)) * e, signs);
     case "halfSumSquaredError":
+    case "huber":
       return mapMatrix(signs, (e) => e);
+    case "gaussian":
+      return mapPairs(z, signs, (s, e, other) => [e * Math.exp(-s / 2), other * Math.SQRT1_2]);
     case "meanSquaredError":
       return mapMatrix(signs, (e) => Math.sqrt(2 / z.cols) * e);
   }
 }
 
-function softmaxCrossEntropy(z: DenseMatrix, labels: ArrayLike<number>): LossResult {
+function softmaxCrossEntropy(
+  z: DenseMatrix,
+  labels: ArrayLike<number>,
+  smoothing = 0,
+): LossResult {
   const gradients = softmax(z);
   const losses = denseMatrix(1, z.rows);
   for (let n = 0; n < z.rows; n++) {
     const row = z.data.subarray(n * z.cols, (n + 1) * z.cols);
     const largest = row.reduce((most, value) => Math.max(most, value), -Infinity);
     const sum = row.reduce((total, value) => total + Math.exp(value - largest), 0);
-    losses.data[n] = Math.log(sum) + largest - row[labels[n]];
-    gradients.data[n * z.cols + labels[n]] -= 1;
+    const mean = row.reduce((total, value) => total + value, 0) / z.cols;
+    const expected = (1 - smoothing) * row[labels[n]] + smoothing * mean;
+    losses.data[n] = Math.log(sum) + largest - expected;
+    row.forEach((_, k) => gradients.data[n * z.cols + k] -= smoothing / z.cols);
+    gradients.data[n * z.cols + labels[n]] -= 1 - smoothing;
   }
   return { losses, gradients };
 }
 
+function gaussian(z: DenseMatrix, targets: DenseMatrix): LossResult {
+  const losses = denseMatrix(1, z.rows);
+  const half = z.cols / 2;
+  const errors = mapMatrix(z, (value, target) => value - target, targets);
+  const gradients = mapPairs(z, errors, (s, error) => {
+    const slope = error * Math.exp(-s);
+    return [slope, (1 - error * slope) / 2];
+  });
+  z.data.forEach((s, i) => {
+    if (i % z.cols < half) return;
+    const [error, slope] = [errors.data[i - half], gradients.data[i - half]];
+    losses.data[Math.floor(i / z.cols)] += (s + error * slope) / 2;
+  });
+  return { losses, gradients };
+}
+
+/** What a function makes of each log variance and of two numbers, in the places of the mean and of the variance. */
+function mapPairs(
+  z: DenseMatrix,
+  x: DenseMatrix,
+  of: (s: number, mean: number, variance: number) => readonly [mean: number, variance: number],
+): DenseMatrix {
+  const out = denseMatrix(z.rows, z.cols);
+  const half = z.cols / 2;
+  z.data.forEach((s, i) => {
+    if (i % z.cols >= half) {
+      [out.data[i - half], out.data[i]] = of(s, x.data[i - half], x.data[i]);
+    }
+  });
+  return out;
+}
+
 /** The losses that are sums over outputs: the summand and its derivative. */
-function elementwiseLosses(outputs: number) {
+function elementwiseLosses(outputs: number, delta: number) {
+  const clamped = (r: number): number => Math.max(-delta, Math.min(delta, r));
   return {
+    huber: {
+      value: (z: number, y: number): number => clamped(z - y) * (z - y - clamped(z - y) / 2),
+      slope: (z: number, y: number): number => clamped(z - y),
+    },
     halfSumSquaredError: {
       value: (z: number, y: number): number => (z - y) ** 2 / 2,
       slope: (z: number, y: number): number => z - y,

@@ -31,6 +31,7 @@ export * from "./batch_norm.ts";
 export * from "./cholesky.ts";
 export * from "./conv2d.ts";
 export * from "./dense_matrix.ts";
+export * from "./depthwise.ts";
 export * from "./eigh.ts";
 export * from "./elementwise.ts";
 export * from "./formula.ts";

@@ -5,25 +5,13 @@
  */
 
 import { ShapeError } from "../core/errors.ts";
-import { denormalizeNumbers, normalizeNumbers } from "../data/normalization.ts";
 import type { PassOptions } from "../nn/batch.ts";
 import { channelsOf, sizeOf } from "../nn/example_shape.ts";
 import { squaredError } from "../nn/losses/squared_error.ts";
 import { ModelObjective } from "../nn/model_objective.ts";
 import type { Sequential } from "../nn/sequential.ts";
 import { checkDescription, type ModelDescription } from "./description.ts";
-
-/** What a model says of one example. */
-export interface Prediction {
-  /** The model's K outputs: logits of classes, or numbers in the units of the targets. */
-  readonly outputs: Float64Array;
-  /** Probability of each output's class or question; `undefined` where outputs are numbers. */
-  readonly probabilities?: Float64Array | undefined;
-  /** The most probable class, or 1 for a single sigmoid output above 1/2; `undefined` where there is none. */
-  readonly index?: number | undefined;
-  /** Its name, where classes have names. */
-  readonly label?: string | undefined;
-}
+import { type Prediction, predictionsOf, preparedInputs } from "./predictions.ts";
 
 /**
  * A model and what is known of its inputs and outputs. Owns the model. Made by `loadModel`.
@@ -87,7 +75,7 @@ export class KeptModel implements Disposable {
    * @throws {ShapeError | DataError} When they do not fit the model.
    */
   async predict(inputs: ArrayLike<number>, options: PassOptions = {}): Promise<Prediction[]> {
-    return this.#read(await this.#inference.predict(this.#standardized(inputs), options));
+    return this.#read(await this.#inference.predict(this.#prepared(inputs), options));
   }
 
   /**
@@ -96,7 +84,7 @@ export class KeptModel implements Disposable {
    * @throws {StateError} On a backend that is not synchronous.
    */
   predictSync(inputs: ArrayLike<number>, options: PassOptions = {}): Prediction[] {
-    return this.#read(this.#inference.predictSync(this.#standardized(inputs), options));
+    return this.#read(this.#inference.predictSync(this.#prepared(inputs), options));
   }
 
   /**
@@ -119,54 +107,11 @@ export class KeptModel implements Disposable {
     this.model[Symbol.dispose]();
   }
 
-  #standardized(inputs: ArrayLike<number>): ArrayLike<number> {
-    const bytes = inputs instanceof Uint8Array || inputs instanceof Uint8ClampedArray;
-    const scaled = bytes && this.model.input.length === 3
-      ? Float32Array.from(inputs, (value) => value / 255)
-      : inputs;
-    const { standardization } = this.description;
-    const size = sizeOf(this.model.input);
-    // What is no whole number of examples is told by the model.
-    if (standardization === undefined || inputs.length % size !== 0) return scaled;
-    return normalizeNumbers(scaled, standardization.inputs);
+  #prepared(inputs: ArrayLike<number>): ArrayLike<number> {
+    return preparedInputs(inputs, this.model.input, this.description);
   }
 
   #read(all: Float64Array): Prediction[] {
-    const size = sizeOf(this.model.output);
-    const count = all.length / size;
-    return Array.from({ length: count }, (_, n) => this.#one(all.slice(n * size, (n + 1) * size)));
+    return predictionsOf(all, this.model.output, this.description);
   }
-
-  #one(outputs: Float64Array): Prediction {
-    const { outputs: kind, labels, standardization } = this.description;
-    if (kind === "numbers") {
-      const by = standardization?.targets;
-      return { outputs: by === undefined ? outputs : denormalizeNumbers(outputs, by) };
-    }
-    const width = channelsOf(this.model.output);
-    const probabilities = kind === "softmax" ? softmax(outputs, width) : outputs.map(logistic);
-    if (outputs.length > width) return { outputs, probabilities };
-    const index = kind === "softmax"
-      ? probabilities.indexOf(Math.max(...probabilities))
-      : width === 1
-      ? +(probabilities[0] > 0.5)
-      : undefined;
-    return { outputs, probabilities, index, label: index === undefined ? index : labels?.[index] };
-  }
-}
-
-/** `exp(x_i) / sum exp(x_j)` of each row, shifted by the largest so that nothing overflows. */
-function softmax(logits: Float64Array, width: number): Float64Array {
-  const out = new Float64Array(logits.length);
-  for (let row = 0; row < out.length; row += width) {
-    const largest = logits.subarray(row, row + width).reduce((a, b) => Math.max(a, b), -Infinity);
-    let sum = 0;
-    for (let i = row; i < row + width; i++) sum += out[i] = Math.exp(logits[i] - largest);
-    for (let i = row; i < row + width; i++) out[i] /= sum;
-  }
-  return out;
-}
-
-function logistic(x: number): number {
-  return 1 / (1 + Math.exp(-x));
 }

@@ -5,21 +5,15 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { checkArrays, checkFinite } from "../core/array_checks.ts";
+import { checkArrays } from "../core/array_checks.ts";
 import { DataError, OptionError, ShapeError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { decodeSafetensors, hasDigest, type SafetensorsFile } from "../core/safetensors.ts";
-import { isRecord } from "../core/schema.ts";
 import type { ExampleShape } from "../nn/module.ts";
 import { layersFrom } from "../nn/layers_from.ts";
 import { type Sequential, sequential } from "../nn/sequential.ts";
 import { bytesOf, type ModelSource } from "./bytes.ts";
-import { type ModelDescription, outputsOf } from "./description.ts";
 import { KeptModel } from "./kept_model.ts";
-import { MODEL_FORMAT } from "./save.ts";
-
-/** A training that was saved holds a model, too. */
-const CHECKPOINT_FORMAT = "tekfac checkpoint v2";
+import { type ModelFile, readModelFile } from "./model_file.ts";
 
 /**
  * A model that was kept by `saveModel`, ready to predict; no optimizer and no code of its layers is needed. Takes the
@@ -51,23 +45,11 @@ const CHECKPOINT_FORMAT = "tekfac checkpoint v2";
  * ```
  */
 export async function loadModel(backend: Backend, source: ModelSource): Promise<KeptModel> {
-  const bytes = await bytesOf(source);
-  const file = decodeSafetensors(bytes, "model");
-  const { metadata, arrays } = file;
-  const format = metadata["tekfac.format"];
-  if (format !== MODEL_FORMAT && format !== CHECKPOINT_FORMAT) {
-    const what = format?.startsWith("tekfac model ")
-      ? "; it was written by another version of this library"
-      : "; it is no model that saveModel() has written";
-    throw new DataError("model", `expected format '${MODEL_FORMAT}', received '${format}'${what}`);
-  }
-  if (!hasDigest(bytes)) throw new DataError("model", "its digest is missing; the file is damaged");
-  checkFinite("Cannot load a model", arrays);
-  const description = descriptionOf(file);
+  const file = readModelFile(await bytesOf(source));
   const model = build(backend, file);
   try {
     write(model, file);
-    return new KeptModel(model, description, notesOf(file));
+    return new KeptModel(model, file.description, file.notes);
   } catch (error) {
     model[Symbol.dispose]();
     if (error instanceof OptionError) throw new DataError("model", error.message, { cause: error });
@@ -75,8 +57,7 @@ export async function loadModel(backend: Backend, source: ModelSource): Promise<
   }
 }
 
-function build(backend: Backend, { metadata, arrays }: SafetensorsFile): Sequential {
-  const architecture = parsed(metadata["tekfac.architecture"], "architecture");
+function build(backend: Backend, { architecture, arrays }: ModelFile): Sequential {
   checkSizes(architecture, Object.values(arrays).reduce((sum, { data }) => sum + data.length, 0));
   const layers = layersFrom(architecture["layers"], "model");
   try {
@@ -99,37 +80,15 @@ function checkSizes(architecture: unknown, numbers: number): void {
 /** Sizes up to this need no weights to be plausible: of images, windows and sequences. */
 const LARGEST_PLAIN = 4096;
 
-function write(model: Sequential, { arrays, metadata }: SafetensorsFile): void {
+function write(model: Sequential, { arrays, isCheckpoint }: ModelFile): void {
   const weights = model.parameters.map(({ name, value }) => [`${name}.weights`, value] as const);
   const matrices: Record<string, Matrix> = { ...Object.fromEntries(weights), ...model.state };
   checkArrays("Cannot load a model", model.backend, matrices, arrays);
   const unknown = Object.keys(arrays).find((name) => !Object.hasOwn(matrices, name));
-  if (unknown !== undefined && metadata["tekfac.format"] === MODEL_FORMAT) {
+  if (unknown !== undefined && !isCheckpoint) {
     throw new DataError("model", `its array '${unknown}' belongs to none of its layers`);
   }
   for (const [name, matrix] of Object.entries(matrices)) {
     model.backend.write(matrix, arrays[name].data);
   }
-}
-
-function descriptionOf({ metadata }: SafetensorsFile): ModelDescription {
-  if (metadata["tekfac.format"] !== MODEL_FORMAT) {
-    return { outputs: outputsOf(metadata["tekfac.loss"], undefined) };
-  }
-  return parsed(metadata["tekfac.description"], "description") as unknown as ModelDescription;
-}
-
-function notesOf({ metadata }: SafetensorsFile): Record<string, string> {
-  const entries = Object.entries(metadata).filter(([name]) => !name.startsWith("tekfac."));
-  return Object.fromEntries(entries);
-}
-
-function parsed(text: string | undefined, what: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text ?? "");
-    if (isRecord(value)) return value;
-  } catch {
-    // Told below.
-  }
-  throw new DataError("model", `its ${what} is missing or damaged`);
 }

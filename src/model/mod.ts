@@ -26,7 +26,11 @@
  */
 
 export type { ModelSource } from "./bytes.ts";
+export type { DescribeOptions } from "./described_model.ts";
 export type { ModelDescription, OutputKind } from "./description.ts";
+export type { ForeignLayout } from "./foreign_layouts.ts";
+export * from "./import_weights.ts";
 export * from "./kept_model.ts";
 export * from "./load.ts";
+export type { Prediction } from "./predictions.ts";
 export { saveModel, type SaveModelOptions } from "./save.ts";

@@ -8,30 +8,16 @@ import { checkFinite } from "../core/array_checks.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import { checkKnownKeys } from "../core/options.ts";
 import { encodeSafetensors } from "../core/safetensors.ts";
-import type { Standardization } from "../data/normalized.ts";
 import type { Architecture } from "../nn/architecture.ts";
-import { channelsOf } from "../nn/example_shape.ts";
 import { isDescribable } from "../nn/layers_from.ts";
-import { ModelObjective } from "../nn/model_objective.ts";
+import type { ModelObjective } from "../nn/model_objective.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import {
-  checkDescription,
-  type ModelDescription,
-  type OutputKind,
-  outputsOf,
-} from "./description.ts";
-
-/** The format that is written. */
-export const MODEL_FORMAT = "tekfac model v1";
+import { describedModel, type DescribeOptions } from "./described_model.ts";
+import type { KeptModel } from "./kept_model.ts";
+import { MODEL_FORMAT } from "./model_file.ts";
 
 /** What is kept with a model. */
-export interface SaveModelOptions {
-  /** Names of the classes, in the order of the outputs; two, "no" first, for one sigmoid output. @default {none} */
-  readonly labels?: readonly string[];
-  /** How the data were standardized, as `standardized(...)` of `data` says. @default {not at all} */
-  readonly standardization?: Standardization;
-  /** What outputs are. @default {what the loss says; `"softmax"` with labels; else `"numbers"`} */
-  readonly outputs?: OutputKind;
+export interface SaveModelOptions extends DescribeOptions {
   /** Notes of the caller's own, as text; names must not begin with `tekfac.`. @default {none} */
   readonly extra?: Readonly<Record<string, string>>;
 }
@@ -40,25 +26,18 @@ export interface SaveModelOptions {
  * A safetensors file of a model: its layers, weights and running moments, labels and standardization, with a digest
  * of all. `loadModel` needs nothing else to predict. How weights were drawn and what is frozen is not kept.
  *
- * @param source A model, or one joined with its loss by `objective`, which says what outputs are.
+ * @param source A model, one joined with its loss by `objective`, which says what outputs are, or one that was kept.
  * @throws {OptionError} When an option is unknown, or does not fit the model.
  * @throws {StateError} When a layer cannot be described (a custom one), or a weight is not finite.
  */
 export async function saveModel(
-  source: Sequential | ModelObjective,
+  source: Sequential | ModelObjective | KeptModel,
   options: SaveModelOptions = {},
 ): Promise<Uint8Array> {
   const subject = "Cannot save a model";
   checkKnownKeys(subject, options, ["labels", "standardization", "outputs", "extra"]);
-  const { labels, standardization, extra = {} } = options;
-  const model = source instanceof ModelObjective ? source.model : source;
-  const lossKind = source instanceof ModelObjective ? source.loss.kind : undefined;
-  const outputs = options.outputs ?? outputsOf(lossKind, labels);
-  const description: ModelDescription = { outputs, labels, standardization };
-  checkDescription(subject, description, {
-    outputs: channelsOf(model.output),
-    channels: channelsOf(model.input),
-  });
+  const { extra = {}, ...rest } = options;
+  const { model, description } = describedModel(subject, source, rest);
   for (const [name, value] of Object.entries<unknown>(extra)) {
     if (typeof value === "string" && !name.startsWith("tekfac.")) continue;
     throw new OptionError(subject, `extra.${name}`, "must be text under a name of your own", value);

@@ -9,10 +9,12 @@ import type { ExampleShape, LayerSpec } from "./module.ts";
 
 /** A layer as plain values. */
 export interface LayerDescription {
-  /** Kind of layer. */
+  /** Kind of layer; `"again"` for one that has been described before, by its `id` among the options. */
   readonly kind: string;
   /** What it was made with; layers inside it are described, too. Missing where the layer cannot say. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Number of a layer that comes again: its places share their weights. */
+  readonly id?: number;
 }
 
 /** A model as plain values, without its weights. */
@@ -25,19 +27,31 @@ export interface Architecture {
 
 /** Describes a model that has been or is to be built. */
 export function architectureOf(input: ExampleShape, layers: readonly LayerSpec[]): Architecture {
-  return { input, layers: layers.map(descriptionOf) };
+  const repeated = new Set<LayerSpec>();
+  const seen = new Set<LayerSpec>();
+  for (const spec of specsIn(layers)) (seen.has(spec) ? repeated : seen).add(spec);
+  const ids = new Map<LayerSpec, number>();
+  const description = (spec: LayerSpec): LayerDescription => {
+    const known = ids.get(spec);
+    if (known !== undefined) return { kind: "again", options: { id: known } };
+    const { kind, options } = spec;
+    if (repeated.has(spec)) ids.set(spec, ids.size + 1);
+    const id = ids.has(spec) ? { id: ids.get(spec)! } : {};
+    if (options === undefined) return { kind, ...id };
+    const entries = Object.entries(options).map(([name, value]) => [name, inside(value)]);
+    return { kind, options: Object.fromEntries(entries), ...id };
+  };
+  const inside = (value: unknown): unknown =>
+    isSpec(value) ? description(value) : Array.isArray(value) ? value.map(inside) : value;
+  return { input, layers: layers.map(description) };
 }
 
-function descriptionOf({ kind, options }: LayerSpec): LayerDescription {
-  if (options === undefined) return { kind };
-  const entries = Object.entries(options).map(([name, value]) => [
-    name,
-    isSpecs(value) ? value.map(descriptionOf) : value,
-  ]);
-  return { kind, options: Object.fromEntries(entries) };
+/** All descriptions, as often as they occur; those inside others, too. */
+function specsIn(value: unknown): LayerSpec[] {
+  if (Array.isArray(value)) return value.flatMap(specsIn);
+  return isSpec(value) ? [value, ...Object.values(value.options ?? {}).flatMap(specsIn)] : [];
 }
 
-function isSpecs(value: unknown): value is readonly LayerSpec[] {
-  return Array.isArray(value) && value.length > 0 &&
-    value.every((spec) => isRecord(spec) && typeof spec["build"] === "function");
+function isSpec(value: unknown): value is LayerSpec {
+  return isRecord(value) && typeof value["build"] === "function";
 }

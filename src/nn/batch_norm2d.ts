@@ -10,6 +10,8 @@ import type { ElementsCapture } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
+import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { expectImages } from "./example_shape.ts";
 import { allocateParameter, type OwnedParameter, trainableRule } from "./layer_parameter.ts";
 import type {
@@ -51,9 +53,9 @@ export const batchNorm2dSchema = {
  * `1 - runningDecay` towards the batch's (variances with division by n - 1); predictions use those. They are
  * in the model's `state` and in checkpoints.
  *
- * Second-order optimizers give scales and shifts a diagonal block, measured from each example's own gradient
- * (from the mean gradient, where the curvature is that of the data's own targets); weight decay leaves them
- * out by default. A convolution in front needs no bias.
+ * The Kronecker-factored optimizers give every channel its 2 x 2 block of scale and shift, measured from each
+ * example's own gradient with the moments taken as constants (from the mean gradient, where the curvature is that of
+ * the data's own targets); weight decay leaves them out by default. A convolution in front needs no bias.
  *
  * Takes and gives [height, width, channels].
  *
@@ -91,8 +93,12 @@ export function batchNorm2d(options: BatchNorm2dOptions = {}): LayerSpec {
       const { trainable } = numbers;
       const parameter = allocateParameter(context, layer, shape, () => unit, trainable);
       try {
-        const moments = context.backend.alloc(2, channels);
-        context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
+        const make = (): OwnedMatrix => {
+          const moments = context.backend.alloc(2, channels);
+          context.backend.write(rowsOf(moments, 1, 2), unit.subarray(0, channels));
+          return moments;
+        };
+        const moments = context.shared?.once(`${context.name}.runningMoments`, make) ?? make();
         return new BatchNorm2d(context.backend, output, parameter, moments, numbers);
       } catch (error) {
         parameter[Symbol.dispose]();
@@ -110,9 +116,19 @@ class BatchNorm2d implements Layer {
   /** Means above variances, [2, C], for predictions. */
   readonly #running: OwnedMatrix;
   readonly #numbers: Required<BatchNorm2dOptions>;
-  /** Inputs [N h w, C] of the last training pass and their moments [2, C]; `own` where they are the batch's. */
-  #kept: { readonly x: Matrix; readonly moments: Matrix; readonly own: boolean } | undefined;
+  /** Inputs [N h w, C] of the last pass and the moments [2, C] it took; `own` where they are the batch's. */
+  #kept:
+    | {
+      readonly x: Matrix;
+      readonly moments: Matrix;
+      readonly own: boolean;
+      readonly kind: ForwardPass["kind"];
+    }
+    | undefined;
   #capture: ElementsCapture | undefined;
+
+  readonly block: LayerBlock = (backend, parameter, options) =>
+    new ScaleShiftBlock(backend, parameter, options);
 
   constructor(
     backend: Backend,
@@ -146,14 +162,16 @@ class BatchNorm2d implements Layer {
       moments = backend.scratch(2, x.cols);
       backend.columnMoments(moments, x);
     }
-    this.#kept = kind === "training" ? { x, moments, own } : undefined;
+    this.#kept = { x, moments, own, kind };
     const out = backend.scratch(x.rows, x.cols);
     backend.batchNorm(out, x, moments, this.parameter.value, this.#numbers.epsilon);
     return out;
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
-    if (this.#kept === undefined) {
+    if (
+      this.#kept === undefined || (this.#kept.kind === "inference" && pass.kind === "gradient")
+    ) {
       throw new StateError(
         `Cannot run the backward pass of '${this.name}': call forward for training first`,
       );
@@ -167,12 +185,13 @@ class BatchNorm2d implements Layer {
     if (own) backend.batchNormSums(sums, x, g, moments, epsilon);
     // Moments that do not follow from the batch pass no gradient on.
     else backend.write(sums, new Float64Array(2 * x.cols));
-    if (!own) this.#capture = undefined;
-    else if (pass.kind === "gradient") {
+    this.#capture = undefined;
+    if (pass.kind === "gradient" && own) {
       backend.axpby(gradient, pass.scale, sums, pass.decay);
       this.#follow(moments, x.rows);
-      this.#capture = undefined;
-    } else this.#capture = this.#perExample(x, g, moments);
+    } else if (pass.kind === "capture" && this.parameter.trainable) {
+      this.#capture = this.#perExample(x, g, moments);
+    }
     if (!needInput) return undefined;
     // The moments are those of all rows; what the others' gradients would add is not asked for.
     if (x.rows < all.rows) backend.axpby(sums, x.rows / all.rows, sums, 0);

@@ -80,18 +80,28 @@ export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpe
         init,
         trainable,
       });
-      const { backend } = context;
-      if (shape.length === 1) return new Dense(backend, parameter, inputs);
-      const window = resolveWindow(context.name, [shape[0], 1, inputs], { kernel: 1 });
-      return new Convolution(backend, parameter, { ...window, bias }, [shape[0], outFeatures]);
+      return denseLayer(context, parameter, bias);
     },
   };
 }
 
+/**
+ * The layer of weights that are there, on features or on every position of a sequence.
+ *
+ * @param parameter [dOut, dIn'] that fit what the layer receives; it takes them over.
+ */
+export function denseLayer(context: BuildContext, parameter: OwnedParameter, bias: boolean): Layer {
+  const { backend, name } = context;
+  const shape = expectNoImages(context);
+  const inputs = shape[shape.length - 1]!;
+  if (shape.length === 1) return new Dense(backend, name, parameter, inputs);
+  const window = resolveWindow(name, [shape[0], 1, inputs], { kernel: 1 });
+  const output = [shape[0], parameter.value.rows] as const;
+  return new Convolution(backend, name, parameter, { ...window, bias }, output);
+}
+
 class Dense implements Layer {
-  readonly name: string;
   readonly output: ExampleShape;
-  readonly parameter: OwnedParameter;
   readonly #backend: Backend;
   /** dIn, without the homogeneous coordinate. */
   readonly #features: number;
@@ -99,10 +109,13 @@ class Dense implements Layer {
   #inputs: Matrix | undefined;
   #capture: DenseCapture | undefined;
 
-  constructor(backend: Backend, parameter: OwnedParameter, features: number) {
-    this.name = parameter.name;
+  constructor(
+    backend: Backend,
+    readonly name: string,
+    readonly parameter: OwnedParameter,
+    features: number,
+  ) {
     this.output = [parameter.value.rows];
-    this.parameter = parameter;
     this.#backend = backend;
     this.#features = features;
   }

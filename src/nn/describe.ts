@@ -11,20 +11,21 @@ import type { ExampleShape, Layer } from "./module.ts";
 
 /**
  * One line per layer: name, shape of one outgoing example, shape of the weights (the bias column
- * included), number of weights. Layers inside another come before it, indented. Text is aligned left, numbers right.
+ * included), number of weights. Weights that layers share are counted once. Layers inside another come before it, indented. Text is aligned left, numbers right.
  *
  * @param input Shape of one incoming example.
  * @param layers The layers in their order.
  */
 export function describeLayers(input: ExampleShape, layers: readonly Layer[]): string {
+  const seen = new Set<Parameter>();
   const rows = indented(layers).map(([name, { output, parameter }]) => {
-    const shape = parameter && `${parameter.value.rows} x ${parameter.value.cols}`;
-    return [name, formatShape(output), shape ?? "", parameter ? countOf(parameter) : ""];
+    if (parameter === undefined) return [name, formatShape(output), "", ""];
+    if (seen.has(parameter)) return [name, formatShape(output), `of ${parameter.name}`, ""];
+    seen.add(parameter);
+    const { rows, cols } = parameter.value;
+    return [name, formatShape(output), `${rows} x ${cols}`, countOf(parameter)];
   });
-  const total = indented(layers).reduce(
-    (sum, [, { parameter }]) => sum + (parameter ? countOf(parameter) : 0),
-    0,
-  );
+  const total = [...seen].reduce((sum, parameter) => sum + countOf(parameter), 0);
   return formatTable(
     ["layer", "output", "weights", "parameters"],
     [["input", formatShape(input), "", ""], ...rows, ["total", "", "", total]],

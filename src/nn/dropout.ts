@@ -47,15 +47,15 @@ export function dropout(rate: number): LayerSpec {
         backend.axpby(out, 0, out, 1 / (1 - rate));
         return out;
       };
-      return functionLayer<Matrix | undefined>(context, {
+      return functionLayer<Matrix | null>(context, {
         output: context.input,
         forward(x, _examples, pass) {
-          if (pass.kind === "inference") return { outputs: x, kept: undefined };
+          if (pass.kind === "inference") return { outputs: x, kept: null };
           const mask = backend.scratch(x.rows, x.cols);
           backend.write(mask, drawMask(new Random(seed + pass.draw), x.rows * x.cols, rate));
           return { outputs: gated(x, mask), kept: mask };
         },
-        backward: (g, mask) => mask === undefined ? g : gated(g, rowsOf(mask, 0, g.rows)),
+        backward: (g, mask) => mask === null ? g : gated(g, rowsOf(mask, 0, g.rows)),
       });
     },
   };

@@ -22,6 +22,7 @@ import {
   trainableRule,
 } from "./layer_parameter.ts";
 import type { BackwardPass, BuildContext, Layer, LayerSpec } from "./module.ts";
+import { backwardThrough } from "./through_layers.ts";
 
 /** Options of {@linkcode embedding}. */
 export interface EmbeddingLayerOptions {
@@ -77,6 +78,10 @@ export const embeddingSchema = {
 export function embedding(options: EmbeddingLayerOptions): LayerSpec {
   const resolved = resolve("Cannot create embedding", options, embeddingSchema);
   const { vocabulary, width, positions } = resolved;
+  const position: LayerSpec = {
+    kind: "position",
+    build: (inner) => table(inner, [positions!, width], resolved, inner.input[0]),
+  };
   return {
     kind: "embedding",
     options: { vocabulary, width, positions },
@@ -86,10 +91,6 @@ export function embedding(options: EmbeddingLayerOptions): LayerSpec {
       const own = table(context, [vocabulary, width], resolved, length);
       if (positions === undefined) return own;
       try {
-        const position: LayerSpec = {
-          kind: "position",
-          build: (inner) => table(inner, [positions, width], resolved, length),
-        };
         return new EmbeddingWithPositions(
           own,
           context.build(position, context.input) as Table,
@@ -229,7 +230,7 @@ class EmbeddingWithPositions implements Layer {
   }
 
   backward(g: Matrix, pass: BackwardPass): undefined {
-    for (const layer of this.layers) layer.backward(g, pass);
+    for (const layer of this.layers) backwardThrough(layer, g, pass, false);
   }
 
   [Symbol.dispose](): void {

@@ -90,3 +90,22 @@ export function expectImages(context: BuildContext): ImageShape {
       : `sequences of ${formatShape(context.input)}`,
   );
 }
+
+/**
+ * Checks that groups divide what comes in and what goes out.
+ *
+ * @throws {ShapeError} When they do not.
+ */
+export function expectGroups(
+  { input, name }: BuildContext,
+  groups: number,
+  outChannels: number,
+): void {
+  const channels = channelsOf(input);
+  if (channels % groups === 0 && outChannels % groups === 0) return;
+  throw new ShapeError(
+    `Cannot build '${name}'`,
+    `incoming and outgoing channels that ${groups} groups divide`,
+    `${channels} and ${outChannels}`,
+  );
+}

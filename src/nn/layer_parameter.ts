@@ -5,15 +5,17 @@
  */
 
 import type { OwnedMatrix } from "../core/matrix.ts";
-import { OptionError, StateError } from "../core/errors.ts";
-import type { LayerKind, Parameter } from "../core/parameter.ts";
+import { OptionError, ShapeError, StateError } from "../core/errors.ts";
+import type { LayerKind } from "../core/parameter.ts";
 import { callback, flag, optional, type Rule } from "../core/schema.ts";
 import type { Fan, Initializer } from "./init.ts";
-import type { BuildContext } from "./module.ts";
+import type { BuildContext, LayerParameter } from "./module.ts";
 import { writeWeights } from "./weights.ts";
 
 /** A parameter together with the duty to give its two matrices back. */
-export interface OwnedParameter extends Parameter, Disposable {
+export interface OwnedParameter extends LayerParameter, Disposable {
+  /** See {@linkcode Parameter.layer}; a table becomes a dense layer when a head is tied to it. */
+  layer: LayerKind;
   /** See {@linkcode Parameter.trainable}; the model sets it. */
   trainable: boolean;
 }
@@ -55,12 +57,40 @@ export function createParameter(context: BuildContext, plan: WeightPlan): OwnedP
 }
 
 /**
- * Allocates a parameter and its gradient (zeros).
+ * Allocates a parameter and its gradient (zeros); or gives the one that the layer's description has made in another
+ * place of the model.
  *
  * @param initial Makes the initial weights, row by row in the public order.
  * @returns The parameter; the caller disposes it. When anything throws, nothing stays allocated.
+ * @throws {ShapeError} When weights are to be shared by places that need different ones, or have groups.
  */
 export function allocateParameter(
+  context: BuildContext,
+  layer: LayerKind,
+  shape: readonly [rows: number, cols: number],
+  initial: () => ArrayLike<number>,
+  trainable: boolean,
+): OwnedParameter {
+  const { name, shared } = context;
+  const make = () => newParameter(context, layer, shape, initial, trainable);
+  if (layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1 && shared?.find(name)) {
+    throw new ShapeError(
+      `Cannot build '${name}' in another place`,
+      "a layer without groups: the curvature of shared weights knows no groups",
+      `${layer.geometry.groups} groups; for two layers, describe two`,
+    );
+  }
+  const parameter = shared === undefined ? make() : shared.once(name, make);
+  const { rows, cols } = parameter.value;
+  if (rows === shape[0] && cols === shape[1]) return parameter;
+  throw new ShapeError(
+    `Cannot build '${name}' in another place`,
+    `inputs that its weights [${rows}, ${cols}] fit, which both places share`,
+    `inputs for weights [${shape[0]}, ${shape[1]}]; for two layers, describe two`,
+  );
+}
+
+function newParameter(
   { backend, name }: BuildContext,
   layer: LayerKind,
   [rows, cols]: readonly [rows: number, cols: number],

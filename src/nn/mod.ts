@@ -27,17 +27,23 @@
  */
 
 export { relu, sigmoid, tanh } from "./activations.ts";
+export * from "./adapters.ts";
 export { attention, type AttentionOptions } from "./attention.ts";
 export { type BatchLike, type EvaluateOptions, type PassOptions } from "./batch.ts";
 export { batchNorm2d, type BatchNorm2dOptions } from "./batch_norm2d.ts";
+export { concatenate } from "./concatenate.ts";
+export { conv1d, type Conv1dOptions, type SequencePadding } from "./conv1d.ts";
 export { conv2d, type Conv2dOptions } from "./conv2d.ts";
 export { dense, type DenseOptions } from "./dense.ts";
 export { type Evaluation } from "./evaluation.ts";
 export * from "./dropout.ts";
 export { embedding, type EmbeddingLayerOptions } from "./embedding.ts";
+export * from "./extend_classes.ts";
 export * from "./flatten.ts";
+export { groupNorm, type GroupNormOptions } from "./group_norm.ts";
 export { generate, type GenerateOptions } from "./generate.ts";
 export * from "./init.ts";
+export { lora, type LoraOptions } from "./lora.ts";
 export * from "./losses/mod.ts";
 export * from "./models/mod.ts";
 export * from "./module.ts";
@@ -46,7 +52,10 @@ export * from "./objective.ts";
 export { averagePool2d, globalAveragePool2d, maxPool2d, type PoolOptions } from "./pool.ts";
 export * from "./positions.ts";
 export * from "./residual.ts";
-export { layerNorm, rmsNorm, type RowNormOptions } from "./row_norm.ts";
+export { layerNorm, rmsNorm } from "./row_norm.ts";
+export type { RowNormOptions } from "./scaled_layer.ts";
+export { SharedWeights } from "./shared_weights.ts";
 export { Sequential, sequential, type SequentialOptions } from "./sequential.ts";
+export { tiedHead } from "./tied_head.ts";
 export { gelu, type GeluOptions, silu, softplus } from "./smooth_activations.ts";
 export * from "./weights.ts";

@@ -7,8 +7,8 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture, CurvatureSample } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
-import { type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
-import { isTrainable, type Parameter } from "../core/parameter.ts";
+import { type Matrix, reshaped } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
 import {
@@ -26,13 +26,11 @@ import {
 import { Draws } from "./draws.ts";
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
-import { weighRows } from "./example_weights.ts";
 import type { Loss } from "./losses/loss.ts";
-import { drawnAt, drawSigns } from "./losses/noise.ts";
-import { meanOverPositions } from "./mean_over_positions.ts";
-import type { BackwardPass, ForwardPass, Layer } from "./module.ts";
+import type { BackwardPass, ForwardPass } from "./module.ts";
+import { ParameterLayers } from "./parameter_layers.ts";
+import { type PredictionGradients, PredictionLoss } from "./prediction_loss.ts";
 import type { Sequential } from "./sequential.ts";
-import { allLayers } from "./through_layers.ts";
 
 /**
  * A model with its loss. Fulfils the optimizers' `Objective<BatchLike>`; also evaluates and predicts.
@@ -65,11 +63,8 @@ export class ModelObjective {
   readonly parameters: readonly Parameter[];
   /** What the model remembers besides them: running statistics. */
   readonly state: Readonly<Record<string, Matrix>>;
-  readonly #layers: ReadonlyMap<Parameter, Layer>;
-  /** K, of one prediction. */
-  readonly #outputs: number;
-  /** Predictions of an example, whose losses are averaged. */
-  readonly #positions: number;
+  readonly #layers: ParameterLayers;
+  readonly #predictionLoss: PredictionLoss;
   readonly #layout: BatchLayout;
   /** Batches that `examplesOf` has passed and `differentiate` need not check again. */
   readonly #checked = new WeakSet<BatchLike>();
@@ -86,16 +81,9 @@ export class ModelObjective {
     this.loss = loss;
     this.parameters = model.parameters;
     this.state = model.state;
-    this.#layers = new Map(
-      allLayers(model.layers).flatMap((layer) =>
-        layer.parameter ? [[layer.parameter, layer] as const] : []
-      ),
-    );
-    const { output } = model;
-    this.#positions = loss.perPosition && output.length === 2 ? output[0] : 1;
-    this.#outputs = sizeOf(output) / this.#positions;
-    const [rows, cols] = loss.targetShape(this.#positions, this.#outputs);
-    this.#layout = { inputs: sizeOf(model.input), targets: rows * cols };
+    this.#layers = new ParameterLayers(model);
+    this.#predictionLoss = new PredictionLoss(model.backend, loss, model.output);
+    this.#layout = { inputs: sizeOf(model.input), targets: this.#predictionLoss.targets };
   }
 
   /**
@@ -123,18 +111,21 @@ export class ModelObjective {
    * @param batch Is checked first, unless {@linkcode ModelObjective.examplesOf} has just done so.
    * @param blend Weights of the old gradient and of the new sum; 0 and 1/N give the gradient of the
    * mean. `undefined` when only captures are wanted: gradients of parameters stay.
+   * @param as `prediction`, without a blend: running moments in the batch's place, nothing dropped.
    * @returns The per-example losses, [1, N].
    * @throws {ShapeError | DataError} When the batch does not fit.
    */
   differentiate(
     batch: BatchLike,
     blend: { readonly decay: number; readonly scale: number } | undefined,
+    as: "training" | "prediction" = "training",
   ): Matrix {
     if (!this.#checked.delete(batch)) this.#check(batch);
-    const draw = blend === undefined
-      ? this.#draws.again(batch)
-      : this.#draws.begin(batch, blend.decay === 0);
-    const pass = { kind: "training", draw } as const;
+    const draw = () =>
+      blend ? this.#draws.begin(batch, blend.decay === 0) : this.#draws.again(batch);
+    const pass: ForwardPass = as === "training"
+      ? { kind: "training", draw: draw() }
+      : { kind: "inference" };
     const { losses, gradients, predictions } = this.#lossOf(batch, pass);
     this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
     this.#predictions = predictions;
@@ -169,45 +160,24 @@ export class ModelObjective {
     if (this.#predictions === undefined) {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
-    const { backend, loss } = this;
-    const { from, examples, places } = sample;
-    const count = examples * this.#positions;
-    const predictions = rowsOf(this.#predictions, 0, count);
-    const noiseOf = (numbers: number, draw: (count: number) => Float32Array) =>
-      places === undefined ? draw(numbers) : drawnAt(places, numbers / examples, draw);
-    const gradients = backend.scratch(count, this.#outputs);
-    if (from === "signs") {
-      const signs = backend.scratch(count, this.#outputs);
-      backend.write(signs, noiseOf(count * this.#outputs, (n) => drawSigns(random, n)));
-      backend.gaussNewtonGradient(loss.kind, gradients, predictions, signs);
-    } else {
-      const [rows, cols] = loss.targetShape(count, this.#outputs);
-      const noise = backend.scratch(rows, cols);
-      backend.write(noise, noiseOf(rows * cols, (n) => loss.drawNoise(random, n)));
-      backend.sampledLossGradient(loss.kind, gradients, predictions, noise);
-    }
-    // The mean over positions has the mean of their Hessians: a root of it has the root of the weight.
-    if (this.#positions > 1) backend.axpby(gradients, this.#positions ** -0.5, gradients, 0);
-    // Second moments of these are to be those of the weighted loss.
-    weighRows(backend, this.#byExample(gradients), this.#weights, Math.sqrt);
+    const weights = this.#weights;
+    const gradients = this.#predictionLoss.sampled(random, sample, this.#predictions, weights);
     this.#backward(gradients, { kind: "capture" });
   }
 
   /** The block that a parameter's layer makes, if it makes one: see {@linkcode Layer.block}. */
   blockOf(parameter: Parameter): LayerBlock | undefined {
-    return this.#layers.get(parameter)?.block;
+    return this.#layers.blockOf(parameter);
   }
 
   /**
-   * The capture that a parameter's layer left behind, or `undefined` if it has left none.
+   * The capture that a parameter's layer left behind, or `undefined` if it has left none. Where several layers share
+   * the parameter, it is one of all of them, in scratch memory.
    *
    * @throws {StateError} When the parameter is not one of this model's.
    */
   capture(parameter: Parameter): Capture | undefined {
-    const layer = this.#layers.get(parameter);
-    // A frozen layer may still hold what it left before it was.
-    if (layer !== undefined) return isTrainable(parameter) ? layer.capture : undefined;
-    throw new StateError(`Cannot look up '${parameter.name}': it belongs to another model`);
+    return this.#layers.capture(parameter);
   }
 
   /**
@@ -223,7 +193,7 @@ export class ModelObjective {
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
     const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss, this.#positions);
+    const sum = new EvaluationSum(this.loss, this.#predictionLoss.positions);
     for (const micro of this.#microBatches(batches, pass)) {
       const [losses, outputs] = await this.backend.reading(() => {
         const read = (m: Matrix) => this.backend.read(m);
@@ -249,7 +219,7 @@ export class ModelObjective {
     options: EvaluateOptions = {},
   ): Evaluation {
     const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss, this.#positions);
+    const sum = new EvaluationSum(this.loss, this.#predictionLoss.positions);
     for (const micro of this.#microBatches(batches, pass)) {
       const read = (m: Matrix) => this.backend.readSync(m);
       const { losses, outputs = [] } = this.#measure(micro, read, onOutputs !== undefined);
@@ -302,7 +272,8 @@ export class ModelObjective {
   #check(batch: BatchLike): number {
     const examples = checkSizes(batch, this.#layout);
     this.#checkInputs(batch.inputs);
-    this.loss.checkTargets(batch.targets, this.#outputs, this.#positions);
+    const { outputs, positions } = this.#predictionLoss;
+    this.loss.checkTargets(batch.targets, outputs, positions);
     return examples;
   }
 
@@ -315,29 +286,12 @@ export class ModelObjective {
   #lossOf(
     batch: BatchLike,
     pass: ForwardPass,
-  ): { losses: Matrix; gradients: Matrix; predictions: Matrix } {
-    const { backend, loss } = this;
+  ): PredictionGradients & { readonly predictions: Matrix } {
     const x = this.#writeInputs(batch.inputs);
     const predictions = this.#predict(x, pass);
-    const count = predictions.rows;
-    const [rows, cols] = loss.targetShape(count, this.#outputs);
-    const shared = batch.targets === batch.inputs;
-    const targets = shared ? reshaped(x, rows, cols) : backend.scratch(rows, cols);
-    if (!shared) backend.write(targets, batch.targets);
-    const losses = backend.scratch(1, count);
-    const gradients = backend.scratch(count, this.#outputs);
-    backend.loss(loss.kind, losses, gradients, predictions, targets);
-    const positions = this.#positions;
-    if (positions > 1) backend.axpby(gradients, 1 / positions, gradients, 0);
-    const means = positions === 1 ? losses : meanOverPositions(backend, losses, positions);
-    weighRows(backend, reshaped(means, means.cols, 1), batch.weights);
-    weighRows(backend, this.#byExample(gradients), batch.weights);
-    return { losses: means, gradients, predictions };
-  }
-
-  /** [N T, K] as [N, T K]. */
-  #byExample(m: Matrix): Matrix {
-    return reshaped(m, m.rows / this.#positions, m.cols * this.#positions);
+    const targets = batch.targets === batch.inputs ? x : batch.targets;
+    const result = this.#predictionLoss.of(predictions, targets, batch.weights);
+    return { ...result, predictions };
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {
@@ -353,11 +307,12 @@ export class ModelObjective {
     this.#predictions = undefined;
     const examples = x.rows * x.cols / this.#layout.inputs;
     const outputs = this.model.forward(x, examples, pass);
-    return reshaped(outputs, examples * this.#positions, this.#outputs);
+    const { positions } = this.#predictionLoss;
+    return reshaped(outputs, examples * positions, this.#predictionLoss.outputs);
   }
 
   #backward(gradients: Matrix, pass: BackwardPass): void {
-    const shape = batchShape(this.model.output, gradients.rows / this.#positions);
+    const shape = batchShape(this.model.output, gradients.rows / this.#predictionLoss.positions);
     this.model.backward(reshaped(gradients, ...shape), pass);
   }
 

@@ -11,6 +11,7 @@ import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
+import type { SharedWeights } from "./shared_weights.ts";
 
 /**
  * Shape of one example between two layers: `[features]`, `[positions, channels]` for a sequence, or
@@ -33,11 +34,16 @@ export interface BuildContext {
   readonly name: string;
   /** For initial weights. */
   readonly random: Random;
+  /** What the descriptions of the model have made so far. @default {nothing is shared} */
+  readonly shared?: SharedWeights;
   /** Builds a layer inside the layer, named and seeded like any other of the model. The caller owns it. */
   build(spec: LayerSpec, input: ExampleShape): Layer;
 }
 
-/** A layer that is not built yet. Immutable; may be used in several models. */
+/**
+ * A layer that is not built yet. Immutable; may be used in several models. In two places of one model it is one
+ * layer: they share its weights, whose gradient and curvature are those of the sum over the places.
+ */
 export interface LayerSpec {
   /** Kind of layer; the first half of its name: `"dense"`, `"conv"`, `"relu"`. */
   readonly kind: string;
@@ -69,16 +75,28 @@ export type BackwardPass =
   /**
    * Parameter gradients are wanted: `gradient = decay * gradient + scale * sum of per-example
    * gradients`; `scale` is one over the number of examples of the whole (accumulated) batch. Running
-   * statistics take in those of the batch.
+   * statistics take in those of the batch. `begun` holds the parameters whose gradient the pass has begun, so that
+   * places which share weights add up.
    */
-  | { readonly kind: "gradient"; readonly scale: number; readonly decay: number }
+  | {
+    readonly kind: "gradient";
+    readonly scale: number;
+    readonly decay: number;
+    readonly begun?: Set<Parameter>;
+  }
   /** Only captures are wanted, for the curvature: gradients and statistics stay. */
   | { readonly kind: "capture" };
 
-/** Weights that can be frozen and trained again; models set it, between steps. */
+/** Weights of one layer or several; they can be frozen and trained again, which models do between steps. */
 export interface LayerParameter extends Parameter {
   /** See {@linkcode Parameter.trainable}. */
   trainable?: boolean;
+  /**
+   * Makes one capture of those that several layers have left, where they are of different kinds.
+   *
+   * @default {places of one layer, side by side}
+   */
+  joinCaptures?: (backend: Backend, captures: readonly Capture[]) => Capture;
 }
 
 /**
@@ -86,11 +104,11 @@ export interface LayerParameter extends Parameter {
  * scratch arena: they live until the scope ends in which they were called.
  */
 export interface Layer extends Disposable {
-  /** Unique within the model. */
+  /** Unique within the model, but for layers that share their weights. */
   readonly name: string;
   /** Shape of one outgoing example. */
   readonly output: ExampleShape;
-  /** The weights, if the layer has any. */
+  /** The weights, if the layer has any; the same object for layers that share them. */
   readonly parameter: LayerParameter | undefined;
   /**
    * What the curvature needs of the last backward pass, if the layer has a parameter. Valid until the scope

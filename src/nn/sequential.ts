@@ -15,6 +15,7 @@ import { architectureOf } from "./architecture.ts";
 import { batchShape, formatShape, shapeRule } from "./example_shape.ts";
 import type { BackwardPass, ExampleShape, ForwardPass, Layer, LayerSpec } from "./module.ts";
 import { describeLayers } from "./describe.ts";
+import { SharedWeights } from "./shared_weights.ts";
 import {
   allLayers,
   backwardThrough,
@@ -47,24 +48,38 @@ const sequentialSchema = {
  * `conv2`, `dense1`. So a name, the key of checkpoints, survives the insertion of another kind of
  * layer. Every layer draws from a generator of its own.
  *
+ * A description that stands in two places is one layer with one parameter, of one name: gradients, and the curvature
+ * of every optimizer, are those of the sum over both places.
+ *
  * @param backend Where the model lives; must outlive it.
  * @param options Shape of the input, layers and seed.
  * @returns The model; the caller disposes it. When anything throws, nothing stays allocated.
  * @throws {OptionError} When an option is unknown or outside its range.
  * @throws {ShapeError} When a layer cannot take what the one before it gives; names the layer.
  * @throws {BackendError} When the backend cannot hold a layer; names the layer and the bytes.
+ *
+ * @example One layer in two places
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { dense, sequential, tanh } from "@tekfac/tekfac/nn";
+ *
+ * using backend = await createBackend();
+ * const again = dense(4);
+ * const layers = [again, tanh(), again, tanh(), dense(2)];
+ * using model = sequential(backend, { input: [4], layers, seed: 1 });
+ * assert.deepEqual(model.parameters.map(({ name }) => name), ["dense1", "dense2"]);
+ * ```
  */
 export function sequential(backend: Backend, options: SequentialOptions): Sequential {
   const subject = "Cannot create a sequential model";
   const { input, layers: specs, seed } = resolve(subject, options, sequentialSchema);
   const random = new Random(seed);
   const layers: Layer[] = [];
-  const counts = new Map<string, number>();
+  const shared = new SharedWeights();
   const build = (spec: LayerSpec, input: ExampleShape): Layer => {
-    const count = (counts.get(spec.kind) ?? 0) + 1;
-    counts.set(spec.kind, count);
-    const name = `${spec.kind}${count}`;
-    const context = { backend, input, name, random: random.fork(), build };
+    const name = shared.nameOf(spec);
+    const context = { backend, input, name, random: random.fork(), shared, build };
     return atLayer(name, () => spec.build(context));
   };
   try {
@@ -125,7 +140,7 @@ export class Sequential implements Disposable {
     this.layers = layers;
     this.architecture = specs && JSON.stringify(architectureOf(input, specs));
     const all = allLayers(layers);
-    this.parameters = all.flatMap((layer) => layer.parameter ?? []);
+    this.parameters = [...new Set(all.flatMap((layer) => layer.parameter ?? []))];
     this.state = Object.fromEntries(
       all.flatMap(({ name, state = {} }) =>
         Object.entries(state).map(([key, matrix]) => [`${name}.${key}`, matrix])
@@ -172,9 +187,10 @@ export class Sequential implements Disposable {
    */
   backward(g: Matrix, pass: BackwardPass, needInput = false): Matrix | undefined {
     const last = needInput ? 0 : firstTrained(this.layers);
+    const own = pass.kind === "gradient" ? { ...pass, begun: new Set<Parameter>() } : pass;
     let signal: Matrix | undefined = g;
     for (let i = this.layers.length - 1; i >= last && signal !== undefined; i--) {
-      signal = backwardThrough(this.layers[i], signal, pass, needInput || i > last);
+      signal = backwardThrough(this.layers[i], signal, own, needInput || i > last);
     }
     return needInput ? signal : undefined;
   }

@@ -6,7 +6,7 @@
 
 import { atLayer } from "../core/at_layer.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { isTrainable } from "../core/parameter.ts";
+import { isTrainable, type Parameter } from "../core/parameter.ts";
 import { isRecord, type Rule, where } from "../core/schema.ts";
 import type { BackwardPass, ForwardPass, Layer, LayerSpec } from "./module.ts";
 
@@ -51,5 +51,14 @@ export function backwardThrough(
   pass: BackwardPass,
   needInput: boolean,
 ): Matrix | undefined {
-  return atLayer(layer.name, () => layer.backward(g, pass, needInput));
+  const own = passOfPlace(layer.parameter, pass);
+  return atLayer(layer.name, () => layer.backward(g, own, needInput));
+}
+
+/** A pass as one place of shared weights sees it: gradients of all but the first are added to what is there. */
+function passOfPlace(parameter: Parameter | undefined, pass: BackwardPass): BackwardPass {
+  if (parameter === undefined || pass.kind === "capture" || pass.begun === undefined) return pass;
+  if (pass.begun.has(parameter)) return { ...pass, decay: 1 };
+  pass.begun.add(parameter);
+  return pass;
 }

@@ -48,7 +48,7 @@ export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): O
   }
   return measuredOptimizer(objective, running ? { ...options, rank: "full" } : options, {
     method: "ekfac",
-    statistic: independent,
+    statistic: () => independent,
     schema: ekfacSchema,
     createFull: (backend, parameter, shared, { eigenvaluesFrom }) =>
       new EkfacBlock(backend, parameter, { ...shared, eigenvaluesFrom }),

@@ -9,9 +9,10 @@ import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
-import { reductionOf } from "../distributed/reduction.ts";
+import { alone } from "../distributed/reduction.ts";
 import type { Block, BlockOptions, LayerBlockOptions } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
@@ -23,8 +24,18 @@ import { Optimizer } from "./optimizer.ts";
 export interface BlockMaker {
   /** Name of the method. */
   readonly method: LayerBlockOptions["method"];
-  /** The method's block of a parameter whose layer makes none itself. */
-  readonly create: (backend: Backend, parameter: Parameter, options: BlockOptions) => Block;
+  /**
+   * The method's block of a parameter whose layer makes none itself, or of one group of a convolution's.
+   *
+   * @param part What the block is of.
+   * @param whole The parameter that it is a part of, or itself.
+   */
+  readonly create: (
+    backend: Backend,
+    part: Parameter,
+    options: BlockOptions,
+    whole: Parameter,
+  ) => Block;
   /** What blocks that layers make are told besides. @default {nothing} */
   readonly own?: (parameter: Parameter) => Pick<LayerBlockOptions, "rank" | "exponent">;
 }
@@ -57,7 +68,7 @@ export function kroneckerOptimizer<B>(
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
   const groups = groupsOf(subject, options.groups, parameters);
-  const reduction = reductionOf(subject, backend, options.group);
+  const reduction = options.group?.reductionOn(subject, backend) ?? alone;
   let blocks: readonly Block[] = [];
   const adapter = dampingAdaptation === false
     ? undefined
@@ -75,8 +86,16 @@ export function kroneckerOptimizer<B>(
         const context = contextOf(index);
         if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
         const make = makers[index];
-        return make?.(backend, parameter, { ...context, method, ...own(parameter) }) ??
-          create(backend, parameter, context);
+        if (make !== undefined) {
+          return make(backend, parameter, { ...context, method, ...own(parameter) });
+        }
+        const { layer } = parameter;
+        if (layer.kind !== "conv2d" || (layer.geometry.groups ?? 1) === 1) {
+          return create(backend, parameter, context, parameter);
+        }
+        return new GroupedBlock(backend, parameter, layer.geometry, context, (...group) => {
+          return create(...group, parameter);
+        });
       },
     );
   } catch (error) {

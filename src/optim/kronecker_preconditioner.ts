@@ -9,6 +9,7 @@ import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
+import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { RefreshPlan } from "../curvature/scheduler.ts";
@@ -174,18 +175,26 @@ export class KroneckerPreconditioner implements Preconditioner {
     return this.estimator.blocks[index].damping.current;
   }
 
+  effectiveShare(index: number): Matrix | undefined {
+    return this.estimator.blocks[index].effectiveShare;
+  }
+
   judge(index: number, refresh: Refresh, step: number): void {
     this.estimator.judge(index, refresh, step);
   }
 
   describe(index: number): PreconditionerRow {
-    const { method, state } = this.estimator.blocks[index];
+    const block = this.estimator.blocks[index];
+    const { method, state } = block;
+    const parts = block instanceof GroupedBlock ? block.parts : [block];
     // Factors, or what is kept of them.
-    const { outputFactor = state.outputBasis, inputFactor = state.inputBasis } = state;
+    const { outputBasis, inputBasis } = parts[0].state;
+    const { outputFactor = outputBasis, inputFactor = inputBasis } = parts[0].state;
     const size = (matrix: Matrix): string => `${matrix.rows} x ${matrix.cols}`;
+    const each = outputFactor === undefined ? "" : `${size(outputFactor)}, ${size(inputFactor)}`;
     return {
       block: method,
-      factors: outputFactor === undefined ? "" : `${size(outputFactor)}, ${size(inputFactor)}`,
+      factors: parts.length > 1 ? `${parts.length} x (${each})` : each,
       elements: Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
     };
   }

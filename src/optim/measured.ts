@@ -52,7 +52,7 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
   /** Its name. */
   readonly method: "ekfac" | "tekfac";
   /** Whose eigenvectors its bases are. */
-  readonly statistic: Statistic;
+  readonly statistic: (resolved: Resolved<S>) => Statistic;
   /** What its options take. */
   readonly schema: S;
   /** Its block of full rank. */
@@ -84,15 +84,14 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   const ranks = new Map(
     objective.parameters.map((parameter) => [parameter, rankOf(subject, parameter, rank)]),
   );
+  const shared = { method, statistic: statistic(resolved), exponent };
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
     own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
-    create(backend, parameter, shared) {
-      const rank = ranks.get(parameter)!;
-      if (rank === "full") {
-        return createFull(backend, parameter, { ...shared, exponent }, resolved);
-      }
-      return new LowRankBlock(backend, parameter, { ...shared, method, statistic, rank, exponent });
+    create(backend, part, context, whole) {
+      const rank = rankWithin(part, ranks.get(whole)!);
+      if (rank === "full") return createFull(backend, part, { ...context, exponent }, resolved);
+      return new LowRankBlock(backend, part, { ...context, ...shared, rank });
     },
   });
 }
@@ -106,7 +105,10 @@ function rankOf(
   const chosen = typeof rank === "function"
     ? rankRule.check(subject, "rank", rank(parameter))
     : rank;
-  if (chosen === "full") return chosen;
-  const { rows, cols } = parameter.value;
-  return chosen >= rows && chosen >= cols ? "full" : chosen;
+  return rankWithin(parameter, chosen);
+}
+
+/** The same of a part that may have smaller sides. */
+function rankWithin({ value: { rows, cols } }: Parameter, rank: Rank): Rank {
+  return rank !== "full" && rank >= rows && rank >= cols ? "full" : rank;
 }

@@ -48,7 +48,7 @@ export { type LayerSpectrum } from "./spectra.ts";
 export { soap, type SoapGroup, type SoapOptions } from "./soap.ts";
 export type { ResolvedStepOptions, StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";
-export * from "./tekfac.ts";
+export { tekfac, type TekfacOptions } from "./tekfac.ts";
 export * from "./tkfac.ts";
 export { type KlClip } from "./transforms/kl_clip.ts";
 export { type Momentum } from "./transforms/momentum.ts";

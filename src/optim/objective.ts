@@ -50,8 +50,11 @@ export interface Objective<B> {
 
   /** What the model is made of, as JSON; checkpoints of another are refused. Not compared where it is left out. */
   readonly model?: { readonly architecture?: string | undefined };
-  /** Which loss it is; checkpoints of another are refused. Not compared where it is left out. */
-  readonly loss?: { readonly kind?: string };
+  /**
+   * Which loss it is; checkpoints of another are refused. Not compared where it is left out. Of one `inNats`, which may
+   * be negative, optimizers take 1 where they would take the loss as a measure of how far there is to go.
+   */
+  readonly loss?: { readonly kind?: string; readonly inNats?: boolean };
 
   /**
    * Number of examples of a batch.
@@ -66,9 +69,15 @@ export interface Objective<B> {
    *
    * @param batch The examples.
    * @param blend How gradients are added, or `undefined` when only captures are wanted.
+   * @param as With `prediction`, only asked for without a blend, the model is the one that predicts: running
+   * moments, nothing dropped. Models that know no difference need not look at it. @default {"training"}
    * @returns The per-example losses, [1, N].
    */
-  differentiate(batch: B, blend: GradientBlend | undefined): Matrix;
+  differentiate(
+    batch: B,
+    blend: GradientBlend | undefined,
+    as?: "training" | "prediction",
+  ): Matrix;
 
   /**
    * Forward pass alone: the per-example losses, [1, N], at the parameters as they are now. Only asked for

@@ -149,7 +149,8 @@ class BatchObservation<B> implements StepObservation {
 
   get gradientScale(): Matrix | undefined {
     const { kind } = this.#context.fisher;
-    return kind === "gaussNewton" || kind === "perLoss" ? this.#inverseRootLoss() : undefined;
+    const scaled = kind === "gaussNewton" || kind === "perLoss";
+    return scaled && !this.#inNats ? this.#inverseRootLoss() : undefined;
   }
 
   forEachCapture(visit: (captureOf: (parameter: Parameter) => Capture | undefined) => void): void {
@@ -199,7 +200,7 @@ class BatchObservation<B> implements StepObservation {
 
   /** Divides by the root of the loss what the data's own targets gave, where that is asked for. */
   #scaled(capture: Capture): Capture {
-    if (this.#context.fisher.kind !== "perLoss") return capture;
+    if (this.#context.fisher.kind !== "perLoss" || this.#inNats) return capture;
     const { backend } = this.#context.objective;
     const scaled = (gradients: Matrix): Matrix => {
       const out = backend.scratch(gradients.rows, gradients.cols);
@@ -209,6 +210,11 @@ class BatchObservation<B> implements StepObservation {
     return capture.kind === "elements"
       ? { ...capture, gradients: scaled(capture.gradients) }
       : { ...capture, outputGradients: scaled(capture.outputGradients) };
+  }
+
+  /** Gradients of a log density have the unit that their second moment is to have. */
+  get #inNats(): boolean {
+    return this.#context.objective.loss?.inNats ?? false;
   }
 
   #inverseRootLoss(): Matrix {

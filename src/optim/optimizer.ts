@@ -9,7 +9,7 @@ import { StateError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { schedulesIn } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
-import { reductionOf } from "../distributed/reduction.ts";
+import { alone, type Reduction } from "../distributed/reduction.ts";
 import { allOrNothing } from "./all_or_nothing.ts";
 import { applyStep } from "./apply.ts";
 import { attemptOf } from "./attempt.ts";
@@ -26,7 +26,6 @@ import { NOTHING_RENEWED, type Preconditioner } from "./preconditioner.ts";
 import { type Progress, resume, settledProgress } from "./progress.ts";
 import type { StepHandle, StepReport } from "./report.ts";
 import { type LayerSpectrum, spectraOf } from "./spectra.ts";
-import { Ranks } from "./ranks.ts";
 import { StepBatches } from "./step_batches.ts";
 import { takeBackLastStep } from "./step_check.ts";
 import { StepLimits } from "./step_limits.ts";
@@ -101,7 +100,7 @@ export class Optimizer<B> implements Disposable {
   /** How far steps go. */
   readonly #limits: StepLimits;
   readonly #log: StepLog;
-  readonly #ranks: Ranks;
+  readonly #reduction: Reduction;
   readonly #owner = new Owner();
   #disposed = false;
 
@@ -128,7 +127,7 @@ export class Optimizer<B> implements Disposable {
       const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
       checkTakesBack(subject, options);
       checkGroup(subject, backend, options.group);
-      this.#ranks = new Ranks(this, reductionOf(subject, backend, options.group));
+      this.#reduction = options.group?.reductionOn(subject, backend) ?? alone;
       this.settings = settingsOf(
         ...[subject, options, parameters] as const,
         (index) => preconditioner.ownRate?.(index),
@@ -149,7 +148,7 @@ export class Optimizer<B> implements Disposable {
     const { observationGuard } = this.rules;
     this.#observer = new Observer(objective, observation, observationGuard, {
       gate: this.#gate,
-      reduction: this.#ranks.reduction,
+      reduction: this.#reduction,
     });
     const membership = backend.recovery?.join({
       save: () => settledProgress(this),
@@ -244,7 +243,7 @@ export class Optimizer<B> implements Disposable {
   #allOrNothing<T>(pass: (attempt: Attempt) => T, batches: readonly B[]): T {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
     const attempt = attemptOf(this, this.#log, () => this.#take(batches));
-    return this.#ranks.together(() => allOrNothing(this, () => pass(attempt)));
+    return this.#reduction.together(() => allOrNothing(this, () => pass(attempt)));
   }
 
   /** The step itself. Reads nothing back on an asynchronous backend. */
@@ -256,7 +255,7 @@ export class Optimizer<B> implements Disposable {
     for (const schedule of this.#schedules) schedule(step);
     checkRates(this.settings, this.options.learningRate, step);
     return objective.backend.scope(() => {
-      const batches = new StepBatches(objective, micro, this.#ranks);
+      const batches = new StepBatches(objective, micro, this, this.#reduction);
       const row = this.#log.rowOf(step);
       noticeFreezing(this);
       batches.differentiate(row);
@@ -280,9 +279,14 @@ export class Optimizer<B> implements Disposable {
       applyStep(this, directions, { rate, clip: row.clip, step });
       this.rules.stepCheck?.seal();
       this.stepCount++;
-      this.#ranks.note(row.finitePart);
+      this.#reduction.note(row.finitePart);
 
-      this.#log.note(row, renewals, (index) => preconditioner.damping?.(index));
+      this.#log.note(
+        row,
+        renewals,
+        (index) => preconditioner.damping?.(index),
+        (index) => observed.statistics ? preconditioner.effectiveShare?.(index) : undefined,
+      );
       const milliseconds = performance.now() - started;
       return { step, examples: batches.examples, row, observed, renewals, tried, milliseconds };
     });

@@ -95,6 +95,8 @@ export interface Preconditioner extends Disposable {
 
   /** Lambda in force for a parameter, where it is damped. */
   damping?(index: number): Scalar | undefined;
+  /** Share of the examples that its curvature is made of in effect, [1, 1], where it weighs them. */
+  effectiveShare?(index: number): Matrix | undefined;
   /** Adapts the damping, where that is asked for; owned. */
   readonly adapter?: DampingAdapter | undefined;
   /** Eigenvalues of a parameter's curvature, in any order, in scratch memory. */

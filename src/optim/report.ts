@@ -17,6 +17,12 @@ export interface LayerReport {
   readonly damping: number | undefined;
   /** What became of the refresh of its basis, or `undefined` when none was due. */
   readonly refresh: Refresh | undefined;
+  /**
+   * Share of the observed examples that TEKFAC's and TKFAC's input factor is made of in effect, in (0, 1]:
+   * `(sum w)^2 / (n sum w^2)`, `w = |g|^2`, of the last micro-batch. The smaller it is, the more have averages to
+   * hold. `undefined` in a step that observes no statistics, and where nothing is weighed.
+   */
+  readonly effectiveShare: number | undefined;
 }
 
 /** What a trial step showed, in a step that adapts the damping. */

@@ -8,8 +8,8 @@ import { ShapeError } from "../core/errors.ts";
 import type { Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
+import type { Reduction, Stepping } from "../distributed/reduction.ts";
 import type { Objective } from "./objective.ts";
-import type { Ranks } from "./ranks.ts";
 import type { StepRow } from "./step_row.ts";
 
 /** Micro-batches of a rank, and the places of their examples in those of all ranks. */
@@ -28,20 +28,26 @@ export class StepBatches<B> implements MicroBatches<B> {
   readonly places: readonly Places[];
   readonly examples: number;
   readonly #objective: Objective<B>;
-  readonly #ranks: Ranks;
+  readonly #reduction: Reduction;
 
   /**
    * Checks all batches before anything is computed.
    *
-   * @param ranks Who takes the step.
+   * @param optimizer Takes the step.
+   * @param reduction With these ranks.
    * @throws {ShapeError | DataError} When one does not fit, or there are no examples at all.
    * @throws {GroupError} When one does not fit on another rank.
    */
-  constructor(objective: Objective<B>, batches: readonly B[], ranks: Ranks) {
+  constructor(
+    objective: Objective<B>,
+    batches: readonly B[],
+    optimizer: Stepping,
+    reduction: Reduction,
+  ) {
     this.#objective = objective;
-    this.#ranks = ranks;
+    this.#reduction = reduction;
     this.batches = batches;
-    this.places = ranks.meet(() => {
+    this.places = reduction.meet(optimizer, () => {
       const sizes = batches.map((batch) => objective.examplesOf(batch));
       if (sizes.some((size) => size > 0)) return sizes;
       throw new ShapeError("Cannot step", "at least one example", "none");
@@ -73,12 +79,12 @@ export class StepBatches<B> implements MicroBatches<B> {
     this.batches.forEach((batch, index) => {
       backend.scope(() => backend.sum(out, this.#lossesOf(batch), this.#blend(index)));
     });
-    this.#ranks.reduction.sum({ matrix: out });
+    this.#reduction.sum({ matrix: out });
   }
 
   /** Loss and gradients of all ranks; what the model remembers of batches is averaged. */
   #sum(loss: Matrix): void {
-    const { reduction } = this.#ranks;
+    const reduction = this.#reduction;
     if (reduction.size === 1) return;
     const { backend, parameters, state = {} } = this.#objective;
     const own = this.places.reduce((sum, { at }) => sum + at.length, 0);

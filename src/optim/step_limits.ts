@@ -19,7 +19,7 @@ const LEAST_SHARE = 0.1;
 export class StepLimits implements Disposable {
   readonly #backend: Backend;
   readonly #options: ResolvedStepOptions;
-  readonly #rules: Pick<StepRules, "curvature" | "stepCheck">;
+  readonly #rules: Pick<StepRules, "curvature" | "stepCheck" | "unit">;
   /** A layer that begins with zeros could not move at all by a share of them. */
   readonly #leastWeights: OwnedMatrix;
 
@@ -28,7 +28,7 @@ export class StepLimits implements Disposable {
     backend: Backend,
     parameters: readonly Parameter[],
     options: ResolvedStepOptions,
-    rules: Pick<StepRules, "curvature" | "stepCheck">,
+    rules: Pick<StepRules, "curvature" | "stepCheck" | "unit">,
   ) {
     this.#backend = backend;
     this.#options = options;
@@ -48,7 +48,12 @@ export class StepLimits implements Disposable {
     const { curvature, stepCheck } = this.#rules;
     if (curvature !== undefined) backend.axpby(row.curvature, 1, curvature.ratio, 0);
     const leastWeights = this.#leastWeights;
-    const all = { loss: row.loss, ...numbers, leastWeights, curvature: curvature?.ratio };
+    const all = {
+      loss: this.#rules.unit ?? row.loss,
+      ...numbers,
+      leastWeights,
+      curvature: curvature?.ratio,
+    };
     setStepLength(backend, row, all, this.#options, step);
     if (stepCheck === undefined) return;
     if (stepCheck.scale < 1) {

@@ -30,7 +30,7 @@ export interface Reporting {
   /** Has the names. */
   readonly objective: Pick<Objective<never>, "parameters">;
   /** Names blocks, knows what is damped. */
-  readonly preconditioner: Pick<Preconditioner, "damping" | "describe">;
+  readonly preconditioner: Pick<Preconditioner, "damping" | "describe" | "effectiveShare">;
   /** Has the schedules. */
   readonly options: Pick<ResolvedStepOptions, "learningRate" | "annealing" | "gradientNormClip">;
   /** Says what has been measured. */
@@ -44,13 +44,16 @@ export function reportOf(
   numbers: ArrayLike<number>,
 ): StepReport {
   const values = row.values(numbers);
-  const { loss, gradientNorm, innerProduct, clipFactor, lambda, status } = values;
+  const { loss, gradientNorm, innerProduct, clipFactor, lambda, status, effectiveShare } = values;
   const scales = rules.gradientClip !== undefined || options.gradientNormClip !== false;
   const layers = objective.parameters.map(({ name }, index) => ({
     name,
     block: preconditioner.describe(index).block,
     damping: preconditioner.damping?.(index) === undefined ? undefined : lambda(index),
     refresh: renewals[index]?.outcome(status(index)),
+    effectiveShare: observed.statistics && preconditioner.effectiveShare?.(index) !== undefined
+      ? effectiveShare(index)
+      : undefined,
   }));
   return {
     step,

@@ -12,13 +12,13 @@ import type { Renewal } from "../curvature/renewal.ts";
 /** Numbers of the whole model: loss, inner product, flag, clip factor, its limit, chi, factor of gradients, three of a trial step. */
 const OVERALL = 10;
 
-/** Numbers per parameter besides its gradient: lambda and six of the refresh. */
-const PER_LAYER = 7;
+/** Numbers per parameter besides its gradient: lambda, six of the refresh, effective share. */
+const PER_LAYER = 8;
 
 /**
  * One step's numbers, a row of the log: loss, squared gradient norms (one per parameter), inner product;
- * flag, clip factor, what limited it, chi; loss, prediction and damping factor of a trial step; then lambda and refresh status
- * of each parameter. The first part is what has to be finite.
+ * flag, clip factor, what limited it, chi; loss, prediction and damping factor of a trial step; then lambda, refresh status and
+ * effective share of each parameter. The first part is what has to be finite.
  */
 export class StepRow {
   readonly #row: Matrix;
@@ -116,6 +116,11 @@ export class StepRow {
     return columnsOf(this.#row, from, from + length);
   }
 
+  /** Share of the examples that count in a parameter's input factor, [1, 1]. */
+  effectiveShare(index: number): Matrix {
+    return this.#cell(OVERALL + 7 + this.#parameters.length + PER_LAYER * index);
+  }
+
   /** The numbers of a row that has been read. */
   values(numbers: ArrayLike<number>): RowValues {
     const count = this.#parameters.length;
@@ -135,6 +140,7 @@ export class StepRow {
       dampingFactor: numbers[6 + count],
       lambda: (index) => numbers[layer(index)],
       status: (index) => Array.from({ length: 6 }, (_, i) => numbers[layer(index) + 1 + i]),
+      effectiveShare: (index) => numbers[layer(index) + 7],
     };
   }
 
@@ -193,6 +199,8 @@ export interface RowValues {
   lambda(index: number): number;
   /** Six numbers of a parameter's refresh. */
   status(index: number): number[];
+  /** Effective share of a parameter; meaningless where none was found out in the step. */
+  effectiveShare(index: number): number;
 }
 
 /** The rows of the last steps. */
@@ -215,13 +223,16 @@ export class StepLog implements Disposable {
     return new StepRow(rowsOf(this.#rows, row, row + 1), this.#parameters);
   }
 
-  /** Notes lambdas and refreshes of a step, without waiting for them. */
+  /** Notes lambdas, refreshes and effective shares of a step, without waiting for them. */
   note(
     row: StepRow,
     renewals: readonly (Renewal | undefined)[],
     lambdaOf: (index: number) => Scalar | undefined,
+    shareOf: (index: number) => Matrix | undefined,
   ): void {
     this.#parameters.forEach((_, index) => {
+      const share = shareOf(index);
+      if (share !== undefined) this.#backend.axpby(row.effectiveShare(index), 1, share, 0);
       const lambda = lambdaOf(index);
       if (typeof lambda === "number") this.#backend.write(row.lambda(index), [lambda]);
       else if (lambda !== undefined) this.#backend.axpby(row.lambda(index), 1, lambda, 0);

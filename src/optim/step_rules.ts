@@ -43,6 +43,8 @@ export class StepRules implements Disposable {
 
   /** See {@linkcode StepCheck}; only where losses can be asked for at once. */
   readonly stepCheck: StepCheck | undefined;
+  /** What lengths and curvature have the loss for a unit of; `undefined` where that is the batch's loss itself. */
+  readonly unit: 1 | undefined;
   /** See `WeightAverage`. */
   readonly average: AveragedWeights | undefined;
 
@@ -52,12 +54,13 @@ export class StepRules implements Disposable {
    * @param observationLimit `undefined` where nothing is observed.
    */
   constructor(
-    objective: Pick<Objective<never>, "backend" | "parameters" | "losses" | "state">,
+    objective: Pick<Objective<never>, "backend" | "parameters" | "losses" | "state" | "loss">,
     { gradientClip, klClip, takeBack, average }: ResolvedStepOptions,
     observationLimit: number | false | undefined,
   ) {
     const { backend, parameters, losses } = objective;
     const layers = parameters.length;
+    this.unit = objective.loss?.inNats ? 1 : undefined;
     try {
       if (takeBack && losses !== false) {
         this.stepCheck = new StepCheck(backend, parameters);

@@ -4,14 +4,22 @@
  * @module
  */
 
-import { TekfacBlock } from "../curvature/blocks/tekfac.ts";
-import { traceKeeping } from "../curvature/fisher.ts";
+import { OptionError } from "../core/errors.ts";
+import { choice, optional, type SchemaOf } from "../core/schema.ts";
+import { TekfacBlock, type TekfacBlockOptions } from "../curvature/blocks/tekfac.ts";
+import { mixed, traceKeeping } from "../curvature/fisher.ts";
 import { measuredOptimizer, type MeasuredOptions, measuredSchema } from "./measured.ts";
 import type { Objective } from "./objective.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode tekfac}. */
-export type TekfacOptions = MeasuredOptions;
+export interface TekfacOptions extends MeasuredOptions {
+  /**
+   * Whose eigenvectors the bases are: of the paper's factors, which keep the trace of the Fisher; or of a mixture of
+   * them with EKFAC's, by the effective share of the examples (docs/MATH.md, 2.14). @default {"traceKeeping"}
+   */
+  readonly factors?: NonNullable<TekfacBlockOptions["factors"]>;
+}
 
 /**
  * TEKFAC (Gao et al. 2020, arXiv 2011.13609): `U = Q_Psi [(Q_Psi^T G Q_Phi) / (Theta + lambda)] Q_Phi^T`
@@ -44,8 +52,24 @@ export type TekfacOptions = MeasuredOptions;
 export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}): Optimizer<B> {
   return measuredOptimizer(objective, options, {
     method: "tekfac",
-    statistic: traceKeeping,
-    schema: measuredSchema,
-    createFull: (backend, parameter, shared) => new TekfacBlock(backend, parameter, shared),
+    statistic: ({ factors, group }) => {
+      if (factors !== "mixed") return traceKeeping;
+      if (group === undefined || group.size === 1) return mixed;
+      const expectation =
+        "must be 'traceKeeping' in a group: how far factors are mixed follows from the batch as a whole";
+      throw new OptionError("Cannot create TEKFAC", "factors", expectation, factors);
+    },
+    schema: tekfacSchema,
+    createFull: (backend, parameter, shared, { factors }) =>
+      new TekfacBlock(backend, parameter, { ...shared, factors }),
   });
 }
+
+/** What its options take. */
+export const tekfacSchema = {
+  ...measuredSchema,
+  factors: optional(
+    choice<NonNullable<TekfacOptions["factors"]>>("traceKeeping", "mixed"),
+    "traceKeeping",
+  ),
+} satisfies SchemaOf<TekfacOptions>;

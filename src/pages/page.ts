@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Chart } from "./chart.ts";
+import { chartText } from "./chart_text.ts";
 import { pageScript } from "./page_script.ts";
 import {
   dataElement,
@@ -16,6 +18,7 @@ import {
   tableSection,
 } from "./page_parts.ts";
 
+export type { Axis, Chart, Series } from "./chart.ts";
 export type { Table } from "./page_parts.ts";
 
 /** The charting library uPlot, which a page carries with it. */
@@ -24,46 +27,6 @@ export interface ChartLibrary {
   readonly script: string;
   /** Its style sheet. */
   readonly style: string;
-}
-
-/** One line of a chart. */
-export interface Series {
-  /** Name in the legend. */
-  readonly name: string;
-  /** Abscissae, ascending. */
-  readonly x: readonly number[];
-  /** Ordinates; `null` interrupts the line. */
-  readonly y: readonly (number | null)[];
-  /** Lower and upper edge of a shaded band around the line. */
-  readonly band?: readonly [low: readonly number[], high: readonly number[]];
-  /** Drawn thin and pale, as the background of another line. @default {false} */
-  readonly faint?: boolean;
-  /** Place in the palette; series of one colour belong together. */
-  readonly color: number;
-}
-
-/** An axis of a chart. */
-export interface Axis {
-  /** What it shows, with the unit. */
-  readonly label: string;
-  /** Logarithmic axes leave out what is not positive. @default {false} */
-  readonly log?: boolean;
-  /** Whether only whole numbers get a tick. @default {false} */
-  readonly whole?: boolean;
-}
-
-/** A chart with its heading. */
-export interface Chart {
-  /** The heading. */
-  readonly title: string;
-  /** One sentence on how to read it. */
-  readonly note: string;
-  /** The horizontal axis. */
-  readonly x: Axis;
-  /** The vertical axis. */
-  readonly y: Axis;
-  /** The lines, the first one lowest. */
-  readonly series: readonly Series[];
 }
 
 /** What a page shows, from top to bottom. */
@@ -105,6 +68,6 @@ function chartSection(chart: Chart): string {
   return `<section>
 <h2>${escapeHtml(chart.title)}</h2>
 <p>${escapeHtml(chart.note)}</p>
-<div class="chart" role="img" aria-label="${escapeHtml(chart.title)}"></div>
+<div class="chart" role="img" aria-label="${escapeHtml(chartText(chart))}"></div>
 </section>`;
 }

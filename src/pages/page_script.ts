@@ -4,6 +4,9 @@
  * @module
  */
 
+import { axesScript } from "./chart_axes.ts";
+import { legendScript } from "./chart_legend.ts";
+
 /**
  * Plain JavaScript. Reads the JSON of the element `charts`, draws each chart into the next element of
  * class `chart`, and draws again when its width or the colour scheme changes.
@@ -15,8 +18,6 @@ export const pageScript = `
 "use strict";
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const wholes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6];
-
 const short = (value) => {
   if (value === null || value === undefined) return "";
   const size = Math.abs(value);
@@ -26,12 +27,13 @@ const short = (value) => {
   return String(Number(value.toPrecision(4)));
 };
 
-function columns(series) {
+${axesScript}${legendScript}
+function columns(series, ramp) {
   const tables = [];
   const lines = [];
   const bands = [];
   for (const { name, x, y, band, faint, color: place } of series) {
-    const stroke = color("--line" + place % 8);
+    const stroke = ramp ? rampColor(place, series.length) : color("--line" + place % 8);
     const add = (values, line) => {
       tables.push([x, values]);
       lines.push({ spanGaps: true, points: { show: false }, value: (_, v) => short(v), ...line });
@@ -47,8 +49,8 @@ function columns(series) {
     add(y, {
       label: name,
       stroke: faint ? stroke + "55" : stroke,
-      width: faint ? 1 : 2,
-      points: { show: few && !faint, size: 5, fill: stroke },
+      width: faint ? 1 : ramp ? 1.5 : 2,
+      points: { show: few && !faint && !ramp, size: 5, fill: stroke },
     });
   }
   return { data: uPlot.join(tables), lines, bands };
@@ -65,7 +67,8 @@ function nearest(plot, series, index) {
 }
 
 function draw(chart, place) {
-  const { data, lines, bands } = columns(chart.series);
+  const ramp = chart.ordered === true && chart.series.length > MOST_NAMED;
+  const { data, lines, bands } = columns(chart.series, ramp);
   const positive = (values) => values.map((v) => v > 0 ? v : null);
   if (chart.y.log) for (let i = 1; i < data.length; i++) data[i] = positive(data[i]);
   const axis = (side) => ({
@@ -77,20 +80,22 @@ function draw(chart, place) {
     stroke: color("--quiet"),
     grid: { stroke: color("--rule"), width: 1 },
     ticks: { stroke: color("--rule"), width: 1 },
-    ...(chart[side].whole ? { incrs: wholes } : {}),
+    ...ticksOf(chart[side]),
     values: (plot, ticks) => ticks.map(short),
   });
-  const scale = (side) => chart[side].log ? { distr: 3, time: false } : { time: false };
   place.replaceChildren();
+  const canvas = place.appendChild(document.createElement("div"));
   return new uPlot({
     width: place.clientWidth,
     height: Math.max(240, Math.min(360, Math.round(place.clientWidth * 0.5))),
-    scales: { x: scale("x"), y: scale("y") },
+    scales: { x: scaleOf(chart.x, 0), y: scaleOf(chart.y, 0.05) },
     axes: [axis("x"), axis("y")],
     series: [{ label: chart.x.label, value: (_, v) => short(v) }, ...lines],
     bands,
-    cursor: { dataIdx: nearest },
-  }, data, place);
+    cursor: { dataIdx: nearest, ...(ramp ? { focus: { prox: 1e6 } } : {}) },
+    ...(ramp ? { focus: { alpha: 0.25 }, legend: { show: false } } : {}),
+    hooks: ramp ? rampLegend(chart.series.map(({ name }) => name), place) : restingLegend(),
+  }, data, canvas);
 }
 
 const charts = JSON.parse(document.getElementById("charts").textContent);

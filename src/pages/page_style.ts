@@ -50,5 +50,8 @@ pre { margin: 0; font: 0.8rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas,
 .uplot, .u-legend { font-family: inherit; color: var(--ink); }
 .u-legend { font-size: 0.85rem; text-align: left; }
 .u-legend .edge { display: none; }
+.ramp { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem; font-size: 0.85rem; }
+.ramp .bar { width: 8rem; height: 0.6rem; border-radius: 0.3rem; }
+.ramp output { flex-basis: 100%; color: var(--quiet); font-variant-numeric: tabular-nums; }
 .u-legend .u-marker { border-radius: 50%; }
 `;

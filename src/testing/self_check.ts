@@ -6,6 +6,8 @@
 
 import type { Backend, Verbs } from "../backend/backend.ts";
 import { batchNormVerbs } from "../backend/wasm/batch_norm/extension.ts";
+import { depthwiseVerbs } from "../backend/wasm/depthwise/extension.ts";
+import { densityLossVerbs } from "../backend/wasm/density_losses/extension.ts";
 import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import { createBackendSync } from "../backend/choice/select_sync.ts";
 import type { OwnedMatrix } from "../core/matrix.ts";
@@ -62,7 +64,9 @@ export interface SelfCheckReport {
  * ```
  */
 export async function selfCheck(backend: Backend): Promise<SelfCheckReport> {
-  for (const extension of [sequenceVerbs, batchNormVerbs]) backend.extend(extension);
+  for (const extension of [sequenceVerbs, batchNormVerbs, depthwiseVerbs, densityLossVerbs]) {
+    backend.extend(extension);
+  }
   const reference = createBackendSync({ prefer: ["reference"] });
   const rows: SelfCheckRow[] = [];
   try {

@@ -100,6 +100,13 @@ const DENSE = { N: 7, T: 1, dIn: patchLength(GEOMETRY), dOut: 11, kIn: 6, kOut: 
 const CONV = { ...DENSE, T: locationsOf(GEOMETRY), h: 9, w: 8, C: 5 };
 
 const geometry = { geometry: GEOMETRY };
+/** One channel a group, and the letters of it. */
+const depthwise = { geometry: { ...GEOMETRY, groups: GEOMETRY.channels } };
+const DEPTHWISE = { ...CONV, dIn: patchLength(depthwise.geometry), dOut: GEOMETRY.channels };
+const convolutions: readonly Trial[] = [
+  { sizes: CONV, parts: geometry },
+  { sizes: DEPTHWISE, parts: depthwise },
+];
 const bases = { "basis.output": orthonormal, "basis.input": orthonormal };
 const dense = { capture: { kind: "dense", examples: DENSE.N } };
 const conv = { capture: { kind: "conv2d", examples: CONV.N, geometry: GEOMETRY } };
@@ -197,15 +204,34 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, Trials>> = {
     allowed: 512,
     trials: [{ sizes: { n: 75 }, parts: { scale: 0.5 }, numbers: { x: definite, shift: only(1) } }],
   },
-  conv2d: { allowed: 32, trials: [{ sizes: CONV, parts: geometry }] },
-  conv2dDataGradient: { allowed: 32, trials: [{ sizes: CONV, parts: geometry }] },
-  conv2dWeightGradient: { allowed: 64, trials: [{ sizes: CONV, parts: geometry }] },
+  conv2d: { allowed: 32, trials: convolutions },
+  conv2dDataGradient: { allowed: 32, trials: convolutions },
+  conv2dWeightGradient: { allowed: 64, trials: convolutions },
   patches: { allowed: 0, trials: [{ sizes: CONV, parts: geometry }] },
   patchSecondMoment: {
     allowed: 64,
     trials: [{ sizes: CONV, parts: geometry, numbers: { "options.weights": positives } }],
   },
   patchSquaredNorms: { allowed: 32, trials: [{ sizes: CONV, parts: geometry }] },
+  depthwiseSecondMoment: {
+    allowed: 64,
+    trials: [{ sizes: DEPTHWISE, parts: depthwise, numbers: { "options.weights": positives } }],
+  },
+  depthwiseSquaredProjection: {
+    allowed: 64,
+    trials: [{
+      sizes: DEPTHWISE,
+      parts: { capture: { kind: "conv2d", examples: DEPTHWISE.N, ...depthwise } },
+    }],
+  },
+  stackedGemm: {
+    allowed: 32,
+    trials: [{
+      sizes: { P: 40, m: 3, n: 10, k: 9 },
+      parts: { parts: 40, options: { transposeB: true, alpha: 0.5, beta: -1 } },
+      numbers: { c: normals },
+    }],
+  },
   pool: {
     allowed: 16,
     trials: ["max", "average"].map((kind) => ({ sizes: CONV, parts: { kind, window: GEOMETRY } })),

@@ -40,7 +40,8 @@ export function notLearning(
 function constantLoss(
   { objective, data: { train }, targets = "labels" }: TrainOptions,
 ): number | undefined {
-  const { loss: { kind }, model: { output } } = objective;
+  const { loss: { kind, parameter = 0 }, model: { output } } = objective;
+  if (parameter !== 0) return undefined;
   const labels = kind === "softmaxCrossEntropy";
   if (output.length === 2 && !labels) return undefined; // a sequence of numbers
   const size = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);

@@ -8,7 +8,7 @@ import { batches } from "../data/batches.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { denormalizeNumbers } from "../data/normalization.ts";
 import type { Evaluation } from "../nn/evaluation.ts";
-import type { Pause } from "./pause.ts";
+import type { Pause } from "../core/pause.ts";
 import type { TrainOptions } from "./train_options.ts";
 
 /** Examples between two turns of the event loop. */

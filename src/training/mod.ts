@@ -29,6 +29,7 @@ export * from "./job.ts";
 export * from "./metrics/mod.ts";
 export * from "./recipes.ts";
 export * from "./report.ts";
+export * from "./streaming_head.ts";
 export * from "./text_job.ts";
 export * from "./text_recipe.ts";
 export * from "./text_report.ts";

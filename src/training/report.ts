@@ -72,6 +72,9 @@ export function runReport(report: RunReport, library: ChartLibrary): string {
       { label: "Training loss", value: formatNumber(record.trainLoss) },
       { label: "Training time", value: formatSeconds(record.seconds) },
       { label: "Time per step", value: `${record.stepMs.toFixed(1)} ms` },
+      ...(record.firstStepSeconds === undefined
+        ? []
+        : [{ label: "First step", value: formatSeconds(record.firstStepSeconds) }]),
     ],
     charts,
     tables: [
@@ -123,6 +126,7 @@ function spectrumChart(spectra: readonly LayerSpectrum[]): Chart {
       "damping, the largest first. A steep line is a layer in which directions differ most.",
     x: { label: "rank", log: true },
     y: { label: "eigenvalue", log: true },
+    ordered: true,
     series: spectra.map(({ name, eigenvalues }, color) => {
       const floor = eigenvalues[0] * 1e-12;
       const ranks = ranksToShow(eigenvalues.length).filter((rank) => eigenvalues[rank - 1] > floor);

@@ -9,7 +9,7 @@ import { batchCount, type BatchesOptions } from "../data/batches.ts";
 import { inputSize, targetSize } from "../data/dataset.ts";
 import { streamBatches } from "../data/stream_batches.ts";
 import { type BatchLayout, type BatchLike, splitBatch } from "../nn/batch.ts";
-import type { Pause } from "./pause.ts";
+import type { Pause } from "../core/pause.ts";
 import type { TrainOptions } from "./train_options.ts";
 
 /** The steps of a run, and what they have cost so far. */
@@ -22,6 +22,8 @@ export class Run {
   readonly losses: number[] = [];
   /** Training time so far. */
   seconds = 0;
+  /** That of the first step. */
+  firstStepSeconds: number | undefined;
   /** Whether an observer has ended the run. */
   stopped = false;
   readonly #options: TrainOptions;
@@ -61,6 +63,7 @@ export class Run {
       signal?.throwIfAborted();
       const report = await optimizer.step(...this.#parts(batch)).report();
       this.seconds += (performance.now() - started) / 1000;
+      this.firstStepSeconds ??= this.seconds;
       this.losses.push(report.loss);
       this.#examples += report.examples;
       examples += report.examples;

@@ -11,7 +11,7 @@ import type { BatchLike } from "../nn/batch.ts";
 import type { ModelObjective } from "../nn/model_objective.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { StepReport } from "../optim/report.ts";
-import { Pause } from "./pause.ts";
+import { Pause } from "../core/pause.ts";
 
 /** What is trained, on what, and for how long. */
 export interface TrainTextOptions {

@@ -132,6 +132,8 @@ export interface RunSummary {
   readonly seconds: number;
   /** Mean time of a step, 0 without any. */
   readonly stepMs: number;
+  /** Time of the first step, which begins the curvature and makes its first bases; absent without steps. */
+  readonly firstStepSeconds?: number;
 }
 
 /** A finished run, with every step. */

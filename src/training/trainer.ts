@@ -8,7 +8,7 @@ import { NumericalError } from "../core/errors.ts";
 import { BestWeights } from "./best_weights.ts";
 import { notLearning } from "./constant_guess.ts";
 import { evaluate, type Judgement } from "./evaluate.ts";
-import { Pause } from "./pause.ts";
+import { Pause } from "../core/pause.ts";
 import { Run } from "./run.ts";
 import type { EpochRecord, TrainingRecord, TrainOptions } from "./train_options.ts";
 import { withJudgedWeights } from "./weight_copy.ts";
@@ -93,6 +93,7 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
     ...metricsOf(judged),
     seconds: run.seconds,
     stepMs: run.losses.length === 0 ? 0 : 1000 * run.seconds / run.losses.length,
+    ...(run.firstStepSeconds === undefined ? {} : { firstStepSeconds: run.firstStepSeconds }),
     endedBy,
     ...(watch?.best === undefined ? {} : { bestEpoch: watch.best.epoch }),
     notes,

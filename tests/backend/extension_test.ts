@@ -46,7 +46,7 @@ Deno.test("verbs that are not loaded say how to load them, and the others work",
   using x = backend.alloc(2, 3);
   using out = backend.alloc(2, 3);
   const message =
-    /its kernels are not loaded, call backend\.extend\(\) with sequenceVerbs or batchNormVerbs$/;
+    /its kernels are not loaded, call backend\.extend\(\) with sequenceVerbs, batchNormVerbs, depthwiseVerbs or densityLossVerbs$/;
   const error = (what: string) => (error: unknown) =>
     error instanceof StateError && error.message.startsWith(`Cannot run ${what}:`) &&
     message.test(error.message);

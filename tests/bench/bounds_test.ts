@@ -56,6 +56,14 @@ Deno.test("ratioBound() is about 1.35 on the convolutions of ResNet20 at batch 6
   within(ratioBound("tekfac", convolutions(), 64, INTERVALS), 1.35, 0.03);
 });
 
+Deno.test("ratioBound() of Muon is 24 on the perceptron at batch 128, where the first layer needs no gradient", () => {
+  const [first, second, last] = dense(784, 512, 512, 10);
+  const layers = [{ ...first, inputGradient: false }, second, { ...last, last: true }];
+  within(ratioBound("muon", layers, 128, NEVER), 24, 0.01);
+  // Its products do not grow with the batch.
+  within((ratioBound("muon", layers, 512, NEVER) - 1) * 4, 23.1, 0.01);
+});
+
 Deno.test("ratioBound() is 1 for optimizers without curvature", () => {
   for (const method of ["sgd", "adam"] as const) {
     assert.equal(ratioBound(method, convolutions(), 64, INTERVALS), 1);

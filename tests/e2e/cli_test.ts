@@ -86,7 +86,8 @@ Deno.test("train learns CIFAR's files normalized and varied, goes on with them, 
     const records = cifar(Array.from({ length: 20 }, (_, i) => [i % 20, i % 100]));
     await Deno.writeFile(`${directory}/cifar/train.bin`, records);
     await Deno.writeFile(`${directory}/cifar/test.bin`, records);
-    const data = ["--data", "cifar", "--labels", "coarse", "--model", "mlp", "--batch", "10"];
+    const where = ["--data", `${directory}/cifar`];
+    const data = [...where, "--labels", "coarse", "--model", "mlp", "--batch", "10"];
     const adam = ["--optimizer", "adam"];
     const first = await run(
       "train",
@@ -106,6 +107,8 @@ Deno.test("train learns CIFAR's files normalized and varied, goes on with them, 
     const further = await run("train", directory, "--load", "saved", "--epochs", "2");
     assert.equal(further.stderr, "");
     assert.match(further.stdout, /augmentation crop-flip, epochs 2/);
+    const report = await Deno.readTextFile(`${directory}/report.html`);
+    assert.match(report, /<title>ADAM on cifar<\/title>/);
     const plain = [...data, "--augment", "none", "--optimizers", "sgd", "--seeds", "1"];
     const compared = await run("compare", directory, ...plain, "--epochs", "1");
     assert.equal(compared.code, 0, compared.stderr);

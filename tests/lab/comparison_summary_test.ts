@@ -1,26 +1,22 @@
 import assert from "#assert";
 import type { SeededRun } from "../../lab/comparison.ts";
 import { type ComparisonCircumstances, summarizeComparison } from "../../lab/comparison_summary.ts";
-import { comparisonTables } from "../../lab/comparison_tables.ts";
-import { lossAfter, secondsTo } from "../../lab/course.ts";
+import { comparisonTables, equalEpochsTable } from "../../lab/comparison_tables.ts";
 import type { Finding } from "../../lab/laboratory.ts";
 
-/** A run whose training loss falls by `factor` in each of its epochs of `seconds` each. */
+/** A run whose test loss falls by `factor` in each of its epochs of `seconds` each. */
 function run(seed: number, factor: number, seconds: number, epochs = 4): SeededRun {
-  const trainLoss = (epoch: number): number => factor ** epoch;
   return {
     seed,
     epochs: Array.from({ length: epochs }, (_, i) => ({
       epoch: i + 1,
-      runningLoss: trainLoss(i),
-      trainLoss: trainLoss(i + 1),
-      testLoss: 1,
+      runningLoss: 1,
+      testLoss: factor ** (i + 1),
       testAccuracy: null,
       seconds: (i + 1) * seconds,
     })),
-    initialLoss: 1,
-    trainLoss: trainLoss(epochs),
-    testLoss: 1,
+    trainLoss: 1,
+    testLoss: factor ** epochs,
     testAccuracy: null,
     seconds: epochs * seconds,
     stepMs: seconds,
@@ -30,39 +26,13 @@ function run(seed: number, factor: number, seconds: number, epochs = 4): SeededR
 const near = (actual: number | null | undefined, expected: number) =>
   assert.ok(Math.abs(actual! / expected - 1) < 1e-12, `${actual} instead of ${expected}`);
 
-Deno.test("lossAfter() interpolates the logarithm of the loss and holds the last one", () => {
-  const halving = run(0, 0.5, 2);
-  near(lossAfter(halving, 0), 1);
-  near(lossAfter(halving, 3), 0.5 ** 1.5);
-  near(lossAfter(halving, 4), 0.25);
-  near(lossAfter(halving, 99), 0.5 ** 4);
-});
-
-Deno.test("secondsTo() is the inverse of lossAfter(), and says when a loss was never reached", () => {
-  const halving = run(0, 0.5, 2);
-  for (const seconds of [0.5, 2, 3.3, 8]) {
-    near(secondsTo(halving, lossAfter(halving, seconds)!), seconds);
-  }
-  assert.equal(secondsTo(halving, 1), 0);
-  assert.equal(secondsTo(halving, 0.5 ** 4 * 0.99), undefined);
-});
-
-Deno.test("lossAfter() and secondsTo() take a loss of 0, and a run without evaluations", () => {
-  const perfect = { ...run(0, 0.5, 1, 1), initialLoss: 2 };
-  const exact = { ...perfect, epochs: [{ ...perfect.epochs[0], trainLoss: 0 }] };
-  near(lossAfter(exact, 0.5), 1);
-  near(secondsTo(exact, 0.5), 0.75);
-  const { initialLoss: _, ...bare } = perfect;
-  assert.equal(lossAfter(bare, 1), undefined);
-  assert.equal(secondsTo(bare, 1), undefined);
-});
-
 const circumstances: ComparisonCircumstances = {
   command: "deno task compare",
   model: "mlp",
   data: "glyphs",
-  trainingImages: 8,
-  testImages: 2,
+  metric: "loss",
+  trainingExamples: 8,
+  testExamples: 2,
   epochs: 4,
   batch: 2,
   seeds: [0, 1],
@@ -78,7 +48,10 @@ const circumstances: ComparisonCircumstances = {
 function finding(name: Finding["name"], runs: SeededRun[], failures: string[] = []): Finding {
   return {
     name,
-    trials: [{ point: {}, trainLoss: 2 }, { point: { tau: 3 }, trainLoss: null }],
+    trials: [
+      { point: {}, value: 2, seconds: 3 },
+      { point: { tau: 3 }, value: null, seconds: 0 },
+    ],
     point: {},
     runs,
     failures,
@@ -98,8 +71,8 @@ const summary = summarizeComparison(circumstances, {
 });
 
 Deno.test("summarizeComparison() compares at the time of the quickest optimizer", () => {
-  const [tekfac, adam, sgd] = summary.optimizers.map(({ lossAtEqualTime }) =>
-    lossAtEqualTime!.mean
+  const [tekfac, adam, sgd] = summary.optimizers.map(({ valueAtEqualTime }) =>
+    valueAtEqualTime!.mean
   );
   near(summary.equalSeconds, 4);
   near(tekfac, 0.25 ** (4 / 3));
@@ -107,15 +80,34 @@ Deno.test("summarizeComparison() compares at the time of the quickest optimizer"
   near(sgd, 0.7 ** 4);
 });
 
-Deno.test("summarizeComparison() times everyone to where the better of SGD and Adam ends", () => {
+Deno.test("summarizeComparison() follows everyone to where the best first-order method ends", () => {
   assert.equal(summary.target?.optimizer, "adam");
-  near(summary.target?.loss, 0.5 ** 4);
+  near(summary.target?.value, 0.5 ** 4);
   const [tekfac, adam, sgd] = summary.optimizers.map(({ toTarget }) => toTarget!);
   // Two of TEKFAC's epochs of 3 s instead of four of Adam's of 2 s.
-  near(tekfac.ratio?.ratio, 6 / 8);
+  near(tekfac.epochRatio?.ratio, 2 / 4);
+  near(tekfac.timeRatio?.ratio, 6 / 8);
   assert.deepEqual([tekfac.reached, tekfac.of], [2, 2]);
-  near(adam.ratio?.ratio, 1);
-  assert.deepEqual([sgd.reached, sgd.ratio, sgd.seconds], [0, null, null]);
+  near(adam.epochRatio?.ratio, 1);
+  assert.deepEqual([sgd.reached, sgd.of, sgd.timeRatio, sgd.seconds], [0, 1, null, null]);
+});
+
+Deno.test("summarizeComparison() counts a baseline's run in full that stays above the mean of all", () => {
+  const { target, optimizers: [tekfac] } = summarizeComparison(circumstances, {
+    optimizers: [
+      finding("tekfac", [run(0, 0.25, 1), run(1, 0.25, 1)]),
+      finding("muon", [run(0, 0.5, 1), run(1, 0.9, 1)]),
+    ],
+    ...{ complete: true, done: 4, total: 4 },
+  });
+  const mean = (0.5 ** 4 + 0.9 ** 4) / 2;
+  near(target?.value, mean);
+  const epochs = (factor: number) => Math.max(1, Math.log(mean) / Math.log(factor));
+  const rivals = [epochs(0.5), 4]; // the second never gets there
+  near(
+    tekfac.toTarget!.epochRatio!.ratio,
+    Math.sqrt(epochs(0.25) / rivals[0] * epochs(0.25) / rivals[1]),
+  );
 });
 
 Deno.test("summarizeComparison() pairs equal seeds of every two optimizers", () => {
@@ -129,7 +121,7 @@ Deno.test("summarizeComparison() pairs equal seeds of every two optimizers", () 
 Deno.test("summarizeComparison() takes runs of equal time where there are any", () => {
   const timed = (finding: Finding, epochs: number, loss: number): Finding => ({
     ...finding,
-    timed: { epochs, runs: finding.runs.map((run) => ({ ...run, trainLoss: loss, seconds: 4 })) },
+    timed: { epochs, runs: finding.runs.map((run) => ({ ...run, testLoss: loss, seconds: 4 })) },
   });
   const { optimizers, pairsAtEqualTime } = summarizeComparison(circumstances, {
     optimizers: [
@@ -138,7 +130,7 @@ Deno.test("summarizeComparison() takes runs of equal time where there are any", 
     ],
     ...{ complete: true, done: 4, total: 4 },
   });
-  near(optimizers[0].lossAtEqualTime?.mean, 0.2);
+  near(optimizers[0].valueAtEqualTime?.mean, 0.2);
   near(pairsAtEqualTime[0].ratio, 0.25);
   const [table] = comparisonTables({ ...summary, optimizers, pairsAtEqualTime });
   assert.deepEqual(table.rows, [["tekfac", "1", "0.2", "4 s"], ["sgd", "4", "0.8", "4 s"]]);
@@ -153,27 +145,26 @@ Deno.test("summarizeComparison() is plain JSON, with nulls where nothing can be 
     total: 1,
   });
   assert.deepEqual(JSON.parse(JSON.stringify(empty)), empty);
-  assert.deepEqual([empty.equalSeconds, empty.target, empty.optimizers[0].toTarget], [
-    null,
-    null,
-    null,
-  ]);
+  const { equalSeconds, target, optimizers: [{ toTarget }] } = empty;
+  assert.deepEqual([equalSeconds, target, toTarget], [null, null, null]);
 });
 
-Deno.test("comparisonTables() shows times, ratios and the search", () => {
-  const tables = comparisonTables(summary);
+Deno.test("comparisonTables() shows the way to the target, ratios and the search", () => {
+  const tables = [equalEpochsTable(summary), ...comparisonTables(summary)];
   assert.deepEqual(tables.map(({ title }) => title), [
+    "After 4 epochs",
     "After 4 s of training",
-    "Time to the training loss of adam after 4 epochs",
-    "Ratios of training losses",
+    "To the test loss of adam after 4 epochs",
+    "Ratios of test loss",
     "Search",
   ]);
   for (const { head, rows } of tables) {
     for (const row of rows) assert.equal(row.length, head.length);
   }
-  const [tekfac, adam, sgd] = tables[1].rows;
-  assert.deepEqual(tekfac, ["tekfac", "2 of 2", "6 s", "0.75 (0.75 to 0.75)"]);
-  assert.deepEqual(adam, ["adam", "2 of 2", "8 s", "1 (1 to 1)"]);
-  assert.deepEqual(sgd, ["sgd", "0 of 2", "-", "-"]);
-  assert.deepEqual(tables[3].rows[0], ["tekfac", "as in the recipe", "2", "2", "1"]);
+  const [tekfac, , sgd] = tables[2].rows;
+  assert.deepEqual(tekfac, [
+    ...["tekfac", "2 of 2", "2", "0.5 (0.5 to 0.5)", "6 s", "0.75 (0.75 to 0.75)"],
+  ]);
+  assert.deepEqual(sgd, ["sgd", "0 of 1", "-", "-", "-", "-"]);
+  assert.deepEqual(tables[4].rows[0], ["tekfac", "as in the recipe", "2", "2", "1", "3 s"]);
 });

@@ -9,10 +9,10 @@ import {
   runLaboratory,
 } from "../../lab/laboratory.ts";
 
-const summary = (trainLoss: number): RunSummary => ({
+const summary = (testLoss: number): RunSummary => ({
   epochs: [],
-  trainLoss,
-  testLoss: 1,
+  trainLoss: 1,
+  testLoss,
   testAccuracy: null,
   seconds: 1,
   stepMs: 1,
@@ -31,6 +31,8 @@ function memory(): Journal & { readonly held: Map<string, RunOutcome> } {
   };
 }
 
+const judge = ({ testLoss }: RunSummary): number => testLoss;
+
 const plan: LaboratoryPlan = {
   optimizers: ["sgd", "adam"],
   seeds: [7, 8],
@@ -45,6 +47,7 @@ const bowl = ({ point: { learningRate } }: Assignment): number =>
 Deno.test("runLaboratory() goes trial by trial, then seed by seed, each with every optimizer", async () => {
   const order: string[] = [];
   await runLaboratory(plan, {
+    judge,
     perform: (assignment) => {
       order.push(name(assignment));
       assert.equal(assignment.kind === "trial", assignment.seed === 1000);
@@ -64,9 +67,10 @@ Deno.test("runLaboratory() goes trial by trial, then seed by seed, each with eve
   ]);
 });
 
-Deno.test("runLaboratory() runs where the trial's training loss was lowest", async () => {
+Deno.test("runLaboratory() runs where the trial's value was lowest", async () => {
   const runs: Assignment[] = [];
   const { optimizers, complete } = await runLaboratory(plan, {
+    judge,
     perform: (assignment) => {
       if (assignment.kind === "run") runs.push(assignment);
       return Promise.resolve(summary(bowl(assignment)));
@@ -74,8 +78,8 @@ Deno.test("runLaboratory() runs where the trial's training loss was lowest", asy
   });
   assert.ok(complete);
   for (const { name, point, trials } of optimizers) {
-    const best = Math.min(...trials.map(({ trainLoss }) => trainLoss!));
-    assert.equal(trials.find((trial) => trial.point === point)?.trainLoss, best);
+    const best = Math.min(...trials.map(({ value }) => value!));
+    assert.equal(trials.find((trial) => trial.point === point)?.value, best);
     for (const run of runs) if (run.optimizer === name) assert.equal(run.point, point);
   }
 });
@@ -84,24 +88,26 @@ Deno.test("runLaboratory() counts a divergence and goes on; other errors end it"
   const diverged = () =>
     Promise.reject(new NumericalError("the loss is not finite", { quantity: "loss", step: 3 }));
   const { optimizers: [sgd, adam] } = await runLaboratory(plan, {
+    judge,
     perform: (assignment) => {
       const fails = assignment.optimizer === "sgd" && assignment.index === 0;
       return fails ? diverged() : Promise.resolve(summary(bowl(assignment)));
     },
   });
-  assert.equal(sgd.trials[0].trainLoss, null);
+  assert.equal(sgd.trials[0].value, null);
   assert.deepEqual(sgd.failures, ["seed 7: the loss is not finite"]);
   assert.deepEqual(sgd.runs.map(({ seed }) => seed), [8]);
   assert.deepEqual(adam.runs.map(({ seed }) => seed), [7, 8]);
 
-  const all = await runLaboratory(plan, { perform: diverged });
+  const all = await runLaboratory(plan, { judge, perform: diverged });
   assert.deepEqual(all.optimizers.map(({ point }) => point), [{}, {}]);
-  const bug = { perform: () => Promise.reject(new TypeError("bug")) };
+  const bug = { judge, perform: () => Promise.reject(new TypeError("bug")) };
   await assert.rejects(runLaboratory(plan, bug), TypeError);
 });
 
 Deno.test("runLaboratory() stopped anywhere and started again does each training once, with equal results", async () => {
   const straight = await runLaboratory(plan, {
+    judge,
     perform: (assignment) => Promise.resolve(summary(bowl(assignment))),
   });
   for (let stop = 0; stop <= straight.total; stop++) {
@@ -109,6 +115,7 @@ Deno.test("runLaboratory() stopped anywhere and started again does each training
     const performed: string[] = [];
     const work = {
       journal,
+      judge,
       perform: (assignment: Assignment) => {
         performed.push(name(assignment));
         return Promise.resolve(summary(bowl(assignment)));
@@ -131,6 +138,7 @@ Deno.test("runLaboratory() tells of each training, but not of those that the jou
   const told: number[] = [];
   const work = {
     journal,
+    judge,
     perform: () => Promise.resolve(summary(1)),
     onOutcome: (_: Assignment, __: RunOutcome, done: number, total: number) => {
       assert.equal(total, 10);
@@ -142,8 +150,9 @@ Deno.test("runLaboratory() tells of each training, but not of those that the jou
   assert.deepEqual(told, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-Deno.test("runLaboratory() without a search runs the recipes", async () => {
+Deno.test("runLaboratory() without a search runs what optimizers begin from", async () => {
   const { optimizers } = await runLaboratory({ optimizers: ["adam"], seeds: [0], epochs: 4 }, {
+    judge,
     perform: ({ kind, point }) => {
       assert.equal(kind, "run");
       assert.deepEqual(point, {});
@@ -171,6 +180,7 @@ const paced = ({ optimizer, epochs }: Assignment): RunSummary => ({
 Deno.test("runLaboratory() with equal time gives the slower ones the epochs that fit, at least one", async () => {
   const order: string[] = [];
   const { optimizers: [tekfac, sgd, kfac], done, total, complete } = await runLaboratory(race, {
+    judge,
     perform: (assignment) => {
       order.push(name(assignment));
       return Promise.resolve(paced(assignment));
@@ -190,10 +200,10 @@ Deno.test("runLaboratory() with equal time gives the slower ones the epochs that
 });
 
 Deno.test("runLaboratory() with equal time, stopped anywhere, ends with the same", async () => {
-  const straight = await runLaboratory(race, { perform: (a) => Promise.resolve(paced(a)) });
+  const straight = await runLaboratory(race, { judge, perform: (a) => Promise.resolve(paced(a)) });
   for (let stop = 0; stop <= straight.total; stop++) {
     const journal = memory();
-    const work = { journal, perform: (a: Assignment) => Promise.resolve(paced(a)) };
+    const work = { journal, judge, perform: (a: Assignment) => Promise.resolve(paced(a)) };
     const first = await runLaboratory(race, { ...work, mayGoOn: () => journal.held.size < stop });
     assert.equal(first.complete, stop === straight.total);
     assert.deepEqual(await runLaboratory(race, work), straight);
@@ -202,6 +212,7 @@ Deno.test("runLaboratory() with equal time, stopped anywhere, ends with the same
 
 Deno.test("runLaboratory() with equal time leaves out who never finished", async () => {
   const { optimizers: [tekfac, sgd], complete } = await runLaboratory(race, {
+    judge,
     perform: (assignment) =>
       assignment.optimizer === "tekfac"
         ? Promise.reject(new NumericalError("not finite", { quantity: "loss", step: 1 }))

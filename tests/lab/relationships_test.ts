@@ -103,10 +103,18 @@ Deno.test("checkTheorems() finds every kind of theorem, all of which hold", asyn
       assert.ok(held, `${layer.name}: ${statement}: ${measured} > ${tolerance}`);
     }
     const kinds = new Set(theorems.map(({ kind }) => kind));
-    const expected = ["closest", "pythagoras", "trace", "one-example", "same-factors"];
+    const single = ["one-example", "projection"]; // of a single location alone
+    const expected = [
+      "closest",
+      "pythagoras",
+      "trace",
+      "one-example",
+      "same-factors",
+      "projection",
+    ];
     assert.deepEqual(
       [...kinds],
-      expected.filter((k) => k !== "one-example" || layer.locations === 1),
+      expected.filter((k) => !single.includes(k) || layer.locations === 1),
     );
   }
 });
@@ -163,6 +171,15 @@ const mutations: [
     /^TEKFAC = EKFAC where Phi, Psi := A, B$/,
   ],
   [
+    "KFAC's factors are TKFAC's, and TKFAC's are KFAC's",
+    "projection",
+    (layer) => ({
+      ...withMatrix(layer, "tkfac", layer.matrices.kfac),
+      independent: { output: layer.psiRaw, input: layer.phiRaw },
+    }),
+    /^D\(F, TKFAC\) <= D\(F, c KFAC\)$/,
+  ],
+  [
     "a number is missing",
     "trace",
     (layer) => ({ ...layer, delta: NaN }),
@@ -187,8 +204,8 @@ for (const [fault, kind, break_, statement] of mutations) {
     const after = checkTheorems(broken).find((theorem) => statement.test(theorem.statement));
     assert.deepEqual([after?.kind, after?.held], [kind, false]);
     const report = relationshipsReport([broken]);
-    assert.match(verdictOf(report), /^\d+ of 14 theorems held$/);
-    assert.doesNotMatch(verdictOf(report), /^14 /);
+    assert.match(verdictOf(report), /^\d+ of 15 theorems held$/);
+    assert.doesNotMatch(verdictOf(report), /^15 /);
     const row = theoremTable(report).rows.find((cells) => statement.test(cells[2]));
     assert.equal(row?.[1], "did not hold");
     assert.match(relationshipsPage(report, []), />did not hold</);

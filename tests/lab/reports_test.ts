@@ -148,3 +148,62 @@ Deno.test("compareReport() draws each optimizer that finished, by epoch and by t
   }
   assert.match(markup(pages[1][1]), /sgd, seed 0: the loss is not finite/);
 });
+
+/** The functions of a page's script, which needs no page until it draws. */
+const script = pages[0][1].match(/<script>\s*("use strict"[^]*?)<\/script>/)?.[1] ?? "";
+const drawing = new Function(
+  `${script.slice(0, script.indexOf("const charts = "))} return { logTicks, scaleOf };`,
+)() as {
+  logTicks(low: number, high: number): number[];
+  scaleOf(axis: object, pad: number): { range?: (...args: unknown[]) => [number, number] };
+};
+
+Deno.test("a page's logarithmic axes reach no further than their data, and have ticks at any width", () => {
+  const { range } = drawing.scaleOf({ log: true }, 0.05);
+  const [low, high] = range!(null, 0.3, 2.4);
+  assert(low > 0.25 && low < 0.3 && high > 2.4 && high < 2.8);
+  for (const [from, to] of [[0.31, 0.36], [0.3, 2.4], [0.02, 3], [1e-9, 50], [1e-30, 1e30]]) {
+    const ticks = drawing.logTicks(from, to);
+    assert(ticks.length >= 3 && ticks.length <= 12, `${from} to ${to}: ${ticks}`);
+    assert(ticks.every((tick) => tick >= from && tick <= to));
+  }
+  assert.deepEqual(drawing.logTicks(0.3, 2.4), [0.3, 0.5, 1, 2]);
+  assert.equal(drawing.scaleOf({ fromZero: true }, 0).range!(null, 3, 9)[0], 0);
+});
+
+Deno.test("a page tells its charts in words, many lines by the first and the last", () => {
+  const text = (page: string) =>
+    [...page.matchAll(/role="img" aria-label="([^"]*)"/g)].map((m) => m[1]);
+  const [loss] = text(pages[0][1]);
+  assert.match(
+    loss,
+    /^Training loss per step: loss against step\. .* average: from 2 at step 1 to /,
+  );
+  const spectra = Array.from({ length: 39 }, (_, i) => ({
+    name: `conv${i + 1}`,
+    eigenvalues: Float64Array.of(3, 2, 1),
+  }));
+  const page = runReport({ ...report, spectra }, library);
+  const spectrum = text(page)[2];
+  assert.match(
+    spectrum,
+    /39 lines, from conv1 to conv39\. conv1: from 3 at rank 1 to 1 at rank 3, /,
+  );
+  assert.doesNotMatch(spectrum, /conv2:/);
+  const charts = chartsOf(page) as unknown as { ordered?: boolean }[];
+  assert.deepEqual(charts.map(({ ordered }) => ordered), [undefined, undefined, true]);
+});
+
+Deno.test("compareReport() begins its losses by time at 0, and shows what the first step takes", () => {
+  const epochs = record.epochs.map((epoch) => ({ ...epoch, trainLoss: 1 }));
+  const run = { ...record, epochs, initialLoss: 2.3, firstStepSeconds: 0.5, seed: 0 };
+  const page = compareReport({
+    title: "",
+    contestants: [{ name: "tekfac", runs: [run, { ...run, firstStepSeconds: 0.7 }], failures: [] }],
+    settings: [],
+    descriptions: [],
+  }, library);
+  const [, { series: [line] }] = chartsOf(page) as { series: { x: number[]; y?: number[] }[] }[];
+  assert.deepEqual(line.x, [0, 0.6, 3, 6]);
+  assert.deepEqual(line.y, [2.3, 2.3, 1, 1]);
+});

@@ -6,85 +6,20 @@ import { DataError, OptionError, Random, ShapeError, StateError } from "@tekfac/
 import { normalizeNumbers } from "@tekfac/tekfac/data";
 import { loadModel, type ModelSource, saveModel } from "@tekfac/tekfac/model";
 import {
-  attention,
-  averagePool2d,
-  batchNorm2d,
-  conv2d,
   dense,
-  dropout,
-  embedding,
   flatten,
-  gelu,
-  globalAveragePool2d,
-  lastPosition,
-  layerNorm,
   type LayerSpec,
-  maxPool2d,
-  meanPositions,
   objective,
   relu,
   residual,
-  rmsNorm,
   sequential,
-  type SequentialOptions,
-  sigmoid,
   sigmoidCrossEntropy,
-  silu,
   softmaxCrossEntropy,
-  softplus,
   squaredError,
   tanh,
 } from "@tekfac/tekfac/nn";
 import { decodeSafetensors, encodeSafetensors, saveState, sgd } from "@tekfac/tekfac/optim";
-
-const images: LayerSpec[] = [
-  conv2d(3, { kernel: 3, padding: 1, stride: [2, 1], bias: false }),
-  batchNorm2d({ epsilon: 1e-3 }),
-  relu(),
-  residual([conv2d(4, { kernel: 3, padding: 1, stride: 2, bias: false }), batchNorm2d()]),
-  maxPool2d({ kernel: 2, stride: 1, padding: 1 }),
-  averagePool2d({ kernel: 2 }),
-  dropout(0.3),
-];
-const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> = {
-  features: {
-    input: [5],
-    layers: [
-      dense(4),
-      tanh(),
-      dense(4),
-      gelu(),
-      silu(),
-      softplus(),
-      dense(3, { bias: false }),
-      sigmoid(),
-    ],
-  },
-  images: { input: [8, 6, 1], layers: [...images, globalAveragePool2d(), dense(3)] },
-  "flattened images": { input: [8, 6, 1], layers: [...images, flatten(), dense(3)] },
-  tokens: {
-    input: [5],
-    layers: [
-      embedding({ vocabulary: 7, width: 4, positions: 6 }),
-      residual([layerNorm(), attention({ heads: 2, causal: true })]),
-      rmsNorm(),
-      lastPosition(),
-      dense(3),
-    ],
-  },
-  "means of positions": {
-    input: [5, 2],
-    layers: [attention({ heads: 1 }), meanPositions(), dense(3)],
-  },
-};
-
-function inputsOf(name: string, count: number): Float64Array {
-  const random = new Random(4);
-  return Float64Array.from(
-    { length: count },
-    () => name === "tokens" ? random.integer(7) : random.normal(),
-  );
-}
+import { inputsOf, kinds } from "./_kinds.ts";
 
 for (const prefer of ["reference", "wasm"] as const) {
   for (const [name, options] of Object.entries(kinds)) {

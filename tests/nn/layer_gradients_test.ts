@@ -1,15 +1,20 @@
+import assert from "#assert";
 import fc from "#fast-check";
 import {
   averagePool2d,
   batchNorm2d,
+  concatenate,
+  conv1d,
   conv2d,
   dense,
   dropout,
   flatten,
   globalAveragePool2d,
+  lastPosition,
   maxPool2d,
   relu,
   residual,
+  sequential,
   sigmoid,
   tanh,
 } from "@tekfac/tekfac/nn";
@@ -63,6 +68,53 @@ Deno.test("conv2d() has the gradients of central differences at any stride, padd
         checkLayers(backend, { input, layers: [conv2d(2, options)], examples, seed }),
     );
     fc.assert(property, { numRuns: 30 });
+  }));
+
+Deno.test("conv2d() has the gradients of central differences with groups of any size", () =>
+  onReference((backend) => {
+    const property = fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 2 }),
+      fc.integer({ min: 1, max: 2 }),
+      fc.record({
+        kernel: pair(1, 3),
+        stride: pair(1, 2),
+        padding: pair(0, 1),
+        bias: fc.boolean(),
+      }),
+      examples,
+      seed,
+      (groups, channels, outputs, options, examples, seed) =>
+        checkLayers(backend, {
+          input: [3, 4, groups * channels],
+          layers: [conv2d(groups * outputs, { ...options, groups })],
+          examples,
+          seed,
+        }),
+    );
+    fc.assert(property, { numRuns: 30 });
+  }));
+
+Deno.test("conv1d() has the gradients of central differences with every padding and any stride", () =>
+  onReference((backend) => {
+    const property = fc.property(
+      fc.integer({ min: 5, max: 9 }),
+      fc.constantFrom([4, 6, 1], [4, 6, 2], [3, 3, 3], [1, 2, 1]),
+      fc.record({
+        kernel: fc.integer({ min: 1, max: 3 }),
+        stride: fc.integer({ min: 1, max: 3 }),
+        padding: fc.constantFrom(0, 1, 3, "same" as const, "causal" as const),
+        dilation: fc.integer({ min: 1, max: 2 }),
+        bias: fc.boolean(),
+      }),
+      examples,
+      seed,
+      (positions, [channels, outputs, groups], options, examples, seed) => {
+        const layers = [conv1d(outputs, { ...options, groups })];
+        checkLayers(backend, { input: [positions, channels], layers, examples, seed });
+      },
+    );
+    fc.assert(property, { numRuns: 40 });
   }));
 
 for (const [name, pool] of Object.entries({ maxPool2d, averagePool2d })) {
@@ -130,6 +182,44 @@ Deno.test("residual() has the gradients of central differences with both shortcu
     fc.assert(property, { numRuns: 30 });
     const outer = [residual([residual([flatten()]), flatten()])];
     checkLayers(backend, { input: [4], layers: outer, examples: 2, seed: 1 });
+  }));
+
+Deno.test("concatenate() has the gradients of central differences on rows, sequences and images", () =>
+  onReference((backend) => {
+    const cases = [
+      { input: [4], layers: [concatenate([[dense(3), tanh()], [], [dense(1)]]), dense(2)] },
+      {
+        input: [5, 2],
+        layers: [
+          concatenate([[conv1d(2, { kernel: 3, padding: 1 }), tanh()], [
+            conv1d(3, { kernel: 2, padding: "causal" }),
+          ], []]),
+        ],
+      },
+      {
+        input: [4, 3, 2],
+        layers: [
+          // Of the first branch nothing is trained.
+          conv2d(2, { kernel: 1 }),
+          concatenate([[tanh()], [residual([conv2d(2, { kernel: 3, padding: 1 })])]]),
+          flatten(),
+        ],
+      },
+    ] as const;
+    cases.forEach((each, seed) => checkLayers(backend, { ...each, examples: 3, seed }));
+    checkLayers(backend, { input: [3], layers: [concatenate([[tanh()]])], examples: 2, seed: 9 });
+
+    assert.throws(
+      () => sequential(backend, { input: [4, 2], layers: [concatenate([[], [lastPosition()]])] }),
+      {
+        name: "ShapeError",
+        message: "Cannot build 'concatenate1': expected branches whose outputs differ in their " +
+          "channels only, received 4 x 2 and 2",
+      },
+    );
+    for (const branches of [[], [[], [1]], [dense(2)], undefined]) {
+      assert.throws(() => concatenate(branches as never), { name: "OptionError" });
+    }
   }));
 
 Deno.test("dropout() has the gradients of central differences of what it has kept", () =>

@@ -4,10 +4,13 @@ import {
   cnn,
   head,
   mlp,
+  mobileBlock,
+  mobileNet,
   resnet,
   resnet20,
   type Sequential,
   sequential,
+  temporalConvNet,
   vgg16,
 } from "@tekfac/tekfac/nn";
 import { onReference } from "./_harness.ts";
@@ -89,6 +92,45 @@ Deno.test("vgg16() has 14,724,042 parameters on CIFAR-10, and refuses images bel
     assert.throws(() => sequential(backend, { input: [28, 28, 1], layers: vgg16({ width: 2 }) }), {
       name: "ShapeError",
     });
+  }));
+
+Deno.test("temporalConvNet() sees no later position, and as far back as its windows reach", () =>
+  onReference((backend) => {
+    const layers = temporalConvNet({ outputs: 2, channels: 4, levels: 3, kernel: 2, at: "every" });
+    using model = sequential(backend, { input: [24, 1], layers, seed: 3 });
+    assert.deepEqual(model.output, [24, 2]);
+    // A convolution of single positions, two of each block, and the outputs.
+    assert.equal(weightsOf(model), 4 * 2 + 3 * 2 * 4 * (2 * 4 + 1) + 2 * 5);
+    const outputs = (changed: number) =>
+      backend.scope(() => {
+        const x = backend.scratch(24, 1);
+        backend.write(
+          x,
+          Float64Array.from({ length: 24 }, (_, t) => t === changed ? 2 : Math.cos(t)),
+        );
+        return Float64Array.from(backend.readSync(model.forward(x, 1)));
+      });
+    const [plain, other] = [outputs(-1), outputs(4)];
+    const moved = Array.from({ length: 24 }, (_, t) => plain[2 * t] !== other[2 * t]);
+    const reach = 2 * (2 ** 3 - 1);
+    assert.equal(moved.indexOf(true), 4);
+    assert(moved.lastIndexOf(true) <= 4 + reach);
+    using last = sequential(backend, { input: [9, 3], layers: temporalConvNet({ outputs: 1 }) });
+    assert.deepEqual(last.output, [1]);
+  }));
+
+Deno.test("mobileNet() has depthwise convolutions between those of single pixels", () =>
+  onReference((backend) => {
+    using model = sequential(backend, { input: [16, 15, 3], layers: mobileNet({ width: 2 }) });
+    const groups = model.parameters.flatMap(({ layer }) =>
+      layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : []
+    );
+    assert.deepEqual(groups, [1, 1, 12, 1, 1, 12, 1, 1, 12, 1, 1, 24, 1, 1, 24, 1, 1, 48, 1]);
+    assert.deepEqual(model.layers.at(-3)!.output, [4, 4, 8]);
+    using block = sequential(backend, { input: [6, 6, 4], layers: mobileBlock({ from: 4 }) });
+    // 4 to 24 channels, 24 windows, 24 to 4, and two numbers for each normalised channel.
+    assert.equal(weightsOf(block), 96 + 24 * 9 + 96 + 2 * (24 + 24 + 4));
+    assert.equal(block.layers.length, 1);
   }));
 
 Deno.test("head() has 5,124 weights for 1,280 features and 4 classes, 82,244 with 64 hidden units", () =>

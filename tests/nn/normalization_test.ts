@@ -113,14 +113,22 @@ Deno.test("batchNorm2d() keeps its running moments when those of a batch are not
     assert.deepEqual([...running], [0, 0, 1, 1]);
   }));
 
-Deno.test("batchNorm2d() refuses a backward pass after a prediction", () =>
+Deno.test("batchNorm2d() leaves captures after a prediction, and refuses gradients", () =>
   onReference((backend) => {
     using model = sequential(backend, { input: [4, 3, 2], layers: [batchNorm2d()] });
     backend.scope(() => {
       const x = scratchOf(backend, 12, 2, batchOf(1).inputs.slice(0, 24));
       model.forward(x, 1);
+      model.backward(x, { kind: "capture" });
+      const { capture } = model.layers[0];
+      if (capture?.kind !== "elements") throw new Error("expected gradients of the example");
+      // Moments 0 and 1: the scale's gradient is the sum of g x / sqrt(1 + epsilon), here of x^2.
+      const [scale] = backend.readSync(capture.gradients);
+      const even = [...backend.readSync(x)].filter((_, i) => i % 2 === 0);
+      const sum = even.reduce((total, value) => total + value ** 2, 0);
+      allClose([scale], [sum / Math.sqrt(1 + 1e-5)], { relative: 1e-14 });
       assert.throws(
-        () => model.backward(x, { kind: "capture" }),
+        () => model.backward(x, { kind: "gradient", decay: 0, scale: 1 }),
         (error: Error) =>
           error instanceof StateError && error.message.includes("forward for training first"),
       );

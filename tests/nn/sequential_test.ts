@@ -169,8 +169,8 @@ Deno.test("dense(), conv2d() and pools refuse bad options when they are describe
   );
   assert.throws(() => conv2d(2, { kernel: 1, strides: 2 } as never), /did you mean 'stride'/);
   assert.throws(
-    () => conv2d(4, { kernel: 3, groups: 2 } as object as { kernel: number }),
-    /^OptionError: Cannot create conv2d: 'groups' is not an option .*: received 2$/,
+    () => conv2d(4, { kernel: 3, group: 2 } as object as { kernel: number }),
+    /^OptionError: Cannot create conv2d: 'group' is not an option, did you mean 'groups'\?: received 2$/,
   );
   assert.throws(
     () => maxPool2d({} as never),

@@ -114,6 +114,9 @@ const rowNorm: Record<string, Kind[]> = {
   trainable: ["flag"],
 };
 
+const numbers = (...names: string[]): Record<string, Kind[]> =>
+  Object.fromEntries(names.map((name) => [name, ["number"]]));
+
 /** What takes options besides optimizers, as a function of them. */
 const others: Record<string, [(options: never) => unknown, Record<string, Kind[]>]> = {
   dense: [(o) => nn.dense(1, o), { bias: ["flag"], init: ["function"], trainable: ["flag"] }],
@@ -122,6 +125,14 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
     stride: ["number", "array"],
     padding: ["number", "array"],
     dilation: ["number", "array"],
+    groups: ["number"],
+    bias: ["flag"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  conv1d: [(o) => nn.conv1d(1, { kernel: 1, ...(o as object) }), {
+    ...numbers("kernel", "stride", "dilation", "groups"),
+    padding: ["number", "string"],
     bias: ["flag"],
     init: ["function"],
     trainable: ["flag"],
@@ -153,13 +164,10 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
     trainable: ["flag"],
   }],
   gelu: [nn.gelu, { form: ["string"] }],
-  gpt: [(o) => nn.gpt({ vocabulary: 2, ...(o as object) }), {
-    vocabulary: ["number"],
-    context: ["number"],
-    layers: ["number"],
-    heads: ["number"],
-    width: ["number"],
-  }],
+  gpt: [
+    (o) => nn.gpt({ vocabulary: 2, ...(o as object) }),
+    numbers("vocabulary", "context", "layers", "heads", "width"),
+  ],
   exponentialAverage: [
     (o) => optim.exponentialAverage({ decay: 0.9, ...(o as object) }),
     { decay: ["number"] },
@@ -174,6 +182,15 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
     activation: ["string"],
   }],
   resnet20: [nn.resnet20, { width: ["number"], classes: ["number"] }],
+  temporalConvNet: [(o) => nn.temporalConvNet({ outputs: 1, ...(o as object) }), {
+    ...numbers("outputs", "channels", "levels", "kernel", "dropout"),
+    at: ["string"],
+  }],
+  mobileNet: [nn.mobileNet, numbers("width", "blocks", "expansion", "classes")],
+  mobileBlock: [
+    (o) => nn.mobileBlock({ from: 2, ...(o as object) }),
+    numbers("from", "to", "stride", "expansion"),
+  ],
   vgg16: [nn.vgg16, { width: ["number"], classes: ["number"] }],
 };
 

@@ -13,6 +13,8 @@ import {
   createBackend,
   createBackendSync,
   createThreadedKernels,
+  densityLossVerbs,
+  depthwiseVerbs,
   sequenceVerbs,
   type SimdFlavour,
 } from "@tekfac/tekfac/backend";
@@ -128,7 +130,9 @@ export function wasmBackend(flavour: Flavour): Backend {
   const backend = flavour !== "threads"
     ? createBackendSync({ prefer: ["wasm"], simd: flavour })
     : new CheckedBackend(createThreadedKernels({ threads: 3, grain: 0 }), []);
-  for (const extension of [sequenceVerbs, batchNormVerbs]) backend.extend(extension);
+  for (const extension of [sequenceVerbs, batchNormVerbs, depthwiseVerbs, densityLossVerbs]) {
+    backend.extend(extension);
+  }
   return backend;
 }
 

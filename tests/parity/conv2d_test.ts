@@ -134,3 +134,54 @@ parity("conv2d() and its gradients agree where images span many blocks", (check,
     absolute: sumError(rows),
   });
 });
+
+parity("conv2d() and its gradients equal the definition with groups", (check, random) => {
+  const shapes = [
+    // Groups, channels and outputs of each: depthwise, with more outputs, and several channels.
+    [1, 1, 1],
+    [3, 1, 1],
+    [8, 1, 1],
+    [21, 1, 1],
+    [5, 1, 3],
+    [4, 1, 8],
+    [2, 3, 5],
+    [3, 8, 2],
+  ];
+  geometries(random).forEach((plain, i) => {
+    const [groups, channels, each] = shapes[i % shapes.length];
+    const geometry = { ...plain, channels: groups * channels, groups };
+    const examples = EXAMPLES[i % EXAMPLES.length];
+    const outputs = groups * each;
+    const rows = examples * locationsOf(geometry);
+    const depth = patchLength(geometry);
+    const images = inputs(random, examples * geometry.height * geometry.width, geometry.channels);
+    const weights = inputs(random, outputs, depth);
+    const g = inputs(random, rows, outputs);
+    const label = `${
+      describeGeometry(geometry)
+    } groups ${groups} outputs ${outputs} of ${examples}`;
+    check({
+      label: `forward ${label}`,
+      outputs: [unread(rows, outputs)],
+      inputs: [images, weights],
+      call: (backend, [out], [x, w]) => backend.conv2d(out, x, w, geometry),
+      absolute: sumError(depth),
+    });
+    check({
+      label: `data gradient ${label}`,
+      outputs: [unread(images.rows, images.cols)],
+      inputs: [g, weights],
+      call: (backend, [out], [x, w]) => backend.conv2dDataGradient(out, x, w, geometry),
+      absolute: sumError(depth * each),
+    });
+    const decay = i % 3 === 0 ? 0.5 : 0;
+    check({
+      label: `weight gradient ${label}`,
+      outputs: [decay === 0 ? unread(outputs, depth) : inputs(random, outputs, depth)],
+      inputs: [images, g],
+      call: (backend, [out], [x, y]) =>
+        backend.conv2dWeightGradient(out, x, y, geometry, { decay, scale: 0.25 }),
+      absolute: sumError(rows),
+    });
+  });
+});

@@ -8,8 +8,14 @@ const KINDS: readonly LossKind[] = [
   "halfSumSquaredError",
   "meanSquaredError",
   "sigmoidCrossEntropy",
+  "huber",
 ];
 const SHAPES = [[0, 3], [1, 1], [2, 3], [3, 4], [5, 10], [4, 17], [2, 1003]];
+/** Of the Huber loss delta, of the softmax its smoothing; others have none. */
+const PARAMETERS: Partial<Record<LossKind, readonly number[]>> = {
+  softmaxCrossEntropy: [0, 0.125],
+  huber: [0.75],
+};
 
 /** Outputs of very different sizes, so that unguarded exponentials would overflow. */
 function outputs(random: Random, n: number, k: number, scale: number): DenseMatrix {
@@ -31,15 +37,17 @@ for (const kind of KINDS) {
   parity(`loss() ${kind} agrees for small and very large outputs`, (check, random) => {
     for (const [n, k] of SHAPES) {
       for (const scale of [0.1, 3, 60]) {
-        check({
-          label: `${n}x${k} scale ${scale}`,
-          outputs: [unread(1, n), unread(n, k)],
-          inputs: [outputs(random, n, k, scale), targetsOf(kind, random, n, k)],
-          call: (backend, [losses, gradients], [z, targets]) =>
-            backend.loss(kind, losses, gradients, z, targets),
-          absolute: 16 * ROUNDOFF * Math.max(1, scale),
-          relative: 32 * ROUNDOFF,
-        });
+        for (const parameter of PARAMETERS[kind] ?? [undefined]) {
+          check({
+            label: `${n}x${k} scale ${scale}, parameter ${parameter}`,
+            outputs: [unread(1, n), unread(n, k)],
+            inputs: [outputs(random, n, k, scale), targetsOf(kind, random, n, k)],
+            call: (backend, [losses, gradients], [z, targets]) =>
+              backend.loss(kind, losses, gradients, z, targets, parameter),
+            absolute: 16 * ROUNDOFF * Math.max(1, scale),
+            relative: 32 * ROUNDOFF,
+          });
+        }
       }
     }
   });
@@ -83,3 +91,30 @@ for (const kind of KINDS) {
     },
   );
 }
+
+/** Means beside log variances of moderate size, whose exponentials have a relative error of their own. */
+parity("gaussian losses and what curvature needs of them agree", (check, random) => {
+  for (const [n, m] of [[0, 1], [1, 1], [3, 2], [5, 4], [4, 9], [2, 501]]) {
+    const z = outputs(random, n, 2 * m, 2);
+    const both = { inputs: [z, inputs(random, n, 2 * m)], relative: 64 * ROUNDOFF };
+    const absolute = 64 * ROUNDOFF;
+    check({
+      ...both,
+      label: `${n}x${m} loss`,
+      outputs: [unread(1, n), unread(n, 2 * m)],
+      call: (backend, [losses, gradients], [z, targets]) =>
+        backend.loss("gaussian", losses, gradients, z, targets),
+      // A sum of m terms that may cancel.
+      absolute: absolute * m,
+    });
+    for (const verb of ["sampledLossGradient", "gaussNewtonGradient"] as const) {
+      check({
+        ...both,
+        label: `${n}x${m} ${verb}`,
+        outputs: [unread(n, 2 * m)],
+        call: (backend, [gradients], [z, draws]) => backend[verb]("gaussian", gradients, z, draws),
+        absolute,
+      });
+    }
+  }
+});

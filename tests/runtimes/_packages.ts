@@ -28,6 +28,7 @@ const PACKAGES = {
   loader: { name: "@assemblyscript/loader", version: "0.28.20" },
   typescript: { name: "typescript", version: "6.0.3" },
   esbuild: { name: "esbuild", version: "0.28.2" },
+  vite: { name: "vite", version: "8.4.0" },
   workerd: { name: "workerd", version: "1.20261117.1" },
 } as const satisfies Record<string, Package>;
 

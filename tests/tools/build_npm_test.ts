@@ -13,7 +13,7 @@ Deno.test("manifestFor() keeps what the packer wrote and adds what bundlers and 
   assert.deepEqual({ ...manifest, ...rest }, manifest);
   const kernels = { "./relaxed.wasm": "./relaxed.wasm", "./baseline.wasm": "./baseline.wasm" };
   assert.deepEqual(manifest.exports, { ...exports, ...kernels });
-  assert.equal(manifest.sideEffects, false);
+  assert.deepEqual(manifest.sideEffects, ["./src/backend/wasm/threads/entry.js"]);
   assert.deepEqual(manifest.engines, { node: ">=20" });
   assert(!("peerDependencies" in manifest));
 });

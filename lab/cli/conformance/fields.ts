@@ -86,6 +86,12 @@ export class Fields {
     );
   }
 
+  /** An integer for both directions, two of them, or `preset` where the field is absent. */
+  numberOrPair(name: string, preset: number): number | [number, number] {
+    if (!this.has(name)) return preset;
+    return typeof this.#values[name] === "number" ? this.number(name) : this.pair(name);
+  }
+
   /** An object. */
   group(name: string): Fields {
     const value = this.#checked<object>(name, "an object", (v) => typeof v === "object");

@@ -11,19 +11,26 @@ import {
   CurvatureEstimator,
   EkfacBlock,
   EmbeddingBlock,
+  type GroupBlock,
+  GroupedBlock,
   ScaleShiftBlock,
   TekfacBlock,
 } from "@tekfac/tekfac/curvature";
 import {
+  type ExampleShape,
   type ModelObjective,
   objective,
   sequential,
   softmaxCrossEntropy,
   squaredError,
+  toStoredOrder,
 } from "@tekfac/tekfac/nn";
 import type { Checks } from "./checks.ts";
 import type { Fields } from "./fields.ts";
-import { layerOf } from "./network_layers.ts";
+import { channelsLast, channelsLastData } from "./channels_first.ts";
+import { publicFactor } from "./layout.ts";
+import { hasConvolutions, layerOf } from "./network_layers.ts";
+import { download } from "./observed_layer.ts";
 
 /** Below this relative gap of eigenvalues, float32 tells eigenvectors apart with less certainty. */
 const CERTAIN_GAP = 1e-4;
@@ -53,9 +60,12 @@ export async function checkNetwork(
   if (!(loss in LOSSES)) {
     throw new DataError("loss", `expected ${Object.keys(LOSSES).join(" or ")}, received '${loss}'`);
   }
+  const layerFields = golden.groups("layers");
+  const channelsFirst = hasConvolutions(layerFields);
+  const { shape } = inputs[0];
   const model = sequential(backend, {
-    input: inputs[0].shape as unknown as readonly [number],
-    layers: golden.groups("layers").map(layerOf),
+    input: channelsFirst ? channelsLast(shape) : shape as unknown as ExampleShape,
+    layers: layerFields.map((layer) => layerOf(layer, channelsFirst)),
   });
   const problem = objective(model, LOSSES[loss as keyof typeof LOSSES]());
   const parameters = golden.groups("parameters");
@@ -78,7 +88,7 @@ export async function checkNetwork(
     const reads = backend.scope(() => {
       const examples = inputs.length;
       const batch = {
-        inputs: inputs.flatMap(({ data }) => [...data]),
+        inputs: inputs.flatMap((x) => [...channelsFirst ? channelsLastData(x) : x.data]),
         targets: golden.tensors("targets").flatMap(({ data }) => [...data]),
       };
       const losses = problem.differentiate(batch, { decay: 0, scale: 1 / examples });
@@ -122,7 +132,8 @@ class NetworkLayer {
   readonly #checks: Checks;
 
   constructor({ backend, parameters }: ModelObjective, golden: Fields, checks: Checks) {
-    const name = golden.text("name");
+    // Convolutions of images have the shorter name here.
+    const name = golden.text("name").replace(/^conv2d/, "conv");
     const parameter = parameters.find((parameter) => parameter.name === name);
     if (parameter === undefined) {
       const present = parameters.map(({ name }) => name).join(", ");
@@ -167,7 +178,22 @@ class NetworkLayer {
         }),
       ];
     }
-    const [golden] = this.#golden.group("statistics").groups(block.method);
+    const groups = this.#golden.group("statistics").groups(block.method);
+    const parts = block instanceof GroupedBlock ? block.parts : [block];
+    if (groups.length !== parts.length) {
+      const expected = `as many groups as ${this.#parameter.name} has, ${parts.length}`;
+      throw new DataError("statistics", `expected ${expected}: received ${groups.length}`);
+    }
+    return parts.flatMap((part, group) => {
+      return this.#group(part, groups[group], parts.length > 1 ? `, group ${group + 1}` : "");
+    });
+  }
+
+  /** One pair of factors and its eigenvalues. */
+  #group(block: Block, golden: Fields, place: string): Promise<void>[] {
+    const { layer, name } = this.#parameter;
+    const slack = isDouble(this.#backend) ? 1 : DEPTH;
+    const what = (quantity: string) => `${quantity} of ${name}, ${block.method}${place}`;
     const { inputFactor, outputFactor, theta } = partsOf(block);
     const spectrum = this.#backend.read(theta).then((values) => {
       const sorted = Float64Array.from(values).sort();
@@ -177,11 +203,15 @@ class NetworkLayer {
       this.#checks.compare("spectrum", what("thetaSorted"), sorted, expected, { slack });
       this.#checks.compare("spectrum", what("thetaMean"), [mean], expectedMean, { slack });
     });
-    const factor = (name: string, matrix: Matrix) =>
-      this.#backend.read(matrix).then((values) =>
-        this.#checks.compare("statistics", what(name), values, golden.tensor(name).data, { slack })
-      );
-    return [factor("inputFactor", inputFactor), factor("outputFactor", outputFactor), spectrum];
+    const factor = (name: string, values: ArrayLike<number>) =>
+      this.#checks.compare("statistics", what(name), values, golden.tensor(name).data, { slack });
+    return [
+      download(this.#backend, inputFactor).then((matrix) => {
+        factor("inputFactor", publicFactor(layer, matrix).data);
+      }),
+      this.#backend.read(outputFactor).then((values) => factor("outputFactor", values)),
+      spectrum,
+    ];
   }
 
   #update(update: Fields, step: number): Promise<void> {
@@ -217,10 +247,10 @@ class NetworkLayer {
     this.#checks.compare(quantity, what, actual, this.#stored(expected), { slack });
   }
 
-  /** Tables lie the other way round in golden files: a column per token. */
+  /** Tables lie the other way round in golden files, a column per token; patches of convolutions in another order. */
   #stored(data: Float64Array): Float64Array {
     const { layer, value: { rows, cols } } = this.#parameter;
-    if (layer.kind !== "embedding") return data;
+    if (layer.kind !== "embedding") return toStoredOrder(layer, data);
     return data.map((_, i) => data[i % cols * rows + Math.floor(i / cols)]);
   }
 }
@@ -241,10 +271,17 @@ function blocksOf(
       new EmbeddingBlock(backend, parameter, { method, damping })
     );
   }
-  return [
-    new EkfacBlock(backend, parameter, { damping }),
-    new TekfacBlock(backend, parameter, { damping }),
+  const plain: GroupBlock[] = [
+    (...of) => new EkfacBlock(...of),
+    (...of) => new TekfacBlock(...of),
   ];
+  const { layer } = parameter;
+  const groups = layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : 1;
+  return plain.map((create) =>
+    layer.kind === "conv2d" && groups > 1
+      ? new GroupedBlock(backend, parameter, layer.geometry, { damping }, create)
+      : create(backend, parameter, { damping })
+  );
 }
 
 function partsOf(block: Block): { inputFactor: Matrix; outputFactor: Matrix; theta: Matrix } {

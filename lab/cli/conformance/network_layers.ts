@@ -7,6 +7,8 @@
 import { DataError } from "@tekfac/tekfac/core";
 import {
   attention,
+  conv1d,
+  conv2d,
   dense,
   embedding,
   flatten,
@@ -20,6 +22,7 @@ import {
   silu,
   tanh,
 } from "@tekfac/tekfac/nn";
+import { flattenChannels } from "./channels_first.ts";
 import type { Fields } from "./fields.ts";
 
 const yes = (fields: Fields, name: string) => !fields.has(name) || fields.flag(name);
@@ -44,8 +47,25 @@ const MAKERS: Readonly<Record<string, (fields: Fields) => LayerSpec>> = {
       causal: fields.flag("causal"),
       bias: yes(fields, "bias"),
     }),
+  conv1d: (fields) =>
+    conv1d(fields.number("channels"), {
+      kernel: fields.number("kernel"),
+      stride: fields.numberOr("stride", 1),
+      padding: fields.numberOr("padding", 0),
+      dilation: fields.numberOr("dilation", 1),
+      groups: fields.numberOr("groups", 1),
+      bias: yes(fields, "bias"),
+    }),
+  conv2d: (fields) =>
+    conv2d(fields.number("channels"), {
+      kernel: fields.numberOrPair("kernel", 1),
+      stride: fields.numberOrPair("stride", 1),
+      padding: fields.numberOrPair("padding", 0),
+      dilation: fields.numberOrPair("dilation", 1),
+      groups: fields.numberOr("groups", 1),
+      bias: yes(fields, "bias"),
+    }),
   dense: (fields) => dense(fields.number("units"), { bias: yes(fields, "bias") }),
-  residual: (fields) => residual(fields.groups("layers").map(layerOf)),
   gelu: () => gelu(),
   silu,
   tanh,
@@ -54,19 +74,31 @@ const MAKERS: Readonly<Record<string, (fields: Fields) => LayerSpec>> = {
   flatten,
 };
 
+/** Whether the arrays of a network have channels first: where it has convolutions. */
+export function hasConvolutions(layers: readonly Fields[]): boolean {
+  return layers.some((layer) => {
+    return ["conv1d", "conv2d"].includes(layer.text("type")) ||
+      layer.has("layers") && hasConvolutions(layer.groups("layers"));
+  });
+}
+
 /**
  * The layer that a golden file describes.
  *
+ * @param channelsFirst Whether the network's arrays have channels first.
  * @throws {DataError} When there is no such layer yet; names it.
  */
-export function layerOf(fields: Fields): LayerSpec {
+export function layerOf(fields: Fields, channelsFirst: boolean): LayerSpec {
   const type = fields.text("type");
+  const inner = (layer: Fields) => layerOf(layer, channelsFirst);
+  if (type === "residual") return residual(fields.groups("layers").map(inner));
+  if (type === "flatten" && channelsFirst) return flattenChannels();
   const make = MAKERS[type];
   if (make !== undefined) return make(fields);
   throw new DataError(
     "layers",
     `networks with a layer '${type}' cannot be checked: there are ${
-      Object.keys(MAKERS).join(", ")
+      [...Object.keys(MAKERS), "residual"].join(", ")
     }`,
   );
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+export { namedWeights } from "./named_weights.ts";
 export { TekfacOptimizer } from "./optimizer.ts";
 export {
   checkTfjsVersion,

@@ -106,6 +106,15 @@ export class CallChecker {
 /** Reads a part of a call, such as `"options.weights"`. */
 type Reader = (call: readonly unknown[]) => unknown;
 
+/** What takes convolutions with groups; factors belong to one group each. */
+const GROUPED: readonly (keyof Verbs)[] = [
+  "conv2d",
+  "conv2dDataGradient",
+  "conv2dWeightGradient",
+  "depthwiseSecondMoment",
+  "depthwiseSquaredProjection",
+];
+
 /** One operand, and how the parts of a call that it depends on are read. */
 interface Place {
   readonly name: string;
@@ -118,9 +127,14 @@ interface Place {
 }
 
 interface Plan {
+  readonly verb: keyof Verbs;
+  /** Whether convolutions with groups are taken as a whole. */
+  readonly takesGroups: boolean;
   readonly places: readonly Place[];
   readonly capture: Reader;
   readonly geometry: Reader;
+  /** Of how many matrices one below the other. */
+  readonly parts: Reader;
 }
 
 function planOf(verb: keyof Verbs, formula: unknown): Plan {
@@ -145,7 +159,14 @@ function planOf(verb: keyof Verbs, formula: unknown): Plan {
   const geometry = names.includes("capture")
     ? "capture.geometry"
     : names.find((name) => name === "geometry" || name === "window");
-  return { places, capture: reader("capture"), geometry: reader(geometry) };
+  return {
+    verb,
+    takesGroups: GROUPED.includes(verb),
+    places,
+    capture: reader("capture"),
+    geometry: reader(geometry),
+    parts: reader("parts"),
+  };
 }
 
 interface Output {
@@ -172,7 +193,16 @@ class CallCheck {
     const capture = plan.capture(this.#call) as KroneckerCapture | undefined;
     const geometry = plan.geometry(this.#call) as ConvGeometry | undefined;
     if (capture !== undefined) Object.assign(this.#sizes, { N: capture.examples, T: 1 });
-    if (geometry !== undefined) Object.assign(this.#sizes, sizesOf(geometry));
+    if (geometry !== undefined) {
+      Object.assign(this.#sizes, sizesOf(geometry));
+      const { groups = 1 } = geometry;
+      if (groups > 1 && !plan.takesGroups) {
+        const expected = "a convolution without groups; take them one by one";
+        throw new ShapeError(`Cannot run ${plan.verb}`, expected, `${groups} groups`);
+      }
+    }
+    const parts = plan.parts(this.#call);
+    if (parts !== undefined) this.#sizes.P = parts as number;
     for (const place of plan.places) this.#check(place);
     return this.#outputs;
   }

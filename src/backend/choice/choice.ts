@@ -8,7 +8,7 @@ import { BackendError } from "../../core/errors.ts";
 import type { Backend, Candidate } from "../backend.ts";
 import { CheckedBackend } from "../checked/checked.ts";
 import type { Kernels } from "../kernels.ts";
-import type { BackendName, BackendOptions } from "./options.ts";
+import { type BackendName, type BackendOptions, GPU_UNASKED } from "./options.ts";
 import type { WasmOptions } from "../wasm/threads/threaded_kernels.ts";
 
 /** A candidate that runs here. */
@@ -26,6 +26,12 @@ export function wrap(
   rejected: Candidate[],
   untried: readonly BackendName[],
 ): Backend {
+  const tried = rejected.filter((candidate) => candidate !== GPU_UNASKED);
+  if (name === "reference" && tried.length > 0) {
+    // A program that is slow for no visible reason is a riddle.
+    const reasons = tried.map((candidate) => `${candidate.name}: ${candidate.reason}`);
+    console.warn(`Computing with the slow float64 reference (${reasons.join("; ")})`);
+  }
   const reason = `not needed: ${name} runs here`;
   const others = untried.map((other) => ({ name: other, reason }));
   return new CheckedBackend(kernels, [...rejected, ...others], { name, ...why });
@@ -46,6 +52,13 @@ export function noneCanRun(rejected: readonly Candidate[]): BackendError {
 }
 
 /** Options of the WebAssembly backend among those of all. */
-export function wasmOptionsOf({ simd, module, threads }: BackendOptions): WasmOptions {
-  return { ...(simd && { simd }), ...(module && { module }), ...(threads && { threads }) };
+export function wasmOptionsOf(
+  { simd, module, threads, workerUrl }: BackendOptions,
+): WasmOptions {
+  return {
+    ...(simd && { simd }),
+    ...(module && { module }),
+    ...(threads && { threads }),
+    ...(workerUrl && { workerUrl }),
+  };
 }

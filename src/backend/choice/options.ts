@@ -69,7 +69,8 @@ export interface BackendOptions {
    * Threads of the WebAssembly backend, the calling one included, 1 to 32; `"auto"`: one per core,
    * four at most. Large verbs are shared out, several eigenproblems are solved at once, and
    * {@linkcode Backend.beginEigh} runs beside other verbs. Where the host has no shared memory or no
-   * workers there is one thread; `backend.info.description` tells.
+   * workers there is one thread; `backend.info.description` tells. A worker that dies is left out from
+   * then on, with a warning; a step in the middle of which it died throws `BackendError` and is undone.
    *
    * Results depend on the number of threads in the last bits (sums over examples are taken in as
    * many parts), but on nothing that happens at run time. Dispose the backend to end its workers.
@@ -77,6 +78,14 @@ export interface BackendOptions {
    * @default {1}
    */
   readonly threads?: number | "auto";
+  /**
+   * A script of the page's own for web workers to start from, where its policy (Content-Security-Policy,
+   * `worker-src`) forbids `blob:` URLs: the address of the module `@tekfac/tekfac/worker`, or of one that
+   * imports it. Runtimes with `node:worker_threads` do without.
+   *
+   * @default {text that comes with the library, as a blob: URL}
+   */
+  readonly workerUrl?: string | URL;
   /** Whether a GPU adapter that computes on the CPU will do for `"webgpu"`. @default {false} */
   readonly allowSoftware?: boolean;
   /** A GPU device to share with other code, which owns it. @default {a new device} */
@@ -112,7 +121,7 @@ export interface Candidates {
 }
 
 /** A GPU that is neither named nor timed: code that calls `stepSync` would fail on it. */
-const GPU_UNASKED: Candidate = {
+export const GPU_UNASKED: Candidate = {
   name: "webgpu",
   reason: "it is asynchronous: name it in 'prefer', or have a step timed with 'model'",
 };
@@ -168,6 +177,12 @@ const backendSchema = {
   ),
   simd: maybe(choice("relaxed", "baseline")),
   threads: maybe(threads),
+  workerUrl: maybe(
+    where(
+      "a URL",
+      (value): value is string | URL => typeof value === "string" || value instanceof URL,
+    ),
+  ),
   allowSoftware: optional(flag, false),
   device: maybe(
     where("a GPUDevice", (value): value is GPUDevice => isObject(value) && "queue" in value),

@@ -71,8 +71,8 @@ async function open(name: BackendName, options: BackendOptions): Promise<Kernels
     return createRecoverableKernels(kernels, (again) => reopen(again, options), options.recovery);
   }
   if ((options.threads ?? 1) === 1) return openWasmKernels(wasmOptionsOf(options));
-  const { createThreadedKernels } = await import("../wasm/threads/threaded_kernels.ts");
-  return createThreadedKernels(wasmOptionsOf(options));
+  const { openThreadedKernels } = await import("../wasm/threads/threaded_kernels.ts");
+  return await openThreadedKernels(wasmOptionsOf(options));
 }
 
 async function openGpu(options: BackendOptions): Promise<Kernels> {

@@ -12,6 +12,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import * as linalg from "../../linalg/mod.ts";
 import type * as api from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
+import { referenceDepthwise } from "./depthwise.ts";
 import { solveEigh } from "./eigh.ts";
 import { referenceSequences } from "./sequences.ts";
 import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
@@ -29,10 +30,11 @@ import { gather, numberOf, ReferenceStorage, scatter } from "./storage.ts";
  * ```
  */
 export function createReferenceKernels(): Kernels {
-  return Object.assign(new ReferenceKernels(), referenceSequences);
+  return Object.assign(new ReferenceKernels(), referenceSequences, referenceDepthwise);
 }
 
-class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
+class ReferenceKernels
+  implements Omit<Kernels, keyof api.SequenceVerbs | keyof api.DepthwiseVerbs> {
   readonly name = "reference";
   readonly sync = true;
   readonly info = { description: "reference (float64 TypeScript)", roundoff: 2 ** -53 };
@@ -269,8 +271,15 @@ class ReferenceKernels implements Omit<Kernels, keyof api.SequenceVerbs> {
     scatter(out, linalg.activationGradient(kind, gather(y), gather(g)).data);
   }
 
-  loss(kind: api.LossKind, losses: Matrix, gradients: Matrix, z: Matrix, targets: Matrix): void {
-    const result = linalg.loss(kind, gather(z), gather(targets));
+  loss(
+    kind: api.LossKind,
+    losses: Matrix,
+    gradients: Matrix,
+    z: Matrix,
+    targets: Matrix,
+    parameter?: number,
+  ): void {
+    const result = linalg.loss(kind, gather(z), gather(targets), parameter);
     scatter(losses, result.losses.data);
     scatter(gradients, result.gradients.data);
   }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { VerbExtension } from "../extension.ts";
+import type { ExtensionHost, VerbExtension } from "../extension.ts";
 import type { Verbs } from "../backend.ts";
 import { everyVerb } from "../calls.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { createAlgebra } from "./verbs/algebra.ts";
-import { createConvolution } from "./verbs/convolution.ts";
+import { createConvolution, withWindow } from "./verbs/convolution.ts";
 import { createEigensolver } from "./verbs/eigensolver.ts";
 import { createElementwise, notLoaded } from "./verbs/elementwise.ts";
 import type { Instance } from "./module/instantiate.ts";
@@ -35,7 +35,9 @@ export function kernelsOn(
   const kernels: Kernels = {
     name: "wasm",
     sync: true,
-    info: { description: `wasm (${instance.description})`, roundoff: 2 ** -24 },
+    get info() {
+      return { description: `wasm (${instance.description})`, roundoff: 2 ** -24 };
+    },
     bytesPerElement: Float32Array.BYTES_PER_ELEMENT,
     ...createMemory(machine),
     ...createVerbs(machine),
@@ -45,10 +47,14 @@ export function kernelsOn(
     },
     extend(extension) {
       if (extensions.has(extension)) return;
-      const host = {
+      const host: ExtensionHost = {
         exports: instance.extend(extension),
         verbs: { ...kernels },
         withWorkspace: machine.withWorkspace.bind(machine),
+        withWindow: (window, body) => withWindow(machine, window, body),
+        scope: machine.scope.bind(machine),
+        temporary: machine.temporary.bind(machine),
+        fill: (m, value) => void machine.row({ ...m, cols: m.rows * m.cols }).fill(value),
       };
       Object.assign(kernels, extension.verbs(host));
       extensions.add(extension);

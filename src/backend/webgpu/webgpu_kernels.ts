@@ -12,6 +12,7 @@ import type { OpenDevice } from "./device/adapter.ts";
 import { createAlgebra } from "./verbs/algebra.ts";
 import { createBatchNorm } from "./verbs/batch_norm.ts";
 import { createConvolution } from "./verbs/convolution.ts";
+import { createDepthwise } from "./verbs/depthwise.ts";
 import { EigenChoice } from "./tuning/eigen_choice.ts";
 import { createEigensolver } from "./verbs/eigensolver.ts";
 import { createElementwise } from "./verbs/elementwise.ts";
@@ -67,10 +68,12 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
 
 function createVerbs(machine: Machine): Verbs {
   const elementwise = createElementwise(machine);
+  const convolution = createConvolution(machine);
   const verbs = splitByRows(machine, {
     ...createAlgebra(machine),
     ...elementwise,
-    ...createConvolution(machine),
+    ...convolution,
+    ...createDepthwise(machine, convolution),
     ...createEigensolver(machine),
     ...createProjection(machine),
     ...createLowRank(machine, elementwise),

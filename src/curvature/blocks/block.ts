@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { Backend, Scalar } from "../../backend/backend.ts";
+import type { Backend, Basis, Scalar } from "../../backend/backend.ts";
 import type { Capture, FactorCapture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Summand } from "../../distributed/packing.ts";
 import type { Refreshable } from "../refresher.ts";
-import type { DampingContext, LayerDamping } from "../layer_damping.ts";
+import type { DampingContext, LayerDamping, Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 
 /** The approximations of a layer's Fisher block. */
@@ -28,6 +28,22 @@ export interface LayerBlockOptions extends BlockOptions {
   readonly rank?: number | "full";
   /** p of `(F + lambda)^-p`; 1 is the natural gradient. @default {1} */
   readonly exponent?: number;
+}
+
+/** A function of a block that acts on its eigenvalues alone. */
+export interface BlockPower {
+  /** lambda, added to every eigenvalue; >= 0, and > 0 where the block is singular and the exponent positive. */
+  readonly damping: Scalar;
+  /** p of `(F + lambda)^-p`: 1 solves, -1 multiplies, 1/2 and -1/2 are the roots that samples are drawn with. */
+  readonly exponent: number;
+}
+
+/** `(Q_out (x) Q_in) diag(Theta) (Q_out (x) Q_in)^T`. */
+export interface Eigendecomposition {
+  /** Columns are eigenvectors; `undefined` where it is that of the coordinates. */
+  readonly basis: Basis | undefined;
+  /** Theta, [dOut, dIn']. */
+  readonly eigenvalues: Matrix;
 }
 
 /** Makes the block of a parameter whose curvature its layer knows best. The caller disposes it. */
@@ -69,6 +85,12 @@ export interface Block extends Refreshable, Disposable {
    */
   findBasis?(examples: number): boolean;
 
+  /**
+   * Share of the examples that its input factor is made of in effect, [1, 1], where it weighs them by their gradients;
+   * of the last micro-batch that was observed.
+   */
+  readonly effectiveShare?: Matrix;
+
   /** What eigenvalues are measured from, where they are: captures, the mean gradient, or what there is. */
   readonly eigenvaluesFrom?: "captures" | "gradient" | "either";
 
@@ -84,11 +106,20 @@ export interface Block extends Refreshable, Disposable {
   /** Lambda at a step, from the state as it is now. */
   lambda(step: number): Scalar;
 
+  /** The trace of the undamped block; blocks of convolutions have it, so that groups can share a lambda. */
+  trace?(): Trace;
+
   /** `out = (block + lambda)^-1 source`, both [dOut, dIn']; lambda as of `step`. */
   precondition(out: Matrix, source: Matrix, step: number): void;
 
   /** `out = block x`, undamped, both [dOut, dIn']. */
   multiply(out: Matrix, x: Matrix): void;
+
+  /** `out = (block + damping)^-exponent x`, both [dOut, dIn'], whatever damping the block was made with. */
+  power(out: Matrix, x: Matrix, power: BlockPower): void;
+
+  /** Where the block is diagonal in a Kronecker product of two bases: which, and what stands there. */
+  readonly eigenbasis?: Eigendecomposition | undefined;
 
   /** Eigenvalues of the undamped block in its basis, [dOut, dIn'], in scratch memory. */
   spectrum(): Matrix;

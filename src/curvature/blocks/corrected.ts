@@ -17,7 +17,14 @@ import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { observeFactors, type Statistic } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import { nullAverage, writeKnown } from "../null_space.ts";
-import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
+import {
+  type Block,
+  type BlockMethod,
+  type BlockOptions,
+  type BlockPower,
+  type Eigendecomposition,
+  Owner,
+} from "./block.ts";
 
 /** Options of the blocks with corrected eigenvalues. */
 export interface CorrectedOptions extends BlockOptions {
@@ -58,6 +65,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
   abstract readonly method: BlockMethod;
   /** What its two factors are: of independent inputs and gradients, or such that keep the trace. */
   abstract readonly statistic: Statistic;
+  readonly effectiveShare?: Matrix;
   /** What the eigenvalues are measured from. */
   readonly eigenvaluesFrom: "captures" | "gradient" = "captures";
   readonly parameter: Parameter;
@@ -122,7 +130,8 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, this.statistic, observation);
+    const { backend, statistic, effectiveShare } = this;
+    observeFactors(backend, this, capture, statistic, observation, effectiveShare);
   }
 
   get solved(): boolean {
@@ -160,27 +169,30 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    const trace = (): Trace => {
-      if (!this.#traced) this.backend.sum(this.#trace, this.eigenvalues);
-      this.#traced = true;
-      return [this.#trace];
-    };
-    return this.damping.at(step, trace, 1 / (rows * cols));
+    return this.damping.at(step, () => this.trace(), 1 / (rows * cols));
+  }
+
+  trace(): Trace {
+    if (!this.#traced) this.backend.sum(this.#trace, this.eigenvalues);
+    this.#traced = true;
+    return [this.#trace];
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    this.#divide(out, source, this.lambda(step), this.#exponent);
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    this.#divide(out, x, 0, -1);
+    this.power(out, x, { damping: 0, exponent: -1 });
   }
 
-  /** `out = (block + lambda)^-p x`. */
-  #divide(out: Matrix, x: Matrix, damping: Scalar, exponent: number): void {
-    const { eigenvalues } = this;
-    const division = { eigenvalues, damping, exponent };
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    const division = { eigenvalues: this.eigenvalues, ...power };
     this.backend.rotateBack(out, this.#coordinates(x), this.basis, division);
+  }
+
+  get eigenbasis(): Eigendecomposition {
+    return this;
   }
 
   spectrum(): Matrix {

@@ -5,13 +5,20 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
-import type { Capture } from "../../core/capture.ts";
+import type { Capture, KroneckerCapture } from "../../core/capture.ts";
+import { groupCapture, rowsOfGroup } from "../../core/groups.ts";
 import { type Matrix, reshaped } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import { addTableMoments } from "../table_moments.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import {
+  type Block,
+  type BlockOptions,
+  type BlockPower,
+  type Eigendecomposition,
+  Owner,
+} from "./block.ts";
 
 /**
  * `F ~ diag(E[G_n^2])`: eigenvalues corrected in the identity basis. Measured from captures in steps where
@@ -90,7 +97,16 @@ export class DiagonalBlock extends Owner implements Block {
         this.#backend.squares(rows, rows);
         return rows;
       });
-    } else this.#backend.squaredProjection(this.eigenvalues, capture, undefined, observation);
+    } else this.#observeGroups(capture, observation);
+  }
+
+  #observeGroups(capture: KroneckerCapture, observation: Observation): void {
+    const groups = capture.kind === "conv2d" ? capture.geometry.groups ?? 1 : 1;
+    for (let group = 0; group < groups; group++) {
+      const out = rowsOfGroup(this.eigenvalues, groups, group);
+      const part = capture.kind === "conv2d" ? groupCapture(capture, group) : capture;
+      this.#backend.squaredProjection(out, part, undefined, observation);
+    }
   }
 
   observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {
@@ -107,13 +123,19 @@ export class DiagonalBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    const { eigenvalues } = this;
-    this.#backend.dampedDivide(out, source, { eigenvalues, damping: this.lambda(step) });
+    this.power(out, source, { damping: this.lambda(step), exponent: 1 });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    const { eigenvalues } = this;
-    this.#backend.dampedDivide(out, x, { eigenvalues, damping: 0, exponent: -1 });
+    this.power(out, x, { damping: 0, exponent: -1 });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#backend.dampedDivide(out, x, { eigenvalues: this.eigenvalues, ...power });
+  }
+
+  get eigenbasis(): Eigendecomposition {
+    return { basis: undefined, eigenvalues: this.eigenvalues };
   }
 
   spectrum(): Matrix {

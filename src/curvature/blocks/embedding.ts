@@ -16,7 +16,7 @@ import { complementMean, transportOf } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { addTableMoments } from "../table_moments.ts";
-import { type Block, type LayerBlockOptions, Owner } from "./block.ts";
+import { type Block, type BlockPower, type LayerBlockOptions, Owner } from "./block.ts";
 
 /**
  * The Fisher block of a table [V, dOut] whose inputs are unit vectors, one per token. Then the input factor is
@@ -181,19 +181,15 @@ export class EmbeddingBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    this.#divide(out, source, { damping: this.lambda(step), exponent: this.#exponent });
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    this.#divide(out, x, { damping: 0, exponent: -1 });
+    this.power(out, x, { damping: 0, exponent: -1 });
   }
 
   /** `U = D(P) B + D(S - P B)` with `P = S B^T`, D the division by what belongs to each. */
-  #divide(
-    out: Matrix,
-    source: Matrix,
-    division: { readonly damping: Scalar; readonly exponent: number },
-  ): void {
+  power(out: Matrix, source: Matrix, division: BlockPower): void {
     const backend = this.#backend;
     const { rank } = this.output;
     const p = this.output.project(source);

@@ -16,7 +16,14 @@ import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
 import { observeFactors, type Statistic } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
-import { type Block, type BlockMethod, type BlockOptions, Owner } from "./block.ts";
+import {
+  type Block,
+  type BlockMethod,
+  type BlockOptions,
+  type BlockPower,
+  type Eigendecomposition,
+  Owner,
+} from "./block.ts";
 
 /** Options of the blocks that are Kronecker products. */
 export interface FactoredOptions extends BlockOptions {
@@ -57,6 +64,7 @@ export abstract class FactoredBlock extends Owner implements Block {
   abstract readonly method: BlockMethod;
   /** What its two factors are: of independent inputs and gradients, or such that keep the trace. */
   abstract readonly statistic: Statistic;
+  readonly effectiveShare?: Matrix;
   readonly parameter: Parameter;
   /** Factor over outputs, [dOut, dOut]. */
   readonly outputFactor: Matrix;
@@ -103,11 +111,11 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
-    observeFactors(this.backend, this, capture, this.statistic, observation);
+    const { backend, statistic, effectiveShare } = this;
+    observeFactors(backend, this, capture, statistic, observation, effectiveShare);
   }
 
-  /** The trace of the block. */
-  protected abstract trace(): Trace;
+  abstract trace(): Trace;
 
   /** How each factor is scaled and shifted when lambda is split over them. */
   protected abstract shifts(lambda: Scalar): FactorShifts;
@@ -142,10 +150,21 @@ export abstract class FactoredBlock extends Owner implements Block {
 
   precondition(out: Matrix, source: Matrix, step: number): void {
     if (this.#inverses !== undefined) return this.#inverses.apply(out, source);
-    const { basis, eigenvalues } = this.#exact!;
-    const coordinates = this.backend.scratch(source.rows, source.cols);
-    this.backend.rotateInto(coordinates, source, basis);
-    this.backend.rotateBack(out, coordinates, basis, { eigenvalues, damping: this.lambda(step) });
+    this.power(out, source, { damping: this.lambda(step), exponent: 1 });
+  }
+
+  /** Where damping is split over the factors, it costs their eigenvectors each time. */
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#decomposed(({ basis, eigenvalues }) => {
+      const coordinates = this.backend.scratch(x.rows, x.cols);
+      this.backend.rotateInto(coordinates, x, basis);
+      this.backend.rotateBack(out, coordinates, basis, { eigenvalues, ...power });
+    });
+  }
+
+  /** Kept with `split: "exact"` alone. */
+  get eigenbasis(): Eigendecomposition | undefined {
+    return this.#exact;
   }
 
   multiply(out: Matrix, x: Matrix): void {
@@ -157,14 +176,20 @@ export abstract class FactoredBlock extends Owner implements Block {
   }
 
   spectrum(): Matrix {
-    if (this.#exact !== undefined) return this.#exact.eigenvalues;
+    return this.#decomposed(({ eigenvalues }) => eigenvalues);
+  }
+
+  /** With the eigenvectors of the factors, which last until `body` returns. */
+  #decomposed<T>(body: (exact: { basis: Eigenbasis; eigenvalues: Matrix }) => T): T {
+    if (this.#exact !== undefined) return body(this.#exact);
     const { backend, outputFactor, inputFactor } = this;
     const basis = new Eigenbasis(backend, outputFactor.rows, inputFactor.rows);
     try {
       backend.eigh(basis.jobs(this.#factors(), 0));
+      basis.adopt(() => {});
       const eigenvalues = backend.scratch(outputFactor.rows, inputFactor.rows);
       this.#products(basis, eigenvalues);
-      return eigenvalues;
+      return body({ basis, eigenvalues });
     } finally {
       basis[Symbol.dispose]();
     }

@@ -71,7 +71,7 @@ export class KfacBlock extends FactoredBlock {
   }
 
   /** See {@linkcode FactoredBlock}. */
-  protected trace(): readonly [traceA: Matrix, traceB: Matrix] {
+  trace(): readonly [traceA: Matrix, traceB: Matrix] {
     this.backend.trace(this.#traceA, this.inputFactor);
     this.backend.trace(this.#traceB, this.outputFactor);
     return [this.#traceA, this.#traceB];

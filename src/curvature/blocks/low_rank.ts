@@ -11,12 +11,12 @@ import { columnsOf, type Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
 import { locationsPerExample, type Statistic } from "../fisher.ts";
-import { LayerDamping } from "../layer_damping.ts";
+import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
 import { FactorSketch, inputRows, outputRows } from "../sketch.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** What a {@linkcode LowRankBlock} is made of. */
 export interface LowRankOptions extends BlockOptions {
@@ -88,6 +88,8 @@ export class LowRankBlock extends Owner implements Block {
   readonly moments: Matrix;
   /** Its damping. */
   readonly damping: LayerDamping;
+  /** Of TEKFAC alone. */
+  readonly effectiveShare?: Matrix;
   /** A basis is quick to renew, so that none ever has to stand in. */
   readonly solved = false;
   readonly #backend: Backend;
@@ -118,6 +120,7 @@ export class LowRankBlock extends Owner implements Block {
       const { basis: { rows: k } } = this.output;
       this.moments = this.alloc(backend, k + 1, this.input.basis.rows + 1);
       this.#status = this.alloc(backend, 1, 6);
+      if (method === "tekfac") this.effectiveShare = this.alloc(backend, 1, 1);
       this.damping = this.own(new LayerDamping(backend, parameter.layer, options));
     } catch (error) {
       this[Symbol.dispose]();
@@ -147,7 +150,8 @@ export class LowRankBlock extends Owner implements Block {
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const backend = this.#backend;
     this.#locations = locationsPerExample(capture);
-    const { input, output, outputScale } = this.#statistic(backend, capture);
+    const { effectiveShare: share } = this;
+    const { input, output, outputScale } = this.#statistic(backend, capture, share);
     this.input.observe(inputRows(backend, capture), input, observation);
     const scaled = { ...observation, scale: outputScale * observation.scale };
     this.output.observe(outputRows(backend, capture), output, scaled);
@@ -185,20 +189,23 @@ export class LowRankBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const [dOut, dIn] = this.#sizes;
-    return this.damping.at(step, () => [traceOf(this.moments)], 1 / (dOut * dIn));
+    return this.damping.at(step, () => this.trace(), 1 / (dOut * dIn));
+  }
+
+  trace(): Trace {
+    return [traceOf(this.moments)];
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
-    this.#backend.lowRankDivide(out, source, this.#basis, {
-      moments: this.moments,
-      damping: this.lambda(step),
-      exponent: this.#exponent,
-    });
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
   }
 
   multiply(out: Matrix, x: Matrix): void {
-    const { moments } = this;
-    this.#backend.lowRankDivide(out, x, this.#basis, { moments, damping: 0, exponent: -1 });
+    this.power(out, x, { damping: 0, exponent: -1 });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
+    this.#backend.lowRankDivide(out, x, this.#basis, { moments: this.moments, ...power });
   }
 
   spectrum(): Matrix {

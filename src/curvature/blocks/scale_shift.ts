@@ -22,7 +22,7 @@ import { columnsOf, type Matrix, reshaped, rowsOf } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
-import { type Block, type BlockOptions, Owner } from "./block.ts";
+import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** Options of {@linkcode ScaleShiftBlock}. */
 export interface ScaleShiftOptions extends BlockOptions {
@@ -66,7 +66,8 @@ export interface ScaleShiftOptions extends BlockOptions {
  */
 export class ScaleShiftBlock extends Owner implements Block {
   readonly method = "scaleShift";
-  readonly eigenvaluesFrom = "captures";
+  /** Captures, where the layer leaves any in this step. */
+  readonly eigenvaluesFrom = "either";
   readonly parameter: Parameter;
   /** `E[s^2]`, `E[t^2]` and `E[(s + t)^2]` of every channel, [3, C]. */
   readonly moments: Matrix;
@@ -98,6 +99,16 @@ export class ScaleShiftBlock extends Owner implements Block {
   }
 
   observeEigenvalues({ gradients, examples }: ElementsCapture, observation: Observation): void {
+    this.#add(gradients, examples, observation);
+  }
+
+  /** `F_c` of the mean gradient, each of N examples counted N times (docs/MATH.md, section 2.5). */
+  observeMeanGradient(gradient: Matrix, examples: number, { decay, scale }: Observation): void {
+    const row = reshaped(gradient, 1, gradient.rows * gradient.cols);
+    this.#add(row, 1, { decay, scale: scale * examples ** 2 });
+  }
+
+  #add(gradients: Matrix, examples: number, observation: Observation): void {
     const backend = this.#backend;
     const { cols } = this.moments;
     const parts = backend.scratch(examples, 3 * cols);
@@ -121,14 +132,16 @@ export class ScaleShiftBlock extends Owner implements Block {
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
+    this.power(out, source, { damping: this.lambda(step), exponent: this.#exponent });
+  }
+
+  power(out: Matrix, x: Matrix, power: BlockPower): void {
     const backend = this.#backend;
     const { cols } = this.moments;
     const factors = backend.scratch(2, cols);
     backend.write(factors, new Float32Array(2 * cols).fill(1));
-    const eigenvalues = this.spectrum();
-    const division = { eigenvalues, damping: this.lambda(step), exponent: this.#exponent };
-    backend.dampedDivide(factors, factors, division);
-    this.#apply(out, source, factors);
+    backend.dampedDivide(factors, factors, { eigenvalues: this.spectrum(), ...power });
+    this.#apply(out, x, factors);
   }
 
   mark(): () => void {

@@ -5,11 +5,17 @@
  * @module
  */
 
-import { type Statistic, traceKeeping } from "../fisher.ts";
+import type { Backend } from "../../backend/backend.ts";
+import type { Matrix } from "../../core/matrix.ts";
+import type { Parameter } from "../../core/parameter.ts";
+import { mixed, type Statistic, traceKeeping } from "../fisher.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
 /** Options of {@linkcode TekfacBlock}. */
-export type TekfacBlockOptions = CorrectedOptions;
+export interface TekfacBlockOptions extends CorrectedOptions {
+  /** Whether the factors are the paper's, or `mixed` with EKFAC's. @default {"traceKeeping"} */
+  readonly factors?: "traceKeeping" | "mixed";
+}
 
 /**
  * `F ~ (Q_Psi (x) Q_Phi) diag(Theta) (Q_Psi (x) Q_Phi)^T` (eq. 3.1-3.3), `Q_Phi`, `Q_Psi` eigenvectors of
@@ -53,4 +59,13 @@ export class TekfacBlock extends CorrectedBlock {
   readonly method = "tekfac";
   /** Factors that keep the trace. */
   readonly statistic: Statistic = traceKeeping;
+  /** See `Block`. */
+  override readonly effectiveShare: Matrix;
+
+  /** Allocates the block of one parameter. The caller disposes it. */
+  constructor(backend: Backend, parameter: Parameter, options: TekfacBlockOptions) {
+    super(backend, parameter, options);
+    if (options.factors === "mixed") this.statistic = mixed;
+    this.effectiveShare = this.alloc(backend, 1, 1);
+  }
 }

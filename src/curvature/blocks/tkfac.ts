@@ -63,6 +63,8 @@ export class TkfacBlock extends FactoredBlock {
   readonly statistic: Statistic = traceKeeping;
   /** delta, [1, 1]. */
   readonly delta: Matrix;
+  /** See `Block`. */
+  override readonly effectiveShare: Matrix;
   readonly #factorScale: Matrix;
   readonly #shift: Matrix;
 
@@ -70,6 +72,7 @@ export class TkfacBlock extends FactoredBlock {
   constructor(backend: Backend, parameter: Parameter, options: TkfacBlockOptions) {
     super(backend, parameter, options);
     this.delta = this.alloc(backend, 1, 1);
+    this.effectiveShare = this.alloc(backend, 1, 1);
     this.#factorScale = this.alloc(backend, 1, 1);
     this.#shift = this.alloc(backend, 1, 1);
   }
@@ -93,7 +96,7 @@ export class TkfacBlock extends FactoredBlock {
   }
 
   /** See {@linkcode FactoredBlock}. */
-  protected trace(): Trace {
+  trace(): Trace {
     return [this.delta];
   }
 

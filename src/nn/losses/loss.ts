@@ -5,12 +5,13 @@
  */
 
 import type { LossKind } from "../../backend/backend.ts";
+import type { VerbExtension } from "../../backend/extension.ts";
 import type { Random } from "../../core/random.ts";
 
 /**
  * A loss of one prediction, as a function of the model's K outputs and the targets. An example is one
- * prediction, or, where a loss is `perPosition` and the model gives sequences [T, K], the mean of T of them. The mean
- * over examples is taken by whoever asks for gradients.
+ * prediction; where the model gives sequences [T, K], the sum of T of them, or their mean where a loss is `perPosition`.
+ * The mean over examples is taken by whoever asks for gradients.
  *
  * Each is the negative logarithm (up to a constant) of a probability, so targets can be drawn from
  * the model's own prediction; that is what the Monte-Carlo Fisher needs. Losses have no state.
@@ -19,10 +20,28 @@ export interface Loss {
   /** The verb's name for it; formulas and distributions are in its documentation. */
   readonly kind: LossKind;
 
-  /** Whether each position of a sequence is a prediction of its own. @default {false} */
+  /** Verbs that have to be loaded for it. @default {none: all backends have them} */
+  readonly verbs?: VerbExtension;
+
+  /** A number that the verb needs besides, such as delta. @default {0} */
+  readonly parameter?: number;
+
+  /**
+   * Whether it is minus the logarithm of a density that may exceed 1, and so may be negative: then it does not tell how
+   * far there is to go, and nothing is measured by it.
+   *
+   * @default {false}
+   */
+  readonly inNats?: boolean;
+
+  /** Whether the loss of a sequence is the mean over its positions, and not the sum. @default {false} */
   readonly perPosition?: boolean;
 
-  /** Shape of the targets of N predictions, and of the noise that draws them. */
+  /**
+   * Shape of the targets of N predictions, and of the noise that draws them.
+   *
+   * @throws {ShapeError} When it cannot be of so many outputs.
+   */
   targetShape(predictions: number, outputs: number): readonly [rows: number, cols: number];
 
   /**

@@ -7,6 +7,7 @@
 import { DataError } from "../../core/errors.ts";
 import type { Loss } from "./loss.ts";
 import { uniforms } from "./noise.ts";
+import { placeOf } from "./target_place.ts";
 
 /**
  * Binary cross-entropy with logits, summed over outputs:
@@ -36,13 +37,10 @@ export function sigmoidCrossEntropy(): Loss {
   };
 }
 
-function checkTargets(targets: ArrayLike<number>, outputs: number): void {
+function checkTargets(targets: ArrayLike<number>, outputs: number, positions = 1): void {
   for (let i = 0; i < targets.length; i++) {
     if (targets[i] >= 0 && targets[i] <= 1) continue;
-    throw new DataError(
-      "batch",
-      `target ${i % outputs} of example ${Math.floor(i / outputs)} must be in [0, 1]: ` +
-        `received ${targets[i]}`,
-    );
+    const place = placeOf(i, outputs, positions);
+    throw new DataError("batch", `${place} must be in [0, 1]: received ${targets[i]}`);
   }
 }

@@ -5,8 +5,20 @@
  */
 
 import { DataError } from "../../core/errors.ts";
+import { number, optional, resolve, type SchemaOf } from "../../core/schema.ts";
 import type { Loss } from "./loss.ts";
 import { uniforms } from "./noise.ts";
+
+/** Options of {@linkcode softmaxCrossEntropy}. */
+export interface SoftmaxCrossEntropyOptions {
+  /** Share of the target that all classes have alike, in [0, 1) (Szegedy et al. 2016, arXiv 1512.00567). @default {0} */
+  readonly smoothing?: number;
+}
+
+/** What the options take. */
+export const softmaxCrossEntropySchema = {
+  smoothing: optional(number({ min: 0, below: 1 }), 0),
+} satisfies SchemaOf<SoftmaxCrossEntropyOptions>;
 
 /**
  * `l_n = log sum_k exp z_nk - z_n,label`: minus the log probability of the label under
@@ -14,6 +26,11 @@ import { uniforms } from "./noise.ts";
  *
  * Targets are labels, integers in [0, K), one per example; outputs are logits. Where the model gives sequences
  * [T, K], there is a label per position, and the loss of an example is the mean over its positions.
+ *
+ * With `smoothing` epsilon the target is `(1 - epsilon) onehot(label) + epsilon / K`. The Hessian, and so the curvature,
+ * is the same; evaluations have the smoothed loss, too.
+ *
+ * @throws {OptionError} When an option is unknown or outside its range.
  *
  * @example The mean over three positions
  * ```ts
@@ -28,9 +45,12 @@ import { uniforms } from "./noise.ts";
  * assert(Math.abs(loss - Math.log(4)) < 1e-6);
  * ```
  */
-export function softmaxCrossEntropy(): Loss {
+export function softmaxCrossEntropy(options: SoftmaxCrossEntropyOptions = {}): Loss {
+  const subject = "Cannot create softmaxCrossEntropy";
+  const { smoothing } = resolve(subject, options, softmaxCrossEntropySchema);
   return {
     kind: "softmaxCrossEntropy",
+    ...(smoothing === 0 ? {} : { parameter: smoothing }),
     perPosition: true,
     targetShape: (examples) => [1, examples],
     checkTargets: checkLabels,

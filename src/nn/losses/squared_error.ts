@@ -4,8 +4,8 @@
  * @module
  */
 
-import { DataError } from "../../core/errors.ts";
 import { choice, optional, resolve, type SchemaOf } from "../../core/schema.ts";
+import { checkFiniteTargets } from "./finite_targets.ts";
 import type { Loss } from "./loss.ts";
 import { normals } from "./noise.ts";
 
@@ -30,7 +30,7 @@ export const squaredErrorSchema = {
  * gradient `z_n - y_n`. `mean`: `l_n = 1/K sum_k (z_nk - y_nk)^2`, variance K/2; gradient
  * `2/K (z_n - y_n)`.
  *
- * Targets are K finite numbers per example.
+ * Targets are K finite numbers per example; of a sequence [T, K] they are T K, of which the sum, or the mean, is taken.
  *
  * @throws {OptionError} When an option is unknown.
  *
@@ -52,18 +52,8 @@ export function squaredError(options: SquaredErrorOptions = {}): Loss {
   return {
     kind: over === "mean" ? "meanSquaredError" : "halfSumSquaredError",
     targetShape: (examples, outputs) => [examples, outputs],
-    checkTargets,
+    perPosition: over === "mean",
+    checkTargets: checkFiniteTargets,
     drawNoise: normals,
   };
-}
-
-function checkTargets(targets: ArrayLike<number>, outputs: number): void {
-  for (let i = 0; i < targets.length; i++) {
-    if (Number.isFinite(targets[i])) continue;
-    throw new DataError(
-      "batch",
-      `target ${i % outputs} of example ${Math.floor(i / outputs)} must be a finite number: ` +
-        `received ${targets[i]}`,
-    );
-  }
 }

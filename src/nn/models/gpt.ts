@@ -4,7 +4,7 @@
  * @module
  */
 
-import { optional, resolve } from "../../core/schema.ts";
+import { flag, optional, resolve } from "../../core/schema.ts";
 import { attention } from "../attention.ts";
 import { dense } from "../dense.ts";
 import { embedding } from "../embedding.ts";
@@ -12,6 +12,7 @@ import type { LayerSpec } from "../module.ts";
 import { residual } from "../residual.ts";
 import { layerNorm } from "../row_norm.ts";
 import { gelu } from "../smooth_activations.ts";
+import { tiedHead } from "../tied_head.ts";
 import { size } from "./rules.ts";
 
 /** Options of {@linkcode gpt}. */
@@ -26,6 +27,8 @@ export interface GptOptions {
   readonly heads?: number;
   /** Channels of a position, a multiple of the heads. @default {128} */
   readonly width?: number;
+  /** Whether the head shares the table of tokens, see `tiedHead`. @default {false} */
+  readonly tied?: boolean;
 }
 
 /**
@@ -53,21 +56,27 @@ export interface GptOptions {
  * ```
  */
 export function gpt(options: GptOptions): LayerSpec[] {
-  const { vocabulary, context, layers, heads, width } = resolve("Cannot create gpt", options, {
-    vocabulary: size,
-    context: optional(size, 128),
-    layers: optional(size, 4),
-    heads: optional(size, 4),
-    width: optional(size, 128),
-  });
-  const block = [
+  const { vocabulary, context, layers, heads, width, tied } = resolve(
+    "Cannot create gpt",
+    options,
+    {
+      vocabulary: size,
+      context: optional(size, 128),
+      layers: optional(size, 4),
+      heads: optional(size, 4),
+      width: optional(size, 128),
+      tied: optional(flag, false),
+    },
+  );
+  const block = () => [
     residual([layerNorm(), attention({ heads, causal: true })]),
     residual([layerNorm(), dense(4 * width), gelu(), dense(width)]),
   ];
+  const tokens = embedding({ vocabulary, width, positions: context });
   return [
-    embedding({ vocabulary, width, positions: context }),
-    ...Array.from({ length: layers }, () => block).flat(),
+    tokens,
+    ...Array.from({ length: layers }, block).flat(),
     layerNorm(),
-    dense(vocabulary, { bias: false }),
+    tied ? tiedHead(tokens) : dense(vocabulary, { bias: false }),
   ];
 }

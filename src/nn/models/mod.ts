@@ -9,5 +9,7 @@ export * from "./cnn.ts";
 export * from "./gpt.ts";
 export * from "./head.ts";
 export * from "./mlp.ts";
+export * from "./mobile_net.ts";
 export * from "./resnet.ts";
+export * from "./temporal_conv_net.ts";
 export * from "./vgg.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend } from "../../backend/backend.ts";
+import type { Backend, Scalar } from "../../backend/backend.ts";
 import { div, formula, greater, max, min, mul, select, sqrt, sum } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { valueAt } from "../../core/schedule.ts";
@@ -32,8 +32,8 @@ export type StepLimit = typeof limits[number];
 
 /** The numbers of the layers that the bounds are made of. */
 export interface StepNumbers {
-  /** The batch's mean loss, [1, 1]. */
-  readonly loss: Matrix;
+  /** The batch's mean loss, [1, 1]; or 1 nat, where a loss is no measure of how far there is to go. */
+  readonly loss: Scalar;
   /** `<U_l, S_l>`, [1, layers]. */
   readonly products: Matrix;
   /** `|U_l|^2`, [1, layers]. */

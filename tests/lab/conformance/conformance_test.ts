@@ -57,15 +57,15 @@ gpuTest("conformance passes the seventeen golden cases", () => passesGoldenCases
 
 async function passesNetworks(backend: string): Promise<void> {
   const { code, lines, error } = await conformance(`${GOLDEN}networks`, "--backend", backend);
-  assert.equal(lines.at(-1), "2 passed, 0 failed", [...lines, error].join("\n"));
+  assert.equal(lines.at(-1), "5 passed, 0 failed", [...lines, error].join("\n"));
   assert.equal(code, 0);
 }
 
 for (const backend of BACKENDS) {
-  Deno.test(`conformance passes a golden transformer and encoder on ${backend}`, () =>
+  Deno.test(`conformance passes golden transformers and convolutions on ${backend}`, () =>
     passesNetworks(backend));
 }
-gpuTest("conformance passes a golden transformer and encoder", () => passesNetworks("webgpu"));
+gpuTest("conformance passes golden transformers and convolutions", () => passesNetworks("webgpu"));
 
 Deno.test("conformance names a network's layer that there is not, and a gradient that is wrong", async () => {
   const text = await Deno.readTextFile(`${GOLDEN}networks/network_encoder_mean_s2.json`);

@@ -6,6 +6,9 @@
  * task `next`; the descriptions stay as they are until `done` has reached `count`, so a claim is
  * valid however late the claimant comes. Who does a task has no influence on what it computes.
  *
+ * A worker says what it is about to claim before it does, in words of its own. So the task of one that
+ * dies is known, whatever it dies of.
+ *
  * @module
  */
 
@@ -21,8 +24,29 @@ export const WORDS = {
   alive: 17,
   /** Where the queues begin: the batch of the verb that is running, then what runs beside it. */
   queues: [32, 80],
+  /** Where what each thread says of itself begins, and how many words apart. */
+  threads: 128,
+  perThread: 16,
   /** Number of words. */
-  length: 128,
+  length: 128 + 33 * 16,
+} as const;
+
+/** Places of words in what a thread says of itself. */
+export const THREAD = {
+  /** 0, or `1 + (queue << 16 | task)` from before the claim until the task is counted as done. */
+  holds: 0,
+  /** One of {@linkcode LIFE}. */
+  life: 1,
+} as const;
+
+/** What a worker is. */
+export const LIFE = {
+  /** Not there yet. */
+  none: 0,
+  /** It listens. */
+  listening: 1,
+  /** It has left: because it was told to, or because it died and could say so. */
+  left: 2,
 } as const;
 
 /** Places of words in a queue. */
@@ -40,6 +64,9 @@ export const QUEUE = {
   /** 1 when the main thread sleeps until `done` changes. */
   waiting: 32,
 } as const;
+
+/** The queue of the verb that is running, and of what runs beside it. */
+export const FOREGROUND = 0, BACKGROUND = 1;
 
 /** Most tasks in a batch. */
 export const MOST_TASKS = 256;

@@ -95,8 +95,8 @@ function workOf({ matrix: { rows: n } }: EighJob): number {
   return 6 * n ** 3;
 }
 
-function batchOf(jobs: readonly EighJob[]): Pick<Batch, "kernel" | "tasks"> {
-  return { kernel: "eigh", tasks: jobs.map(taskOf) };
+function batchOf(jobs: readonly EighJob[]): Pick<Batch, "kernel" | "tasks" | "repeatable"> {
+  return { kernel: "eigh", tasks: jobs.map(taskOf), repeatable: true };
 }
 
 /** The arguments of the kernel, but for the workspace; see `asm/eigh.ts`. */

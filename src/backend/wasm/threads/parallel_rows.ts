@@ -15,7 +15,7 @@ import {
   WORK_PER_NUMBER,
 } from "./parallel.ts";
 import { evenRanges, type Range } from "./split.ts";
-import { readWindow } from "./window_record.ts";
+import { readWindow, type WindowSizes } from "./window_record.ts";
 
 /** Numbers in a cache line: threads do not write to the same one. */
 const LINE = 16;
@@ -52,13 +52,22 @@ const ELEMENTWISE: Readonly<Record<string, ElementwiseLayout>> = {
 interface ExamplesLayout {
   /** Arguments that point to images, `h w` rows per example. */
   readonly pixels: readonly number[];
-  /** Arguments that point to outputs, T rows per example. */
+  /** Arguments that point to outputs, T rows per example; 0 where there are none. */
   readonly locations: readonly number[];
+  /** Arguments that point to a row per example. @default {none} */
+  readonly rows?: readonly number[];
   /** Operations per example; `w` and the arguments of the call. */
   readonly work: (w: ReturnType<typeof readWindow>, args: readonly number[]) => number;
   /** The arguments of the call that those of its workspace are. @default {none needed} */
   readonly workspace?: (args: readonly number[]) => readonly number[];
 }
+
+/** Of kernels whose channels have a window of their own; outputs come third. */
+const CHANNELWISE = {
+  work: ({ locations, taps }: WindowSizes, [, , outputs]: readonly number[]) =>
+    2 * locations * taps * outputs,
+  workspace: ([window, examples, outputs]: readonly number[]) => [window, examples, outputs],
+};
 
 /** Windows come first, then the number of examples. */
 const EXAMPLES: Readonly<Record<string, ExamplesLayout>> = {
@@ -73,6 +82,16 @@ const EXAMPLES: Readonly<Record<string, ExamplesLayout>> = {
     locations: [5],
     work: ({ locations, depth }, [, , outputs]) => 2 * locations * depth * outputs,
     workspace: ([window, examples, outputs]) => [window, examples, outputs],
+  },
+  depthwise: { ...CHANNELWISE, pixels: [5], locations: [3] },
+  depthwiseDataGradient: { ...CHANNELWISE, pixels: [3], locations: [5] },
+  depthwiseExampleGradients: { ...CHANNELWISE, pixels: [5], locations: [7], rows: [3] },
+  depthwiseMoments: {
+    ...CHANNELWISE,
+    pixels: [5],
+    locations: [7],
+    rows: [3],
+    work: ({ locations, taps }, [, , channels]) => locations * channels * taps * taps,
   },
   patches: {
     pixels: [4],
@@ -176,7 +195,10 @@ function parallelExamples(
       const task = [...args];
       task[1] = to - from;
       for (const p of layout.pixels) task[p] += BYTES * from * w.pixels * args[p + 1];
-      for (const p of layout.locations) task[p] += BYTES * from * w.locations * args[p + 1];
+      for (const p of layout.locations) {
+        if (args[p] !== 0) task[p] += BYTES * from * w.locations * args[p + 1];
+      }
+      for (const p of layout.rows ?? []) task[p] += BYTES * from * args[p + 1];
       return task;
     };
     const tasks = evenRanges(examples, piecesOf(work, pool), 1).map(taskOf);

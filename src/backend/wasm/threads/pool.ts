@@ -4,16 +4,17 @@
  * The main thread is number 0 and works as well. It splits a verb into tasks by the verb's sizes and
  * the number of threads alone; every thread, the main one included, claims the next task until none
  * is left. So nothing depends on workers: one that starts late, is busy with other tasks, or does
- * not exist leaves its share to the others, and the results are the same bit by bit.
+ * not exist leaves its share to the others, and the results are the same bit by bit. One that dies
+ * with a task in its hands is noticed, and the others go on.
  *
  * @module
  */
 
 import { BackendError } from "../../../core/errors.ts";
-import { CONTROL_BYTES, MOST_TASKS, numbersOf, QUEUE, WORDS } from "./control.ts";
-import { spawn, type SpawnedWorker } from "./spawn.ts";
+import { BACKGROUND, FOREGROUND, MOST_TASKS, QUEUE, WORDS } from "./control.ts";
+import { Crew, type Held } from "./crew.ts";
+import { Patience } from "./patience.ts";
 import { Tuner } from "./tuner.ts";
-import type { WorkerInput } from "./worker.ts";
 
 /** Calls of one kernel. */
 export interface Batch {
@@ -25,11 +26,13 @@ export interface Batch {
   readonly workspace?: number;
   /** Bytes of the workspace of one thread. @default {0} */
   readonly workspaceBytes?: number;
+  /** Whether a task gives the same when it is done again from the beginning. @default {false} */
+  readonly repeatable?: boolean;
 }
 
 /** A batch that runs beside what the main thread does. */
 export interface Pending {
-  /** Whether all of its tasks are done. */
+  /** Whether all of its tasks are done, as far as workers will do them. */
   readonly ready: boolean;
   /** Helps until all of them are done. */
   finish(): void;
@@ -49,6 +52,8 @@ export interface PoolOptions {
   readonly module: WebAssembly.Module;
   /** The memory that all of them share. */
   readonly memory: WebAssembly.Memory;
+  /** A script of the page's own that workers are started from. @default {text that comes along} */
+  readonly workerUrl?: string | URL | undefined;
 }
 
 /**
@@ -56,14 +61,8 @@ export interface PoolOptions {
  */
 const GRAIN = 3e6;
 
-/** The queue of the verb that is running, and of what runs beside it. */
-const FOREGROUND = 0, BACKGROUND = 1;
-
-/**
- * Looks at a word before a thread goes to sleep, a few nanoseconds each. Workers look for about 0.3 ms,
- * in which the next verb of a step mostly comes; the main thread waits for a task under way only.
- */
-const WORKER_SPINS = 100_000, MAIN_SPINS = 20_000;
+/** Looks at a word before the main thread goes to sleep: it waits for a task under way only. */
+const SPINS = 20_000;
 
 /**
  * Grains that sleeping workers leave to the main thread before they are woken, which takes it some
@@ -80,9 +79,6 @@ const GRAINS_WITHOUT_DOUBT = 100;
 /** Grains after which workers are started: the time for these is the time that a start takes. */
 const GRAINS_BEFORE_START = 600;
 
-/** Milliseconds that workers are given to leave; only a long background task takes any. */
-const LEAVING_TIME = 2000;
-
 /** The threads of one backend. */
 export class ThreadPool {
   /** Threads, the main one included. */
@@ -92,11 +88,10 @@ export class ThreadPool {
   readonly #options: PoolOptions;
   #exports: PoolOptions["exports"];
   readonly #modules: WebAssembly.Module[];
-  #control = new SharedArrayBuffer(CONTROL_BYTES);
-  #words = wordsOf(this.#control);
-  #numbers = queuesOf(this.#control);
-  readonly #canSleep: boolean;
-  #workers: SpawnedWorker[] | undefined;
+  #crew: Crew;
+  /** Workers that earlier crews have lost, and the crews of those that may be alive nevertheless. */
+  #lost = 0;
+  #doubtful: Crew[] = [];
   /** Operations so far, and those since workers fell asleep. */
   #work = 0;
   #unshared = 0;
@@ -111,7 +106,13 @@ export class ThreadPool {
     this.#modules = [options.module];
     this.threads = options.threads;
     this.grain = options.grain ?? GRAIN;
-    this.#canSleep = canSleep(this.#words);
+    this.#crew = this.#newCrew();
+  }
+
+  /** The threads in words, with those that are lost. */
+  get description(): string {
+    const lost = this.#lost + this.#crew.lost.length;
+    return `${this.threads} threads${lost === 0 ? "" : `, ${lost} of them lost`}`;
   }
 
   /**
@@ -119,11 +120,13 @@ export class ThreadPool {
    *
    * @param batch Its calls must not depend on each other.
    * @param work About how many operations it takes.
-   * @throws {BackendError} When a kernel trapped on a worker.
+   * @throws {BackendError} When a kernel trapped on a worker, or a worker died in the middle of a task that
+   * cannot be done again; the next batch finds the workers that are left.
    */
   run(batch: Batch, work: number): void {
+    this.#tidy();
     this.#work += work;
-    if (this.#work >= GRAINS_BEFORE_START * this.grain) this.#start();
+    if (this.#work >= GRAINS_BEFORE_START * this.grain) this.#crew.start();
     if (!this.#isWorthWaking(work)) {
       this.#runAlone(batch);
       return;
@@ -143,10 +146,14 @@ export class ThreadPool {
   /** Starts a batch of which the workers do what they can until it is finished; `undefined` while another one runs. */
   begin(batch: Batch): Pending | undefined {
     if (this.#background !== undefined) return undefined;
-    this.#start();
+    this.#tidy();
+    this.#crew.start();
     this.#post(BACKGROUND, batch);
+    const crew = this.#crew;
     const done = WORDS.queues[BACKGROUND] + QUEUE.done;
-    const isReady = () => Atomics.load(this.#words, done) === batch.tasks.length;
+    // Where somebody has died, nothing is to be waited for.
+    const isReady = () =>
+      Atomics.load(crew.words, done) === batch.tasks.length || crew.lost.length > 0;
     let finished = false;
     return this.#background = {
       get ready(): boolean {
@@ -170,35 +177,64 @@ export class ThreadPool {
   extend(module: WebAssembly.Module, exports: PoolOptions["exports"]): void {
     this.#modules.push(module);
     this.#exports = { ...this.#exports, ...exports };
-    if (this.#workers === undefined) return;
+    if (!this.#crew.started) return;
     this.#background?.finish();
-    this.#dismiss();
-    this.#control = new SharedArrayBuffer(CONTROL_BYTES);
-    this.#words = wordsOf(this.#control);
-    this.#numbers = queuesOf(this.#control);
-    this.#workers = undefined;
+    this.#renew();
   }
 
   /** Ends the workers. Tasks that have not been claimed are dropped. */
   dispose(): void {
     this.#disposed = true;
-    this.#dismiss();
+    this.#crew.dismiss();
   }
 
-  #dismiss(): void {
-    const words = this.#words;
-    Atomics.store(words, WORDS.quit, 1);
-    Atomics.add(words, WORDS.epoch, 1);
-    Atomics.notify(words, WORDS.epoch);
-    const end = performance.now() + LEAVING_TIME;
-    while (this.#canSleep && this.#workers?.length) {
-      const alive = Atomics.load(words, WORDS.alive);
-      const left = end - performance.now();
-      if (alive === 0 || left <= 0) break;
-      Atomics.wait(words, WORDS.alive, alive, left);
+  #newCrew(): Crew {
+    const { memory, kernels, workerUrl: url } = this.#options;
+    const size = this.threads - 1 - this.#lost;
+    return new Crew({ modules: this.#modules, memory, kernels, size, url });
+  }
+
+  /** Sends the workers away; those that are left, and no others, begin anew when there is work. */
+  #renew(): void {
+    const { lost } = this.#crew;
+    this.#crew.dismiss();
+    this.#lost += lost.length;
+    if (lost.length > 0) {
+      this.#doubtful.push(this.#crew);
+      const left = this.threads - this.#lost;
+      console.warn(
+        `The backend lost ${lost.length} of its worker threads and goes on with ${left} of ${this.threads} threads`,
+      );
     }
-    for (const worker of this.#workers ?? []) worker.terminate();
-    this.#workers = [];
+    this.#crew = this.#newCrew();
+  }
+
+  /** Parts with workers that died while nobody waited for them. */
+  #tidy(): void {
+    if (this.#doubtful.length > 0) this.#checkDoubtful();
+    if (this.#crew.lost.length === 0) return;
+    this.#background?.finish();
+    if (this.#crew.lost.length > 0) this.#renew();
+  }
+
+  /** Parts with workers that are dead, or that nobody can wait for any longer. */
+  #partWith(lost: readonly Held[]): void {
+    const crew = this.#crew;
+    crew.giveUp(lost.map(({ thread }) => thread));
+    this.#background?.finish();
+    if (crew === this.#crew) this.#renew();
+  }
+
+  /** One that was given up and comes back has written where others have written meanwhile. */
+  #checkDoubtful(): void {
+    const cameBack = this.#doubtful.some((crew) => crew.cameBack);
+    this.#doubtful = cameBack ? [] : this.#doubtful.filter((crew) => crew.doubtful);
+    if (!cameBack) return;
+    throw new BackendError(
+      "wasm",
+      "a worker thread that gave no sign of life has finished its task after all; numbers may be wrong: go on " +
+        "from the last checkpoint",
+    );
   }
 
   #share(batch: Batch): void {
@@ -212,47 +248,19 @@ export class ThreadPool {
 
   /** Whether there are workers, and they are awake or there has been enough for them to do. */
   #isWorthWaking(work: number): boolean {
-    const count = this.#workers?.length ?? 0;
+    const { count, words } = this.#crew;
     if (count === 0) return false;
-    const asleep = Atomics.load(this.#words, WORDS.sleepers);
+    const asleep = Atomics.load(words, WORDS.sleepers);
     this.#unshared = asleep < count ? 0 : this.#unshared + work;
     if (asleep === count && this.#unshared < GRAINS_BEFORE_WAKING * this.grain) return false;
     this.#unshared = 0;
     return true;
   }
 
-  /** Starts the workers, once; a host that refuses leaves everything to the main thread. */
-  #start(): void {
-    if (this.#workers !== undefined) return;
-    this.#workers = [];
-    const { memory, kernels } = this.#options;
-    const common = {
-      modules: this.#modules,
-      memory,
-      kernels,
-      control: this.#control,
-      numbers: this.#numbers,
-    };
-    try {
-      for (let thread = 1; thread < this.threads; thread++) {
-        const input: WorkerInput = {
-          ...common,
-          thread,
-          spins: WORKER_SPINS,
-          words: WORDS,
-          queue: QUEUE,
-        };
-        this.#workers.push(spawn(input));
-      }
-    } catch {
-      // Fewer threads do the same work.
-    }
-  }
-
   #post(queue: number, { kernel, tasks, workspace = 0, workspaceBytes = 0 }: Batch): void {
     if (tasks.length > MOST_TASKS) throw new RangeError(`${tasks.length} tasks in a batch`);
-    const words = this.#words;
-    const numbers = this.#numbers[queue];
+    const { words } = this.#crew;
+    const numbers = this.#crew.numbers[queue];
     const arity = tasks[0]?.length ?? 0;
     const base = WORDS.queues[queue];
     numbers[0] = workspace;
@@ -271,18 +279,28 @@ export class ThreadPool {
 
   /** Does what is left of a posted batch and waits for what others have claimed. */
   #complete(queue: number, batch: Batch): void {
+    const crew = this.#crew;
+    const began = performance.now();
+    let lost: readonly Held[] = [];
     try {
       for (let i = this.#claim(queue); i >= 0; i = this.#claim(queue)) {
         // Counted even if it throws: nobody may wait for it, and the caller hears of it.
-        Atomics.add(this.#words, WORDS.queues[queue] + QUEUE.done, 1);
+        Atomics.add(crew.words, WORDS.queues[queue] + QUEUE.done, 1);
         this.#call(batch, i);
       }
     } finally {
       // After a throw, tasks nobody has claimed are dropped.
-      const dropped = this.#claimRest(queue);
-      this.#await(queue, batch.tasks.length - dropped);
+      const count = batch.tasks.length - this.#claimRest(queue);
+      lost = this.#await(queue, count, performance.now() - began);
+      if (lost.length > 0) this.#partWith(lost);
     }
-    if (Atomics.load(this.#words, WORDS.queues[queue] + QUEUE.failed) === 1) {
+    if (lost.length > 0 && !batch.repeatable) {
+      const reason =
+        `a worker thread died in the middle of kernel '${batch.kernel}'; the others go on`;
+      throw new BackendError("wasm", reason);
+    }
+    for (const { task } of lost) this.#call(batch, task);
+    if (Atomics.load(crew.words, WORDS.queues[queue] + QUEUE.failed) === 1) {
       throw new BackendError("wasm", `kernel '${batch.kernel}' trapped on a worker`);
     }
   }
@@ -290,11 +308,12 @@ export class ThreadPool {
   /** The number of a task that is this thread's now, or -1. */
   #claim(queue: number): number {
     const place = WORDS.queues[queue] + QUEUE.claim;
+    const { words } = this.#crew;
     for (;;) {
-      const claim = Atomics.load(this.#words, place);
+      const claim = Atomics.load(words, place);
       const next = claim & 0xffff;
       if (next >= claim >>> 16) return -1;
-      if (Atomics.compareExchange(this.#words, place, claim, claim + 1) === claim) return next;
+      if (Atomics.compareExchange(words, place, claim, claim + 1) === claim) return next;
     }
   }
 
@@ -309,38 +328,35 @@ export class ThreadPool {
     (this.#exports[kernel] as (...args: number[]) => void)(...tasks[i], workspace);
   }
 
-  /** Returns when `count` tasks are done. */
-  #await(queue: number, count: number): void {
-    const words = this.#words;
+  /**
+   * Returns when `count` tasks are done, or will never be: then what the lost workers hold.
+   *
+   * @param busy Milliseconds that this thread took for its own tasks.
+   */
+  #await(queue: number, count: number, busy: number): readonly Held[] {
+    const crew = this.#crew;
+    const { words, canSleep } = crew;
     const done = WORDS.queues[queue] + QUEUE.done;
     const waiting = WORDS.queues[queue] + QUEUE.waiting;
-    let spins = MAIN_SPINS;
-    for (;;) {
+    const patience = new Patience(busy);
+    for (let spins = SPINS;;) {
       const now = Atomics.load(words, done);
-      if (now >= count) break;
-      if (spins-- > 0 || !this.#canSleep) continue;
-      Atomics.store(words, waiting, 1);
-      Atomics.wait(words, done, now);
-      Atomics.store(words, waiting, 0);
+      if (now >= count) return [];
+      if (spins-- > 0) continue;
+      const left = patience.leftAt(now);
+      const held = crew.heldOf(queue);
+      const { lost } = crew;
+      if (left === 0 || held.length > 0 && held.every(({ thread }) => lost.includes(thread))) {
+        // What was finished in this moment is not lost.
+        if (Atomics.load(words, done) >= count) return [];
+        return held;
+      }
+      if (!canSleep) spins = SPINS;
+      else {
+        Atomics.store(words, waiting, 1);
+        Atomics.wait(words, done, now, left);
+        Atomics.store(words, waiting, 0);
+      }
     }
-  }
-}
-
-function wordsOf(control: SharedArrayBuffer): Int32Array<SharedArrayBuffer> {
-  return new Int32Array(control, 0, WORDS.length);
-}
-
-function queuesOf(control: SharedArrayBuffer): Float64Array[] {
-  return [FOREGROUND, BACKGROUND].map((queue) => numbersOf(control, queue));
-}
-
-/** Whether this thread may sleep: a page's main thread may not. */
-function canSleep(words: Int32Array): boolean {
-  try {
-    // The word is 0, so this returns at once.
-    Atomics.wait(words, WORDS.quit, 1, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

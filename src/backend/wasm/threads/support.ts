@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hasWorkers } from "./spawn.ts";
+import { builtin, hasWorkers, whyNoWorkers } from "./spawn.ts";
 
 /** Most threads that `"auto"` takes: more seldom pay at the sizes that are trained here. */
 const MOST_AUTOMATIC = 4;
@@ -23,9 +23,30 @@ export function threadCount(wish: number | "auto"): ThreadCount {
   const reason = missing();
   if (reason !== undefined) return { threads: 1, reason };
   if (wish !== "auto") return { threads: wish };
-  const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
+  const cores = coreCount();
   if (cores < 2) return { threads: 1, reason: "there is one core" };
   return { threads: Math.min(cores, MOST_AUTOMATIC) };
+}
+
+/**
+ * The number of threads for a wish, where there is time to find out whether workers begin at all.
+ *
+ * @param url What workers are started from, if not from their text.
+ */
+export async function startableThreads(
+  wish: number | "auto",
+  url?: string | URL,
+): Promise<ThreadCount> {
+  const count = threadCount(wish);
+  if (count.threads === 1) return count;
+  const reason = await whyNoWorkers(url);
+  return reason === undefined ? count : { threads: 1, reason };
+}
+
+/** Cores that this process may use; Node 20 has no navigator. */
+function coreCount(): number {
+  const os = builtin<{ availableParallelism?(): number }>("node:os");
+  return globalThis.navigator?.hardwareConcurrency ?? os?.availableParallelism?.() ?? 1;
 }
 
 /** What this host lacks for threads over one memory, if anything. */

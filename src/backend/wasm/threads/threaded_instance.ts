@@ -18,7 +18,7 @@ import { parallelRows, ROW_KERNELS } from "./parallel_rows.ts";
 import { parallelSums, SUM_KERNELS } from "./parallel_sums.ts";
 import { ThreadPool } from "./pool.ts";
 import { createSharedMemory, FixedMemory } from "./shared_memory.ts";
-import { threadCount } from "./support.ts";
+import { type ThreadCount, threadCount } from "./support.ts";
 
 /** An instance whose large kernels run on several threads. */
 export interface ThreadedInstance extends Instance {
@@ -36,6 +36,8 @@ export interface ThreadOptions {
    * @default {3e6}
    */
   readonly grain?: number;
+  /** See {@linkcode BackendOptions.workerUrl}. @default {text that comes with the library} */
+  readonly workerUrl?: string | URL | undefined;
 }
 
 /** Why there is one thread only, where more were asked for. */
@@ -47,23 +49,29 @@ export interface NoThreads {
 /**
  * Instantiates a build over a shared memory, or says why that is impossible; never throws. Workers
  * start when there is work for them.
+ *
+ * @param options `count` where it is known already.
  */
 export function instantiateThreads(
-  options: InstantiateOptions & ThreadOptions,
+  options: InstantiateOptions & ThreadOptions & { readonly count?: ThreadCount },
 ): ThreadedInstance | NoThreads {
-  const { module, simd = probeSimd() } = options;
-  const { threads, reason } = threadCount(options.threads ?? 1);
+  const { module, simd = probeSimd(), count = threadCount(options.threads ?? 1) } = options;
+  const { threads, reason } = count;
   if (threads === 1) return reason === undefined ? {} : { reason };
   if (simd === undefined) return {};
   if (module !== undefined) return { reason: "a compiled module brings a memory of its own" };
   try {
-    return overSharedMemory(simd, threads, options.grain);
+    return overSharedMemory(simd, threads, options);
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): ThreadedInstance {
+function overSharedMemory(
+  simd: SimdFlavour,
+  threads: number,
+  { grain, workerUrl }: ThreadOptions,
+): ThreadedInstance {
   const { memory, pages } = createSharedMemory();
   const module = new WebAssembly.Module(withImportedMemory(kernelBinary(simd), pages));
   const imports = { [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
@@ -83,13 +91,16 @@ function overSharedMemory(simd: SimdFlavour, threads: number, grain?: number): T
     ],
     module,
     memory,
+    workerUrl,
   });
   const parallel: Parallel = { pool, kernels };
   const rows = parallelRows(parallel, memory);
   const algebra = parallelAlgebra(parallel, rows);
   const start = (exports.heapBase as Kernel)() >>> 0;
   return {
-    description: `${simd} SIMD, ${threads} threads`,
+    get description() {
+      return `${simd} SIMD, ${pool.description}`;
+    },
     memory: new FixedMemory(memory, start),
     // What cuts a call takes it as a list of numbers, of whatever kernel; so types end and begin here.
     exports: {

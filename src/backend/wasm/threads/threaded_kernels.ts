@@ -9,6 +9,7 @@ import { kernelBinary } from "../module/binary.ts";
 import { instantiate, type InstantiateOptions } from "../module/instantiate.ts";
 import { kernelsOn } from "../kernels_on.ts";
 import { createParallelEigensolver } from "./parallel_eigensolver.ts";
+import { startableThreads } from "./support.ts";
 import { instantiateThreads, type ThreadOptions } from "./threaded_instance.ts";
 
 /** Options of {@linkcode createThreadedKernels}. */
@@ -30,6 +31,16 @@ export interface WasmOptions extends InstantiateOptions, ThreadOptions {}
  * ```
  */
 export function createThreadedKernels(options: WasmOptions = {}): Kernels {
+  return kernelsOf(options);
+}
+
+/** Does the same after it has tried whether workers begin: a page's policy may forbid them. */
+export async function openThreadedKernels(options: WasmOptions): Promise<Kernels> {
+  const { threads = 1, workerUrl } = options;
+  return kernelsOf({ ...options, count: await startableThreads(threads, workerUrl) });
+}
+
+function kernelsOf(options: Parameters<typeof instantiateThreads>[0]): Kernels {
   const threaded = instantiateThreads(options);
   if (!("parallel" in threaded)) {
     const instance = instantiate(options, kernelBinary);

@@ -15,6 +15,8 @@ export interface WindowSizes {
   readonly locations: number;
   /** dIn', length of a patch with the homogeneous coordinate, if there is one. */
   readonly depth: number;
+  /** Pixels of a window. */
+  readonly taps: number;
 }
 
 /** Reads the record at an address. */
@@ -31,5 +33,6 @@ export function readWindow(memory: WebAssembly.Memory, address: number): WindowS
     locations: outputs(height, kernelY, strideY, paddingY, dilationY) *
       outputs(width, kernelX, strideX, paddingX, dilationX),
     depth: kernelY * kernelX * channels + bias,
+    taps: kernelY * kernelX,
   };
 }

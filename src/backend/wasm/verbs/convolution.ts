@@ -5,6 +5,7 @@
  */
 
 import type { Verbs } from "../../backend.ts";
+import { type ConvolutionVerbs, groupwise } from "../../groupwise.ts";
 import type { ConvGeometry, SlidingWindow } from "../../../core/geometry.ts";
 import type { Matrix } from "../../../core/matrix.ts";
 import type { Address } from "../../extension.ts";
@@ -68,7 +69,7 @@ export function createConvolution(machine: Machine): Convolution {
     });
   }
 
-  return {
+  const oneGroup: ConvolutionVerbs = {
     conv2d(out, images, weights, geometry) {
       withWindow(machine, geometry, (window) => {
         const examples = examplesOf(images, geometry);
@@ -113,6 +114,10 @@ export function createConvolution(machine: Machine): Convolution {
         });
       });
     },
+  };
+
+  return {
+    ...groupwise(oneGroup),
 
     patches(out, images, geometry) {
       withWindow(machine, geometry, (window) => {

@@ -150,7 +150,8 @@ export function createElementwise(machine: Machine): Elementwise {
 /** What is said where a verb is called that has not been loaded. */
 export function notLoaded(subject: string): StateError {
   return new StateError(
-    `${subject}: its kernels are not loaded, call backend.extend() with sequenceVerbs or batchNormVerbs`,
+    `${subject}: its kernels are not loaded, call backend.extend() with sequenceVerbs, batchNormVerbs, ` +
+      "depthwiseVerbs or densityLossVerbs",
   );
 }
 

@@ -6,6 +6,7 @@
 
 import type { Verbs } from "../../backend.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
+import { notLoaded } from "./elementwise.ts";
 
 /** The verbs of this topic. */
 export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGradient">;
@@ -14,17 +15,18 @@ export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGr
 export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">): Losses {
   const kernels = machine.exports;
   return {
-    loss(kind, losses, gradients, z, targets) {
+    loss(kind, losses, gradients, z, targets, parameter = 0) {
       const { rows: n, cols: k } = z;
       const l = addressOf(losses), g = addressOf(gradients), t = addressOf(targets);
       if (kind === "softmaxCrossEntropy") {
-        kernels.softmaxLoss(n, k, l, g, gradients.stride, addressOf(z), z.stride, t);
+        kernels.softmaxLoss(n, k, l, g, gradients.stride, addressOf(z), z.stride, t, parameter);
       } else if (kind === "sigmoidCrossEntropy") {
         // deno-fmt-ignore
         kernels.sigmoidLoss(
           n, k, l, g, gradients.stride, addressOf(z), z.stride, t, targets.stride,
         );
       } else {
+        if (kind === "huber" || kind === "gaussian") throw notLoaded(`Cannot run loss '${kind}'`);
         const weight = kind === "halfSumSquaredError" ? 1 : 2 / Math.max(k, 1);
         // deno-fmt-ignore
         kernels.squaredLoss(
@@ -47,7 +49,7 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
         // With targets z + deviation * noise the gradient does not depend on z.
         axpby(
           gradients,
-          kind === "halfSumSquaredError" ? -1 : -Math.sqrt(2 / Math.max(k, 1)),
+          kind === "meanSquaredError" ? -Math.sqrt(2 / Math.max(k, 1)) : -1,
           noise,
           0,
         );
@@ -68,7 +70,7 @@ export function createLosses(machine: Machine, { axpby }: Pick<Verbs, "axpby">):
           n, k, g, gradients.stride, addressOf(z), z.stride, e, signs.stride,
         );
       } else {
-        const scale = kind === "halfSumSquaredError" ? 1 : Math.sqrt(2 / Math.max(k, 1));
+        const scale = kind === "meanSquaredError" ? Math.sqrt(2 / Math.max(k, 1)) : 1;
         axpby(gradients, scale, signs, 0);
       }
     },

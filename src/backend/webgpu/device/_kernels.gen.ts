@@ -1794,6 +1794,262 @@ if (ROOT == 2u) { out[at] = value / pow(base, params.exponent); }
   fields: [["rows", "u32"], ["cols", "u32"], ["exponent", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["thetaOffset", "u32"], ["thetaStride", "u32"], ["dampingHeld", "u32"], ["dampingOffset", "u32"], ["dampingNumber", "f32"]],
   overrides: ["ROOT", "X_IS_OUT"],
 };
+/** depthwise: out[t, o] = bias_o + sum over taps k of x[t + k, o / m] w[o, k], one channel a group: images [N h w, C], */
+export const depthwise: Shader<"out" | "images" | "weights", "rows" | "cols" | "bias" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+bias: u32,
+outOffset: u32,
+outStride: u32,
+imagesOffset: u32,
+imagesStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> images: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+//! include window
+//! include elements
+fn element(location: u32, output: u32) {
+let channel = output / (params.cols / params.channels);
+let taps = params.kernelY * params.kernelX;
+let row = params.weightsOffset + output * params.weightsStride;
+var sum = 0.0;
+if (params.bias == 1u) { sum = weights[row + taps]; }
+for (var tap = 0u; tap < taps; tap++) {
+let pixel = pixelOf(location, tap);
+if (pixel == OUTSIDE) { continue; }
+sum = fma(images[params.imagesOffset + pixel * params.imagesStride + channel], weights[row + tap], sum);
+}
+out[params.outOffset + location * params.outStride + output] = sum;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "images", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["bias", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["imagesOffset", "u32"], ["imagesStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseDataGradient: every pixel collects g w from the windows that hold it: g [N T, C m], weights */
+export const depthwiseDataGradient: Shader<"out" | "g" | "weights", "rows" | "cols" | "outputs" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise_data_gradient",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outputs: u32,
+outOffset: u32,
+outStride: u32,
+gOffset: u32,
+gStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+//! include window
+//! include elements
+fn element(pixel: u32, channel: u32) {
+let each = params.outputs / params.cols;
+var sum = 0.0;
+for (var tap = 0u; tap < params.kernelY * params.kernelX; tap++) {
+let location = locationOf(pixel, tap);
+if (location == OUTSIDE) { continue; }
+for (var o = channel * each; o < (channel + 1u) * each; o++) {
+let weight = weights[params.weightsOffset + o * params.weightsStride + tap];
+sum = fma(g[params.gOffset + location * params.gStride + o], weight, sum);
+}
+}
+out[params.outOffset + pixel * params.outStride + channel] = sum;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "g", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outputs", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseGradients: gradients of the weights, of each image by itself: v [N, (taps + bias) C m], a run of outputs */
+export const depthwiseGradients: Shader<"v" | "images" | "g", "rows" | "cols" | "outputs" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise_gradients",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outputs: u32,
+vOffset: u32,
+vStride: u32,
+imagesOffset: u32,
+imagesStride: u32,
+gOffset: u32,
+gStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> v: array<f32>;
+@group(0) @binding(2) var<storage, read> images: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+//! include window
+//! include elements
+fn element(example: u32, place: u32) {
+let output = place % params.outputs;
+let tap = place / params.outputs;
+let channel = output / (params.outputs / params.channels);
+let locations = params.outHeight * params.outWidth;
+let homogeneous = tap == params.kernelY * params.kernelX;
+var sum = 0.0;
+for (var t = example * locations; t < (example + 1u) * locations; t++) {
+var x = 1.0;
+if (!homogeneous) {
+let pixel = pixelOf(t, tap);
+if (pixel == OUTSIDE) { continue; }
+x = images[params.imagesOffset + pixel * params.imagesStride + channel];
+}
+sum = fma(x, g[params.gOffset + t * params.gStride + output], sum);
+}
+v[params.vOffset + example * params.vStride + place] = sum;
+}
+`,
+  bindings: [{ name: "v", written: true }, { name: "images", written: false }, { name: "g", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outputs", "u32"], ["vOffset", "u32"], ["vStride", "u32"], ["imagesOffset", "u32"], ["imagesStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseMoments: second moments of the patches of each image by itself, v [N, d d C] with entry (k, l) of channel c */
+export const depthwiseMoments: Shader<"v" | "images" | "weights", "rows" | "cols" | "d" | "weighted" | "channels" | "height" | "width" | "kernelY" | "kernelX" | "strideY" | "strideX" | "paddingY" | "paddingX" | "dilationY" | "dilationX" | "outHeight" | "outWidth"> = {
+  name: "depthwise_moments",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+d: u32,
+weighted: u32,
+vOffset: u32,
+vStride: u32,
+imagesOffset: u32,
+imagesStride: u32,
+weightsOffset: u32,
+weightsStride: u32,
+//! include window_fields
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> v: array<f32>;
+@group(0) @binding(2) var<storage, read> images: array<f32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+//! include window
+//! include elements
+fn patchNumber(location: u32, tap: u32, channel: u32) -> f32 {
+if (tap == params.kernelY * params.kernelX) { return 1.0; }
+let pixel = pixelOf(location, tap);
+if (pixel == OUTSIDE) { return 0.0; }
+return images[params.imagesOffset + pixel * params.imagesStride + channel];
+}
+fn element(example: u32, place: u32) {
+let channel = place % params.channels;
+let entry = place / params.channels;
+let k = entry / params.d;
+let l = entry % params.d;
+if (k > l) { return; }
+let locations = params.outHeight * params.outWidth;
+var sum = 0.0;
+for (var t = example * locations; t < (example + 1u) * locations; t++) {
+var x = patchNumber(t, k, channel);
+if (params.weighted == 1u) {
+x *= weights[params.weightsOffset + t * params.weightsStride + channel];
+}
+sum = fma(x, patchNumber(t, l, channel), sum);
+}
+v[params.vOffset + example * params.vStride + place] = sum;
+}
+`,
+  bindings: [{ name: "v", written: true }, { name: "images", written: false }, { name: "weights", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["d", "u32"], ["weighted", "u32"], ["vOffset", "u32"], ["vStride", "u32"], ["imagesOffset", "u32"], ["imagesStride", "u32"], ["weightsOffset", "u32"], ["weightsStride", "u32"], ["channels", "u32"], ["height", "i32"], ["width", "i32"], ["kernelY", "u32"], ["kernelX", "u32"], ["strideY", "i32"], ["strideX", "i32"], ["paddingY", "i32"], ["paddingX", "i32"], ["dilationY", "i32"], ["dilationX", "i32"], ["outHeight", "u32"], ["outWidth", "u32"]],
+  overrides: [],
+};
+/** depthwiseSpread: sums over the examples of what depthwise_gradients.wgsl (symmetric 0: out [outputs, d]) or */
+export const depthwiseSpread: Shader<"out" | "v", "rows" | "cols" | "count" | "symmetric" | "decay" | "scale"> = {
+  name: "depthwise_spread",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+count: u32,
+symmetric: u32,
+decay: f32,
+scale: f32,
+outOffset: u32,
+outStride: u32,
+vOffset: u32,
+vStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> v: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+var place = j * params.rows + i;
+if (params.symmetric == 1u) {
+let channels = params.rows / params.cols;
+let k = i % params.cols;
+place = (min(k, j) * params.cols + max(k, j)) * channels + i / params.cols;
+}
+var sum = 0.0;
+for (var n = 0u; n < params.count; n++) { sum += v[params.vOffset + n * params.vStride + place]; }
+let at = params.outOffset + i * params.outStride + j;
+var value = params.scale * sum;
+if (params.decay != 0.0) { value = fma(params.decay, out[at], value); }
+out[at] = value;
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "v", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["count", "u32"], ["symmetric", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["vOffset", "u32"], ["vStride", "u32"]],
+  overrides: [],
+};
+/** depthwiseSquares: theta [C, d] = decay theta + scale sum_n (v_n[:, c] . q_ci)^2, v [N, d C] as depthwise_gradients.wgsl */
+export const depthwiseSquares: Shader<"theta" | "v" | "basis", "rows" | "cols" | "count" | "rotated" | "decay" | "scale"> = {
+  name: "depthwise_squares",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+count: u32,
+rotated: u32,
+decay: f32,
+scale: f32,
+thetaOffset: u32,
+thetaStride: u32,
+vOffset: u32,
+vStride: u32,
+basisOffset: u32,
+basisStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> theta: array<f32>;
+@group(0) @binding(2) var<storage, read> v: array<f32>;
+@group(0) @binding(3) var<storage, read> basis: array<f32>;
+//! include elements
+fn element(channel: u32, i: u32) {
+var sum = 0.0;
+for (var n = 0u; n < params.count; n++) {
+let row = params.vOffset + n * params.vStride + channel;
+var along = v[row + i * params.rows];
+if (params.rotated == 1u) {
+along = 0.0;
+for (var k = 0u; k < params.cols; k++) {
+let entry = basis[params.basisOffset + (channel * params.cols + k) * params.basisStride + i];
+along = fma(v[row + k * params.rows], entry, along);
+}
+}
+sum = fma(along, along, sum);
+}
+let at = params.thetaOffset + channel * params.thetaStride + i;
+var value = params.scale * sum;
+if (params.decay != 0.0) { value = fma(params.decay, theta[at], value); }
+theta[at] = value;
+}
+`,
+  bindings: [{ name: "theta", written: true }, { name: "v", written: false }, { name: "basis", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["count", "u32"], ["rotated", "u32"], ["decay", "f32"], ["scale", "f32"], ["thetaOffset", "u32"], ["thetaStride", "u32"], ["vOffset", "u32"], ["vStride", "u32"], ["basisOffset", "u32"], ["basisStride", "u32"]],
+  overrides: [],
+};
 /** eigh of large matrices, a round's second half: every pair's U of eigh_pivot is applied, */
 export const eighApply: Shader<"matrices" | "vectors" | "turns" | "state", "size" | "round"> = {
   name: "eigh_apply",
@@ -2331,11 +2587,16 @@ let to = params.gradientsOffset + row * params.gradientsStride;
 let sign = params.signsOffset + row * params.signsStride;
 for (var k = index; k < params.cols; k += GROUP) {
 let e = signs[sign + k];
-if (KIND == 1u) { gradients[to + k] = e; }
+if (KIND == 1u || KIND == 4u) { gradients[to + k] = e; }
 if (KIND == 2u) { gradients[to + k] = sqrt(2.0 / f32(params.cols)) * e; }
 if (KIND == 3u) {
 let power = preciseExp(-abs(z[params.zOffset + row * params.zStride + k]));
 gradients[to + k] = sqrt(power) / (1.0 + power) * e;
+}
+if (KIND == 5u) {
+let half = params.cols / 2u;
+let s = z[params.zOffset + row * params.zStride + half + k % half];
+gradients[to + k] = e * select(0.70710678, preciseExp(-0.5 * s), k < half);
 }
 }
 }
@@ -2393,7 +2654,7 @@ c[at] = value;
   overrides: ["THREADS_I", "THREADS_J", "DEPTH", "LEFT_ALONG_K", "RIGHT_ALONG_K", "UPPER_ONLY"],
 };
 /** loss: per-example losses [1, rows] and gradients [rows, cols] with respect to the outputs z. */
-export const losses: Shader<"losses" | "gradients" | "z" | "targets", "rows" | "cols"> = {
+export const losses: Shader<"losses" | "gradients" | "z" | "targets", "rows" | "cols" | "parameter"> = {
   name: "losses",
   source: `struct Params {
 rows: u32,
@@ -2405,6 +2666,7 @@ zOffset: u32,
 zStride: u32,
 targetsOffset: u32,
 targetsStride: u32,
+parameter: f32,
 }
 override KIND: u32 = 0;
 @group(0) @binding(0) var<uniform> params: Params;
@@ -2421,6 +2683,7 @@ fn softmaxRow(row: u32, index: u32) {
 let begin = params.zOffset + row * params.zStride;
 let to = params.gradientsOffset + row * params.gradientsStride;
 let label = u32(targets[params.targetsOffset + row]);
+let share = params.parameter / f32(params.cols);
 var own = -3.4028234e38;
 for (var k = index; k < params.cols; k += GROUP) { own = max(own, z[begin + k]); }
 let top = workgroupMax(index, own);
@@ -2429,9 +2692,34 @@ for (var k = index; k < params.cols; k += GROUP) { sum += preciseExp(z[begin + k
 let total = workgroupSum(index, sum);
 for (var k = index; k < params.cols; k += GROUP) {
 let probability = preciseExp(z[begin + k] - top) / total;
-gradients[to + k] = probability - select(0.0, 1.0, k == label);
+let expected = select(0.0, 1.0 - params.parameter, k == label) + share;
+gradients[to + k] = probability - expected;
 }
-if (index == 0u) { losses[params.lossesOffset + row] = log(total) + (top - z[begin + label]); }
+let loss = log(total) + (top - z[begin + label]);
+if (params.parameter == 0.0) {
+if (index == 0u) { losses[params.lossesOffset + row] = loss; }
+return;
+}
+var below = 0.0;
+for (var k = index; k < params.cols; k += GROUP) { below += z[begin + label] - z[begin + k]; }
+let all = workgroupSum(index, below);
+if (index == 0u) { losses[params.lossesOffset + row] = loss + share * all; }
+}
+fn gaussianRow(row: u32, index: u32) {
+let begin = params.zOffset + row * params.zStride;
+let to = params.gradientsOffset + row * params.gradientsStride;
+let half = params.cols / 2u;
+var sum = 0.0;
+for (var j = index; j < half; j += GROUP) {
+let s = z[begin + half + j];
+let error = z[begin + j] - targets[params.targetsOffset + row * params.targetsStride + j];
+let slope = error * preciseExp(-s);
+gradients[to + j] = slope;
+gradients[to + half + j] = 0.5 - 0.5 * error * slope;
+sum += fma(error, slope, s);
+}
+let total = workgroupSum(index, sum);
+if (index == 0u) { losses[params.lossesOffset + row] = 0.5 * total; }
 }
 fn elementwiseRow(row: u32, index: u32) {
 let begin = params.zOffset + row * params.zStride;
@@ -2446,6 +2734,11 @@ let expected = targets[targetRow + k];
 if (KIND == 3u) {
 sum += fma(-expected, value, max(value, 0.0)) + logOnePlus(preciseExp(-abs(value)));
 gradients[to + k] = sigmoid(value) - expected;
+} else if (KIND == 4u) {
+let error = value - expected;
+let slope = clamp(error, -params.parameter, params.parameter);
+sum = fma(slope, error - 0.5 * slope, sum);
+gradients[to + k] = slope;
 } else {
 let error = value - expected;
 sum = fma(error, error, sum);
@@ -2454,7 +2747,7 @@ gradients[to + k] = 2.0 * weight * error;
 }
 let total = workgroupSum(index, sum);
 if (index == 0u) {
-losses[params.lossesOffset + row] = select(weight * total, total, KIND == 3u);
+losses[params.lossesOffset + row] = select(weight * total, total, KIND >= 3u);
 }
 }
 @compute @workgroup_size(256)
@@ -2465,11 +2758,17 @@ fn main(
 ) {
 let row = group.y * groups.x + group.x;
 if (row >= params.rows) { return; }
-if (KIND == 0u) { softmaxRow(row, index); } else { elementwiseRow(row, index); }
+if (KIND == 0u) {
+softmaxRow(row, index);
+} else if (KIND == 5u) {
+gaussianRow(row, index);
+} else {
+elementwiseRow(row, index);
+}
 }
 `,
   bindings: [{ name: "losses", written: true }, { name: "gradients", written: true }, { name: "z", written: false }, { name: "targets", written: false }],
-  fields: [["rows", "u32"], ["cols", "u32"], ["lossesOffset", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["targetsOffset", "u32"], ["targetsStride", "u32"]],
+  fields: [["rows", "u32"], ["cols", "u32"], ["lossesOffset", "u32"], ["gradientsOffset", "u32"], ["gradientsStride", "u32"], ["zOffset", "u32"], ["zStride", "u32"], ["targetsOffset", "u32"], ["targetsStride", "u32"], ["parameter", "f32"]],
   overrides: ["KIND"],
 };
 /** lowRankBlock: x_ij = x_ij (h(M_ij) - rows_i - columns_j - rest), in place: what lowRankDivide multiplies the */
@@ -3174,11 +3473,17 @@ let to = params.gradientsOffset + row * params.gradientsStride;
 let noiseRow = params.noiseOffset + row * params.noiseStride;
 for (var k = index; k < params.cols; k += GROUP) {
 let draw = noise[noiseRow + k];
-if (KIND == 1u) { gradients[to + k] = -draw; }
+if (KIND == 1u || KIND == 4u) { gradients[to + k] = -draw; }
 if (KIND == 2u) { gradients[to + k] = -sqrt(2.0 / f32(params.cols)) * draw; }
 if (KIND == 3u) {
 let probability = sigmoid(z[params.zOffset + row * params.zStride + k]);
 gradients[to + k] = probability - select(0.0, 1.0, draw < probability);
+}
+if (KIND == 5u) {
+let half = params.cols / 2u;
+let normal = noise[noiseRow + k % half];
+let s = z[params.zOffset + row * params.zStride + half + k % half];
+gradients[to + k] = select(0.5 - 0.5 * normal * normal, -normal * preciseExp(-0.5 * s), k < half);
 }
 }
 }
@@ -3393,6 +3698,50 @@ out[at] = result;
   bindings: [{ name: "out", written: true }, { name: "x", written: false }],
   fields: [["rows", "u32"], ["cols", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
   overrides: ["X_IS_OUT"],
+};
+/** stackedGemm: C_p = beta C_p + alpha op(A_p) op(B_p) for matrices one below the other, c [parts m, n]; element (i, l) */
+export const stackedGemm: Shader<"c" | "a" | "b", "rows" | "cols" | "m" | "depth" | "alpha" | "beta" | "aPart" | "aRow" | "aCol" | "bPart" | "bRow" | "bCol"> = {
+  name: "stacked_gemm",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+m: u32,
+depth: u32,
+alpha: f32,
+beta: f32,
+cOffset: u32,
+cStride: u32,
+aOffset: u32,
+aPart: u32,
+aRow: u32,
+aCol: u32,
+bOffset: u32,
+bPart: u32,
+bRow: u32,
+bCol: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> c: array<f32>;
+@group(0) @binding(2) var<storage, read> a: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+//! include elements
+fn element(row: u32, j: u32) {
+let part = row / params.m;
+let left = params.aOffset + part * params.aPart + (row % params.m) * params.aRow;
+let right = params.bOffset + part * params.bPart + j * params.bCol;
+var sum = 0.0;
+for (var l = 0u; l < params.depth; l++) {
+sum = fma(a[left + l * params.aCol], b[right + l * params.bRow], sum);
+}
+let at = params.cOffset + row * params.cStride + j;
+var value = params.alpha * sum;
+if (params.beta != 0.0) { value = fma(params.beta, c[at], value); }
+c[at] = value;
+}
+`,
+  bindings: [{ name: "c", written: true }, { name: "a", written: false }, { name: "b", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["m", "u32"], ["depth", "u32"], ["alpha", "f32"], ["beta", "f32"], ["cOffset", "u32"], ["cStride", "u32"], ["aOffset", "u32"], ["aPart", "u32"], ["aRow", "u32"], ["aCol", "u32"], ["bOffset", "u32"], ["bPart", "u32"], ["bRow", "u32"], ["bCol", "u32"]],
+  overrides: [],
 };
 /** The first half of stepProducts: (sum u s, sum u^2, sum w^2) of a workgroup's elements, all [rows, cols]. */
 export const stepProducts: Shader<"partials" | "u" | "s" | "w", "rows" | "cols"> = {

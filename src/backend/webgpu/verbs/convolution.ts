@@ -14,6 +14,7 @@ import {
 } from "../../../core/geometry.ts";
 import type { Matrix } from "../../../core/matrix.ts";
 import type { Verbs } from "../../backend.ts";
+import { type ConvolutionVerbs, groupwise } from "../../groupwise.ts";
 import * as kernels from "../device/_kernels.gen.ts";
 import { rowSquaredNorms } from "./algebra.ts";
 import { elementGrid, type Machine } from "../device/machine.ts";
@@ -93,7 +94,7 @@ export function timesPatches(
 
 /** The verbs of this topic on one machine. */
 export function createConvolution(machine: Machine): Convolution {
-  return {
+  const oneGroup: ConvolutionVerbs = {
     conv2d(out, images, weights, geometry) {
       timesPatches(machine, out, images, weights, geometry, true);
     },
@@ -122,6 +123,10 @@ export function createConvolution(machine: Machine): Convolution {
         { leftAlongK: false },
       );
     },
+  };
+
+  return {
+    ...groupwise(oneGroup),
 
     patches(out, images, geometry) {
       const { rows, cols } = out;

@@ -14,6 +14,8 @@ const KINDS: Readonly<Record<LossKind, number>> = {
   halfSumSquaredError: 1,
   meanSquaredError: 2,
   sigmoidCrossEntropy: 3,
+  huber: 4,
+  gaussian: 5,
 };
 
 /** The verbs of this topic. */
@@ -22,12 +24,12 @@ export type Losses = Pick<Verbs, "loss" | "sampledLossGradient" | "gaussNewtonGr
 /** The verbs of this topic on one machine. */
 export function createLosses(machine: Machine): Losses {
   return {
-    loss(kind, losses, gradients, z, targets) {
+    loss(kind, losses, gradients, z, targets, parameter = 0) {
       const { rows, cols } = z;
       machine.run(
         kernels.losses,
         { losses, gradients, z, targets },
-        { rows, cols },
+        { rows, cols, parameter },
         rowGrid(rows),
         { overrides: { KIND: KINDS[kind] } },
       );

@@ -1,0 +1,58 @@
+/**
+ * Normalisations as operations of ONNX.
+ *
+ * @module
+ */
+
+import { channelsOf } from "../../nn/example_shape.ts";
+import type { GraphBuilder, Value } from "./graph.ts";
+import type { Site } from "./site.ts";
+
+/** By running moments. */
+export function batchNorm(x: Value, { graph, arrays, options, layer: { name } }: Site): Value {
+  const value = graph.channelsFirst(x);
+  const channels = channelsOf(x.shape);
+  const rows = ["weights", "runningMoments"].flatMap((key) => {
+    const numbers = arrays.get(`${name}.${key}`)!;
+    return [numbers.subarray(0, channels), numbers.subarray(channels)];
+  });
+  const inputs = ["scale", "shift", "mean", "variance"].map((key, i) =>
+    graph.floats(`${name}.${key}`, [channels], rows[i])
+  );
+  const epsilon = { float: options["epsilon"] as number };
+  return { ...value, name: graph.add("BatchNormalization", [value.name, ...inputs], { epsilon }) };
+}
+
+/** Of every position for itself. */
+export function layerNorm(x: Value, { graph, arrays, options, layer: { name } }: Site): Value {
+  const value = graph.channelsLast(x);
+  const { scale, shift } = scaleAndShift(graph, name, arrays, channelsOf(x.shape));
+  const inputs = [value.name, scale, ...shift === undefined ? [] : [shift]];
+  const attributes = { axis: -1, epsilon: { float: options["epsilon"] as number } };
+  return { ...value, name: graph.add("LayerNormalization", inputs, attributes) };
+}
+
+/** The same without the mean; an operator of its own is newer than what most runtimes have. */
+export function rmsNorm(x: Value, { graph, arrays, options, layer: { name } }: Site): Value {
+  const value = graph.channelsLast(x);
+  const { scale, shift } = scaleAndShift(graph, name, arrays, channelsOf(x.shape));
+  const squares = graph.add("Mul", [value.name, value.name]);
+  const mean = graph.add("ReduceMean", [squares, graph.integers([-1])], { keepdims: 1 });
+  const safe = graph.add("Add", [mean, graph.float(options["epsilon"] as number)]);
+  const unit = graph.add("Div", [value.name, graph.add("Sqrt", [safe])]);
+  const scaled = graph.add("Mul", [unit, scale]);
+  return { ...value, name: shift === undefined ? scaled : graph.add("Add", [scaled, shift]) };
+}
+
+function scaleAndShift(
+  graph: GraphBuilder,
+  name: string,
+  arrays: Site["arrays"],
+  channels: number,
+): { readonly scale: string; readonly shift: string | undefined } {
+  const numbers = arrays.get(`${name}.weights`)!;
+  const row = (key: string, from: number) =>
+    graph.floats(`${name}.${key}`, [channels], numbers.subarray(from, from + channels));
+  const scale = row("scale", 0);
+  return { scale, shift: numbers.length > channels ? row("shift", channels) : undefined };
+}

@@ -1,0 +1,76 @@
+/**
+ * The gradient of a single example, out of a capture of many.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { Capture } from "../core/capture.ts";
+import { StateError } from "../core/errors.ts";
+import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
+import type { Objective } from "../optim/objective.ts";
+
+/**
+ * What a layer left of the last pass.
+ *
+ * @throws {StateError} When it left nothing.
+ */
+export function captureOf<B>(
+  subject: string,
+  objective: Objective<B>,
+  parameter: Parameter,
+): Capture {
+  const capture = objective.capture(parameter);
+  if (capture !== undefined) return capture;
+  throw new StateError(
+    `${subject}: layer '${parameter.name}' left no capture of a batch, though it has done so of others; ` +
+      "was it frozen, or handed over without its inputs?",
+  );
+}
+
+/** The n-th example of a capture: views. */
+export function exampleOf(capture: Capture, n: number): Capture {
+  const own = (m: Matrix): Matrix => {
+    const rows = m.rows / capture.examples;
+    return rowsOf(m, n * rows, (n + 1) * rows);
+  };
+  if (capture.kind === "elements") {
+    return { ...capture, examples: 1, gradients: own(capture.gradients) };
+  }
+  const one = { examples: 1, outputGradients: own(capture.outputGradients) };
+  switch (capture.kind) {
+    case "dense":
+      return { ...capture, ...one, inputs: own(capture.inputs) };
+    case "conv2d":
+      return { ...capture, ...one, images: own(capture.images) };
+    case "embedding": {
+      const locations = capture.tokens.cols / capture.examples;
+      return {
+        ...capture,
+        ...one,
+        tokens: columnsOf(capture.tokens, n * locations, (n + 1) * locations),
+      };
+    }
+  }
+}
+
+/** `out = sum_n G_n` over the examples of a capture, in the shape of the parameter. */
+export function writeGradient(backend: Backend, out: Matrix, capture: Capture): void {
+  switch (capture.kind) {
+    case "dense":
+      return backend.gemm(out, capture.outputGradients, capture.inputs, { transposeA: true });
+    case "conv2d": {
+      const { images, geometry, outputGradients } = capture;
+      return backend.conv2dWeightGradient(out, images, outputGradients, geometry);
+    }
+    case "embedding":
+      return backend.scatterRows(out, capture.tokens, capture.outputGradients);
+    case "elements": {
+      const { gradients, examples } = capture;
+      const ones = backend.scratch(1, examples);
+      backend.write(ones, new Float64Array(examples).fill(1));
+      return backend.gemm(reshaped(out, 1, gradients.cols), ones, gradients);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Layers that predict, from their descriptions.
+ *
+ * @module
+ */
+
+import { DataError } from "../core/errors.ts";
+import type { NamedArray } from "../core/safetensors.ts";
+import { isRecord } from "../core/schema.ts";
+import { averagePool, maxPool } from "../linalg/pool.ts";
+import type { ExampleShape } from "../nn/module.ts";
+import { attentionStage, convolution, dense, embedding, lora } from "./affine.ts";
+import {
+  batchNormStage,
+  elementwise,
+  flatten,
+  identity,
+  lastPosition,
+  meanOfAll,
+  pool,
+  residual,
+  rowNormStage,
+} from "./plain.ts";
+import type { Site, Stage, StageMaker } from "./stage.ts";
+
+const MAKERS: Readonly<Record<string, StageMaker>> = {
+  attention: attentionStage,
+  averagePool: pool(averagePool),
+  batchNorm: batchNormStage,
+  conv: convolution,
+  dense,
+  dropout: identity,
+  embedding,
+  flatten,
+  gelu: (site) => elementwise(site.options.form === "tanh" ? "geluTanh" : "gelu")(site),
+  globalAveragePool: meanOfAll,
+  lastPosition,
+  layerNorm: rowNormStage("layer"),
+  lora,
+  maxPool: pool(maxPool),
+  meanPositions: meanOfAll,
+  relu: elementwise("relu"),
+  residual,
+  rmsNorm: rowNormStage("rms"),
+  sigmoid: elementwise("sigmoid"),
+  silu: elementwise("silu"),
+  softplus: elementwise("softplus"),
+  tanh: elementwise("tanh"),
+};
+
+/**
+ * Makes the layers of a file.
+ *
+ * @param descriptions As `architectureOf` describes them.
+ * @param input Shape of an example.
+ * @throws {DataError} When a layer is of no kind that is known here, or its weights are missing.
+ */
+export function stagesOf(
+  descriptions: unknown,
+  input: ExampleShape,
+  arrays: Readonly<Record<string, NamedArray>>,
+): Stage[] {
+  const counts: Record<string, number> = {};
+  const count = (kind: string): string => `${kind}${counts[kind] = (counts[kind] ?? 0) + 1}`;
+  const make = (descriptions: unknown, input: ExampleShape): Stage[] => {
+    if (!Array.isArray(descriptions) || descriptions.length === 0) {
+      throw new DataError("model", "expected a list of layers");
+    }
+    const stages: Stage[] = [];
+    for (const description of descriptions) {
+      const { kind, options } = isRecord(description) ? description : {} as Record<string, unknown>;
+      if (typeof kind !== "string" || !Object.hasOwn(MAKERS, kind) || !isRecord(options)) {
+        throw new DataError("model", `its layer '${kind}' is of no kind that this version can run`);
+      }
+      const from = stages.at(-1)?.output ?? input;
+      const site: Site = {
+        ...{ name: count(kind), input: from, options, arrays, count },
+        inner: (body) => make(body, from),
+      };
+      stages.push(MAKERS[kind](site));
+    }
+    return stages;
+  };
+  return make(descriptions, input);
+}

@@ -1,0 +1,81 @@
+/** Models that together have every kind of layer. */
+import { Random } from "@tekfac/tekfac/core";
+import {
+  attention,
+  averagePool2d,
+  batchNorm2d,
+  conv2d,
+  dense,
+  dropout,
+  embedding,
+  flatten,
+  gelu,
+  globalAveragePool2d,
+  lastPosition,
+  layerNorm,
+  type LayerSpec,
+  lora,
+  maxPool2d,
+  meanPositions,
+  relu,
+  residual,
+  rmsNorm,
+  type SequentialOptions,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from "@tekfac/tekfac/nn";
+
+const images: LayerSpec[] = [
+  conv2d(3, { kernel: 3, padding: 1, stride: [2, 1], bias: false }),
+  batchNorm2d({ epsilon: 1e-3 }),
+  relu(),
+  residual([conv2d(4, { kernel: 3, padding: 1, stride: 2, bias: false }), batchNorm2d()]),
+  maxPool2d({ kernel: 2, stride: 1, padding: 1 }),
+  averagePool2d({ kernel: 2 }),
+  dropout(0.3),
+];
+/** By what goes in. */
+export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> = {
+  features: {
+    input: [5],
+    layers: [
+      dense(4),
+      tanh(),
+      dense(4),
+      gelu(),
+      gelu({ form: "tanh" }),
+      lora(4, { rank: 2, alpha: 3 }),
+      silu(),
+      softplus(),
+      dense(3, { bias: false }),
+      sigmoid(),
+    ],
+  },
+  images: { input: [8, 6, 1], layers: [...images, globalAveragePool2d(), dense(3)] },
+  "flattened images": { input: [8, 6, 1], layers: [...images, flatten(), dense(3)] },
+  tokens: {
+    input: [5],
+    layers: [
+      embedding({ vocabulary: 7, width: 4, positions: 6 }),
+      residual([layerNorm(), attention({ heads: 2, causal: true })]),
+      rmsNorm({ shift: false }),
+      lastPosition(),
+      dense(3),
+    ],
+  },
+  "means of positions": {
+    input: [5, 2],
+    layers: [attention({ heads: 1 }), meanPositions(), dense(3)],
+  },
+};
+
+/** Numbers of so many inputs, tokens where there are such. */
+export function inputsOf(name: string, count: number): Float64Array {
+  const random = new Random(4);
+  return Float64Array.from(
+    { length: count },
+    () => name === "tokens" ? random.integer(7) : random.normal(),
+  );
+}
