@@ -7,7 +7,8 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { GroupError, OptionError, StateError } from "../core/errors.ts";
-import type { Group, Sendable, Summable, Traffic } from "./group.ts";
+import type { Group, Traffic } from "./group.ts";
+import type { Sendable, Summable } from "./numbers.ts";
 import { GroupReduction } from "./group_reduction.ts";
 import { alone, type Reduction } from "./reduction.ts";
 

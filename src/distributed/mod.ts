@@ -6,13 +6,8 @@
  * @module
  */
 
-export {
-  type Group,
-  type GroupOptions,
-  type Sendable,
-  type Summable,
-  type Traffic,
-} from "./group.ts";
+export type { Group, GroupOptions, Traffic } from "./group.ts";
+export type { Sendable, Summable } from "./numbers.ts";
 export type { Summand } from "./packing.ts";
 export type { Reduction, Whole } from "./reduction.ts";
 export { soloGroup } from "./solo_group.ts";

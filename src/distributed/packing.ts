@@ -5,7 +5,7 @@
  */
 
 import type { Matrix } from "../core/matrix.ts";
-import type { Summable } from "./group.ts";
+import type { Summable } from "./numbers.ts";
 
 /** A matrix to be summed. */
 export interface Summand {

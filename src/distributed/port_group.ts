@@ -7,16 +7,8 @@
 import { GroupError, OptionError } from "../core/errors.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import { Collective, type Moves } from "./collective.ts";
-import {
-  addTo,
-  bytesOf,
-  type Group,
-  type GroupOptions,
-  likewise,
-  PATIENCE,
-  type Sendable,
-  type Summable,
-} from "./group.ts";
+import { type Group, type GroupOptions, PATIENCE } from "./group.ts";
+import { addTo, bytesOf, likewise, type Sendable, type Summable } from "./numbers.ts";
 import { type Mailbox, mailboxOf } from "./mailbox.ts";
 import type { Port } from "./port.ts";
 

@@ -5,7 +5,8 @@
  */
 
 import { Collective, type Moves } from "./collective.ts";
-import type { Group, Sendable } from "./group.ts";
+import type { Group } from "./group.ts";
+import type { Sendable } from "./numbers.ts";
 
 /**
  * A group of this rank alone, for programs that run with and without others: its sums are what is there.

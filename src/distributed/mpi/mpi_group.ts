@@ -7,15 +7,8 @@
 import { GroupError } from "../../core/errors.ts";
 import { checkKnownKeys, checkNumber } from "../../core/options.ts";
 import { Collective, type Moves } from "../collective.ts";
-import {
-  bytesOf,
-  type Group,
-  type GroupOptions,
-  likewise,
-  PATIENCE,
-  type Sendable,
-  type Summable,
-} from "../group.ts";
+import { type Group, type GroupOptions, PATIENCE } from "../group.ts";
+import { bytesOf, likewise, type Sendable, type Summable } from "../numbers.ts";
 import { loadMpi, type MpiLibrary } from "./library.ts";
 
 /** Options of {@linkcode mpiGroup}. */
