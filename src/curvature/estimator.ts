@@ -39,6 +39,8 @@ export interface EstimatorOptions {
   readonly toleratedFailures: number;
   /** Who else observes. @default {nobody} */
   readonly reduction?: Reduction;
+  /** Whether they share out the eigenproblems. @default {false} */
+  readonly shared?: boolean;
 }
 
 /** The examples of a step, as the estimator sees them. */
@@ -133,7 +135,8 @@ export class CurvatureEstimator implements Disposable {
     };
     const names = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(names, options.toleratedFailures);
-    this.#refresher = new Refresher(backend, options.refresh, options.staleness);
+    const { refresh, staleness, reduction = alone, shared } = options;
+    this.#refresher = new Refresher(backend, refresh, staleness, shared ? reduction : alone);
   }
 
   /** Failed refreshes in a row, per block; part of a checkpoint. */

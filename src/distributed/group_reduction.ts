@@ -46,6 +46,25 @@ export class GroupReduction implements Reduction {
     for (const bucket of this.#buckets(summands)) this.#sumTogether(bucket);
   }
 
+  spread(matrices: readonly Matrix[], owners: readonly number[]): void {
+    const backend = this.#backend;
+    const of = (rank: number) => matrices.filter((_, i) => owners[i] === rank);
+    const lengths = (some: readonly Matrix[]) => some.reduce((sum, m) => sum + m.rows * m.cols, 0);
+    const own = this.#newArray(lengths(of(this.rank)));
+    let at = 0;
+    for (const matrix of of(this.rank)) {
+      own.set(backend.readSync(matrix), at);
+      at += matrix.rows * matrix.cols;
+    }
+    this.#group.allGather(own).forEach((numbers, rank) => {
+      if (rank === this.rank) return;
+      at = 0;
+      for (const matrix of of(rank)) {
+        backend.write(matrix, numbers.subarray(at, at += matrix.rows * matrix.cols));
+      }
+    });
+  }
+
   meet(optimizer: Stepping, sizes: () => readonly number[]): readonly Places[] {
     const all = this.#gather(() => [...this.#placeOf(optimizer), ...sizes()]);
     this.#checkPlaces(all);
@@ -159,10 +178,12 @@ export class GroupReduction implements Reduction {
   }
 
   #roomFor(length: number): Summable {
-    if (this.#room.length < length) {
-      this.#room = this.#bytesPerNumber === 4 ? new Float32Array(length) : new Float64Array(length);
-    }
+    if (this.#room.length < length) this.#room = this.#newArray(length);
     return this.#room.subarray(0, length);
+  }
+
+  #newArray(length: number): Summable {
+    return this.#bytesPerNumber === 4 ? new Float32Array(length) : new Float64Array(length);
   }
 
   /** Sums are of the backend's own kind of numbers. */

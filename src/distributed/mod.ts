@@ -9,7 +9,7 @@
 export type { Group, GroupOptions, Traffic } from "./group.ts";
 export type { Sendable, Summable } from "./numbers.ts";
 export type { Summand } from "./packing.ts";
-export type { Reduction, Whole } from "./reduction.ts";
+export type { Reduction, Stepping, Whole } from "./reduction.ts";
 export { soloGroup } from "./solo_group.ts";
 export { leaveRoom, threadGroup, type ThreadRoom, threadRoom } from "./thread_group.ts";
 export { mpiGroup, type MpiOptions } from "./mpi/mpi_group.ts";

@@ -28,6 +28,14 @@ export interface Reduction {
   sum(...summands: readonly Summand[]): void;
 
   /**
+   * Sends matrices that one rank has to all others.
+   *
+   * @param matrices Of equal shapes on all ranks; overwritten where another one owns them.
+   * @param owners The rank of each.
+   */
+  spread(matrices: readonly Matrix[], owners: readonly number[]): void;
+
+  /**
    * Begins a step: compares what all ranks must have in common, and finds out who has which examples.
    *
    * @param sizes Checks this rank's batches; numbers of their examples, >= 1.
@@ -58,6 +66,7 @@ export const alone: Reduction = {
   rank: 0,
   size: 1,
   sum() {},
+  spread() {},
   meet: (_, sizes) => sizes().map((size) => placesOf([size], 0)),
   note() {},
   together: (step) => step(),
