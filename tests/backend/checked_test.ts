@@ -294,7 +294,8 @@ const PARTS = {
   epsilon: 1,
   numbers: { beta1: 0.9, beta2: 0.9, epsilon: 1, count: 1 },
   formula: ROOT,
-  capture: { kind: "dense", examples: 1 },
+  capture: { kind: "dense", examples: 1, geometry: PIXEL },
+  parts: 1,
   shape: { positions: 1, heads: 1, causal: false },
   positions: 1,
 };
@@ -307,7 +308,7 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 const ONES = Object.fromEntries(
-  "m n k d N T C K l dIn dOut kOut kIn h w V W".split(" ").map((x) => [x, 1]),
+  "m n k d N T C K l dIn dOut kOut kIn h w V W P".split(" ").map((x) => [x, 1]),
 );
 
 for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
@@ -334,7 +335,7 @@ for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
 }
 
 Deno.test("flopsOf() and bytesOf() are finite and >= 0 for every verb", () => {
-  const letters = "m n k d N T h w C K l dIn dOut taps d+1 kOut kIn kOut+1 kIn+1 V W".split(" ");
+  const letters = "m n k d N T h w C K l dIn dOut taps d+1 kOut kIn kOut+1 kIn+1 V W P".split(" ");
   const sizes = Object.fromEntries(letters.map((letter) => [letter, 4]));
   for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
     assert.ok(flopsOf(verb, sizes) >= 0, verb);
