@@ -16,6 +16,7 @@ import type {
   EmbeddingCapture,
   KroneckerCapture,
 } from "../core/capture.ts";
+import { columnsOfGroup, groupCapture } from "../core/groups.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
 import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.ts";
 
@@ -23,6 +24,8 @@ import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.t
 export interface Place {
   readonly inputs: Matrix;
   readonly outputGradients: Matrix;
+  /** Groups of a convolution, whose patches lie side by side. @default {1} */
+  readonly groups?: number;
 }
 
 /**
@@ -78,6 +81,7 @@ export function sideBySide(
     dilation: [1, 1],
     // Rows of inputs have their constant already.
     bias: false,
+    groups: places[0].groups ?? 1,
   } as const;
   return { kind: "conv2d", examples, geometry, images, outputGradients };
 }
@@ -108,8 +112,13 @@ function joined(
 /** What one layer has left, patches as rows. */
 export function placeOf(backend: Backend, capture: KroneckerCapture): Place {
   if (capture.kind === "dense") return capture;
-  const { geometry, images, examples, outputGradients } = capture;
-  const inputs = backend.scratch(examples * locationsOf(geometry), patchLength(geometry));
-  backend.patches(inputs, images, geometry);
-  return { inputs, outputGradients };
+  const { geometry, examples, outputGradients } = capture;
+  const { groups = 1 } = geometry;
+  const rows = examples * locationsOf(geometry);
+  const inputs = backend.scratch(rows, groups * patchLength(geometry));
+  for (let group = 0; group < groups; group++) {
+    const one = groupCapture(capture, group);
+    backend.patches(columnsOfGroup(inputs, groups, group), one.images, one.geometry);
+  }
+  return { inputs, outputGradients, groups };
 }
