@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Backend } from "../backend/backend.ts";
 import { OptionError } from "../core/errors.ts";
 import type { Parameter } from "../core/parameter.ts";
 import {
@@ -15,9 +16,10 @@ import {
   type SchemaOf,
   where,
 } from "../core/schema.ts";
-import type { Block } from "../curvature/blocks/block.ts";
+import type { Block, PartBlock } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
+import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
 import { LowRankBlock } from "../curvature/blocks/low_rank.ts";
 import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
@@ -101,18 +103,39 @@ const UNUSED = { damping: { kind: "absolute", lambda: 1 } } as const;
 export function blockFor<B>(
   objective: Pick<Objective<B>, "backend" | "blockOf">,
   parameter: Parameter,
-  { method, rank }: CurvatureSettings,
+  settings: Pick<CurvatureSettings, "method" | "rank">,
 ): Block {
+  const { method, rank } = settings;
   const { backend } = objective;
-  const { rows, cols } = parameter.value;
+  const { rows } = parameter.value;
   const { kind } = parameter.layer;
   if (method === "diagonal") return new DiagonalBlock(backend, parameter, UNUSED);
   const own = objective.blockOf?.(parameter);
-  if (own !== undefined) return own(backend, parameter, { ...UNUSED, method, rank });
+  if (own !== undefined) {
+    const part: PartBlock = (backend, part) => blockFor({ backend }, part, settings);
+    return own(backend, parameter, { ...UNUSED, method, rank, part });
+  }
   if (kind === "normalization" && rows === 2) {
     return new ScaleShiftBlock(backend, parameter, UNUSED);
   }
   if (kind !== "dense" && kind !== "conv2d") return new DiagonalBlock(backend, parameter, UNUSED);
+  const { layer } = parameter;
+  if (layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1) {
+    return new GroupedBlock(backend, parameter, layer.geometry, UNUSED, (on, part) => {
+      return kroneckerBlock(on, part, method, rank);
+    });
+  }
+  return kroneckerBlock(backend, parameter, method, rank);
+}
+
+/** The method's own block of a dense layer, a convolution or one group of it. */
+function kroneckerBlock(
+  backend: Backend,
+  parameter: Parameter,
+  method: Exclude<CurvatureSettings["method"], "diagonal">,
+  rank: number | "full",
+): Block {
+  const { rows, cols } = parameter.value;
   if (method === "kfac" || method === "tkfac") {
     const options = { ...UNUSED, split: "exact" } as const;
     return new (method === "kfac" ? KfacBlock : TkfacBlock)(backend, parameter, options);

@@ -60,6 +60,9 @@ const FLOPS: Readonly<Record<keyof Verbs, (sizes: Sizes) => number>> = {
   // Scores and sums of values, of every pair of positions.
   attention: ({ n, T, C }) => 4 * n * T * C,
   attentionGradient: ({ n, T, C }) => 10 * n * T * C,
+  rotatePairs: ({ n, C }) => 3 * n * C,
+  softmax: ({ n, d }) => 3 * n * d,
+  softmaxGradient: ({ n, d }) => 4 * n * d,
   appendOnes: () => 0,
   activation: ({ m, n }) => m * n,
   activationGradient: ({ m, n }) => 2 * m * n,
@@ -67,6 +70,7 @@ const FLOPS: Readonly<Record<keyof Verbs, (sizes: Sizes) => number>> = {
   sampledLossGradient: ({ N, K }) => 5 * N * K,
   gaussNewtonGradient: ({ N, K }) => 6 * N * K,
   axpby: ({ m, n }) => 3 * m * n,
+  takeStep: ({ m, n }) => 4 * m * n,
   squares: ({ m, n }) => 3 * m * n,
   scaleRows: ({ n, d }) => n * d,
   adamDirection: ({ k, l }) => 12 * k * l,

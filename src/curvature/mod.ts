@@ -18,11 +18,13 @@ export { Eigenbasis, overlap, transport } from "./basis.ts";
 export * from "./blocks/block.ts";
 export * from "./blocks/corrected.ts";
 export { toDense } from "./blocks/dense.ts";
+export * from "./blocks/depthwise.ts";
 export * from "./blocks/diagonal.ts";
 export * from "./blocks/ekfac.ts";
 export * from "./blocks/embedding.ts";
 export * from "./blocks/factored.ts";
-export { type GroupBlock, GroupedBlock } from "./blocks/grouped.ts";
+export * from "./blocks/grouped.ts";
+export * from "./blocks/groups_block.ts";
 export * from "./blocks/kfac.ts";
 export * from "./blocks/low_rank.ts";
 export * from "./blocks/scale_shift.ts";
@@ -59,6 +61,7 @@ export {
   type RefreshOutcome,
   type Underway,
 } from "./refresher.ts";
+export { type LocationsOfTheta, positionsApart } from "./positions_apart.ts";
 export { type Refresh, type Renewal } from "./renewal.ts";
 export {
   type DenseStart,

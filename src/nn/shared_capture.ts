@@ -15,7 +15,9 @@ import type {
   ElementsCapture,
   EmbeddingCapture,
   KroneckerCapture,
+  LocationMask,
 } from "../core/capture.ts";
+import { columnsOfGroup, groupCapture } from "../core/groups.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
 import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.ts";
 
@@ -23,6 +25,9 @@ import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.t
 export interface Place {
   readonly inputs: Matrix;
   readonly outputGradients: Matrix;
+  /** Groups of a convolution, whose patches lie side by side. @default {1} */
+  readonly groups?: number;
+  readonly mask?: LocationMask | undefined;
 }
 
 /**
@@ -55,7 +60,8 @@ function oneSequence(backend: Backend, captures: readonly EmbeddingCapture[]): E
   const tokens = joined(backend, captures.map(({ tokens }) => tokens), examples, 1);
   const gradients = captures.map(({ outputGradients }) => outputGradients);
   const outputGradients = joined(backend, gradients, examples, gradients[0].cols);
-  return { ...first, tokens: reshaped(tokens, 1, tokens.rows), outputGradients };
+  const mask = joinedMasks(backend, captures, examples);
+  return { ...first, tokens: reshaped(tokens, 1, tokens.rows), outputGradients, mask };
 }
 
 /** A capture whose locations are those of all places. */
@@ -78,8 +84,29 @@ export function sideBySide(
     dilation: [1, 1],
     // Rows of inputs have their constant already.
     bias: false,
+    groups: places[0].groups ?? 1,
   } as const;
-  return { kind: "conv2d", examples, geometry, images, outputGradients };
+  const mask = joinedMasks(backend, places, examples);
+  return { kind: "conv2d", examples, geometry, images, outputGradients, mask };
+}
+
+/** The masks of all places, of which those without one count everywhere. */
+function joinedMasks(
+  backend: Backend,
+  places: readonly Pick<Place, "outputGradients" | "mask">[],
+  examples: number,
+): LocationMask | undefined {
+  if (places.every(({ mask }) => mask === undefined)) return undefined;
+  const counts = new Float64Array(examples);
+  const parts = places.map(({ outputGradients: { rows }, mask }) => {
+    for (let n = 0; n < examples; n++) counts[n] += mask?.counts[n] ?? rows / examples;
+    if (mask !== undefined) return mask.weights;
+    const ones = backend.scratch(1, rows);
+    backend.write(ones, new Float32Array(rows).fill(1));
+    return ones;
+  });
+  const weights = joined(backend, parts, examples, 1);
+  return { weights: reshaped(weights, 1, weights.rows), counts };
 }
 
 /** Rows of a width, those of each example together: [N sum T, cols]. */
@@ -108,8 +135,13 @@ function joined(
 /** What one layer has left, patches as rows. */
 export function placeOf(backend: Backend, capture: KroneckerCapture): Place {
   if (capture.kind === "dense") return capture;
-  const { geometry, images, examples, outputGradients } = capture;
-  const inputs = backend.scratch(examples * locationsOf(geometry), patchLength(geometry));
-  backend.patches(inputs, images, geometry);
-  return { inputs, outputGradients };
+  const { geometry, examples, outputGradients, mask } = capture;
+  const { groups = 1 } = geometry;
+  const rows = examples * locationsOf(geometry);
+  const inputs = backend.scratch(rows, groups * patchLength(geometry));
+  for (let group = 0; group < groups; group++) {
+    const one = groupCapture(capture, group);
+    backend.patches(columnsOfGroup(inputs, groups, group), one.images, one.geometry);
+  }
+  return { inputs, outputGradients, groups, mask };
 }

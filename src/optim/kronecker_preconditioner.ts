@@ -9,8 +9,8 @@ import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
-import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
+import { factorSizes } from "../curvature/factor_sizes.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { RefreshPlan } from "../curvature/scheduler.ts";
 import {
@@ -54,19 +54,28 @@ export class KroneckerPreconditioner implements Preconditioner {
   /** The model's curvature; owned. */
   readonly estimator: CurvatureEstimator;
   readonly adapter: DampingAdapter | undefined;
+  readonly owners: readonly number[] | undefined;
   readonly #backend: Backend;
   readonly #plan: RefreshPlan;
+  readonly #rank: number | undefined;
   /** What held for the blocks where a checkpoint was made, until its matrices are there, too. */
   #restored: readonly { readonly solved: boolean; readonly measured: boolean }[] = [];
 
-  /** Takes over the estimator and the adapter. */
+  /**
+   * Takes over the estimator and the adapter.
+   *
+   * @param sharing Where ranks of a group make some of the directions each: who makes which, and who this one is.
+   */
   constructor(
     backend: Backend,
     method: string,
     estimator: CurvatureEstimator,
     plan: RefreshPlan,
     adapter?: DampingAdapter,
+    sharing?: { readonly owners: readonly number[]; readonly rank: number },
   ) {
+    this.owners = sharing?.owners;
+    this.#rank = sharing?.rank;
     this.#backend = backend;
     this.method = method;
     this.estimator = estimator;
@@ -162,7 +171,10 @@ export class KroneckerPreconditioner implements Preconditioner {
   precondition(index: number, source: Matrix, step: number): Matrix {
     const block = this.estimator.blocks[index];
     const direction = this.#backend.scratch(source.rows, source.cols);
-    this.#backend.scope(() => block.precondition(direction, source, step));
+    // Lambda belongs to the report of every rank.
+    if (this.owners === undefined || this.owners[index] === this.#rank) {
+      this.#backend.scope(() => block.precondition(direction, source, step));
+    } else this.#backend.scope(() => block.lambda(step));
     return direction;
   }
 
@@ -193,15 +205,9 @@ export class KroneckerPreconditioner implements Preconditioner {
   describe(index: number): PreconditionerRow {
     const block = this.estimator.blocks[index];
     const { method, state } = block;
-    const parts = block instanceof GroupedBlock ? block.parts : [block];
-    // Factors, or what is kept of them.
-    const { outputBasis, inputBasis } = parts[0].state;
-    const { outputFactor = outputBasis, inputFactor = inputBasis } = parts[0].state;
-    const size = (matrix: Matrix): string => `${matrix.rows} x ${matrix.cols}`;
-    const each = outputFactor === undefined ? "" : `${size(outputFactor)}, ${size(inputFactor)}`;
     return {
       block: method,
-      factors: parts.length > 1 ? `${parts.length} x (${each})` : each,
+      factors: factorSizes(block),
       elements: Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
     };
   }

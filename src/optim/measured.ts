@@ -55,6 +55,10 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
   readonly statistic: (resolved: Resolved<S>) => Statistic;
   /** What its options take. */
   readonly schema: S;
+  /** Whether the factors of convolutions are of whole gradients. @default {never} */
+  readonly exact?: (resolved: Resolved<S>) => boolean;
+  /** What eigenvalues are measured from. @default {"captures"} */
+  readonly eigenvaluesFrom?: "captures" | "gradient";
   /** Its block of full rank. */
   readonly createFull: (
     backend: Backend,
@@ -72,7 +76,7 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
 export function measuredOptimizer<S extends typeof measuredSchema, B>(
   objective: Objective<B>,
   options: MeasuredOptions,
-  { method, statistic, schema, createFull }: MeasuredMethod<S>,
+  { method, statistic, exact, schema, createFull, eigenvaluesFrom = "captures" }: MeasuredMethod<S>,
 ): Optimizer<B> {
   const subject = `Cannot create ${method.toUpperCase()}`;
   const resolved = resolveKronecker(subject, objective, options, schema, (r) => r === "full");
@@ -84,10 +88,18 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   const ranks = new Map(
     objective.parameters.map((parameter) => [parameter, rankOf(subject, parameter, rank)]),
   );
-  const shared = { method, statistic: statistic(resolved), exponent };
+  const shared = {
+    ...{ method, statistic: statistic(resolved), exponent },
+    exact: exact?.(resolved) ?? false,
+  };
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
-    own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
+    own: (parameter) => ({
+      rank: ranks.get(parameter)!,
+      exponent,
+      eigenvaluesFrom,
+      statistic: shared.statistic,
+    }),
     create(backend, part, context, whole) {
       const rank = rankWithin(part, ranks.get(whole)!);
       if (rank === "full") return createFull(backend, part, { ...context, exponent }, resolved);
