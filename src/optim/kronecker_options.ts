@@ -27,6 +27,7 @@ import { adaptationRule, type DampingAdaptation } from "../curvature/adaptation.
 import { type Damping, dampingRule } from "../curvature/damping.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import type { Averaging } from "../curvature/moving_average.ts";
+import type { LocationsOfTheta } from "../curvature/positions_apart.ts";
 import { type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { type DenseStart, type Intervals, planSchema } from "../curvature/scheduler.ts";
 import { groupsRule, type ParameterGroup } from "./groups.ts";
@@ -45,7 +46,7 @@ export interface KroneckerOptions extends StepOptions {
   readonly groups?: readonly KroneckerGroup[];
   /** What is not said otherwise: the safe default, or the papers' algorithms. @default {"default"} */
   readonly preset?: Preset;
-  /** What is added to the eigenvalues; a number alone is `lambda`. @default {{ kind: "relative", tau: 0.3 }} */
+  /** What is added to the eigenvalues; a number alone is `lambda`. @default {{ kind: "relative", tau: 0.3, noiseEdge: true }} */
   readonly damping?: Damping | Schedule;
   /**
    * Multiplies the damping of all layers by a factor that follows how well the quadratic model predicts
@@ -85,18 +86,34 @@ export interface KroneckerOptions extends StepOptions {
   /** Weight of the past in the averages of the eigenvalues, in [0, 1). @default {0.95} */
   readonly eigenvalueDecay?: Schedule;
   /**
+   * What the eigenvalues of EKFAC and TEKFAC are the second moment of, where layers see positions of sequences or pixels:
+   * `summed`, the example's gradient; `apart`, each position's, as an example of its own. KFAC and TKFAC, whose
+   * eigenvalues are products, take no notice. @default {"summed"}
+   */
+  readonly positions?: LocationsOfTheta;
+  /**
    * A full basis that is due is only renewed when its off-diagonal share, `|offdiag(Q^T X Q)|_F / |X|_F`,
    * exceeds this, in [0, 1). @default {0}
    */
   readonly staleness?: number;
   /** Whether steps wait for full bases, or go on with the old ones; in full or by the name of the kind. @default {{ kind: "immediate" }} */
   readonly refresh?: RefreshMode | RefreshMode["kind"];
+  /**
+   * What the ranks of a `group` share out among them, layers by what they cost, the most expensive first:
+   * - `bases`: the eigenproblems that steps wait for; every rank gets all bases (a worker fraction of 1 in KAISA,
+   *   Pauloski et al. 2021). Bases of low rank are not worth a message, and made by every rank;
+   * - `directions`: besides, each rank preconditions some layers, and sends what comes out in every step (a worker
+   *   fraction of one over the ranks, but every rank still has room for all layers).
+   *
+   * Without a group it means nothing. @default {"bases"}
+   */
+  readonly shareOut?: "nothing" | "bases" | "directions";
   /** Failed refreshes of a layer in a row that are tolerated before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
-   * Which block a parameter gets. `kronecker` is the method's own, for scales and shifts of layer normalisations
-   * the exact 2 x 2 block of each channel. Parameters of batch normalisations, scales without shifts and
-   * parameters of no known layer kind can only be diagonal.
+   * Which block a parameter gets. `kronecker` is the method's own, for scales and shifts of normalisations the
+   * exact 2 x 2 block of each channel. Scales without shifts and parameters of no
+   * known layer kind can only be diagonal.
    * @default {the method's own, diagonal where the layer leaves no captures}
    */
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
@@ -128,8 +145,10 @@ export const kroneckerSchema = {
   averaging: choice("corrected", "seeded"),
   factorDecay: optional(schedule(decay), 0.95),
   eigenvalueDecay: optional(schedule(decay), 0.95),
+  positions: optional(choice("summed", "apart"), "summed"),
   staleness: optional(number(decay), 0),
   refresh: optional(refreshRule, { kind: "immediate" }),
+  shareOut: optional(choice("nothing", "bases", "directions"), "bases"),
   toleratedFailures: optional(number({ min: 0, integer: true }), 5),
   blocks: maybe(callback<NonNullable<KroneckerOptions["blocks"]>>("a function of the parameter")),
 } satisfies SchemaOf<KroneckerOptions>;

@@ -26,6 +26,10 @@ import { withJudgedWeights } from "./weight_copy.ts";
  * Steps wait for each other, on a GPU too, and every tenth of a second for a turn of the event loop, so that pages
  * and Workers answer.
  *
+ * Where the optimizer has a group, each rank calls this with the same options, takes its part of every batch
+ * (`batchSize` is that of the joined one), and evaluates all. A verdict of an observer that ends the run must be that
+ * of all ranks.
+ *
  * @throws {OptionError} When `epochs`, `epochsDone`, `batchSize`, `microBatch` or `earlyStopping` is out of range.
  * @throws {ShapeError | DataError} When the data do not fit the model.
  * @throws {NumericalError} When a loss, a gradient or an update is not finite.
@@ -82,6 +86,8 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
   learned ??= await learn();
   checkEvaluation("training", learned, options);
   await objective.backend.flush();
+  const done = { epochs: epochs.length, steps: run.losses.length };
+  const nothing = notLearning(options, learned.loss, done) !== undefined;
   return {
     stepLosses: run.losses,
     stepsPerEpoch: run.stepsPerEpoch,
@@ -91,6 +97,7 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
     testLoss: judged.loss,
     testAccuracy: judged.accuracy,
     ...metricsOf(judged),
+    ...(nothing ? { didNotLearn: true } as const : {}),
     seconds: run.seconds,
     stepMs: run.losses.length === 0 ? 0 : 1000 * run.seconds / run.losses.length,
     ...(run.firstStepSeconds === undefined ? {} : { firstStepSeconds: run.firstStepSeconds }),
