@@ -38,7 +38,8 @@ export function convolution(
   { graph, arrays, layer: { name, output, parameter } }: Site,
 ): Value {
   const { layer, value } = parameter!;
-  const { kernel, channels, bias, ...rest } = (layer as { geometry: ConvGeometry }).geometry;
+  const { kernel, bias, groups = 1, ...rest } = (layer as { geometry: ConvGeometry }).geometry;
+  const channels = rest.channels / groups;
   const { rows, cols } = value;
   const size = kernel[0] * kernel[1] * channels;
   const numbers = arrays.get(`${name}.weights`)!;
@@ -51,7 +52,8 @@ export function convolution(
     graph.floats(`${name}.weight`, [rows, channels, ...kernel], filters),
   ];
   if (bias) inputs.push(graph.floats(`${name}.bias`, [rows], column(numbers, cols, size)));
-  const attributes = { ...windowAttributes({ kernel, ...rest }), dilations: rest.dilation };
+  const window = windowAttributes({ kernel, ...rest });
+  const attributes = { ...window, dilations: rest.dilation, group: groups };
   return { name: graph.add("Conv", inputs, attributes), shape: output, channelsFirst: true };
 }
 
