@@ -294,7 +294,7 @@ const PARTS = {
   epsilon: 1,
   numbers: { beta1: 0.9, beta2: 0.9, epsilon: 1, count: 1 },
   formula: ROOT,
-  capture: { kind: "dense", examples: 1 } as Readonly<Record<string, unknown>>,
+  capture: { kind: "dense", examples: 1, geometry: PIXEL } as Readonly<Record<string, unknown>>,
   shape: { positions: 1, heads: 1, causal: false },
   positions: 1,
   parts: 1,
