@@ -20,7 +20,10 @@ export interface ExtensionHost {
     Verbs,
     | "activation"
     | "activationGradient"
+    | "gaussNewtonGradient"
     | "gemm"
+    | "loss"
+    | "sampledLossGradient"
     | "conv2d"
     | "conv2dDataGradient"
     | "conv2dWeightGradient"
