@@ -38,5 +38,8 @@ fn element(i: u32, j: u32) {
   let base = theta[params.thetaOffset + i * params.thetaStride + j] + lambda;
   if (ROOT == 0u) { out[at] = value / base; }
   if (ROOT == 1u) { out[at] = value / sqrt(base); }
-  if (ROOT == 2u) { out[at] = value / pow(base, params.exponent); }
+  if (ROOT == 2u) {
+    // A product, where the base may be 0.
+    if (params.exponent == -1.0) { out[at] = value * base; } else { out[at] = value / pow(base, params.exponent); }
+  }
 }

@@ -217,6 +217,24 @@ parity("dampedDivide() agrees with its definition for every exponent", (check, r
   }
 });
 
+parity(
+  "dampedDivide() with the exponent -1 is a product, where eigenvalues are 0, too",
+  (check, random) => {
+    for (const [rows, cols] of SHAPES) {
+      const theta = inputs(random, rows, cols);
+      theta.data.forEach((value, i) => theta.data[i] = i % 3 === 0 ? 0 : Math.abs(value));
+      check({
+        label: `${rows}x${cols}`,
+        outputs: [unread(rows, cols)],
+        inputs: [inputs(random, rows, cols), theta],
+        call: (backend, [out], [x, eigenvalues]) =>
+          backend.dampedDivide(out, x, { eigenvalues, damping: 0, exponent: -1 }),
+        relative: 4 * ROUNDOFF,
+      });
+    }
+  },
+);
+
 parity("scaleRows() rounds each product once, in place too", (check, random) => {
   for (const [rows, cols] of SHAPES) {
     check({

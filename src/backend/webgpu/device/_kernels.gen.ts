@@ -1787,7 +1787,9 @@ if (params.dampingHeld == 1u) { lambda = damping[params.dampingOffset]; }
 let base = theta[params.thetaOffset + i * params.thetaStride + j] + lambda;
 if (ROOT == 0u) { out[at] = value / base; }
 if (ROOT == 1u) { out[at] = value / sqrt(base); }
-if (ROOT == 2u) { out[at] = value / pow(base, params.exponent); }
+if (ROOT == 2u) {
+if (params.exponent == -1.0) { out[at] = value * base; } else { out[at] = value / pow(base, params.exponent); }
+}
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "theta", written: false }, { name: "damping", written: false }],
