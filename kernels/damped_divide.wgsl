@@ -39,7 +39,8 @@ fn element(i: u32, j: u32) {
   if (ROOT == 0u) { out[at] = value / base; }
   if (ROOT == 1u) { out[at] = value / sqrt(base); }
   if (ROOT == 2u) {
-    // A product, where the base may be 0.
-    if (params.exponent == -1.0) { out[at] = value * base; } else { out[at] = value / pow(base, params.exponent); }
+    // Of 0 pow is not defined everywhere; a negative exponent multiplies with it.
+    let power = pow(base, -params.exponent);
+    out[at] = value * select(power, 0.0, base == 0.0 && params.exponent < 0.0);
   }
 }

@@ -77,6 +77,11 @@ export interface OptimizerSummary {
   readonly runs: readonly SeededRun[];
   /** What went wrong in those that did not. */
   readonly failures: readonly string[];
+  /**
+   * Runs that ended no better than the same answer to every example. One such run, and nothing is concluded from the
+   * optimizer: its settings are not those of this task.
+   */
+  readonly notLearned: number;
   /** What it is judged by, at the end of all epochs. */
   readonly value: Spread | null;
   /** Test loss at the end of all epochs. */
@@ -179,17 +184,20 @@ export function summarizeComparison(
 ): ComparisonSummary {
   const { metric } = circumstances;
   const value = (run: SeededRun): number => heldOut(metric, run);
-  const equalSeconds = equalSecondsOf(optimizers);
-  const baseline = baselineOf(optimizers, value);
-  const target = baseline && meanOf(baseline.runs, value)!;
+  const judged = optimizers.filter((finding) => notLearned(finding) === 0);
+  const equalSeconds = equalSecondsOf(judged);
+  const baseline = baselineOf(judged, value);
   return {
     format: 2,
     complete,
     ...circumstances,
     equalSeconds: equalSeconds ?? null,
-    target: baseline === undefined ? null : { optimizer: baseline.name, value: target! },
+    target: baseline === undefined
+      ? null
+      : { optimizer: baseline.name, value: meanOf(baseline.runs, value)! },
     optimizers: optimizers.map((finding) => ({
       ...finding,
+      notLearned: notLearned(finding),
       value: spread(finding.runs, value),
       testLoss: spread(finding.runs, (run) => run.testLoss),
       trainLoss: spread(finding.runs, (run) => run.trainLoss),
@@ -199,11 +207,18 @@ export function summarizeComparison(
         : finding.timed === undefined
         ? spread(finding.runs, (run) => valueAfter(run, metric, equalSeconds))
         : spread(finding.timed.runs, value),
-      toTarget: baseline === undefined ? null : wayTo(target!, metric, finding, baseline),
+      toTarget: baseline === undefined || !judged.includes(finding)
+        ? null
+        : wayTo(metric, finding, baseline),
     })),
-    pairs: pairsOf(optimizers, ({ runs }) => runs, value),
-    pairsAtEqualTime: pairsOf(optimizers, ({ timed }) => timed?.runs ?? [], value),
+    pairs: pairsOf(judged, ({ runs }) => runs, value),
+    pairsAtEqualTime: pairsOf(judged, ({ timed }) => timed?.runs ?? [], value),
   };
+}
+
+/** Runs at equal epochs that have not learned. */
+function notLearned({ runs }: Finding): number {
+  return runs.filter(({ didNotLearn }) => didNotLearn === true).length;
 }
 
 /** Mean and range, or `null` where a run lacks the quantity. */
@@ -237,24 +252,20 @@ function baselineOf(
 }
 
 /**
- * With each seed, the way to the target beside the baseline's own; a run of the baseline that stays above the
- * mean of all its runs counts in full.
+ * With each seed, the way to what the baseline ends with on that seed, beside the baseline's own: seeds may be splits
+ * of unequal difficulty.
  */
-function wayTo(
-  target: number,
-  metric: HeldOutMetric,
-  { runs }: Finding,
-  baseline: Finding,
-): WayToTarget {
+function wayTo(metric: HeldOutMetric, { runs }: Finding, baseline: Finding): WayToTarget {
   const marks: { readonly seed: number; readonly own: Mark; readonly rival: Mark }[] = [];
   let of = 0;
   for (const rival of baseline.runs) {
     const run = runs.find(({ seed }) => seed === rival.seed);
     if (run === undefined) continue;
     of++;
-    const own = run === rival ? markOrEnd(run, metric, target) : markAt(run, metric, target);
+    const target = heldOut(metric, rival);
+    const own = markAt(run, metric, target);
     if (own === undefined) continue;
-    marks.push({ seed: run.seed, own, rival: markOrEnd(rival, metric, target) });
+    marks.push({ seed: run.seed, own, rival: markAt(rival, metric, target) ?? endOf(rival) });
   }
   const measured = (pick: "own" | "rival", key: keyof Mark): Measured[] =>
     marks.map((mark) => ({ seed: mark.seed, value: mark[pick][key] }));
@@ -269,10 +280,6 @@ function wayTo(
     epochRatio: ratio("epochs"),
     timeRatio: ratio("seconds"),
   };
-}
-
-function markOrEnd(run: SeededRun, metric: HeldOutMetric, target: number): Mark {
-  return markAt(run, metric, target) ?? endOf(run);
 }
 
 /** Each optimizer against each later one. */

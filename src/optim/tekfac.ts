@@ -14,8 +14,10 @@ import type { Optimizer } from "./optimizer.ts";
 /** Options of {@linkcode tekfac}. */
 export interface TekfacOptions extends MeasuredOptions {
   /**
-   * Whose eigenvectors the bases are: of the paper's factors, which keep the trace of the Fisher; or of a mixture of
-   * them with EKFAC's, by the effective share of the examples (docs/MATH.md, 2.14). @default {"traceKeeping"}
+   * Whose eigenvectors the bases are: of the paper's factors, which keep the trace of the Fisher; of a mixture of
+   * them with EKFAC's, by the effective share of the examples (docs/MATH.md, 2.14); or, `exact`, of convolutions the
+   * partial traces of the Fisher itself, which takes N dOut dIn' numbers while it observes N examples.
+   * @default {"traceKeeping"}
    */
   readonly factors?: NonNullable<TekfacBlockOptions["factors"]>;
 }
@@ -52,6 +54,7 @@ export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}):
   return measuredOptimizer(objective, options, {
     method: "tekfac",
     statistic: ({ factors }) => factors === "mixed" ? mixed : traceKeeping,
+    exact: ({ factors }) => factors === "exact",
     schema: tekfacSchema,
     createFull: (backend, parameter, shared, { factors }) =>
       new TekfacBlock(backend, parameter, { ...shared, factors }),
@@ -62,7 +65,7 @@ export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}):
 export const tekfacSchema = {
   ...measuredSchema,
   factors: optional(
-    choice<NonNullable<TekfacOptions["factors"]>>("traceKeeping", "mixed"),
+    choice<NonNullable<TekfacOptions["factors"]>>("traceKeeping", "mixed", "exact"),
     "traceKeeping",
   ),
 } satisfies SchemaOf<TekfacOptions>;

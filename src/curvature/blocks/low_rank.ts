@@ -15,7 +15,8 @@ import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
-import { FactorSketch, inputRows, outputRows } from "../sketch.ts";
+import { FactorSketch, inputRows, matrixRows, outputRows } from "../sketch.ts";
+import { wholeGradients } from "../whole_gradients.ts";
 import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** What a {@linkcode LowRankBlock} is made of. */
@@ -24,6 +25,8 @@ export interface LowRankOptions extends BlockOptions {
   readonly method: "ekfac" | "tekfac";
   /** How much each row counts in the factors; what sets EKFAC and TEKFAC apart. */
   readonly statistic: Statistic;
+  /** Whether the factors of a convolution are of whole gradients, exactly the Fisher's partial traces. @default {false} */
+  readonly exact?: boolean;
   /** Directions a side, >= 1; a side with fewer dimensions keeps all of them. */
   readonly rank: number;
   /** p of `(Theta + lambda)^-p`; 1 is the natural gradient. @default {1} */
@@ -94,6 +97,7 @@ export class LowRankBlock extends Owner implements Block {
   readonly #backend: Backend;
   readonly #statistic: Statistic;
   readonly #exponent: number;
+  readonly #exact: boolean;
   /** Statuses of both sides' eigenproblems, [1, 6]. */
   readonly #status: Matrix;
   readonly #sizes: readonly [dOut: number, dIn: number];
@@ -104,12 +108,13 @@ export class LowRankBlock extends Owner implements Block {
   constructor(backend: Backend, parameter: Parameter, options: LowRankOptions) {
     super();
     const { rows: dOut, cols: dIn } = parameter.value;
-    const { method, statistic, rank, exponent = 1 } = options;
+    const { method, statistic, rank, exponent = 1, exact = false } = options;
     this.#backend = backend;
     this.parameter = parameter;
     this.method = method;
     this.#statistic = statistic;
     this.#exponent = exponent;
+    this.#exact = exact;
     this.#sizes = [dOut, dIn];
     try {
       this.output = this.own(new FactorSketch(backend, Math.min(rank, dOut), dOut));
@@ -140,6 +145,13 @@ export class LowRankBlock extends Owner implements Block {
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const backend = this.#backend;
     const { effectiveShare: share } = this;
+    if (this.#exact && capture.kind === "conv2d") {
+      this.#statistic(backend, capture, share);
+      const whole = wholeGradients(backend, capture, this.input.basis.cols);
+      this.input.observe(matrixRows(backend, whole.input), undefined, observation);
+      this.output.observe(matrixRows(backend, whole.output), undefined, observation);
+      return;
+    }
     const { input, output, outputScale } = this.#statistic(backend, capture, share);
     this.input.observe(inputRows(backend, capture), input, observation);
     const scaled = { ...observation, scale: outputScale * observation.scale };
