@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OptionError } from "../core/errors.ts";
 import { choice, optional, type SchemaOf } from "../core/schema.ts";
 import { TekfacBlock, type TekfacBlockOptions } from "../curvature/blocks/tekfac.ts";
 import { mixed, traceKeeping } from "../curvature/fisher.ts";
@@ -53,7 +54,13 @@ export interface TekfacOptions extends MeasuredOptions {
 export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}): Optimizer<B> {
   return measuredOptimizer(objective, options, {
     method: "tekfac",
-    statistic: ({ factors }) => factors === "mixed" ? mixed : traceKeeping,
+    statistic: ({ factors, group }) => {
+      if (factors !== "mixed") return traceKeeping;
+      if (group === undefined || group.size === 1) return mixed;
+      const expectation =
+        "must be 'traceKeeping' in a group: how far factors are mixed follows from the batch as a whole";
+      throw new OptionError("Cannot create TEKFAC", "factors", expectation, factors);
+    },
     exact: ({ factors }) => factors === "exact",
     schema: tekfacSchema,
     createFull: (backend, parameter, shared, { factors }) =>

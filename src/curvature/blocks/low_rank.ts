@@ -10,7 +10,7 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { columnsOf, type Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
-import type { Statistic } from "../fisher.ts";
+import { locationsPerExample, type Statistic } from "../fisher.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
@@ -68,6 +68,7 @@ export interface LowRankOptions extends BlockOptions {
  * const first = { decay: 0, scale: 1 / 2 };
  * backend.scope(() => {
  *   block.observeStatistics(capture, first);
+ *   if (block.findBasis(2)) block.observeStatistics(capture, first); // the first one was random
  *   new Refresher(backend, { kind: "immediate" }, 0).refresh(0, [block]);
  *   block.observeEigenvalues(capture, first);
  *   const step = backend.scratch(1, 3);
@@ -103,6 +104,8 @@ export class LowRankBlock extends Owner implements Block {
   readonly #sizes: readonly [dOut: number, dIn: number];
   /** Whether there are moments that a new basis must not lose. */
   #measured = false;
+  /** T, of an example. */
+  #locations = 1;
 
   /** Allocates the block of one parameter. The caller disposes it. */
   constructor(backend: Backend, parameter: Parameter, options: LowRankOptions) {
@@ -142,8 +145,16 @@ export class LowRankBlock extends Owner implements Block {
     };
   }
 
+  get sums(): Block["sums"] {
+    return {
+      statistics: [{ matrix: this.output.product }, { matrix: this.input.product }],
+      eigenvalues: [{ matrix: this.moments }],
+    };
+  }
+
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const backend = this.#backend;
+    this.#locations = locationsPerExample(capture);
     const { effectiveShare: share } = this;
     if (this.#exact && capture.kind === "conv2d") {
       this.#statistic(backend, capture, share);
@@ -156,6 +167,12 @@ export class LowRankBlock extends Owner implements Block {
     this.input.observe(inputRows(backend, capture), input, observation);
     const scaled = { ...observation, scale: outputScale * observation.scale };
     this.output.observe(outputRows(backend, capture), output, scaled);
+  }
+
+  findBasis(examples: number): boolean {
+    const rows = examples * this.#locations;
+    // Both are asked.
+    return [this.input, this.output].map((side) => side.findBasis(rows)).includes(true);
   }
 
   /** The problems are small: nothing to solve together with those of other layers. */
@@ -184,7 +201,7 @@ export class LowRankBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const [dOut, dIn] = this.#sizes;
-    return this.damping.at(step, () => this.trace(), 1 / (dOut * dIn));
+    return this.damping.at(step, () => this.trace(), dOut * dIn, this.#complements);
   }
 
   trace(): Trace {
@@ -222,6 +239,12 @@ export class LowRankBlock extends Owner implements Block {
 
   restored({ measured = false }: Pick<Block, "measured">): void {
     this.#measured = measured;
+  }
+
+  /** Dimensions of either side that have no eigenvalue of their own. */
+  get #complements(): readonly number[] {
+    const [dOut, dIn] = this.#sizes;
+    return [dOut - this.output.basis.rows, dIn - this.input.basis.rows];
   }
 
   get #basis(): { readonly output: Matrix; readonly input: Matrix } {
