@@ -6,7 +6,6 @@
 
 import type { ConvGeometry } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { ConvolutionVerbs } from "./groupwise.ts";
 import type { Verbs } from "./verbs.ts";
 
 /** The address of a number in the memory of WebAssembly. */
@@ -17,17 +16,18 @@ export interface ExtensionHost {
   /** The functions of the extension's own module. */
   readonly exports: unknown;
   /** The verbs that are there. */
-  readonly verbs:
-    & Pick<
-      Verbs,
-      | "activation"
-      | "activationGradient"
-      | "gemm"
-      | "loss"
-      | "sampledLossGradient"
-      | "gaussNewtonGradient"
-    >
-    & ConvolutionVerbs;
+  readonly verbs: Pick<
+    Verbs,
+    | "activation"
+    | "activationGradient"
+    | "gaussNewtonGradient"
+    | "gemm"
+    | "loss"
+    | "sampledLossGradient"
+    | "conv2d"
+    | "conv2dDataGradient"
+    | "conv2dWeightGradient"
+  >;
   /** Calls a kernel with the address of `bytes` bytes of workspace, 64-byte aligned. */
   withWorkspace(bytes: number, call: (workspace: Address) => void): void;
   /** Calls `body` with the address of the record that `asm/window.ts` describes. */

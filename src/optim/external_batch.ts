@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 import { DataError, OptionError, ShapeError } from "../core/errors.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
 import { type Matrix, shapeOf } from "../core/matrix.ts";
@@ -27,6 +28,11 @@ export interface ExternalParameter {
    * `patchLength`; a vector of n numbers of kind `other` is [1, n].
    */
   readonly shape: readonly [rows: number, cols: number];
+  /**
+   * Makes its curvature, where the optimizer's own block will not do: `groupsBlock` of `curvature` for a convolution
+   * with groups, which has a diagonal without it.
+   */
+  readonly block?: LayerBlock;
 }
 
 /** What one layer saw in a forward and backward pass. N examples, T locations each. */

@@ -6,6 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { KroneckerCapture } from "../core/capture.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
@@ -207,6 +208,11 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
           "or use the empirical Fisher",
       );
     });
+  }
+
+  /** The block that a parameter brings. */
+  blockOf({ name }: Parameter): LayerBlock | undefined {
+    return this.#external.find((parameter) => parameter.name === name)?.block;
   }
 
   /** What a parameter's layer handed over, or `undefined`. */

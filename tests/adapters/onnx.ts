@@ -49,6 +49,7 @@ const ALLOWANCE = { absolute: 64 * 2 ** -24, relative: 64 * 2 ** -24 };
 
 const images: LayerSpec[] = [
   conv2d(3, { kernel: [3, 2], padding: 1, stride: [2, 1], dilation: [1, 2], bias: false }),
+  conv2d(3, { kernel: 3, padding: 1, groups: 3 }),
   batchNorm2d({ epsilon: 1e-3 }),
   relu(),
   residual([conv2d(4, { kernel: 3, padding: 1, stride: 2 }), batchNorm2d()]),

@@ -57,7 +57,38 @@ const CASES: Readonly<Record<string, () => Case>> = {
       ],
     }),
     x: normal(N, 7, 6, 1),
-    blocks: ["tekfac", "diagonal", "diagonal", "diagonal", "diagonal", "tekfac"],
+    blocks: ["tekfac", "diagonal", "diagonal", "tekfac", "tekfac"],
+  }),
+  "convolutions of sequences": () => ({
+    model: tfl.sequential({
+      layers: [
+        layers.conv1d({ filters: 3, kernelSize: 3, activation: "tanh", inputShape: [9, 2] }),
+        layers.conv1d({ filters: 4, kernelSize: 2, padding: "same", strides: 2 }),
+        layers.conv1d({ filters: 3, kernelSize: 2, strides: 2, activation: "relu" }),
+        layers.flatten(),
+        layers.dense({ units: 2 }),
+      ],
+    }),
+    x: normal(N, 9, 2),
+    blocks: ["tekfac", "tekfac", "tekfac", "tekfac"],
+  }),
+  "depthwise convolutions that keep the size or have several outputs": () => ({
+    model: tfl.sequential({
+      layers: [
+        layers.depthwiseConv2d({
+          kernelSize: 2,
+          padding: "same",
+          depthMultiplier: 2,
+          inputShape: [5, 4, 2],
+        }),
+        layers.depthwiseConv2d({ kernelSize: 3, padding: "same", useBias: false }),
+        layers.depthwiseConv2d({ kernelSize: [2, 1], strides: [1, 1], activation: "tanh" }),
+        layers.flatten(),
+        layers.dense({ units: 2 }),
+      ],
+    }),
+    x: normal(N, 5, 4, 2),
+    blocks: ["tekfac", "tekfac", "tekfac", "tekfac"],
   }),
   "embedding, dense along a sequence, recurrence": () => ({
     model: tfl.sequential({

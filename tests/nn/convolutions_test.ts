@@ -231,6 +231,8 @@ Deno.test("describe() counts the groups of a convolution", () => {
   });
   using other = tekfac(objective(single, squaredError()));
   assert.match(other.describe(), /4 x \(1 x 1, 4 x 4\)/);
+  using third = soap(objective(single, squaredError()));
+  assert.match(third.describe(), /conv1d1 .* adam/); // one output a channel: its weights are vectors
 });
 
 Deno.test("groups train alike on WebAssembly and in float64", async () => {

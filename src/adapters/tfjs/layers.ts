@@ -9,6 +9,7 @@ import type { Tensor, Variable } from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { LayersModel } from "npm:@tensorflow/tfjs-layers@4.22.0";
 import { StateError } from "../../core/errors.ts";
 import type { ConvGeometry, Pair } from "../../core/geometry.ts";
+import { groupsBlock } from "../../curvature/blocks/groups_block.ts";
 import type { ExternalParameter } from "../../optim/external_batch.ts";
 
 /** The parts of a layer that the adapter touches; some are protected in the framework's types. */
@@ -23,9 +24,10 @@ export interface TfLayer {
   bias: TfWeight | null;
   readonly kernelRegularizer?: unknown;
   readonly biasRegularizer?: unknown;
-  readonly kernelSize: Pair;
-  readonly strides: Pair;
-  readonly dilationRate: Pair;
+  readonly depthwiseRegularizer?: unknown;
+  readonly kernelSize: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilationRate: readonly number[];
   readonly padding: string;
   readonly dataFormat: string;
   /** Models used as layers: */
@@ -79,8 +81,8 @@ export interface Site {
 }
 
 /**
- * All trainable matrices of a model, in the order of its layers. Dense layers, and Conv2D layers with
- * channels last, get captures; every variable of other layers, of layers that a model uses several
+ * All trainable matrices of a model, in the order of its layers. Dense layers, and Conv1D, Conv2D and DepthwiseConv2D
+ * layers with channels last, get captures; every variable of other layers, of layers that a model uses several
  * times, and of layers whose input has no fixed size, is a parameter of kind `other`. A model keeps its
  * layers in an order in which each comes after those it depends on.
  *
@@ -120,7 +122,7 @@ export function sitesOf(model: LayersModel): Site[] {
       continue;
     }
     const variables = layer.trainableWeights.map((weight) => weight.read() as Variable);
-    const outputs = variables[0].shape.at(-1)!;
+    const outputs = form.outputs ?? variables[0].shape.at(-1)!;
     sites.push({
       layer,
       variables,
@@ -128,8 +130,10 @@ export function sitesOf(model: LayersModel): Site[] {
         name: unique(layer.name),
         layer: form.layer,
         shape: [outputs, variables.reduce((sum, { size }) => sum + size, 0) / outputs],
+        ...(hasGroups(form.layer) ? { block: groupsBlock } : {}),
       },
-      penalized: layer.kernelRegularizer != null || layer.biasRegularizer != null,
+      penalized: [layer.kernelRegularizer, layer.biasRegularizer, layer.depthwiseRegularizer]
+        .some((regularizer) => regularizer != null),
       inner,
       ...(form.border === undefined ? {} : { border: form.border }),
     });
@@ -167,11 +171,23 @@ function usesOf(model: TfLayer): Map<TfLayer, (readonly (number | null)[])[]> {
   return uses;
 }
 
+/** What a layer is to the curvature. */
+interface Form {
+  readonly layer: ExternalParameter["layer"];
+  readonly border?: Border;
+  /** dOut, where it is not the last side of the kernel. */
+  readonly outputs?: number;
+}
+
+function hasGroups(layer: ExternalParameter["layer"]): boolean {
+  return layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1;
+}
+
 /** The kind of a layer that leaves captures, or `undefined`. `shape` begins with the batch's `null`. */
 function formOf(
   layer: TfLayer,
   shape: readonly (number | null)[],
-): { readonly layer: ExternalParameter["layer"]; readonly border?: Border } | undefined {
+): Form | undefined {
   const bias = layer.bias != null;
   const sizes = shape.slice(1) as number[];
   if (sizes.some((size) => size === null)) return undefined;
@@ -192,21 +208,38 @@ function formOf(
       };
       return { layer: { kind: "conv2d", geometry } };
     }
+    case "Conv1D":
     case "Conv2D":
-      return layer.dataFormat === "channelsLast" ? convolution(layer, sizes, bias) : undefined;
+    case "DepthwiseConv2D":
+      break;
     default:
       return undefined;
   }
+  if (layer.dataFormat !== "channelsLast") return undefined;
+  // A sequence is an image one pixel high.
+  const image = sizes.length === 2 ? [1, ...sizes] : sizes;
+  const form = convolution(layer, image, bias);
+  const channels = image[2];
+  if (layer.getClassName() !== "DepthwiseConv2D" || form.layer.kind !== "conv2d") return form;
+  const each = (layer.trainableWeights[0].read() as Variable).shape.at(-1)!;
+  const geometry = { ...form.layer.geometry, groups: channels };
+  return { ...form, layer: { kind: "conv2d", geometry }, outputs: channels * each };
 }
 
 function convolution(
-  { kernelSize: kernel, strides: stride, dilationRate: dilation, padding }: TfLayer,
+  { kernelSize, strides, dilationRate, padding }: TfLayer,
   [height, width, channels]: readonly number[],
   bias: boolean,
-): { readonly layer: ExternalParameter["layer"]; readonly border?: Border } {
-  const same = padding === "same";
-  const around = (axis: 0 | 1, size: number): [number, number] =>
-    same ? samePadding(size, kernel[axis], stride[axis], dilation[axis]) : [0, 0];
+): Form {
+  const pair = (
+    sizes: readonly number[],
+  ): Pair => [sizes.length === 2 ? sizes[0] : 1, sizes.at(-1)!];
+  const [kernel, stride, dilation] = [kernelSize, strides, dilationRate].map(pair);
+  const around = (axis: 0 | 1, size: number): [number, number] => {
+    return padding === "same"
+      ? samePadding(size, kernel[axis], stride[axis], dilation[axis])
+      : [0, 0];
+  };
   const [vertical, horizontal] = [around(0, height), around(1, width)];
   const window = { channels, kernel, stride, dilation, bias };
   if (vertical[0] === vertical[1] && horizontal[0] === horizontal[1]) {

@@ -27,8 +27,8 @@ import { type NamedTensor, readSaved, type SavedState, Training } from "./traini
 /**
  * TEKFAC, EKFAC, TKFAC or KFAC as an optimizer of a TensorFlow.js `LayersModel`, which stays as it is.
  *
- * Dense layers and Conv2D layers (any stride, dilation and padding, `channelsLast`) get Kronecker
- * factors; all other weights, and those of layers that the model uses more than once, get the diagonal
+ * Dense, Conv1D, Conv2D and DepthwiseConv2D layers (any stride, dilation and padding, `channelsLast`) get
+ * Kronecker factors, the last of them for each channel; all other weights, and those of layers that the model uses more than once, get the diagonal
  * block. Curvature and steps are computed on a backend of this library: on the host, or on the GPU
  * device of the framework's webgpu backend, where that is shared; see `backend` of the options.
  *

@@ -191,24 +191,30 @@ function inputGradient(
     exchange.write(g, dy);
     const out = backend.scratch(examples * geometry.height * geometry.width, geometry.channels);
     backend.conv2dDataGradient(out, g, value, geometry);
-    return exchange.read(out, imagesShape(examples, geometry));
+    return exchange.read(out, imagesShape(examples, geometry, input.shape.length));
   });
   if (border === undefined) return images;
-  const corner = [0, border.vertical[0], border.horizontal[0], 0];
+  const before = [border.vertical[0], border.horizontal[0]];
+  const corner = [0, ...before.slice(4 - input.shape.length), 0];
   const inside = tf.slice(images, corner, input.shape);
   images.dispose();
   return inside;
 }
 
-function imagesShape(examples: number, { height, width, channels }: ConvGeometry): number[] {
-  return [examples, height, width, channels];
+/** Of images, or of sequences, which have no height. */
+function imagesShape(
+  examples: number,
+  { height, width, channels }: ConvGeometry,
+  rank: number,
+): number[] {
+  return rank === 3 ? [examples, width, channels] : [examples, height, width, channels];
 }
 
 /** A layer's input with the zeros around it that its geometry does not count as padding. */
 function bordered(input: tf.Tensor, { border }: Site): tf.Tensor {
   if (border === undefined) return input;
-  const zeros: [number, number][] = [[0, 0], border.vertical, border.horizontal, [0, 0]];
-  return tf.pad(input, zeros);
+  const around = [border.vertical, border.horizontal].slice(4 - input.shape.length);
+  return tf.pad(input, [[0, 0], ...around, [0, 0]]);
 }
 
 /** Takes the replacement of an inherited method away, or puts back one that was the layer's own. */
