@@ -12,7 +12,7 @@ export {
   conv2dWeightGradientWorkspace,
 } from "./conv2d_weight_gradient";
 export { dampedDivide } from "./damped_divide";
-export { adamDirection, appendOnes, axpby, scaleRows, squares } from "./elementwise";
+export { adamDirection, appendOnes, axpby, scaleRows, squares, takeStep, weightedSum } from "./elementwise";
 export { eigh, eighWorkspace } from "./eigh";
 export { gemm, gemmWorkspace } from "./gemm";
 export {

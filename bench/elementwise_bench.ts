@@ -41,6 +41,15 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 benchKernels([
   elementwise("axpby", "plain", ({ backend }, out, x) => backend.axpby(out, 2, x, 0), (x) => 2 * x),
   elementwise(
+    "takeStep",
+    "with decay",
+    ({ backend }, out, x, y) => {
+      backend.axpby(out, 1, x, 0);
+      backend.takeStep(out, 0.5, y, 0.25, COLS);
+    },
+    (x, y) => 0.75 * x - 0.5 * y,
+  ),
+  elementwise(
     "activation",
     "relu",
     ({ backend }, out, x) => backend.activation("relu", out, x),

@@ -13,6 +13,7 @@ import { geluSchema } from "../src/nn/smooth_activations.ts";
 import { attentionSchema } from "../src/nn/attention.ts";
 import { batchNorm2dSchema } from "../src/nn/batch_norm2d.ts";
 import { conv1dSchema } from "../src/nn/conv1d.ts";
+import { conv2dTransposeSchema } from "../src/nn/conv2d_transpose.ts";
 import { conv2dSchema } from "../src/nn/conv2d.ts";
 import { denseSchema } from "../src/nn/dense.ts";
 import { embeddingSchema } from "../src/nn/embedding.ts";
@@ -80,6 +81,11 @@ const SECTIONS: readonly Section[] = [
   },
   { title: "`dense`", schema: denseSchema, sources: ["src/nn/dense.ts"] },
   { title: "`conv2d`", schema: conv2dSchema, sources: ["src/nn/conv2d.ts"] },
+  {
+    title: "`conv2dTranspose`",
+    schema: conv2dTransposeSchema,
+    sources: ["src/nn/conv2d_transpose.ts"],
+  },
   { title: "`conv1d`", schema: conv1dSchema, sources: ["src/nn/conv1d.ts"] },
   { title: "`maxPool2d`, `averagePool2d`", schema: poolSchema, sources: ["src/nn/pool.ts"] },
   { title: "`batchNorm2d`", schema: batchNorm2dSchema, sources: ["src/nn/batch_norm2d.ts"] },

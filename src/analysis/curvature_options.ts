@@ -15,7 +15,7 @@ import {
   type SchemaOf,
   where,
 } from "../core/schema.ts";
-import type { Block } from "../curvature/blocks/block.ts";
+import type { Block, PartBlock } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
@@ -101,14 +101,18 @@ const UNUSED = { damping: { kind: "absolute", lambda: 1 } } as const;
 export function blockFor<B>(
   objective: Pick<Objective<B>, "backend" | "blockOf">,
   parameter: Parameter,
-  { method, rank }: CurvatureSettings,
+  settings: Pick<CurvatureSettings, "method" | "rank">,
 ): Block {
+  const { method, rank } = settings;
   const { backend } = objective;
   const { rows, cols } = parameter.value;
   const { kind } = parameter.layer;
   if (method === "diagonal") return new DiagonalBlock(backend, parameter, UNUSED);
   const own = objective.blockOf?.(parameter);
-  if (own !== undefined) return own(backend, parameter, { ...UNUSED, method, rank });
+  if (own !== undefined) {
+    const part: PartBlock = (backend, part) => blockFor({ backend }, part, settings);
+    return own(backend, parameter, { ...UNUSED, method, rank, part });
+  }
   if (kind === "normalization" && rows === 2) {
     return new ScaleShiftBlock(backend, parameter, UNUSED);
   }

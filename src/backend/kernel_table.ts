@@ -309,6 +309,12 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
     alpha: SCALAR,
     beta: SCALAR,
   }),
+  takeStep: row("w rate u decay columns", {
+    w: written("m, n"),
+    u: read("m, n"),
+    rate: SCALAR,
+    decay: SCALAR,
+  }),
   squares: row(
     "out x blend",
     { out: written("m, n"), x: inPlace("m, n", "blend.decay") },

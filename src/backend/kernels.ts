@@ -17,6 +17,18 @@ export interface RawStorage extends MatrixStorage {
   disposed: boolean;
 }
 
+/** Verbs whose results go to matrices that are named first, so that what they would overwrite can come back. */
+export interface Aside {
+  /** See {@linkcode Verbs.axpby}; `to` holds y or a matrix of its shape. */
+  axpby(to: readonly Matrix[], ...call: Parameters<Verbs["axpby"]>): void;
+  /** See {@linkcode Verbs.takeStep}; `to` holds w or a matrix of its shape. */
+  takeStep(to: readonly Matrix[], ...call: Parameters<Verbs["takeStep"]>): void;
+  /** See {@linkcode Verbs.adamDirection}; `to` holds out, m and v or matrices of their shapes. */
+  adamDirection(to: readonly Matrix[], ...call: Parameters<Verbs["adamDirection"]>): void;
+  /** Exchanges the memory behind two storages of one length. */
+  exchange(x: RawStorage, y: RawStorage): void;
+}
+
 /** An implementation of the verbs and of raw memory. Called with checked arguments only. */
 export interface Kernels extends Verbs {
   /** See {@linkcode Backend.name}. */
@@ -61,6 +73,8 @@ export interface Kernels extends Verbs {
    * @param into An array that it gave for a matrix of this size before, to be filled again.
    */
   readSync(m: Matrix, into?: Float32Array | Float64Array): Float32Array | Float64Array;
+  /** Left out by implementations that are not synchronous: nothing is taken back there. */
+  readonly aside?: Aside;
   /** See {@linkcode Backend.flush}. */
   flush(): Promise<void>;
   /** Gives everything back to the host. */

@@ -341,6 +341,13 @@ export interface Verbs extends SequenceVerbs, DepthwiseVerbs {
    */
   axpby(y: Matrix, alpha: Scalar, x: Matrix, beta: Scalar): void;
 
+  /**
+   * `w = w - rate u`, from whose first `columns` columns, an integer from 0 to n, `decay w` is taken besides: a step
+   * with decoupled weight decay in one pass over memory (Loshchilov & Hutter 2019, arXiv 1711.05101). w and u
+   * [m, n]; where rate is 0, a number or on the backend, u is not read, be it NaN.
+   */
+  takeStep(w: Matrix, rate: Scalar, u: Matrix, decay: Scalar, columns: number): void;
+
   /** `out = decay out + scale x^2` elementwise. `out` may be x when decay is 0. */
   squares(out: Matrix, x: Matrix, blend?: Blend): void;
 

@@ -70,6 +70,7 @@ const FLOPS: Readonly<Record<keyof Verbs, (sizes: Sizes) => number>> = {
   sampledLossGradient: ({ N, K }) => 5 * N * K,
   gaussNewtonGradient: ({ N, K }) => 6 * N * K,
   axpby: ({ m, n }) => 3 * m * n,
+  takeStep: ({ m, n }) => 4 * m * n,
   squares: ({ m, n }) => 3 * m * n,
   scaleRows: ({ n, d }) => n * d,
   adamDirection: ({ k, l }) => 12 * k * l,

@@ -26,6 +26,33 @@ export function axpby(alpha: number, x: DenseMatrix, beta: number, y: DenseMatri
   return mapMatrix(x, (a, b) => term(alpha, a) + term(beta, b), y);
 }
 
+/**
+ * `w - rate u`, from whose first `columns` columns `decay w` is taken besides (decoupled weight decay: Loshchilov &
+ * Hutter 2019, arXiv 1711.05101); where `rate` is 0, u is not read.
+ *
+ * @example A step of weights that decay, and of a bias that does not
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { denseMatrix, takeStep } from "@tekfac/tekfac/linalg";
+ *
+ * const w = denseMatrix(1, 2, [8, 8]), u = denseMatrix(1, 2, [2, 4]);
+ * assert.deepEqual([...takeStep(w, 0.5, u, 0.25, 1).data], [5, 6]);
+ * ```
+ */
+export function takeStep(
+  w: DenseMatrix,
+  rate: number,
+  u: DenseMatrix,
+  decay: number,
+  columns: number,
+): DenseMatrix {
+  const out = axpby(-rate, u, 1, w);
+  for (let i = 0; i < w.rows; i++) {
+    for (let j = 0; j < columns; j++) out.data[i * w.cols + j] -= decay * w.data[i * w.cols + j];
+  }
+  return out;
+}
+
 /** x itself when `flag` holds, zeros of its shape otherwise, whatever x holds. */
 export function zeroUnless(x: DenseMatrix, flag: boolean): DenseMatrix {
   return mapMatrix(x, (value) => flag ? value : 0);

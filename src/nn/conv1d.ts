@@ -4,13 +4,7 @@
  * @module
  */
 
-import {
-  convGeometry,
-  outWidth,
-  type Pair,
-  resolveWindow,
-  type SlidingWindow,
-} from "../core/geometry.ts";
+import { convGeometry, outWidth, resolveWindow, type SlidingWindow } from "../core/geometry.ts";
 import { checkNumber } from "../core/options.ts";
 import {
   flag,
@@ -21,19 +15,13 @@ import {
   type SchemaOf,
   where,
 } from "../core/schema.ts";
-import { buildConvolution } from "./convolution.ts";
+import { buildConvolution } from "./build_convolution.ts";
 import { expectGroups, expectSequence } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
 import { initializerRule, trainableRule } from "./layer_parameter.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 import { PaddedSequence } from "./padded_sequence.ts";
-
-/**
- * What is put around a sequence: so many zeros on either side; `"same"`, so many that there are
- * `ceil(positions / stride)` outputs, the odd one behind; or `"causal"`, as many as the kernel reaches back, all in
- * front, so that no output sees a later position.
- */
-export type SequencePadding = number | "same" | "causal";
+import { type SequencePadding, sequencePadding } from "./sequence_padding.ts";
 
 /** Options of {@linkcode conv1d}. */
 export interface Conv1dOptions {
@@ -117,7 +105,7 @@ export function conv1d(outChannels: number, options: Conv1dOptions): LayerSpec {
     build(context: BuildContext): Layer {
       const [positions, channels] = expectSequence(context);
       expectGroups(context, groups, outChannels);
-      const [front, behind] = paddingOf(positions, resolved);
+      const [front, behind] = sequencePadding(positions, resolved);
       // Zeros that are the same on both sides are the kernels' own business.
       const even = front === behind;
       const length = even ? positions : front + positions + behind;
@@ -145,14 +133,4 @@ function windowOf(
     dilation: [1, dilation],
     padding: [0, padding],
   });
-}
-
-/** Zeros in front of and behind a sequence. */
-function paddingOf(positions: number, { kernel, stride, dilation, padding }: Numbers): Pair {
-  if (typeof padding === "number") return [padding, padding];
-  const reach = dilation * (kernel - 1);
-  if (padding === "causal") return [reach, 0];
-  const outputs = Math.ceil(positions / stride);
-  const missing = Math.max(0, (outputs - 1) * stride + reach + 1 - positions);
-  return [Math.floor(missing / 2), Math.ceil(missing / 2)];
 }

@@ -14,7 +14,7 @@ import {
 } from "../core/geometry.ts";
 import { checkNumber } from "../core/options.ts";
 import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
-import { buildConvolution } from "./convolution.ts";
+import { buildConvolution } from "./build_convolution.ts";
 import { expectGroups, expectImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
 import { initializerRule, trainableRule } from "./layer_parameter.ts";

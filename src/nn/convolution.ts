@@ -6,54 +6,17 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { depthwiseVerbs } from "../backend/wasm/depthwise/extension.ts";
 import type { ConvCapture } from "../core/capture.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
 import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
-import { channelsOf } from "./example_shape.ts";
-import {
-  createParameter,
-  expectForward,
-  type OwnedParameter,
-  type WeightPlan,
-} from "./layer_parameter.ts";
-import type {
-  BackwardPass,
-  BuildContext,
-  ExampleShape,
-  ForwardPass,
-  Layer,
-  PositionMask,
-} from "./module.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
+import { expectForward, type OwnedParameter } from "./layer_parameter.ts";
+import type { BackwardPass, ExampleShape, ForwardPass, Layer, PositionMask } from "./module.ts";
 import { expectMaskOf, maskOfRows, withoutPadding } from "./position_mask.ts";
-
-/**
- * A convolution with weights drawn for it.
- *
- * @param output Shape of an outgoing example, [locations of the geometry in some form, dOut].
- */
-export function buildConvolution(
-  context: BuildContext,
-  geometry: ConvGeometry,
-  output: ExampleShape,
-  plan: Pick<WeightPlan, "init" | "trainable">,
-): Convolution {
-  const { kernel: [height, width], channels, groups = 1 } = geometry;
-  const [area, outputs] = [height * width, channelsOf(output)];
-  const inputs = area * channels / groups;
-  if (groups > 1 && groups === channels) context.backend.extend(depthwiseVerbs);
-  const parameter = createParameter(context, {
-    ...plan,
-    layer: { kind: "conv2d", geometry },
-    outputs,
-    inputs,
-    fan: { in: inputs, out: area * outputs / groups },
-  });
-  return new Convolution(context.backend, context.name, parameter, geometry, output);
-}
 
 /** A layer with weights that slide: owns them. */
 export class Convolution implements Layer {
+  readonly block?: LayerBlock;
   readonly #backend: Backend;
   readonly #geometry: ConvGeometry;
   /** Images of the last forward pass, [N * height * width, channels]. */
@@ -68,6 +31,7 @@ export class Convolution implements Layer {
    *
    * @param name Of the layer; its parameter's, but for a layer that is tied to another.
    * @param output Shape of an outgoing example, [locations of the geometry in some form, dOut].
+   * @param block Makes its curvature, where it has groups.
    */
   constructor(
     backend: Backend,
@@ -75,7 +39,9 @@ export class Convolution implements Layer {
     readonly parameter: OwnedParameter,
     geometry: ConvGeometry,
     readonly output: ExampleShape,
+    block?: LayerBlock,
   ) {
+    if (block !== undefined) this.block = block;
     this.#backend = backend;
     this.#geometry = geometry;
   }

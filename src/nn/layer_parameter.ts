@@ -62,7 +62,7 @@ export function createParameter(context: BuildContext, plan: WeightPlan): OwnedP
  *
  * @param initial Makes the initial weights, row by row in the public order.
  * @returns The parameter; the caller disposes it. When anything throws, nothing stays allocated.
- * @throws {ShapeError} When weights are to be shared by places that need different ones, or have groups.
+ * @throws {ShapeError} When weights are to be shared by places that need different ones.
  */
 export function allocateParameter(
   context: BuildContext,
@@ -73,13 +73,6 @@ export function allocateParameter(
 ): OwnedParameter {
   const { name, shared } = context;
   const make = () => newParameter(context, layer, shape, initial, trainable);
-  if (layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1 && shared?.find(name)) {
-    throw new ShapeError(
-      `Cannot build '${name}' in another place`,
-      "a layer without groups: the curvature of shared weights knows no groups",
-      `${layer.geometry.groups} groups; for two layers, describe two`,
-    );
-  }
   const parameter = shared === undefined ? make() : shared.once(name, make);
   const { rows, cols } = parameter.value;
   if (rows === shape[0] && cols === shape[1]) return parameter;

@@ -13,6 +13,7 @@ import { batchNorm2d } from "./batch_norm2d.ts";
 import { concatenate } from "./concatenate.ts";
 import { conv1d } from "./conv1d.ts";
 import { conv2d } from "./conv2d.ts";
+import { conv2dTranspose } from "./conv2d_transpose.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
 import { embedding } from "./embedding.ts";
@@ -49,6 +50,11 @@ const LAYERS: ReadonlyMap<string, (options: Options, inside: Inside) => LayerSpe
   [
     "conv1d",
     ({ outChannels, ...options }: Options) => conv1d(outChannels, { ...options, init: zeros }),
+  ],
+  [
+    "convTranspose",
+    ({ outChannels, ...options }: Options) =>
+      conv2dTranspose(outChannels, { ...options, init: zeros }),
   ],
   [
     "dense",

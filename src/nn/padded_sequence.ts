@@ -7,6 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { ConvCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
+import type { LayerBlock } from "../curvature/blocks/block.ts";
 import type { Convolution } from "./convolution.ts";
 import type { OwnedParameter } from "./layer_parameter.ts";
 import type { BackwardPass, ExampleShape, ForwardPass, Layer, PositionMask } from "./module.ts";
@@ -17,6 +18,7 @@ export class PaddedSequence implements Layer {
   readonly name: string;
   readonly output: ExampleShape;
   readonly parameter: OwnedParameter;
+  readonly block?: LayerBlock;
   readonly #backend: Backend;
   readonly #layer: Convolution;
   readonly #positions: number;
@@ -41,6 +43,7 @@ export class PaddedSequence implements Layer {
     this.name = layer.name;
     this.output = layer.output;
     this.parameter = layer.parameter;
+    if (layer.block !== undefined) this.block = layer.block;
     this.#backend = backend;
     this.#layer = layer;
     this.#positions = positions;

@@ -17,6 +17,7 @@ import type {
   KroneckerCapture,
   LocationMask,
 } from "../core/capture.ts";
+import { columnsOfGroup, groupCapture } from "../core/groups.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
 import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.ts";
 
@@ -25,6 +26,8 @@ export interface Place {
   readonly inputs: Matrix;
   readonly outputGradients: Matrix;
   readonly mask?: LocationMask | undefined;
+  /** Groups of a convolution, whose patches lie side by side. @default {1} */
+  readonly groups?: number;
 }
 
 /**
@@ -81,6 +84,7 @@ export function sideBySide(
     dilation: [1, 1],
     // Rows of inputs have their constant already.
     bias: false,
+    groups: places[0].groups ?? 1,
   } as const;
   const mask = joinedMasks(backend, places, examples);
   return { kind: "conv2d", examples, geometry, images, outputGradients, mask };
@@ -131,8 +135,13 @@ function joined(
 /** What one layer has left, patches as rows. */
 export function placeOf(backend: Backend, capture: KroneckerCapture): Place {
   if (capture.kind === "dense") return capture;
-  const { geometry, images, examples, outputGradients, mask } = capture;
-  const inputs = backend.scratch(examples * locationsOf(geometry), patchLength(geometry));
-  backend.patches(inputs, images, geometry);
-  return { inputs, outputGradients, mask };
+  const { geometry, examples, outputGradients, mask } = capture;
+  const { groups = 1 } = geometry;
+  const rows = examples * locationsOf(geometry);
+  const inputs = backend.scratch(rows, groups * patchLength(geometry));
+  for (let group = 0; group < groups; group++) {
+    const one = groupCapture(capture, group);
+    backend.patches(columnsOfGroup(inputs, groups, group), one.images, one.geometry);
+  }
+  return { inputs, outputGradients, groups, mask };
 }

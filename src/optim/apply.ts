@@ -4,14 +4,22 @@
  * @module
  */
 
+import type { Backend } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
 import type { Directing } from "./directions.ts";
-import { relativeRate } from "./groups.ts";
+import { type ParameterSettings, relativeRate } from "./groups.ts";
 import type { StepRow } from "./step_row.ts";
 import type { StepRules } from "./step_rules.ts";
 import { lengthOf, type ResolvedStepOptions } from "./step_options.ts";
+import { NO_DECAY, type StepDecay } from "./transforms/momentum.ts";
 import type { Rate } from "./transforms/rate.ts";
-import { shrink } from "./transforms/weight_decay.ts";
+import {
+  decayedColumns,
+  type DecayNumbers,
+  decayShare,
+  shrink,
+} from "./transforms/weight_decay.ts";
 
 /** What of an optimizer moves weights. */
 export interface Applying extends Pick<Directing, "objective" | "momentum" | "settings"> {
@@ -19,6 +27,24 @@ export interface Applying extends Pick<Directing, "objective" | "momentum" | "se
   readonly options: Pick<ResolvedStepOptions, "learningRate" | "annealing">;
   /** Have the average that follows, or goes ahead. */
   readonly rules: Pick<StepRules, "average">;
+}
+
+/**
+ * What a step takes from the weights besides: with the step itself, in one pass over them, where leading columns decay
+ * by their own share; beforehand else.
+ */
+function decayOf(
+  backend: Backend,
+  parameter: Parameter,
+  decay: ParameterSettings["weightDecay"],
+  numbers: DecayNumbers,
+  weights: Matrix,
+): StepDecay {
+  if (decay === false || decay.kind !== "decoupled") return NO_DECAY;
+  const columns = weights === parameter.value ? decayedColumns(parameter, decay) : undefined;
+  if (columns !== undefined) return { share: decayShare(decay, numbers), columns };
+  shrink(backend, parameter, decay, numbers, weights);
+  return NO_DECAY;
 }
 
 /**
@@ -37,11 +63,9 @@ export function applyStep(
     if (direction === undefined) return;
     const { weightDecay, learningRate } = settings[index];
     const take = (weights: Matrix): void => {
-      if (weightDecay !== false && weightDecay.kind === "decoupled") {
-        const relative = relativeRate(learningRate, options.learningRate, step);
-        shrink(backend, parameter, weightDecay, { rate, relative, step }, weights);
-      }
-      momentum.apply(index, weights, direction, { rate, clip, step });
+      const relative = relativeRate(learningRate, options.learningRate, step);
+      const decay = decayOf(backend, parameter, weightDecay, { rate, relative, step }, weights);
+      momentum.apply(index, weights, direction, { rate, clip, step, decay });
     };
     if (average === undefined) take(parameter.value);
     else average.apply(index, parameter, take);

@@ -50,6 +50,7 @@ export function ekfac<B>(objective: Objective<B>, options: EkfacOptions = {}): O
     method: "ekfac",
     statistic: () => independent,
     schema: ekfacSchema,
+    eigenvaluesFrom: running ? "gradient" : "captures",
     createFull: (backend, parameter, shared, { eigenvaluesFrom }) =>
       new EkfacBlock(backend, parameter, { ...shared, eigenvaluesFrom }),
   });

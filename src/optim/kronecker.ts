@@ -9,9 +9,13 @@ import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
-import type { Block, BlockOptions, LayerBlockOptions } from "../curvature/blocks/block.ts";
+import type {
+  Block,
+  BlockOptions,
+  LayerBlockContext,
+  PartBlock,
+} from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
-import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
@@ -22,7 +26,7 @@ import { Optimizer } from "./optimizer.ts";
 /** How a method makes its blocks. */
 export interface BlockMaker {
   /** Name of the method. */
-  readonly method: LayerBlockOptions["method"];
+  readonly method: LayerBlockContext["method"];
   /**
    * The method's block of a parameter whose layer makes none itself, or of one group of a convolution's.
    *
@@ -36,7 +40,9 @@ export interface BlockMaker {
     whole: Parameter,
   ) => Block;
   /** What blocks that layers make are told besides. @default {nothing} */
-  readonly own?: (parameter: Parameter) => Pick<LayerBlockOptions, "rank" | "exponent">;
+  readonly own?: (
+    parameter: Parameter,
+  ) => Pick<LayerBlockContext, "rank" | "exponent" | "eigenvaluesFrom" | "statistic">;
 }
 
 /**
@@ -63,7 +69,8 @@ export function kroneckerOptimizer<B>(
   const { backend, parameters } = objective;
   const makers = parameters.map((parameter) => objective.blockOf?.(parameter));
   const choices = parameters.map((parameter, index) => {
-    const possible = leavesCaptures(parameter.layer) || makers[index] !== undefined;
+    const possible = makers[index] !== undefined ||
+      leavesCaptures(parameter.layer) && convolutionGroups(parameter.layer) === 1;
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
   const groups = groupsOf(subject, options.groups, parameters);
@@ -84,16 +91,9 @@ export function kroneckerOptimizer<B>(
         const context = contextOf(index);
         if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
         const make = makers[index];
-        if (make !== undefined) {
-          return make(backend, parameter, { ...context, method, ...own(parameter) });
-        }
-        const { layer } = parameter;
-        if (layer.kind !== "conv2d" || (layer.geometry.groups ?? 1) === 1) {
-          return create(backend, parameter, context, parameter);
-        }
-        return new GroupedBlock(backend, parameter, layer.geometry, context, (...group) => {
-          return create(...group, parameter);
-        });
+        if (make === undefined) return create(backend, parameter, context, parameter);
+        const part: PartBlock = (...of) => create(...of, parameter);
+        return make(backend, parameter, { ...context, method, part, ...own(parameter) });
       },
     );
   } catch (error) {
@@ -109,6 +109,11 @@ export function kroneckerOptimizer<B>(
     adapter,
   );
   return new Optimizer(objective, preconditioner, options, observation);
+}
+
+/** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */
+function convolutionGroups(layer: Parameter["layer"]): number {
+  return layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : 1;
 }
 
 function hasKroneckerConvolution({ parameter, method }: Block): boolean {

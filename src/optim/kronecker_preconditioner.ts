@@ -9,8 +9,8 @@ import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
-import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
+import { factorSizes } from "../curvature/factor_sizes.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { RefreshPlan } from "../curvature/scheduler.ts";
 import {
@@ -186,15 +186,9 @@ export class KroneckerPreconditioner implements Preconditioner {
   describe(index: number): PreconditionerRow {
     const block = this.estimator.blocks[index];
     const { method, state } = block;
-    const parts = block instanceof GroupedBlock ? block.parts : [block];
-    // Factors, or what is kept of them.
-    const { outputBasis, inputBasis } = parts[0].state;
-    const { outputFactor = outputBasis, inputFactor = inputBasis } = parts[0].state;
-    const size = (matrix: Matrix): string => `${matrix.rows} x ${matrix.cols}`;
-    const each = outputFactor === undefined ? "" : `${size(outputFactor)}, ${size(inputFactor)}`;
     return {
       block: method,
-      factors: parts.length > 1 ? `${parts.length} x (${each})` : each,
+      factors: factorSizes(block),
       elements: Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
     };
   }

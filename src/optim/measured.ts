@@ -55,6 +55,8 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
   readonly statistic: (resolved: Resolved<S>) => Statistic;
   /** What its options take. */
   readonly schema: S;
+  /** What eigenvalues are measured from. @default {"captures"} */
+  readonly eigenvaluesFrom?: "captures" | "gradient";
   /** Its block of full rank. */
   readonly createFull: (
     backend: Backend,
@@ -72,7 +74,7 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
 export function measuredOptimizer<S extends typeof measuredSchema, B>(
   objective: Objective<B>,
   options: MeasuredOptions,
-  { method, statistic, schema, createFull }: MeasuredMethod<S>,
+  { method, statistic, schema, createFull, eigenvaluesFrom = "captures" }: MeasuredMethod<S>,
 ): Optimizer<B> {
   const subject = `Cannot create ${method.toUpperCase()}`;
   const resolved = resolveKronecker(subject, objective, options, schema, (r) => r === "full");
@@ -87,7 +89,12 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   const shared = { method, statistic: statistic(resolved), exponent };
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
-    own: (parameter) => ({ rank: ranks.get(parameter)!, exponent }),
+    own: (parameter) => ({
+      rank: ranks.get(parameter)!,
+      exponent,
+      eigenvaluesFrom,
+      statistic: shared.statistic,
+    }),
     create(backend, part, context, whole) {
       const rank = rankWithin(part, ranks.get(whole)!);
       if (rank === "full") return createFull(backend, part, { ...context, exponent }, resolved);

@@ -83,8 +83,8 @@ export interface SoapGroup
  * `W <- W - lr Q_L [M^ / (sqrt(V^) + epsilon)] Q_R^T`, then `L <- b L + (1 - b) G G^T`,
  * `R <- b R + (1 - b) G^T G`, and every `preconditionFrequency` steps `Q_L`, `Q_R` are their
  * eigenvectors. It asks for gradients alone, so it serves every objective; a convolution's gradient is
- * its matrix [dOut, kernel height * width * channels + bias], parameters with a side of 1, and scales
- * and shifts of normalisations, take Adam.
+ * its matrix [dOut, kernel height * width * channels + bias], of all groups together; parameters with a side of
+ * 1, weights of depthwise convolutions, and scales and shifts of normalisations, take Adam.
  *
  * As in the authors' implementation the first step only observes: no weight moves along its direction,
  * for a gradient is never seen in a basis that was made from it alone.

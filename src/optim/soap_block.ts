@@ -45,8 +45,10 @@ export class SoapBlock extends Owner implements Refreshable {
     super();
     const { layer, value: { rows, cols } } = parameter;
     const size = { output: rows, input: cols };
-    // A vector has no second side to share a basis with, and scales above shifts are two vectors.
-    const vectors = rows === 1 || cols === 1 || isNormalization(layer);
+    // A vector has no second side to share a basis with. Scales above shifts are two vectors, and weights of a
+    // convolution with one output a group are one for each.
+    const oneEach = layer.kind === "conv2d" && layer.geometry.groups === rows;
+    const vectors = rows === 1 || cols === 1 || oneEach || isNormalization(layer);
     const candidates: readonly (keyof Basis)[] = vectors ? [] : ["output", "input"];
     this.#backend = backend;
     this.parameter = parameter;

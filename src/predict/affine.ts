@@ -4,11 +4,9 @@
  * @module
  */
 
-import { outHeight, outWidth, resolveWindow } from "../core/geometry.ts";
 import { attention } from "../linalg/attention.ts";
 import { type DenseMatrix, denseMatrix, transposed } from "../linalg/dense_matrix.ts";
 import { gemm } from "../linalg/gemm.ts";
-import { patches } from "../linalg/patches.ts";
 import { gatherRows } from "../linalg/table_rows.ts";
 import type { ExampleShape } from "../nn/module.ts";
 import { expect, type Site, type Stage, take } from "./stage.ts";
@@ -41,21 +39,6 @@ function affine(
       if (bias) out.data.forEach((y, i) => out.data[i] = y + offset[i % outputs]);
       return out;
     },
-  };
-}
-
-/** A convolution: the same for every patch. */
-export function convolution(site: Site): Stage {
-  const { outChannels, bias, ...options } = site.options;
-  expect(site.input.length === 3, site, "images");
-  const image = site.input as readonly [number, number, number];
-  const window = resolveWindow(`Cannot run '${site.name}'`, image, options);
-  const geometry = { ...window, bias };
-  const length = window.kernel[0] * window.kernel[1] * image[2] + +bias;
-  const kernel = transposed(take(site, `${site.name}.weights`, outChannels, length));
-  return {
-    output: [outHeight(window), outWidth(window), outChannels],
-    run: (x) => gemm(patches(x, geometry), kernel),
   };
 }
 

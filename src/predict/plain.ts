@@ -122,3 +122,31 @@ export function residual(site: Site): Stage {
 export function runAll(stages: readonly Stage[], x: DenseMatrix): DenseMatrix {
   return stages.reduce((signal, stage) => stage.run(signal), x);
 }
+
+/** Branches side by side; one without layers is the input. */
+export function concatenate(site: Site): Stage {
+  const { branches } = site.options;
+  expect(Array.isArray(branches) && branches.every(Array.isArray), site, "lists of layers");
+  const stages = (branches as readonly unknown[][]).map((branch) =>
+    branch.length === 0 ? [] : site.inner(branch)
+  );
+  const shapes = stages.map((branch) => branch.at(-1)?.output ?? site.input);
+  const places = shapes.map((shape) => shape.slice(0, -1).join());
+  expect(new Set(places).size === 1, site, "branches whose outputs differ in their channels only");
+  const channels = shapes.reduce((sum, shape) => sum + channelsOf(shape), 0);
+  return {
+    output: [...shapes[0].slice(0, -1), channels] as unknown as ExampleShape,
+    run(x) {
+      const parts = stages.map((branch) => runAll(branch, x));
+      const out = denseMatrix(parts[0].rows, channels);
+      let from = 0;
+      for (const { data, cols } of parts) {
+        data.forEach((value, i) => {
+          out.data[Math.floor(i / cols) * channels + from + i % cols] = value;
+        });
+        from += cols;
+      }
+      return out;
+    },
+  };
+}

@@ -9,9 +9,11 @@ import type { NamedArray } from "../core/safetensors.ts";
 import { isRecord } from "../core/schema.ts";
 import { averagePool, maxPool } from "../linalg/pool.ts";
 import type { ExampleShape } from "../nn/module.ts";
-import { attentionStage, convolution, dense, embedding, lora } from "./affine.ts";
+import { attentionStage, dense, embedding, lora } from "./affine.ts";
+import { convolution, convolution1d, transposedConvolution } from "./convolutions.ts";
 import {
   batchNormStage,
+  concatenate,
   elementwise,
   flatten,
   identity,
@@ -27,7 +29,10 @@ const MAKERS: Readonly<Record<string, StageMaker>> = {
   attention: attentionStage,
   averagePool: pool(averagePool),
   batchNorm: batchNormStage,
+  concatenate,
   conv: convolution,
+  conv1d: convolution1d,
+  convTranspose: transposedConvolution,
   dense,
   dropout: identity,
   embedding,

@@ -331,6 +331,14 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, Trials>> = {
       numbers: { y: normals, alpha: only(-0.75) },
     }],
   },
+  takeStep: {
+    allowed: 4,
+    trials: [{
+      sizes: ELEMENTS,
+      parts: { decay: 0.25, columns: 3 },
+      numbers: { w: normals, rate: only(0.75) },
+    }],
+  },
   squares: {
     allowed: 4,
     trials: [{

@@ -294,9 +294,10 @@ const PARTS = {
   epsilon: 1,
   numbers: { beta1: 0.9, beta2: 0.9, epsilon: 1, count: 1 },
   formula: ROOT,
-  capture: { kind: "dense", examples: 1 },
+  capture: { kind: "dense", examples: 1, geometry: PIXEL } as Readonly<Record<string, unknown>>,
   shape: { positions: 1, heads: 1, causal: false },
   positions: 1,
+  parts: 1,
 };
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -307,13 +308,16 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 const ONES = Object.fromEntries(
-  "m n k d N T C K l dIn dOut kOut kIn h w V W".split(" ").map((x) => [x, 1]),
+  "m n k d N T C K l dIn dOut kOut kIn h w P V W".split(" ").map((x) => [x, 1]),
 );
 
 for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
   Deno.test(`${verb}() runs with its smallest arguments, and rejects each one once disposed`, () => {
     using backend = create();
     const parts = { ...PARTS, kind: KINDS[verb] ?? "meanSquaredError" };
+    if (verb === "depthwiseSquaredProjection") {
+      parts.capture = { kind: "conv2d", examples: 1, geometry: PIXEL };
+    }
     const names: string[] = [];
     const run = (bad?: string) => {
       const call = madeUpCall(verb, ONES, parts, (name, rows, cols) => {
@@ -334,7 +338,7 @@ for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
 }
 
 Deno.test("flopsOf() and bytesOf() are finite and >= 0 for every verb", () => {
-  const letters = "m n k d N T h w C K l dIn dOut taps d+1 kOut kIn kOut+1 kIn+1 V W".split(" ");
+  const letters = "m n k d N T h w C K l dIn dOut taps d+1 kOut kIn kOut+1 kIn+1 P V W".split(" ");
   const sizes = Object.fromEntries(letters.map((letter) => [letter, 4]));
   for (const verb of Object.keys(KERNEL_TABLE) as (keyof typeof KERNEL_TABLE)[]) {
     assert.ok(flopsOf(verb, sizes) >= 0, verb);

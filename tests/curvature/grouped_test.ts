@@ -4,17 +4,20 @@ import { type Backend, createBackendSync } from "@tekfac/tekfac/backend";
 import {
   type ConvGeometry,
   locationsOf,
+  type Parameter,
   patchLength,
   patchOrder,
   Random,
 } from "@tekfac/tekfac/core";
 import {
+  type Block,
+  DepthwiseBlock,
   EkfacBlock,
-  type GroupBlock,
   GroupedBlock,
   independent,
   KfacBlock,
   LowRankBlock,
+  type PartBlock,
   Refresher,
   TekfacBlock,
   TkfacBlock,
@@ -113,7 +116,7 @@ function blockDiagonal(blocks: readonly Rows[]): Rows {
   );
 }
 
-const MAKERS: Readonly<Record<string, GroupBlock>> = {
+const MAKERS: Readonly<Record<string, PartBlock>> = {
   kfac: (...of) => new KfacBlock(...of),
   ekfac: (...of) => new EkfacBlock(...of),
   tkfac: (...of) => new TkfacBlock(...of),
@@ -125,9 +128,22 @@ function observed(
   backend: Backend,
   [geometry, outputs]: (typeof LAYERS)[number],
   data: ReturnType<typeof dataOf>,
-  create: GroupBlock,
-  damping: Parameters<GroupBlock>[2]["damping"],
+  create: PartBlock,
+  damping: Parameters<PartBlock>[2]["damping"],
   body: (block: GroupedBlock) => void,
+): void {
+  observedBlock(backend, [geometry, outputs], data, body, (parameter) => {
+    return new GroupedBlock(backend, parameter, geometry, { damping }, create);
+  });
+}
+
+/** The same of any block. */
+function observedBlock<B extends Block>(
+  backend: Backend,
+  [geometry, outputs]: (typeof LAYERS)[number],
+  data: ReturnType<typeof dataOf>,
+  body: (block: B) => void,
+  create: (parameter: Parameter) => B,
 ): void {
   using value = backend.alloc(outputs, patchLength(geometry));
   using gradient = backend.alloc(outputs, patchLength(geometry));
@@ -139,7 +155,7 @@ function observed(
     value,
     gradient,
   } as const;
-  using block = new GroupedBlock(backend, parameter, geometry, { damping }, create);
+  using block = create(parameter);
   const capture = {
     kind: "conv2d",
     examples: EXAMPLES,
@@ -149,9 +165,9 @@ function observed(
   } as const;
   const first = { decay: 0, scale: 1 / EXAMPLES };
   backend.scope(() => {
-    block.observeStatistics(capture, first);
+    block.observeStatistics!(capture, first);
     new Refresher(backend, { kind: "immediate" }, 0).refresh(0, [block]);
-    block.observeEigenvalues(capture, first);
+    block.observeEigenvalues!(capture, first);
     body(block);
   });
 }
@@ -228,7 +244,7 @@ LAYERS.forEach((layer, index) => {
     for (const method of ["ekfac", "tekfac"] as const) {
       for (const rank of ["full", 2] as const) {
         const statistic = method === "ekfac" ? independent : traceKeeping;
-        const create: GroupBlock = rank === "full"
+        const create: PartBlock = rank === "full"
           ? MAKERS[method]
           : (backend, part, options) =>
             new LowRankBlock(backend, part, { ...options, method, statistic, rank });
@@ -244,4 +260,44 @@ LAYERS.forEach((layer, index) => {
       }
     }
   });
+});
+
+Deno.test("DepthwiseBlock is GroupedBlock for all channels at once, where directions are undecided too", () => {
+  using backend = createBackendSync({ prefer: ["reference"] });
+  // More numbers in a patch than locations in all, and a channel without data.
+  const geometry: ConvGeometry = {
+    ...base,
+    kernel: [3, 3],
+    padding: [0, 0],
+    channels: 4,
+    groups: 4,
+    stride: [1, 2],
+    bias: true,
+  };
+  const layer = [geometry, 4] as const;
+  const [few, usual] = [dataOf(geometry, 4, 3), dataOf(LAYERS[0][0], 3, 1)];
+  few.g.data.forEach((_, i) => few.g.data[i] *= i % 4 === 2 ? 0 : 1);
+  const damping = { kind: "relative", tau: 0.3, floor: 1e-16 } as const;
+  for (const [of, data] of [[layer, few], [LAYERS[0], usual]] as const) {
+    for (const method of ["ekfac", "tekfac"] as const) {
+      const results: Float64Array[] = [];
+      const steps = (block: Block) => {
+        const { rows, cols } = block.parameter.value;
+        const [source, out] = [backend.scratch(rows, cols), backend.scratch(rows, cols)];
+        backend.write(source, Float64Array.from({ length: rows * cols }, (_, i) => Math.cos(i)));
+        // A second refresh, of a basis in force.
+        new Refresher(backend, { kind: "immediate" }, 0).refresh(1, [block]);
+        block.precondition(out, source, 1);
+        const dense = download(backend, toDense(backend, block)).data;
+        results.push(Float64Array.of(...backend.readSync(out), ...dense));
+      };
+      observed(backend, of, data, MAKERS[method], damping, steps);
+      const create = (parameter: Parameter) =>
+        new DepthwiseBlock(backend, parameter, { method, damping });
+      observedBlock(backend, of, data, steps, create);
+      const largest = results[0].reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      allClose(results[1], results[0], { absolute: 1e-9 * largest, label: method });
+    }
+  }
+  assert.equal(backend.memory().handles, 0);
 });

@@ -5,6 +5,7 @@ import { Random } from "@tekfac/tekfac/core";
 import {
   conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   type ExampleShape,
   flatten,
@@ -18,6 +19,7 @@ import {
 import {
   ekfac,
   kfac,
+  KroneckerPreconditioner,
   loadState,
   muon,
   type Objective,
@@ -95,6 +97,30 @@ Deno.test("conv2d() with groups is as many convolutions side by side", () =>
     function grouped(numbers: readonly number[]): number[] {
       return Array.from({ length: 4 * 28 }, (_, i) => numbers[i % numbers.length]);
     }
+  }));
+
+Deno.test("conv2dTranspose() is the adjoint of a convolution with turned windows", () =>
+  onReference((backend) => {
+    const options = { kernel: 2, stride: 2, bias: false };
+    const weights = [1, 10, 100, 1000];
+    const larger = outputsOf(backend, [2, 2, 1], conv2dTranspose(1, options), weights, [
+      1,
+      2,
+      3,
+      4,
+    ]);
+    // Windows that do not meet: each pixel times the window, turned round.
+    assert.deepEqual(larger, [
+      ...[1000, 100, 2000, 200],
+      ...[10, 1, 20, 2],
+      ...[3000, 300, 4000, 400],
+      ...[30, 3, 40, 4],
+    ]);
+    const layers = [conv2dTranspose(1, { kernel: 2, padding: 2 })];
+    assert.throws(() => sequential(backend, { input: [2, 2, 1], layers }), {
+      name: "ShapeError",
+      message: /'convTranspose1': expected padding below the window of 2 x 2, received 2 and 2/,
+    });
   }));
 
 Deno.test("layers refuse groups that do not divide, and windows that do not fit, in one sentence", () =>
@@ -199,6 +225,12 @@ Deno.test("describe() counts the groups of a convolution", () => {
   using model = sequential(backend, { input: [4, 4, 4], layers: depthwise });
   using optimizer = tekfac(objective(model, squaredError()));
   assert.match(optimizer.describe(), /4 x \(2 x 2, 10 x 10\)/);
+  using single = sequential(backend, {
+    input: [6, 4],
+    layers: [conv1d(4, { kernel: 3, groups: 4 })],
+  });
+  using other = tekfac(objective(single, squaredError()));
+  assert.match(other.describe(), /4 x \(1 x 1, 4 x 4\)/);
 });
 
 Deno.test("groups train alike on WebAssembly and in float64", async () => {
@@ -212,3 +244,39 @@ Deno.test("groups train alike on WebAssembly and in float64", async () => {
   }
   allClose(losses[0], losses[1], { relative: 1e-3 });
 });
+
+for (const groups of [4, 2]) {
+  Deno.test(`a convolution of ${groups} groups in two places has the curvature of the summed gradient`, () => {
+    using backend = createReference();
+    const twice = conv1d(4, { kernel: 3, padding: "causal", groups });
+    using model = sequential(backend, { input: [5, 4], layers: [twice, tanh(), twice], seed: 2 });
+    const problem = objective(model, squaredError());
+    const [parameter] = model.parameters;
+    assert.equal(model.parameters.length, 1);
+    const random = new Random(1);
+    const batch = { inputs: normal(random, 3 * 20), targets: normal(random, 3 * 20) };
+    const options = { fisher: "empirical", damping: 1, rank: "full" } as const;
+    using optimizer = tekfac(problem, { preset: "paper", ...options });
+    optimizer.stepSync(batch);
+    const { preconditioner } = optimizer;
+    if (!(preconditioner instanceof KroneckerPreconditioner)) throw new Error("another kind");
+    const [block] = preconditioner.estimator.blocks;
+    const trace = backend.scope(() =>
+      Float64Array.from(backend.readSync(block.spectrum())).reduce((sum, value) => sum + value, 0)
+    );
+    // The optimizer has moved the weights since: go back, and differentiate each example alone.
+    using again = sequential(backend, { input: [5, 4], layers: [twice, tanh(), twice], seed: 2 });
+    const other = objective(again, squaredError());
+    let expected = 0;
+    for (let n = 0; n < 3; n++) {
+      const alone = {
+        inputs: batch.inputs.slice(20 * n, 20 * n + 20),
+        targets: batch.targets.slice(20 * n, 20 * n + 20),
+      };
+      backend.scope(() => other.differentiate(alone, { decay: 0, scale: 1 }));
+      const gradient = Float64Array.from(backend.readSync(again.parameters[0].gradient));
+      expected += gradient.reduce((sum, value) => sum + value * value, 0) / 3;
+    }
+    allClose([trace], [expected], { relative: 1e-12, label: parameter.name });
+  });
+}

@@ -6,6 +6,7 @@ import {
   concatenate,
   conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   dropout,
   flatten,
@@ -91,6 +92,31 @@ Deno.test("conv2d() has the gradients of central differences with groups of any 
           examples,
           seed,
         }),
+    );
+    fc.assert(property, { numRuns: 30 });
+  }));
+
+Deno.test("conv2dTranspose() has the gradients of central differences at any stride and padding", () =>
+  onReference((backend) => {
+    const property = fc.property(
+      fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+      fc.constantFrom([1, 2, 1], [4, 2, 2], [2, 2, 2]),
+      fc.record({
+        kernel: pair(2, 3),
+        stride: pair(1, 3),
+        padding: pair(0, 1),
+        bias: fc.boolean(),
+      }),
+      examples,
+      seed,
+      ([height, width], [channels, outputs, groups], options, examples, seed) => {
+        const layers = [conv2dTranspose(outputs, { ...options, groups })];
+        const [rows, columns] = [height, width].map((size, axis) =>
+          (size - 1) * options.stride[axis] - 2 * options.padding[axis] + options.kernel[axis]
+        );
+        fc.pre(rows > 0 && columns > 0);
+        checkLayers(backend, { input: [height, width, channels], layers, examples, seed });
+      },
     );
     fc.assert(property, { numRuns: 30 });
   }));

@@ -5,12 +5,7 @@
 
 import assert from "#assert";
 import { BackendError, type Matrix, OptionError, Random } from "@tekfac/tekfac/core";
-import {
-  type Backend,
-  CheckedBackend,
-  createWasmKernels,
-  type Kernels,
-} from "@tekfac/tekfac/backend";
+import { type Backend, CheckedBackend, createWasmKernels } from "@tekfac/tekfac/backend";
 import {
   batchNorm2d,
   conv2d,
@@ -109,20 +104,24 @@ class FailingBackend implements Disposable {
 
   constructor() {
     const kernels = createWasmKernels();
-    const passive = ["free", "popScope", "dispose"];
-    const counting = new Proxy(kernels, {
+    this.backend = new CheckedBackend(this.#counting(kernels), []);
+  }
+
+  #counting<T extends object>(functions: T, path = ""): T {
+    const passive = ["free", "popScope", "dispose", "exchange"];
+    return new Proxy(functions, {
       get: (target, key) => {
         const value = Reflect.get(target, key);
+        if (key === "aside") return this.#counting(value as object, "aside.");
         if (typeof value !== "function" || passive.includes(String(key))) return value;
         return (...call: unknown[]) => {
           if (++this.calls === this.failingCall) {
-            throw new BackendError("wasm", `injected: ${String(key)}`);
+            throw new BackendError("wasm", `injected: ${path}${String(key)}`);
           }
           return value.apply(target, call);
         };
       },
     });
-    this.backend = new CheckedBackend(counting as Kernels, []);
   }
 
   [Symbol.dispose](): void {

@@ -98,6 +98,41 @@ parity("axpby() does not read x where alpha is 0, nor y where beta is", (check, 
   }
 });
 
+parity(
+  "takeStep() agrees with its definition, for every number of columns that decay",
+  (check, random) => {
+    for (const [rows, cols] of SHAPES) {
+      for (const columns of new Set([0, Math.max(0, cols - 1), Math.min(cols, 5), cols])) {
+        check({
+          label: `${rows}x${cols}, ${columns} columns`,
+          outputs: [inputs(random, rows, cols)],
+          inputs: [
+            inputs(random, rows, cols),
+            denseMatrix(1, 1, [0.75]),
+            denseMatrix(1, 1, [0.125]),
+          ],
+          call: (backend, [w], [u, rate, decay]) =>
+            backend.takeStep(w, columns === 0 ? 0.75 : rate, u, decay, columns),
+          absolute: 8 * ROUNDOFF,
+          relative: 4 * ROUNDOFF,
+        });
+      }
+    }
+  },
+);
+
+parity("takeStep() does not read u where the rate is 0", (check, random) => {
+  for (const onBackend of [false, true]) {
+    check({
+      label: `rate 0, ${onBackend ? "on the backend" : "a number"}`,
+      outputs: [inputs(random, 3, 5)],
+      inputs: [unread(3, 5), denseMatrix(1, 1, [0])],
+      call: (backend, [w], [u, rate]) => backend.takeStep(w, onBackend ? rate : 0, u, 0.25, 4),
+      relative: 4 * ROUNDOFF,
+    });
+  }
+});
+
 parity("axpby() may add a matrix to itself", (check, random) => {
   check({
     label: "3x5",

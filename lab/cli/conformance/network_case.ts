@@ -9,11 +9,12 @@ import { DataError, type Matrix, type Parameter } from "@tekfac/tekfac/core";
 import {
   type Block,
   CurvatureEstimator,
+  DepthwiseBlock,
   DiagonalBlock,
   EkfacBlock,
   EmbeddingBlock,
-  type GroupBlock,
   GroupedBlock,
+  type PartBlock,
   ScaleShiftBlock,
   TekfacBlock,
 } from "@tekfac/tekfac/curvature";
@@ -163,7 +164,7 @@ class NetworkLayer {
         slack,
       ),
       ...this.blocks.flatMap((block) => this.#statistics(block)),
-      ...this.#golden.groups("updates").map((update, step) => this.#update(update, step)),
+      ...this.#golden.groups("updates").flatMap((update, step) => this.#updates(update, step)),
     ];
   }
 
@@ -184,6 +185,7 @@ class NetworkLayer {
       return [this.#read("statistics", what("fisherBlocks"), block.eigenvalues, expected, slack)];
     }
     const groups = this.#golden.group("statistics").groups(block.method);
+    if (block instanceof DepthwiseBlock) return this.#channels(block, groups);
     const parts = block instanceof GroupedBlock ? block.parts : [block];
     if (groups.length !== parts.length) {
       const expected = `as many groups as ${this.#parameter.name} has, ${parts.length}`;
@@ -192,6 +194,27 @@ class NetworkLayer {
     return parts.flatMap((part, group) => {
       return this.#group(part, groups[group], parts.length > 1 ? `, group ${group + 1}` : "");
     });
+  }
+
+  /** The input factors and eigenvalues of all channels together. */
+  #channels(block: DepthwiseBlock, groups: readonly Fields[]): Promise<void>[] {
+    const slack = isDouble(this.#backend) ? 1 : DEPTH;
+    const what = `of ${this.#parameter.name}, ${block.method}, all channels`;
+    const all = (name: string) => groups.flatMap((group) => [...group.tensor(name).data]);
+    return [
+      this.#backend.read(block.inputFactor).then((values) => {
+        const expected = all("inputFactor");
+        this.#checks.compare("statistics", `inputFactor ${what}`, values, expected, { slack });
+      }),
+      this.#backend.read(block.eigenvalues).then((values) => {
+        const size = values.length / groups.length;
+        const sorted = groups.flatMap((_, i) => [
+          ...Float64Array.from(values.slice(i * size, (i + 1) * size)).sort(),
+        ]);
+        const expected = all("thetaSorted");
+        this.#checks.compare("spectrum", `thetaSorted ${what}`, sorted, expected, { slack });
+      }),
+    ];
   }
 
   /** One pair of factors and its eigenvalues. */
@@ -219,19 +242,26 @@ class NetworkLayer {
     ];
   }
 
-  #update(update: Fields, step: number): Promise<void> {
-    const [method, lambda] = [update.text("method"), update.number("lam")];
-    const { name, gradient } = this.#parameter;
-    const block = this.blocks.find((block) =>
+  #updates(update: Fields, step: number): Promise<void>[] {
+    const method = update.text("method");
+    const { name } = this.#parameter;
+    const blocks = this.blocks.filter((block) =>
       block.method === method || (block instanceof DiagonalBlock && method === "scaleShift")
     );
-    if (block === undefined) {
+    if (blocks.length === 0) {
       const present = this.blocks.map(({ method }) => method).join(" or ");
       throw new DataError(
         "updates",
         `'method' of ${name} must be ${present}: received '${method}'`,
       );
     }
+    return blocks.map((block) => this.#update(block, update, step));
+  }
+
+  #update(block: Block, update: Fields, step: number): Promise<void> {
+    const { method } = block;
+    const lambda = update.number("lam");
+    const { name, gradient } = this.#parameter;
     const out = this.#backend.scratch(gradient.rows, gradient.cols);
     block.precondition(out, gradient, step);
     const gaps = this.#golden.has("minRelativeEigGap")
@@ -282,17 +312,24 @@ function blocksOf(
       new EmbeddingBlock(backend, parameter, { method, damping })
     );
   }
-  const plain: GroupBlock[] = [
+  const plain: PartBlock[] = [
     (...of) => new EkfacBlock(...of),
     (...of) => new TekfacBlock(...of),
   ];
   const { layer } = parameter;
   const groups = layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : 1;
-  return plain.map((create) =>
-    layer.kind === "conv2d" && groups > 1
-      ? new GroupedBlock(backend, parameter, layer.geometry, { damping }, create)
-      : create(backend, parameter, { damping })
-  );
+  if (layer.kind !== "conv2d" || groups === 1) {
+    return plain.map((create) => create(backend, parameter, { damping }));
+  }
+  const depthwise = groups === layer.geometry.channels && groups === parameter.value.rows;
+  return [
+    ...plain.map((create) => {
+      return new GroupedBlock(backend, parameter, layer.geometry, { damping }, create);
+    }),
+    ...(["ekfac", "tekfac"] as const).filter(() => depthwise).map((method) => {
+      return new DepthwiseBlock(backend, parameter, { method, damping });
+    }),
+  ];
 }
 
 function partsOf(block: Block): { inputFactor: Matrix; outputFactor: Matrix; theta: Matrix } {

@@ -63,7 +63,6 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
  */
 export class CallChecker {
   readonly #owns: Owns;
-  readonly #writing: (storage: MatrixStorage) => void;
   /** Where the matrices of a verb are: worked out once. */
   readonly #plans = new Map<keyof Verbs, Plan>();
   readonly #formulas = new WeakMap<object, Plan>();
@@ -72,20 +71,19 @@ export class CallChecker {
    * For one backend.
    *
    * @param owns Tells the backend's own storages.
-   * @param writing Is told what a call is about to write, when it has been found to be right.
    */
-  constructor(owns: Owns, writing: (storage: MatrixStorage) => void = () => {}) {
+  constructor(owns: Owns) {
     this.#owns = owns;
-    this.#writing = writing;
   }
 
   /**
    * Checks one call.
    *
+   * @returns What it will write, in the order of its row.
    * @throws {ShapeError} When a shape does not fit, or what is written overlaps something else.
    * @throws {StateError} When a matrix is disposed or of another backend.
    */
-  check(verb: keyof Verbs, call: readonly unknown[]): void {
+  check(verb: keyof Verbs, call: readonly unknown[]): readonly Output[] {
     const [first] = call;
     const formula = verb === "evaluate" ? first as Formula : undefined;
     let plan = formula === undefined ? this.#plans.get(verb) : this.#formulas.get(formula);
@@ -94,12 +92,9 @@ export class CallChecker {
       if (formula === undefined) this.#plans.set(verb, plan);
       else this.#formulas.set(formula, plan);
     }
+    const run = (call: readonly unknown[]) => new CallCheck(call, this.#owns, plan).run();
     // Of several jobs each is a call of its own.
-    const calls = Array.isArray(first) ? first.map((job) => [job]) : [call];
-    const written = calls.map((call) => new CallCheck(call, this.#owns, plan).run());
-    for (const outputs of written) {
-      for (const { matrix } of outputs) this.#writing(matrix.storage);
-    }
+    return Array.isArray(first) ? first.flatMap((job) => run([job])) : run(call);
   }
 }
 
@@ -169,8 +164,11 @@ function planOf(verb: keyof Verbs, formula: unknown): Plan {
   };
 }
 
-interface Output {
+/** What a call writes. */
+export interface Output {
+  /** Name of the argument. */
   readonly name: string;
+  /** The matrix. */
   readonly matrix: Matrix;
 }
 

@@ -35,13 +35,13 @@ export interface CheckedBackend extends Verbs {}
  * ```
  */
 export class CheckedBackend extends CheckedMemory implements Backend {
-  readonly #calls = new CallChecker(this.owns, this.writing);
+  readonly #calls = new CallChecker(this.owns);
 
   static {
     for (const verb of Object.keys(KERNEL_TABLE) as (keyof Verbs)[]) {
       const value = function (this: CheckedBackend, ...call: unknown[]): void {
-        const kernels = this.#checked(verb, call);
-        (kernels[verb] as (...call: unknown[]) => void)(...call);
+        this.kernels();
+        this.run(verb, call, this.#calls.check(verb, call));
       };
       Object.defineProperty(this.prototype, verb, { value, configurable: true, writable: true });
     }
@@ -49,19 +49,14 @@ export class CheckedBackend extends CheckedMemory implements Backend {
 
   /** See {@linkcode Backend.beginEigh}. */
   beginEigh(jobs: readonly EighJob[], options: EighOptions = {}): EighTicket {
-    const kernels = this.#checked("eigh", [jobs]);
+    const kernels = this.kernels();
+    for (const { matrix } of this.#calls.check("eigh", [jobs])) this.note(matrix);
     return kernels.beginEigh?.(jobs, options) ?? solvedWhenFinished(kernels, jobs);
   }
 
   /** See {@linkcode Backend.extend}. */
   extend(extension: VerbExtension): void {
     this.kernels().extend?.(extension);
-  }
-
-  #checked(verb: keyof Verbs, call: readonly unknown[]): Kernels {
-    const kernels = this.kernels();
-    this.#calls.check(verb, call);
-    return kernels;
   }
 }
 

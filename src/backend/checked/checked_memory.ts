@@ -10,6 +10,7 @@ import { ShapeError, StateError } from "../../core/errors.ts";
 import { type Matrix, type MatrixStorage, type OwnedMatrix, shapeOf } from "../../core/matrix.ts";
 import type { Kernels, RawStorage } from "../kernels.ts";
 import type { Recovery } from "../recovery.ts";
+import type { Verbs } from "../verbs.ts";
 import { UndoLog } from "./undo_log.ts";
 
 /**
@@ -135,7 +136,7 @@ export class CheckedMemory implements Memory, Disposable {
       const expected = `${m.rows * m.cols} numbers for ${shapeOf(m)}`;
       throw new ShapeError("Cannot write a matrix", expected, `${data.length}`);
     }
-    this.writing(m.storage);
+    this.#undo.note(m.storage);
     kernels.write(m, data);
   }
 
@@ -210,8 +211,19 @@ export class CheckedMemory implements Memory, Disposable {
     return this.#kernels;
   }
 
-  /** Called before a storage is written. */
-  protected readonly writing = (storage: MatrixStorage): void => this.#undo.note(storage);
+  /** Calls a verb that writes these matrices; they go back where the work that it is a part of fails. */
+  protected run(
+    verb: keyof Verbs,
+    call: readonly unknown[],
+    written: readonly { readonly matrix: Matrix }[],
+  ): void {
+    this.#undo.call(verb, call, written);
+  }
+
+  /** Called before a matrix is written by other means. */
+  protected note({ storage }: Matrix): void {
+    this.#undo.note(storage);
+  }
 
   /** Whether a storage was handed out here. */
   protected readonly owns = (storage: MatrixStorage): boolean => this.#known.has(storage);
@@ -219,6 +231,7 @@ export class CheckedMemory implements Memory, Disposable {
   #release(storage: RawStorage): void {
     if (!this.#owned.delete(storage)) return;
     this.#ownedBytes -= this.#bytesOf(storage);
+    this.#undo.forget(storage);
     this.#kernels.free(storage);
   }
 

@@ -12,6 +12,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import * as linalg from "../../linalg/mod.ts";
 import type * as api from "../backend.ts";
 import type { Kernels } from "../kernels.ts";
+import { aside } from "./aside.ts";
 import { referenceDepthwise } from "./depthwise.ts";
 import { solveEigh } from "./eigh.ts";
 import { referenceSequences } from "./sequences.ts";
@@ -39,6 +40,7 @@ class ReferenceKernels
   readonly sync = true;
   readonly info = { description: "reference (float64 TypeScript)", roundoff: 2 ** -53 };
   readonly bytesPerElement = 8;
+  readonly aside = aside;
   readonly #scopes: ReferenceStorage[][] = [];
   #liveBytes = 0;
 
@@ -293,7 +295,17 @@ class ReferenceKernels
   }
 
   axpby(y: Matrix, alpha: api.Scalar, x: Matrix, beta: api.Scalar): void {
-    scatter(y, linalg.axpby(numberOf(alpha), gather(x), numberOf(beta), gather(y)).data);
+    aside.axpby([y], y, alpha, x, beta);
+  }
+
+  takeStep(
+    w: Matrix,
+    rate: api.Scalar,
+    u: Matrix,
+    decay: api.Scalar,
+    columns: number,
+  ): void {
+    aside.takeStep([w], w, rate, u, decay, columns);
   }
 
   squares(out: Matrix, x: Matrix, blend?: api.Blend): void {
@@ -305,10 +317,7 @@ class ReferenceKernels
   }
 
   adamDirection(out: Matrix, m: Matrix, v: Matrix, g: Matrix, numbers: api.AdamNumbers): void {
-    const result = linalg.adamDirection(gather(m), gather(v), gather(g), numbers);
-    scatter(m, result.m.data);
-    scatter(v, result.v.data);
-    scatter(out, result.direction.data);
+    aside.adamDirection([out, m, v], out, m, v, g, numbers);
   }
 
   dot(out: Matrix, x: Matrix, y: Matrix, blend?: api.Blend): void {

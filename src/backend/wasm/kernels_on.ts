@@ -7,12 +7,12 @@
 import type { ExtensionHost, VerbExtension } from "../extension.ts";
 import type { Verbs } from "../backend.ts";
 import { everyVerb } from "../calls.ts";
-import type { Kernels, RawStorage } from "../kernels.ts";
+import type { Aside, Kernels, RawStorage } from "../kernels.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { createAlgebra } from "./verbs/algebra.ts";
 import { createConvolution, withWindow } from "./verbs/convolution.ts";
 import { createEigensolver } from "./verbs/eigensolver.ts";
-import { createElementwise, notLoaded } from "./verbs/elementwise.ts";
+import { createAside, createElementwise, notLoaded } from "./verbs/elementwise.ts";
 import type { Instance } from "./module/instantiate.ts";
 import { createLosses } from "./verbs/losses.ts";
 import { createLowRank } from "./verbs/low_rank.ts";
@@ -31,6 +31,10 @@ export function kernelsOn(
   others?: (machine: Machine) => Partial<Kernels>,
 ): Kernels {
   const machine = new Machine(instance);
+  const aside: Aside = {
+    ...createAside(machine),
+    exchange: (x, y) => machine.exchange(x as WasmStorage, y as WasmStorage),
+  };
   const extensions = new Set<VerbExtension>();
   const kernels: Kernels = {
     name: "wasm",
@@ -40,7 +44,8 @@ export function kernelsOn(
     },
     bytesPerElement: Float32Array.BYTES_PER_ELEMENT,
     ...createMemory(machine),
-    ...createVerbs(machine),
+    ...createVerbs(machine, aside),
+    aside,
     ...others?.(machine),
     get reservedBytes() {
       return machine.memory.byteLength;
@@ -63,9 +68,9 @@ export function kernelsOn(
   return kernels;
 }
 
-function createVerbs(machine: Machine): Verbs {
+function createVerbs(machine: Machine, aside: Aside): Verbs {
   const algebra = createAlgebra(machine);
-  const elementwise = createElementwise(machine);
+  const elementwise = createElementwise(machine, aside);
   const convolution = createConvolution(machine);
   return {
     ...everyVerb((verb) => () => {

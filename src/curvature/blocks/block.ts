@@ -11,6 +11,7 @@ import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import type { Refreshable } from "../refresher.ts";
 import type { DampingContext, LayerDamping, Trace } from "../layer_damping.ts";
+import type { Statistic } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 
 /** The approximations of a layer's Fisher block. */
@@ -28,6 +29,19 @@ export interface LayerBlockOptions extends BlockOptions {
   /** p of `(F + lambda)^-p`; 1 is the natural gradient. @default {1} */
   readonly exponent?: number;
 }
+
+/** What else it hands over. */
+export interface LayerBlockContext extends LayerBlockOptions {
+  /** What it measures eigenvalues from, where it does. @default {"captures"} */
+  readonly eigenvaluesFrom?: "captures" | "gradient";
+  /** How it weighs captures in the factors, where eigenvalues are measured. @default {as its method says} */
+  readonly statistic?: Statistic;
+  /** Makes its own block of a part of the layer that is a dense layer or a convolution for itself. */
+  readonly part: PartBlock;
+}
+
+/** Makes the block of a part of a layer. The caller disposes it. */
+export type PartBlock = (backend: Backend, part: Parameter, options: BlockOptions) => Block;
 
 /** A function of a block that acts on its eigenvalues alone. */
 export interface BlockPower {
@@ -49,7 +63,7 @@ export interface Eigendecomposition {
 export type LayerBlock = (
   backend: Backend,
   parameter: Parameter,
-  options: LayerBlockOptions,
+  options: LayerBlockContext,
 ) => Block;
 
 /**
@@ -85,6 +99,9 @@ export interface Block extends Refreshable, Disposable {
 
   /** The layer's damping; its `current` is the lambda in force. */
   readonly damping: LayerDamping;
+
+  /** Sizes of its factors for people, where they do not follow from the state. */
+  readonly factorSizes?: string;
 
   /** Lambda at a step, from the state as it is now. */
   lambda(step: number): Scalar;

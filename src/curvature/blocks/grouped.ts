@@ -6,21 +6,14 @@
 
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
 import type { ConvCapture } from "../../core/capture.ts";
-import {
-  add,
-  type Expression,
-  formula,
-  greater,
-  largest,
-  mul,
-  select,
-  sub,
-} from "../../core/formula.ts";
+import { add, formula, mul } from "../../core/formula.ts";
 import { type ConvGeometry, groupGeometry } from "../../core/geometry.ts";
 import { groupCapture, rowsOfGroup } from "../../core/groups.ts";
 import { markAll } from "../../core/marks.ts";
-import { columnsOf, type Matrix, reshaped, rowsOf } from "../../core/matrix.ts";
+import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
+import { factorSizes } from "../factor_sizes.ts";
+import { jointRenewal } from "../joint_renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
@@ -31,10 +24,8 @@ import {
   type BlockOptions,
   type BlockPower,
   Owner,
+  type PartBlock,
 } from "./block.ts";
-
-/** Makes the block of one group, of which the parameter is a part. The caller disposes it. */
-export type GroupBlock = (backend: Backend, part: Parameter, options: BlockOptions) => Block;
 
 /**
  * `F = diag(F_1, ..., F_G)`: weights of different groups share no input and no output, and what couples groups is
@@ -97,7 +88,7 @@ export class GroupedBlock extends Owner implements Block {
     parameter: Parameter,
     geometry: ConvGeometry,
     options: BlockOptions,
-    create: GroupBlock,
+    create: PartBlock,
   ) {
     super();
     const { groups = 1 } = geometry;
@@ -119,6 +110,10 @@ export class GroupedBlock extends Owner implements Block {
     const [first] = this.parts;
     this.method = first.method;
     this.eigenvaluesFrom = first.eigenvaluesFrom ?? "captures";
+  }
+
+  get factorSizes(): string {
+    return `${this.parts.length} x (${factorSizes(this.parts[0])})`;
   }
 
   /** Matrices of all groups, one below the other. */
@@ -164,7 +159,9 @@ export class GroupedBlock extends Owner implements Block {
       if (renewal !== undefined) renewals.push(renewal);
     });
     this.#traced = false;
-    return renewals.length === 0 ? undefined : this.#together(renewals);
+    if (renewals.length === 0) return undefined;
+    this.#status ??= this.alloc(this.#backend, 1, renewals[0].status.cols);
+    return jointRenewal(this.#backend, this.#status, renewals);
   }
 
   lambda(step: number): Scalar {
@@ -249,26 +246,6 @@ export class GroupedBlock extends Owner implements Block {
     const entries = Object.entries(matrices);
     return Object.fromEntries(entries.map(([name, matrix]) => [name, this.#stacks.whole(matrix)]));
   }
-
-  /** What became of the groups, number by number, as of one block: the worst of each problem. */
-  #together(renewals: readonly Renewal[]): Renewal {
-    const backend = this.#backend;
-    const { cols } = renewals[0].status;
-    const status = this.#status ??= this.alloc(backend, 1, cols);
-    backend.scope(() => {
-      const all = backend.scratch(cols, renewals.length);
-      renewals.forEach((renewal, i) => {
-        backend.axpby(columnsOf(all, i, i + 1), 1, reshaped(renewal.status, cols, 1), 0);
-      });
-      for (let i = 0; i < cols; i++) {
-        const numbers = { numbers: rowsOf(all, i, i + 1) };
-        // Three numbers of each eigenproblem, or whether each inverse succeeded.
-        const summary = cols % 3 === 0 ? worst : least;
-        backend.evaluate(summary, numbers, { status: columnsOf(status, i, i + 1) });
-      }
-    });
-    return { status, outcome: renewals[0].outcome };
-  }
 }
 
 /** A group's rows of a parameter, as the parameter of a convolution of its own. */
@@ -284,16 +261,6 @@ function partOf(parameter: Parameter, geometry: ConvGeometry, group: number): Pa
     },
   };
 }
-
-const leastOf = (numbers: Expression): Expression => sub(0, largest(sub(0, numbers)));
-
-const least = formula({ numbers: "vector" }, ({ numbers }) => ({ status: leastOf(numbers) }));
-
-/** The negative number that stands for failure or for what was not measured, if it is there, or the largest. */
-const worst = formula({ numbers: "vector" }, ({ numbers }) => {
-  const least = leastOf(numbers);
-  return { status: select(greater(0, least), least, largest(numbers)) };
-});
 
 const sumOfProducts = formula(
   { before: "number", first: "number", second: "number" },

@@ -48,6 +48,29 @@ export function momentumRule(on: Momentum["on"]): Rule<Momentum | false> {
   );
 }
 
+/** What a step takes from the weights besides. */
+export interface StepDecay {
+  /** Share of the weights that decay. */
+  readonly share: Scalar;
+  /** Leading columns that do. */
+  readonly columns: number;
+}
+
+/** Where nothing decays. */
+export const NO_DECAY: StepDecay = { share: 0, columns: 0 };
+
+/** How far a step goes. */
+export interface StepLength {
+  /** Learning rate times annealing. */
+  readonly rate: Rate;
+  /** nu, [1, 1]. */
+  readonly clip: Matrix;
+  /** Number of the step. */
+  readonly step: number;
+  /** @default {nothing decays} */
+  readonly decay?: StepDecay;
+}
+
 /** What one parameter remembers. */
 class Velocity implements Disposable {
   readonly momentum: Momentum | false;
@@ -163,24 +186,24 @@ export class MomentumState implements Disposable {
   }
 
   /**
-   * Takes the step `W <- W - rate * (what momentum makes of nu U)`. Inside a scope.
+   * Takes the step `W <- W - decay W - rate * (what momentum makes of nu U)`. Inside a scope.
    */
   apply(
     index: number,
     weights: Matrix,
     direction: Matrix,
-    { rate, clip, step }: { readonly rate: Rate; readonly clip: Matrix; readonly step: number },
+    { rate, clip, step, decay: { share, columns } = NO_DECAY }: StepLength,
   ): void {
     const backend = this.#backend;
     const { momentum, buffer: velocity } = this.#velocities[index];
     if (momentum === false || momentum.on !== "update" || velocity === undefined) {
-      return backend.axpby(weights, rate.times(-1, clip), direction, 1);
+      return backend.takeStep(weights, rate.times(1, clip), direction, share, columns);
     }
     const mu = valueAt(momentum.value, step);
     backend.axpby(velocity, clip, direction, mu);
-    if (!momentum.nesterov) return backend.axpby(weights, rate.times(-1), velocity, 1);
-    backend.axpby(weights, rate.times(-mu), velocity, 1);
-    backend.axpby(weights, rate.times(-1, clip), direction, 1);
+    const length = rate.times(momentum.nesterov ? mu : 1);
+    backend.takeStep(weights, length, velocity, share, columns);
+    if (momentum.nesterov) backend.axpby(weights, rate.times(-1, clip), direction, 1);
   }
 
   /** Gives the velocities back. */

@@ -93,21 +93,47 @@ export function addPenaltyGradient(
   addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
 }
 
-/**
- * `W <- (1 - relative * rate * value) W`. Inside a scope.
- *
- * @param target What shrinks where that is another matrix than W; by W's share all the same.
- */
+/** Share of the weights that a step takes from those that decay: `relative * rate * value`. Inside a scope. */
+export function decayShare(
+  { value }: Required<WeightDecay>,
+  { rate, relative, step }: DecayNumbers,
+): Scalar {
+  return rate.times(relative * valueAt(value, step));
+}
+
+/** What the decay of a step is made of. */
+export interface DecayNumbers {
+  /** Length of the step. */
+  readonly rate: Rate;
+  /** The parameter's learning rate over that of all. */
+  readonly relative: number;
+  /** Number of the step. */
+  readonly step: number;
+}
+
+/** `target <- target - relative * rate * value * W`, of the parts that decay. Inside a scope. */
 export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
-  numbers: { readonly rate: Rate; readonly relative: number; readonly step: number },
-  target: Matrix = parameter.value,
+  { rate, relative, step }: DecayNumbers,
+  target: Matrix,
 ): void {
-  const { rate, relative, step } = numbers;
   const factor = rate.times(-relative * valueAt(decay.value, step));
   addIncluded(backend, target, parameter, decay, factor);
+}
+
+/** Leading columns of a parameter's matrix that decay; `undefined` where what decays is nothing of the kind. */
+export function decayedColumns(
+  parameter: Parameter,
+  { include }: Required<WeightDecay>,
+): number | undefined {
+  const { layer, value: { cols } } = parameter;
+  const [, bias] = partsOf(parameter);
+  const weights = include(parameter, "weights");
+  const biases = bias === undefined ? weights : include(parameter, "bias");
+  if (weights === biases) return weights ? cols : 0;
+  return weights && !isNormalization(layer) ? cols - 1 : undefined;
 }
 
 /** `target += factor * (the included part of W)`; the target may be W itself. */

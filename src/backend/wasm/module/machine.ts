@@ -23,10 +23,10 @@ export class WasmStorage implements RawStorage {
   /**
    * Describes memory; takes none.
    *
-   * @param address First byte, a multiple of 64.
+   * @param address First byte, a multiple of 64. Changes where memory is exchanged.
    * @param length Number of elements.
    */
-  constructor(readonly address: number, readonly length: number) {}
+  constructor(public address: number, readonly length: number) {}
 }
 
 /** One instance of the kernels with its memory. */
@@ -52,6 +52,11 @@ export class Machine {
     const address = this.#heap.allocate(length * BYTES);
     this.memory.view.fill(0, address / BYTES, address / BYTES + length);
     return new WasmStorage(address, length);
+  }
+
+  /** Exchanges the memory behind two storages of one length. */
+  exchange(x: WasmStorage, y: WasmStorage): void {
+    [x.address, y.address] = [y.address, x.address];
   }
 
   /** Gives storage back. */

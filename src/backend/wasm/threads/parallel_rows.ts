@@ -35,8 +35,10 @@ interface ElementwiseLayout {
 /** See the files of the same names in `asm/`. */
 const ELEMENTWISE: Readonly<Record<string, ElementwiseLayout>> = {
   axpby: { rows: 0, pointers: [4, 6] },
+  weightedSum: { rows: 0, pointers: [4, 6, 8] },
+  takeStep: { rows: 0, pointers: [5, 7, 9], whole: true },
   squares: { rows: 0, pointers: [4, 6] },
-  adamDirection: { rows: 0, pointers: [9, 11, 13, 15] },
+  adamDirection: { rows: 0, pointers: [9, 11, 13, 15, 17, 19] },
   activation: { rows: 1, pointers: [3, 5] },
   activationGradient: { rows: 1, pointers: [3, 5, 7] },
   smoothActivation: { rows: 1, pointers: [3, 5] },

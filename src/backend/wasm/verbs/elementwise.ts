@@ -7,6 +7,7 @@
 import type { Activation, Verbs } from "../../backend.ts";
 import { StateError } from "../../../core/errors.ts";
 import { isContiguous, type Matrix } from "../../../core/matrix.ts";
+import type { Aside } from "../../kernels.ts";
 import { addressOf, type Machine } from "../module/machine.ts";
 
 /** Numbers of the nonlinearities in `asm/activation.ts` are their places. */
@@ -19,6 +20,7 @@ export type Elementwise = Pick<
   | "activation"
   | "activationGradient"
   | "axpby"
+  | "takeStep"
   | "squares"
   | "scaleRows"
   | "adamDirection"
@@ -31,8 +33,51 @@ export type Elementwise = Pick<
   | "zeroUnless"
 >;
 
+/** The verbs of this topic that can leave their results beside what they change. */
+export function createAside(machine: Machine): Omit<Aside, "exchange"> {
+  const kernels = machine.exports;
+  return {
+    axpby([to], y, alpha, x, beta) {
+      const [rows, cols] = extent(y, x);
+      let [a, b, source] = [machine.value(alpha), machine.value(beta), x];
+      // The kernel does not read y where its factor is 0; by exchange it does not read x either.
+      if (a === 0) {
+        if (b === 0) return eachRow(machine, to, (row) => row.fill(0));
+        [a, b, source] = [b, 0, y];
+      }
+      // deno-fmt-ignore
+      kernels.weightedSum(
+        rows, cols, a, b, addressOf(to), to.stride, addressOf(source), source.stride,
+        addressOf(y), y.stride,
+      );
+    },
+
+    takeStep([to], w, rate, u, decay, columns) {
+      // deno-fmt-ignore
+      kernels.takeStep(
+        w.rows, w.cols, machine.value(rate), machine.value(decay), columns,
+        addressOf(to), to.stride, addressOf(w), w.stride, addressOf(u), u.stride,
+      );
+    },
+
+    adamDirection([out, toM, toV], _, m, v, g, { beta1, beta2, epsilon, count }) {
+      const [rows, cols] = extent(out, m, v, g);
+      // deno-fmt-ignore
+      kernels.adamDirection(
+        rows, cols, beta1, beta2, 1 - beta1, 1 - beta2,
+        1 / (1 - beta1 ** count), 1 / (1 - beta2 ** count), epsilon,
+        addressOf(out), out.stride, addressOf(m), m.stride, addressOf(v), v.stride,
+        addressOf(g), g.stride, addressOf(toM), toM.stride, addressOf(toV), toV.stride,
+      );
+    },
+  };
+}
+
 /** The verbs of this topic on one machine. */
-export function createElementwise(machine: Machine): Elementwise {
+export function createElementwise(
+  machine: Machine,
+  aside: Omit<Aside, "exchange">,
+): Elementwise {
   const kernels = machine.exports;
   return {
     appendOnes(out, x) {
@@ -57,19 +102,9 @@ export function createElementwise(machine: Machine): Elementwise {
       );
     },
 
-    axpby(y, alpha, x, beta) {
-      const [rows, cols] = extent(y, x);
-      let [a, b, source] = [machine.value(alpha), machine.value(beta), x];
-      // The kernel does not read y where its factor is 0; by exchange it does not read x either.
-      if (a === 0) {
-        if (b === 0) return eachRow(machine, y, (row) => row.fill(0));
-        [a, b, source] = [b, 0, y];
-      }
-      // deno-fmt-ignore
-      kernels.axpby(
-        rows, cols, a, b, addressOf(y), y.stride, addressOf(source), source.stride,
-      );
-    },
+    axpby: (y, alpha, x, beta) => aside.axpby([y], y, alpha, x, beta),
+
+    takeStep: (w, rate, u, decay, columns) => aside.takeStep([w], w, rate, u, decay, columns),
 
     squares(out, x, { decay = 0, scale = 1 } = {}) {
       const [rows, cols] = extent(out, x);
@@ -86,16 +121,8 @@ export function createElementwise(machine: Machine): Elementwise {
       );
     },
 
-    adamDirection(out, m, v, g, { beta1, beta2, epsilon, count }) {
-      const [rows, cols] = extent(out, m, v, g);
-      // deno-fmt-ignore
-      kernels.adamDirection(
-        rows, cols, beta1, beta2, 1 - beta1, 1 - beta2,
-        1 / (1 - beta1 ** count), 1 / (1 - beta2 ** count), epsilon,
-        addressOf(out), out.stride, addressOf(m), m.stride, addressOf(v), v.stride,
-        addressOf(g), g.stride,
-      );
-    },
+    adamDirection: (out, m, v, g, numbers) =>
+      aside.adamDirection([out, m, v], out, m, v, g, numbers),
 
     dot(out, x, y, { decay = 0, scale = 1 } = {}) {
       const [rows, cols] = extent(x, y);

@@ -36,6 +36,7 @@ export type Elementwise = Pick<
   | "activation"
   | "activationGradient"
   | "axpby"
+  | "takeStep"
   | "squares"
   | "scaleRows"
   | "adamDirection"
@@ -118,6 +119,16 @@ export function createElementwise(machine: Machine): Elementwise {
     axpby(y, alpha, x, beta) {
       const { rows, cols } = y;
       machine.run(kernels.axpby, { y, x, alpha, beta }, { rows, cols }, elementGrid(rows * cols));
+    },
+
+    takeStep(w, rate, u, decay, columns) {
+      const { rows, cols } = w;
+      machine.run(
+        kernels.takeStep,
+        { w, u, rate, decay },
+        { rows, cols, columns },
+        elementGrid(rows * cols),
+      );
     },
 
     squares(out, x, { decay = 0, scale = 1 } = {}) {

@@ -250,6 +250,8 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
       ),
     axpby: (y, alpha, x, beta) =>
       byRows([y, x], ({ rows }) => verbs.axpby(rows(y), alpha, rows(x), beta)),
+    takeStep: (w, rate, u, decay, columns) =>
+      byRows([w, u], ({ rows }) => verbs.takeStep(rows(w), rate, rows(u), decay, columns)),
     squares: (out, x, blend) =>
       byRows([out, x], ({ rows }) => verbs.squares(rows(out), rows(x), blend)),
     adamDirection: (out, m, v, g, numbers) =>
