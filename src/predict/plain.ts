@@ -37,6 +37,31 @@ export function rowNormStage(kind: RowNormKind): StageMaker {
   };
 }
 
+/** Groups of channels over all rows of an example. */
+export function groupNormStage(site: Site): Stage {
+  const { epsilon, shift, groups } = site.options;
+  const channels = channelsOf(site.input);
+  const weights = take(site, `${site.name}.weights`, shift ? 2 : 1, channels).data;
+  const size = sizeOf(site.input), width = channels / groups, count = size / groups;
+  return {
+    output: site.input,
+    run(x) {
+      const data = new Float64Array(x.data.length);
+      const groupOf = (i: number) =>
+        Math.floor(i / size) * groups + Math.floor(i % channels / width);
+      const sums = new Float64Array(x.data.length / count), squares = sums.slice();
+      x.data.forEach((value, i) => sums[groupOf(i)] += value / count);
+      x.data.forEach((value, i) => squares[groupOf(i)] += (value - sums[groupOf(i)]) ** 2 / count);
+      x.data.forEach((value, i) => {
+        const [c, group] = [i % channels, groupOf(i)];
+        const xhat = (value - sums[group]) / Math.sqrt(squares[group] + epsilon);
+        data[i] = weights[c] * xhat + (shift ? weights[channels + c] : 0);
+      });
+      return { ...x, data };
+    },
+  };
+}
+
 /** Windows of images, each of which becomes one number per channel. */
 export function pool(pooled: typeof maxPool): StageMaker {
   return (site) => {

@@ -14,6 +14,7 @@ import {
   flatten,
   gelu,
   globalAveragePool2d,
+  groupNorm,
   lastPosition,
   layerNorm,
   type LayerSpec,
@@ -26,8 +27,10 @@ import {
   type SequentialOptions,
   sigmoid,
   silu,
+  softmax,
   softplus,
   tanh,
+  tiedHead,
 } from "@tekfac/tekfac/nn";
 
 const images: LayerSpec[] = [
@@ -40,6 +43,9 @@ const images: LayerSpec[] = [
   averagePool2d({ kernel: 2 }),
   dropout(0.3),
 ];
+const tokens = embedding({ vocabulary: 7, width: 4 });
+const again = residual([layerNorm(), attention({ heads: 2, rotary: true }), dense(4)]);
+
 /** By what goes in. */
 export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> = {
   features: {
@@ -68,6 +74,13 @@ export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> 
       lastPosition(),
       dense(3),
     ],
+  },
+  "tokens, whose layers come again": {
+    input: [5],
+    layers: [tokens, again, again, groupNorm({ groups: 2 }), lastPosition(), tiedHead(tokens)]
+      .concat(
+        [softmax(), dense(3)],
+      ),
   },
   "convolved sequences": {
     input: [9, 4],
@@ -99,6 +112,6 @@ export function inputsOf(name: string, count: number): Float64Array {
   const random = new Random(4);
   return Float64Array.from(
     { length: count },
-    () => name === "tokens" ? random.integer(7) : random.normal(),
+    () => name.startsWith("tokens") ? random.integer(7) : random.normal(),
   );
 }
