@@ -38,5 +38,9 @@ fn element(i: u32, j: u32) {
   let base = theta[params.thetaOffset + i * params.thetaStride + j] + lambda;
   if (ROOT == 0u) { out[at] = value / base; }
   if (ROOT == 1u) { out[at] = value / sqrt(base); }
-  if (ROOT == 2u) { out[at] = value / pow(base, params.exponent); }
+  if (ROOT == 2u) {
+    // Of 0 pow is not defined everywhere; a negative exponent multiplies with it.
+    let power = pow(base, -params.exponent);
+    out[at] = value * select(power, 0.0, base == 0.0 && params.exponent < 0.0);
+  }
 }

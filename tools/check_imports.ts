@@ -31,7 +31,18 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   pages: ["core"],
   training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "model", "pages"],
   adapters: ["core", "backend", "curvature", "optim", "nn", "data", "model"],
-  cli: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "pages", "training"],
+  cli: [
+    "core",
+    "linalg",
+    "backend",
+    "curvature",
+    "optim",
+    "nn",
+    "data",
+    "pages",
+    "training",
+    "analysis",
+  ],
   testing: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
 };
 

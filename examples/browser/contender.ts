@@ -21,7 +21,8 @@ import {
   sequential,
   softmaxCrossEntropy,
 } from "@tekfac/tekfac";
-import type { Evaluation, History, Mistake, Progress, Spectrum } from "./protocol.ts";
+import type { Evaluation, Explanation, History, Mistake, Progress, Spectrum } from "./protocol.ts";
+import { Explainer } from "./explanation.ts";
 import { layersOf, optimizerOf } from "./networks.ts";
 import { type Contestant, fixed, type Network } from "./settings.ts";
 
@@ -42,6 +43,7 @@ export class Contender {
   readonly #objective: ModelObjective;
   readonly #optimizer: Optimizer<BatchLike>;
   readonly #test: ImageDataset;
+  readonly #explainer: Explainer;
 
   /** Makes the model; equal for every contestant. */
   constructor(
@@ -55,6 +57,7 @@ export class Contender {
     this.#model = sequential(backend, { input: train.shape, layers, seed: fixed.seed });
     this.#objective = objective(this.#model, softmaxCrossEntropy());
     this.#optimizer = optimizerOf(this.#objective, network, contestant, steps);
+    this.#explainer = new Explainer(this.#objective, train);
   }
 
   /** Steps taken. */
@@ -98,6 +101,11 @@ export class Contender {
     };
   }
 
+  /** Reads a drawing, and says which digits taught it that. */
+  explain(pixels: Uint8Array): Promise<Explanation> {
+    return this.#explainer.explain(pixels, this.step);
+  }
+
   /** Everything as one safetensors file, with the history among its notes. */
   save(notes: Readonly<Record<string, string>>): Promise<Uint8Array> {
     return saveState(this.#optimizer, { ...notes, history: JSON.stringify(this.history) });
@@ -111,6 +119,7 @@ export class Contender {
 
   /** Gives everything back. */
   [Symbol.dispose](): void {
+    this.#explainer[Symbol.dispose]();
     this.#optimizer[Symbol.dispose]();
     this.#model[Symbol.dispose]();
   }

@@ -16,17 +16,23 @@ export function showMistakes(list: HTMLElement, mistakes: readonly Mistake[]): v
   list.replaceChildren(...mistakes.map(item));
 }
 
-function item({ pixels, label, guess }: Mistake): HTMLElement {
+/** A digit, bright ink on dark paper. */
+export function digitCanvas(pixels: Uint8Array, words: string): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIZE;
-  // Bright ink on dark paper, in the order red, green, blue, opacity.
+  // In the order red, green, blue, opacity.
   const colours = Uint8ClampedArray.from(
     { length: 4 * pixels.length },
     (_, i) => i % 4 === 3 ? 255 : pixels[i >> 2],
   );
   canvas.getContext("2d")!.putImageData(new ImageData(colours, SIZE), 0, 0);
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `A drawn ${label}`);
+  canvas.setAttribute("aria-label", words);
+  return canvas;
+}
+
+function item({ pixels, label, guess }: Mistake): HTMLElement {
+  const canvas = digitCanvas(pixels, `A drawn ${label}`);
   const words = document.createElement("span");
   words.textContent = `${label} → ${guess}`;
   words.setAttribute("aria-label", `read as ${guess}`);

@@ -7,6 +7,7 @@
 /// <reference lib="dom" />
 
 import { SettingsForm } from "./controls.ts";
+import { Drawing } from "./drawing.ts";
 import type { Command, Event, SavedFacts } from "./protocol.ts";
 import { View } from "./view.ts";
 
@@ -34,6 +35,12 @@ let saved: SavedFacts | undefined;
 
 const send = (command: Command) => worker.postMessage(command);
 
+const drawing = new Drawing((pixels) => {
+  send({ kind: "explain", pixels });
+  // A command ends the steps; they go on behind it.
+  if (phase === "running") send({ kind: "start" });
+});
+
 /** Says something to everybody, those who listen included. */
 function say(text: string): void {
   document.getElementById("status")!.textContent = text;
@@ -52,6 +59,7 @@ function enter(next: Phase): void {
   save.disabled = reset.disabled;
   restore.disabled = saved === undefined || phase === "preparing" || phase === "running";
   form.enabled = phase === "idle";
+  drawing.enabled = phase !== "idle" && phase !== "preparing";
   document.body.dataset.phase = phase;
 }
 
@@ -125,6 +133,8 @@ worker.addEventListener("message", ({ data }: MessageEvent<Event>) => {
       enter(phase);
       if (saved === undefined) return;
       return say(`A training saved ${ago(saved.time)} at step ${saved.step} can be restored.`);
+    case "explained":
+      return drawing.show(data.explanation);
     case "failed":
       enter("idle");
       return say(`That failed: ${data.message}.`);

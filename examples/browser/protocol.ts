@@ -19,7 +19,9 @@ export type Command =
   /** Forget everything, and go on from what was kept. */
   | { readonly kind: "restore" }
   /** Say whether something is kept. */
-  | { readonly kind: "look" };
+  | { readonly kind: "look" }
+  /** Say what a drawing shows, brightness of 28 x 28 pixels, and why. */
+  | { readonly kind: "explain"; readonly pixels: Uint8Array };
 
 /** From the worker to the page. */
 export type Event =
@@ -29,6 +31,7 @@ export type Event =
   | { readonly kind: "finished" }
   | { readonly kind: "saved"; readonly saved: SavedFacts }
   | { readonly kind: "found"; readonly saved: SavedFacts | undefined }
+  | { readonly kind: "explained"; readonly explanation: Explanation }
   | { readonly kind: "failed"; readonly message: string };
 
 /** A training that can be started or continued. */
@@ -84,6 +87,26 @@ export interface Mistake {
   readonly label: number;
   /** The digit it was taken for. */
   readonly guess: number;
+}
+
+/** What the first contestant makes of a drawing. */
+export interface Explanation {
+  /** The digit that it is taken for. */
+  readonly guess: number;
+  /** How sure that is, from 0 to 1. */
+  readonly confidence: number;
+  /** Digits that were learned and did most for this answer, the first most of all. */
+  readonly taught: readonly Lesson[];
+  /** Those that did most against it. */
+  readonly spokeAgainst: readonly Lesson[];
+}
+
+/** A digit that was learned. */
+export interface Lesson {
+  /** Brightness of 28 x 28 pixels, 0 to 255, row by row. */
+  readonly pixels: Uint8Array;
+  /** The digit it shows. */
+  readonly label: number;
 }
 
 /** Some eigenvalues of one layer's curvature. */

@@ -54,6 +54,10 @@ async function obey(command: Command): Promise<void> {
       return scope.postMessage({ kind: "saved", saved: await saveTraining(prepared()) });
     case "look":
       return scope.postMessage({ kind: "found", saved: await savedFacts() });
+    case "explain": {
+      const explanation = await prepared().contenders[0].explain(command.pixels);
+      return scope.postMessage({ kind: "explained", explanation });
+    }
   }
 }
 

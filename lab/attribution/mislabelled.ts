@@ -16,7 +16,7 @@ import {
   sequential,
   softmaxCrossEntropy,
 } from "@tekfac/tekfac/nn";
-import { tekfac } from "@tekfac/tekfac/optim";
+import { adam } from "@tekfac/tekfac/optim";
 import { fit } from "@tekfac/tekfac/training";
 
 /** So much damping that only squared lengths of gradients are left. */
@@ -63,7 +63,7 @@ export async function studyMislabelled(
   // Sums over the epochs' ends of the squared length of each gradient: TracIn of an example on itself.
   const traced = new Float64Array(examplesIn(data));
   await fit(model, softmaxCrossEntropy(), { train: data, test: subset(data, [0]) }, {
-    optimizer: tekfac,
+    optimizer: adam,
     ...{ annealing: cosine, epochs, batchSize, seed },
     observer: {
       onNote: () => {},

@@ -26,7 +26,7 @@ const options = {
   data: { kind: "text", placeholder: "DIR", help: "directory of images (default: drawn digits)" },
   table: { kind: "text", placeholder: "FILE", help: "CSV with a column y, for retraining" },
   limit: integer(10, "images that are learned from (default: all; 1000 for retraining)"),
-  epochs: integer(1, "passes over the images, of mislabelled (default: 5)"),
+  epochs: integer(1, "passes over the images, of mislabelled (default: 3)"),
   seeds: integer(1, "of mislabelled (default: 3)"),
   halves: integer(3, "random halves, of retraining (default: 50)"),
   trainings: integer(1, "trainings on each half (default: 3)"),
@@ -44,7 +44,7 @@ const purpose =
 async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("attribution", args, options);
   if (given.help) return console.log(helpText("attribution", purpose, options));
-  const { study = "mislabelled", seed = 0, seeds = 3, epochs = 5 } = given;
+  const { study = "mislabelled", seed = 0, seeds = 3, epochs = 3 } = given;
   const backend = await openBackend("auto");
   try {
     if (study === "retraining") return await retraining(backend, given);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Backend } from "../backend/backend.ts";
 import { OptionError } from "../core/errors.ts";
 import type { Parameter } from "../core/parameter.ts";
 import {
@@ -18,6 +19,7 @@ import {
 import type { Block, PartBlock } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { EkfacBlock } from "../curvature/blocks/ekfac.ts";
+import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import { KfacBlock } from "../curvature/blocks/kfac.ts";
 import { LowRankBlock } from "../curvature/blocks/low_rank.ts";
 import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
@@ -105,7 +107,7 @@ export function blockFor<B>(
 ): Block {
   const { method, rank } = settings;
   const { backend } = objective;
-  const { rows, cols } = parameter.value;
+  const { rows } = parameter.value;
   const { kind } = parameter.layer;
   if (method === "diagonal") return new DiagonalBlock(backend, parameter, UNUSED);
   const own = objective.blockOf?.(parameter);
@@ -117,6 +119,23 @@ export function blockFor<B>(
     return new ScaleShiftBlock(backend, parameter, UNUSED);
   }
   if (kind !== "dense" && kind !== "conv2d") return new DiagonalBlock(backend, parameter, UNUSED);
+  const { layer } = parameter;
+  if (layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1) {
+    return new GroupedBlock(backend, parameter, layer.geometry, UNUSED, (on, part) => {
+      return kroneckerBlock(on, part, method, rank);
+    });
+  }
+  return kroneckerBlock(backend, parameter, method, rank);
+}
+
+/** The method's own block of a dense layer, a convolution or one group of it. */
+function kroneckerBlock(
+  backend: Backend,
+  parameter: Parameter,
+  method: Exclude<CurvatureSettings["method"], "diagonal">,
+  rank: number | "full",
+): Block {
+  const { rows, cols } = parameter.value;
   if (method === "kfac" || method === "tkfac") {
     const options = { ...UNUSED, split: "exact" } as const;
     return new (method === "kfac" ? KfacBlock : TkfacBlock)(backend, parameter, options);

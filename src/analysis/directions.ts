@@ -14,6 +14,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture, EmbeddingCapture, KroneckerCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
+import type { LayerKind } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import { inputRows } from "../curvature/sketch.ts";
 import type { LayerCurvature } from "./layer_curvature.ts";
@@ -48,9 +49,9 @@ export class Directions implements Disposable {
   ) {
     this.#backend = backend;
     const { rows, cols } = value;
-    const k = rankFor(layer.kind, rows, cols, rank);
+    const k = rankFor(layer, rows, cols, rank);
     this.#rows = k ?? rows;
-    this.size = sizeFor(layer.kind, rows, cols, rank);
+    this.size = sizeFor(layer, rows, cols, rank);
     const owned: OwnedMatrix[] = [];
     const alloc = (rows: number, cols: number): OwnedMatrix => {
       owned.push(backend.alloc(rows, cols));
@@ -99,7 +100,8 @@ export class Directions implements Disposable {
   #through(out: Matrix, capture: KroneckerCapture): void {
     const backend = this.#backend;
     const { outputGradients: g } = capture;
-    const group = Math.max(1, Math.floor(SCRATCH / (g.rows * this.#rows)));
+    // Groups of a convolution find their rows in one direction at a time.
+    const group = isGrouped(capture) ? 1 : Math.max(1, Math.floor(SCRATCH / (g.rows * this.#rows)));
     for (let from = 0; from < out.rows; from += group) {
       const to = Math.min(from + group, out.rows);
       backend.scope(() => {
@@ -145,19 +147,32 @@ export class Directions implements Disposable {
   }
 }
 
+/** Whether a convolution has groups. */
+function isGrouped(layer: LayerKind | KroneckerCapture): boolean {
+  return layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1;
+}
+
 /** k of a product that is less work than the whole, or `undefined`. */
 function rankFor(
-  kind: string,
+  layer: LayerKind,
   rows: number,
   cols: number,
   rank: number | "full",
 ): number | undefined {
-  if (rank === "full" || (kind !== "dense" && kind !== "conv2d")) return undefined;
+  const { kind } = layer;
+  if (rank === "full" || (kind !== "dense" && kind !== "conv2d") || isGrouped(layer)) {
+    return undefined;
+  }
   return rank * (rows + cols) < rows * cols ? rank : undefined;
 }
 
 /** Numbers that a direction in a layer takes. */
-export function sizeFor(kind: string, rows: number, cols: number, rank: number | "full"): number {
-  const k = rankFor(kind, rows, cols, rank);
+export function sizeFor(
+  layer: LayerKind,
+  rows: number,
+  cols: number,
+  rank: number | "full",
+): number {
+  const k = rankFor(layer, rows, cols, rank);
   return k === undefined ? rows * cols : k * (rows + cols);
 }

@@ -209,6 +209,6 @@ function scoresOf<B>(
 /** Numbers that a direction takes in all layers. */
 function sizeOf(layers: readonly LayerCurvature[], rank: number | "full"): number {
   return layers.reduce((sum, { parameter: { layer, value } }) => {
-    return sum + sizeFor(layer.kind, value.rows, value.cols, rank);
+    return sum + sizeFor(layer, value.rows, value.cols, rank);
   }, 0);
 }

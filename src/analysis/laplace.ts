@@ -18,6 +18,12 @@ import { CANDIDATES, checkNoise, type LaplaceOptions, laplaceSchema } from "./la
 import type { LayerCurvature } from "./layer_curvature.ts";
 import { LaplacePosterior } from "./posterior.ts";
 
+/** Losses whose predictions are known to it. */
+const LOSSES: readonly string[] = [
+  ...["softmaxCrossEntropy", "sigmoidCrossEntropy"],
+  ...["halfSumSquaredError", "meanSquaredError"],
+];
+
 const SUBJECT = "Cannot make a Laplace approximation";
 
 /**
@@ -40,7 +46,8 @@ const SUBJECT = "Cannot make a Laplace approximation";
  * @param options Which layers, and how the prior and the noise are found.
  * @returns What predicts; holds nothing that would have to be disposed.
  * @throws {OptionError} When an option is unknown, out of range, or does not fit the loss.
- * @throws {StateError} When the model is not one of this library, gives sequences, or has other weights than the
+ * @throws {StateError} When the model is not one of this library, gives sequences, has another loss (cross-entropies and
+ * squared errors will do), or other weights than the
  * curvature was fitted at.
  * @throws {ShapeError | DataError} When held-out examples do not fit.
  *
@@ -78,6 +85,11 @@ export async function laplace<B>(
     options,
     laplaceSchema,
   );
+  if (!LOSSES.includes(goal.loss.kind)) {
+    throw new StateError(
+      `${SUBJECT}: expected one of the losses ${LOSSES.join(", ")}, received ${goal.loss.kind}`,
+    );
+  }
   const facts = factsOf(goal, curvature.facts);
   checkNoise(SUBJECT, noise, facts.numbers !== undefined);
   await curvature.checkModel(SUBJECT);

@@ -7,6 +7,7 @@
  * @module
  */
 
+export { compress } from "./compress.ts";
 export { Consolidated } from "./consolidated.ts";
 export * from "./curvature.ts";
 export * from "./curvature_file.ts";
@@ -23,6 +24,8 @@ export { mergeModels, type MergeOptions } from "./merge.ts";
 export * from "./operator.ts";
 export { LaplacePosterior, type UncertainPrediction } from "./posterior.ts";
 export { type PredictiveKind } from "./predictive.ts";
+export * from "./prune.ts";
+export { type PruningUnit } from "./saliency.ts";
 export { type Influence } from "./score_sheet.ts";
 export * from "./self_influence.ts";
 export { type ScoredExample } from "./top.ts";

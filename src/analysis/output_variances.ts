@@ -8,8 +8,9 @@
 import type { DenseCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
 import { batchShape } from "../nn/example_shape.ts";
+import type { ModelObjective } from "../nn/model_objective.ts";
 import type { Sequential } from "../nn/sequential.ts";
-import { allLayers } from "../nn/through_layers.ts";
+import { captureOf } from "./example_gradient.ts";
 import type { LayerCurvature } from "./layer_curvature.ts";
 import { quadraticForms } from "./quadratic_forms.ts";
 
@@ -30,33 +31,30 @@ export interface LayerCovariance {
  * @param x Inputs, as the model takes them.
  */
 export function outputVariances(
-  model: Sequential,
+  goal: ModelObjective,
   x: Matrix,
   examples: number,
   covariances: readonly LayerCovariance[],
 ): { readonly outputs: Matrix; readonly variances: Matrix } {
-  const { backend } = model;
+  const { backend, model } = goal;
   const outputs = reshaped(model.forward(x, examples), examples, model.output[0]);
   const variances = backend.scratch(examples, outputs.cols);
   const one = covariances.length === 1 ? covariances[0] : undefined;
   if (one !== undefined && model.layers.at(-1)!.parameter === one.layer.parameter) {
     backward(model, outputs, undefined);
-    const { capture } = model.layers.at(-1)!;
+    const capture = goal.capture(one.layer.parameter);
     if (capture?.kind === "dense" && one.layer.block.eigenbasis !== undefined) {
       lastLayer(model, variances, capture, one);
       return { outputs, variances };
     }
   }
-  const layers = allLayers(model.layers);
-  const owners = covariances.map(({ layer }) =>
-    layers.find(({ parameter }) => parameter === layer.parameter)!
-  );
   const column = backend.scratch(1, examples);
   for (let k = 0; k < outputs.cols; k++) {
     backend.scope(() => {
       backward(model, outputs, k);
-      covariances.forEach(({ layer: { block }, damping, precision }, l) => {
-        const part = quadraticForms(backend, block, owners[l].capture!, damping);
+      covariances.forEach(({ layer: { block, parameter }, damping, precision }, l) => {
+        const capture = captureOf("Cannot predict", goal, parameter);
+        const part = quadraticForms(backend, block, capture, damping);
         backend.axpby(column, 1 / precision, part, l === 0 ? 0 : 1);
       });
       backend.axpby(columnsOf(variances, k, k + 1), 1, reshaped(column, examples, 1), 0);

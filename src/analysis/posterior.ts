@@ -119,7 +119,7 @@ export class LaplacePosterior {
           const examples = chunk.inputs.length / features;
           const x = backend.scratch(...batchShape(model.input, examples));
           backend.write(x, chunk.inputs);
-          const found = outputVariances(model, x, examples, this.#covariances);
+          const found = outputVariances(this.#goal, x, examples, this.#covariances);
           return Promise.all([backend.read(found.outputs), backend.read(found.variances)]);
         })
       );

@@ -25,9 +25,9 @@ import { columnsOf, isContiguous, type Matrix, reshaped } from "../core/matrix.t
 export interface Place {
   readonly inputs: Matrix;
   readonly outputGradients: Matrix;
-  readonly mask?: LocationMask | undefined;
   /** Groups of a convolution, whose patches lie side by side. @default {1} */
   readonly groups?: number;
+  readonly mask?: LocationMask | undefined;
 }
 
 /**

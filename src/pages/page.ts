@@ -6,6 +6,7 @@
 
 import type { Chart } from "./chart.ts";
 import { chartText } from "./chart_text.ts";
+import { type Gallery, gallerySection, galleryStyle } from "./gallery.ts";
 import { pageScript } from "./page_script.ts";
 import {
   dataElement,
@@ -19,6 +20,7 @@ import {
 } from "./page_parts.ts";
 
 export type { Axis, Chart, Series } from "./chart.ts";
+export type { Gallery, Thumbnail } from "./gallery.ts";
 export type { Table } from "./page_parts.ts";
 
 /** The charting library uPlot, which a page carries with it. */
@@ -37,6 +39,8 @@ export interface Page {
   readonly subtitle: string;
   /** The most important figures, each with what it means. */
   readonly figures: readonly Figure[];
+  /** Rows of pictures. @default {none} */
+  readonly galleries?: readonly Gallery[];
   /** The charts. */
   readonly charts: readonly Chart[];
   /** The tables. */
@@ -47,11 +51,12 @@ export interface Page {
 
 /** Writes a page as HTML. Every text is escaped. */
 export function renderPage(page: Page, library: ChartLibrary): string {
-  const { title, subtitle, figures, charts, tables, listings = [] } = page;
+  const { title, subtitle, figures, galleries = [], charts, tables, listings = [] } = page;
   return renderDocument({
     ...{ title, subtitle, figures },
-    styles: [library.style],
+    styles: [library.style, ...galleries.length > 0 ? [galleryStyle] : []],
     sections: [
+      ...galleries.map(gallerySection),
       ...charts.map(chartSection),
       ...tables.map(tableSection),
       ...listings.map(({ title, text }) => listingSection(title, text)),

@@ -43,6 +43,13 @@ function affine(
   };
 }
 
+/** A dense layer without a bias whose weights are the table of an embedding. */
+export function tiedHead(site: Site): Stage {
+  const name = site.nameOf(site.options.tokens);
+  const rows = site.arrays[`${name}.weights`]?.shape[0] ?? 0;
+  return affine(site, name, site.input, rows, false);
+}
+
 /** A dense layer and a correction of low rank. */
 export function lora(site: Site): Stage {
   const { outFeatures, bias, rank, alpha } = site.options;
@@ -58,15 +65,6 @@ export function lora(site: Site): Stage {
       return out;
     },
   };
-}
-
-/** `x E^T` with the table of an embedding. */
-export function tiedHead(site: Site): Stage {
-  const { tokens } = site.options;
-  const name = site.nameOf(tokens?.options?.id);
-  expect(name !== undefined, site, "the embedding that it is tied to");
-  const { shape } = site.arrays[`${name}.weights`] ?? { shape: [0] };
-  return affine(site, name!, site.input, shape[0], false);
 }
 
 /** Attention between its two projections. */

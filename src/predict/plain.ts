@@ -37,27 +37,31 @@ export function rowNormStage(kind: RowNormKind): StageMaker {
   };
 }
 
-/** Groups of channels over all rows of an example. */
+/** Every group of an example's channels for itself. */
 export function groupNormStage(site: Site): Stage {
-  const { epsilon, shift, groups } = site.options;
+  const { groups, epsilon, shift } = site.options;
   const channels = channelsOf(site.input);
-  const weights = take(site, `${site.name}.weights`, shift ? 2 : 1, channels).data;
-  const size = sizeOf(site.input), width = channels / groups, count = size / groups;
+  expect(channels % groups === 0, site, `channels that ${groups} groups divide evenly`);
+  const weights = take(site, `${site.name}.weights`, shift ? 2 : 1, channels);
+  const [size, own] = [sizeOf(site.input), channels / groups];
+  const unit = denseMatrix(1, size / groups, new Float64Array(size / groups).fill(1));
   return {
     output: site.input,
     run(x) {
-      const data = new Float64Array(x.data.length);
-      const groupOf = (i: number) =>
-        Math.floor(i / size) * groups + Math.floor(i % channels / width);
-      const sums = new Float64Array(x.data.length / count), squares = sums.slice();
-      x.data.forEach((value, i) => sums[groupOf(i)] += value / count);
-      x.data.forEach((value, i) => squares[groupOf(i)] += (value - sums[groupOf(i)]) ** 2 / count);
-      x.data.forEach((value, i) => {
-        const [c, group] = [i % channels, groupOf(i)];
-        const xhat = (value - sums[group]) / Math.sqrt(squares[group] + epsilon);
-        data[i] = weights[c] * xhat + (shift ? weights[channels + c] : 0);
+      // A row for each group of each example.
+      const rows = denseMatrix(x.data.length / unit.cols, unit.cols);
+      const place = (i: number) => {
+        const [example, at] = [Math.floor(i / size), i % size];
+        const [row, c] = [Math.floor(at / channels), at % channels];
+        return (example * groups + Math.floor(c / own)) * unit.cols + row * own + c % own;
+      };
+      x.data.forEach((value, i) => rows.data[place(i)] = value);
+      const { data } = rowNorm("layer", rows, unit, epsilon);
+      const out = x.data.map((_, i) => {
+        const c = i % channels;
+        return weights.data[c] * data[place(i)] + (shift ? weights.data[channels + c] : 0);
       });
-      return { ...x, data };
+      return { ...x, data: out };
     },
   };
 }

@@ -71,39 +71,50 @@ export function stagesOf(
   arrays: Readonly<Record<string, NamedArray>>,
 ): Stage[] {
   const counts: Record<string, number> = {};
-  const repeated = new Map<
-    unknown,
-    { readonly name: string; readonly from: string; stage: Stage }
-  >();
   const count = (kind: string): string => `${kind}${counts[kind] = (counts[kind] ?? 0) + 1}`;
+  /** Layers that come again, by their numbers. */
+  const known = new Map<unknown, { readonly name: string; readonly description: Description }>();
+  const knownAs = ({ options }: Description) => {
+    const found = known.get(options["id"]);
+    if (found !== undefined) return found;
+    throw new DataError("model", "a layer of it comes again that has not been before");
+  };
   const make = (descriptions: unknown, input: ExampleShape): Stage[] => {
     if (!Array.isArray(descriptions) || descriptions.length === 0) {
       throw new DataError("model", "expected a list of layers");
     }
     const stages: Stage[] = [];
-    for (const description of descriptions) {
-      const { kind, options, id } = isRecord(description)
-        ? description
-        : {} as Record<string, unknown>;
-      const from = stages.at(-1)?.output ?? input;
-      const again = kind === "again" && isRecord(options) ? repeated.get(options["id"]) : undefined;
-      if (again?.from === `${from}`) {
-        stages.push(again.stage);
-        continue;
-      }
-      if (typeof kind !== "string" || !Object.hasOwn(MAKERS, kind) || !isRecord(options)) {
+    for (const item of descriptions) {
+      const given = descriptionOf(item);
+      const again = given.kind === "again" ? knownAs(given) : undefined;
+      const { kind, options, id } = again?.description ?? given;
+      const name = again?.name ?? known.get(id)?.name ?? count(kind);
+      if (again === undefined && id !== undefined) known.set(id, { name, description: given });
+      if (!Object.hasOwn(MAKERS, kind)) {
         throw new DataError("model", `its layer '${kind}' is of no kind that this version can run`);
       }
+      const from = stages.at(-1)?.output ?? input;
       const site: Site = {
-        ...{ name: count(kind), input: from, options, arrays, count },
+        ...{ name, input: from, options, arrays, count },
         inner: (body) => make(body, from),
-        nameOf: (id) => repeated.get(id)?.name,
+        nameOf: (description) => knownAs(descriptionOf(description)).name,
       };
-      const stage = MAKERS[kind](site);
-      if (id !== undefined) repeated.set(id, { name: site.name, from: `${from}`, stage });
-      stages.push(stage);
+      stages.push(MAKERS[kind](site));
     }
     return stages;
   };
   return make(descriptions, input);
+}
+
+interface Description {
+  readonly kind: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly id?: unknown;
+}
+
+function descriptionOf(item: unknown): Description {
+  if (isRecord(item) && typeof item["kind"] === "string" && isRecord(item["options"])) {
+    return item as unknown as Description;
+  }
+  throw new DataError("model", "expected layers with a kind and options");
 }

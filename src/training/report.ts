@@ -7,7 +7,8 @@
 import type { LayerSpectrum } from "../optim/spectra.ts";
 import { type Chart, type ChartLibrary, renderPage, type Table } from "../pages/page.ts";
 import { formatNumber, formatPercent, formatSeconds } from "../pages/text.ts";
-import { lossSeries, MOST_POINTS } from "./loss_chart.ts";
+import { lossSeries } from "./loss_chart.ts";
+import { spectrumChart } from "./spectrum_chart.ts";
 import type { TrainingRecord } from "./train_options.ts";
 
 /** Everything that the page about a run shows. */
@@ -119,22 +120,6 @@ function testChart({ epochs }: TrainingRecord): Chart {
   };
 }
 
-function spectrumChart(spectra: readonly LayerSpectrum[]): Chart {
-  return {
-    title: "Spectrum of each layer's curvature",
-    note: "Eigenvalues of each layer's approximation of the Fisher matrix at the end, without " +
-      "damping, the largest first. A steep line is a layer in which directions differ most.",
-    x: { label: "rank", log: true },
-    y: { label: "eigenvalue", log: true },
-    ordered: true,
-    series: spectra.map(({ name, eigenvalues }, color) => {
-      const floor = eigenvalues[0] * 1e-12;
-      const ranks = ranksToShow(eigenvalues.length).filter((rank) => eigenvalues[rank - 1] > floor);
-      return { name, x: ranks, y: ranks.map((rank) => eigenvalues[rank - 1]), color };
-    }),
-  };
-}
-
 function epochTable({ epochs }: TrainingRecord): Table {
   return {
     title: "Epochs",
@@ -162,13 +147,4 @@ function spectrumTable(spectra: readonly LayerSpectrum[]): Table {
       formatNumber(eigenvalues.reduce((sum, value) => sum + value, 0)),
     ]),
   };
-}
-
-/** Ranks 1..length that are evenly spread on a logarithmic axis, both ends included. */
-function ranksToShow(length: number): number[] {
-  const ranks = Array.from(
-    { length: MOST_POINTS },
-    (_, i) => Math.round(length ** (i / (MOST_POINTS - 1))),
-  );
-  return [...new Set(ranks)];
 }

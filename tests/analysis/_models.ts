@@ -56,6 +56,12 @@ const KINDS = {
     loss: softmaxCrossEntropy,
     draw: (random) => [normals(random, 24), [random.integer(3)]],
   },
+  grouped: {
+    input: [4, 3, 2],
+    layers: () => [conv2d(4, { kernel: 2, groups: 2 }), gelu(), flatten(), dense(2)],
+    loss: softmaxCrossEntropy,
+    draw: (random) => [normals(random, 24), [random.integer(2)]],
+  },
   batchNorm: {
     input: [4, 3, 2],
     layers: () => [conv2d(3, { kernel: 2 }), batchNorm2d(), gelu(), flatten(), dense(2)],

@@ -16,6 +16,7 @@ import {
   conv2d,
   dense,
   flatten,
+  huber,
   objective,
   sequential,
   sigmoidCrossEntropy,
@@ -259,6 +260,9 @@ Deno.test("laplace() refuses what it cannot use", async () => {
   await assert.rejects(ask({ noise: 1 }), { name: "OptionError", message: /numbers/ });
   await assert.rejects(ask({ layers: ["dense9"] }), { name: "OptionError" });
   await assert.rejects(ask({ per: "weight" }), { name: "OptionError" });
+  using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
+  using robust = await curvatureOf(objective(model, huber()), { inputs: [1, 2], targets: [1] });
+  await assert.rejects(() => laplace(robust), { name: "StateError", message: /huber/ });
   const posterior = await laplace(curvature);
   await assert.rejects(() => posterior.predict([1, 2, 3]), { name: "ShapeError" });
 });

@@ -52,7 +52,10 @@ function commandOf(
   return new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "--quiet", "--no-check", "--config", new URL("deno.json", root).pathname],
-      ...[new URL(`${command === "train" ? "src" : "lab"}/cli/${command}.ts`, root).pathname],
+      ...[
+        new URL(`${["train", "explain"].includes(command) ? "src" : "lab"}/cli/${command}.ts`, root)
+          .pathname,
+      ],
       ...args,
     ],
     cwd: directory,

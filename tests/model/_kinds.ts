@@ -39,11 +39,13 @@ const images: LayerSpec[] = [
   relu(),
   residual([conv2d(4, { kernel: 3, padding: 1, stride: 2, bias: false }), batchNorm2d()]),
   conv2d(8, { kernel: 2, groups: 4 }),
+  groupNorm({ groups: 2 }),
   maxPool2d({ kernel: 2, stride: 1, padding: 1 }),
   averagePool2d({ kernel: 2 }),
   dropout(0.3),
 ];
-const tokens = embedding({ vocabulary: 7, width: 4 });
+const twice = dense(4);
+const tokens = embedding({ vocabulary: 3, width: 4 });
 const again = residual([layerNorm(), attention({ heads: 2, rotary: true }), dense(4)]);
 
 /** By what goes in. */
@@ -75,13 +77,6 @@ export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> 
       dense(3),
     ],
   },
-  "tokens, whose layers come again": {
-    input: [5],
-    layers: [tokens, again, again, groupNorm({ groups: 2 }), lastPosition(), tiedHead(tokens)]
-      .concat(
-        [softmax(), dense(3)],
-      ),
-  },
   "convolved sequences": {
     input: [9, 4],
     layers: [
@@ -101,6 +96,18 @@ export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> 
       dense(3),
     ],
   },
+  "layers that come again": {
+    input: [4],
+    layers: [twice, tanh(), residual([twice, groupNorm({ groups: 2, shift: false })]), dense(3)],
+  },
+  "tokens of layers that come again": {
+    input: [5],
+    layers: [tokens, again, again, softmax(), lastPosition(), tiedHead(tokens)],
+  },
+  "tokens of a tied head": {
+    input: [1],
+    layers: [tokens, groupNorm({ groups: 1 }), tanh(), tiedHead(tokens), flatten()],
+  },
   "means of positions": {
     input: [5, 2],
     layers: [attention({ heads: 1 }), meanPositions(), dense(3)],
@@ -112,6 +119,6 @@ export function inputsOf(name: string, count: number): Float64Array {
   const random = new Random(4);
   return Float64Array.from(
     { length: count },
-    () => name.startsWith("tokens") ? random.integer(7) : random.normal(),
+    () => name.startsWith("tokens") ? random.integer(name === "tokens" ? 7 : 3) : random.normal(),
   );
 }

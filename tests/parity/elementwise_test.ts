@@ -217,6 +217,29 @@ parity("dampedDivide() agrees with its definition for every exponent", (check, r
   }
 });
 
+parity(
+  "dampedDivide() multiplies where the exponent is negative, by zeros too",
+  (check, random) => {
+    for (const exponent of [-1, -0.5]) {
+      const [rows, cols] = [7, 9];
+      const theta = denseMatrix(
+        rows,
+        cols,
+        inputs(random, rows, cols).data.map((x, i) => i % 3 ? Math.abs(x) : 0),
+      );
+      check({
+        label: `exponent ${exponent}`,
+        outputs: [unread(rows, cols)],
+        inputs: [inputs(random, rows, cols), rounded(theta)],
+        call: (backend, [out], [x, eigenvalues]) =>
+          backend.dampedDivide(out, x, { eigenvalues, damping: 0, exponent }),
+        relative: 4 * ROUNDOFF,
+        webgpu: { relative: 32 * ROUNDOFF },
+      });
+    }
+  },
+);
+
 parity("scaleRows() rounds each product once, in place too", (check, random) => {
   for (const [rows, cols] of SHAPES) {
     check({

@@ -39,11 +39,22 @@ export interface Locator {
   textContent(): Promise<string | null>;
   allTextContents(): Promise<string[]>;
   count(): Promise<number>;
+  isDisabled(): Promise<boolean>;
+  scrollIntoViewIfNeeded(): Promise<void>;
+  boundingBox(): Promise<
+    | { readonly x: number; readonly y: number; readonly width: number; readonly height: number }
+    | null
+  >;
 }
 
 /** A page in the browser. Code is given as text: it runs over there. */
 export interface Page {
   readonly keyboard: { press(key: string): Promise<void> };
+  readonly mouse: {
+    move(x: number, y: number, options?: { readonly steps: number }): Promise<void>;
+    down(): Promise<void>;
+    up(): Promise<void>;
+  };
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
   locator(selector: string): Locator;

@@ -1837,7 +1837,10 @@ if (params.dampingHeld == 1u) { lambda = damping[params.dampingOffset]; }
 let base = theta[params.thetaOffset + i * params.thetaStride + j] + lambda;
 if (ROOT == 0u) { out[at] = value / base; }
 if (ROOT == 1u) { out[at] = value / sqrt(base); }
-if (ROOT == 2u) { out[at] = value / pow(base, params.exponent); }
+if (ROOT == 2u) {
+let power = pow(base, -params.exponent);
+out[at] = value * select(power, 0.0, base == 0.0 && params.exponent < 0.0);
+}
 }
 `,
   bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "theta", written: false }, { name: "damping", written: false }],
