@@ -16,6 +16,7 @@ import type { RefreshPlan } from "../curvature/scheduler.ts";
 import {
   areCounts,
   type Counters,
+  isAmount,
   isCount,
   isUnderway,
   matricesUnderway,
@@ -53,19 +54,28 @@ export class KroneckerPreconditioner implements Preconditioner {
   /** The model's curvature; owned. */
   readonly estimator: CurvatureEstimator;
   readonly adapter: DampingAdapter | undefined;
+  readonly owners: readonly number[] | undefined;
   readonly #backend: Backend;
   readonly #plan: RefreshPlan;
+  readonly #rank: number | undefined;
   /** What held for the blocks where a checkpoint was made, until its matrices are there, too. */
   #restored: readonly { readonly solved: boolean; readonly measured: boolean }[] = [];
 
-  /** Takes over the estimator and the adapter. */
+  /**
+   * Takes over the estimator and the adapter.
+   *
+   * @param sharing Where ranks of a group make some of the directions each: who makes which, and who this one is.
+   */
   constructor(
     backend: Backend,
     method: string,
     estimator: CurvatureEstimator,
     plan: RefreshPlan,
     adapter?: DampingAdapter,
+    sharing?: { readonly owners: readonly number[]; readonly rank: number },
   ) {
+    this.owners = sharing?.owners;
+    this.#rank = sharing?.rank;
     this.#backend = backend;
     this.method = method;
     this.estimator = estimator;
@@ -104,6 +114,8 @@ export class KroneckerPreconditioner implements Preconditioner {
     return {
       factorObservations: averages.factors.count,
       eigenvalueObservations: averages.eigenvalues.count,
+      factorExamples: averages.factors.examples,
+      eigenvalueExamples: averages.eigenvalues.examples,
       failures: [...failures],
       solved: blocks.map(({ solved }) => +solved),
       measured: blocks.map(({ measured = false }) => +measured),
@@ -114,18 +126,22 @@ export class KroneckerPreconditioner implements Preconditioner {
   restore(counters: Counters): void {
     const { averages, failures, blocks, refresher } = this.estimator;
     const { factorObservations, eigenvalueObservations } = counters;
+    // Earlier files do not have them: as if there had always been enough.
+    const most = Number.MAX_SAFE_INTEGER;
+    const { factorExamples = most, eigenvalueExamples = most } = counters;
     // Files of the first format say no more than whether anything was observed.
     const known = blocks.map(() => +(isCount(factorObservations) && factorObservations > 0));
     const { solved = known, measured = known, underway = [] } = counters;
     if (
       !isCount(factorObservations) || !isCount(eigenvalueObservations) ||
+      !isAmount(factorExamples) || !isAmount(eigenvalueExamples) ||
       !areCounts(counters.failures, blocks.length) || !areCounts(solved, blocks.length, 1) ||
       !areCounts(measured, blocks.length, 1) || !isUnderway(underway, blocks)
     ) {
       throw new StateError("Cannot restore curvature: its counters are missing or damaged");
     }
-    averages.factors.count = factorObservations;
-    averages.eigenvalues.count = eigenvalueObservations;
+    averages.factors.restore(factorObservations, factorExamples);
+    averages.eigenvalues.restore(eigenvalueObservations, eigenvalueExamples);
     counters.failures.forEach((count, index) => failures[index] = count);
     resumeUnderway(refresher, underway as readonly number[], blocks);
     this.#restored = blocks.map((_, index) => ({
@@ -155,7 +171,10 @@ export class KroneckerPreconditioner implements Preconditioner {
   precondition(index: number, source: Matrix, step: number): Matrix {
     const block = this.estimator.blocks[index];
     const direction = this.#backend.scratch(source.rows, source.cols);
-    this.#backend.scope(() => block.precondition(direction, source, step));
+    // Lambda belongs to the report of every rank.
+    if (this.owners === undefined || this.owners[index] === this.#rank) {
+      this.#backend.scope(() => block.precondition(direction, source, step));
+    } else this.#backend.scope(() => block.lambda(step));
     return direction;
   }
 

@@ -10,6 +10,7 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { markAll } from "../../core/marks.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
+import { symmetric } from "../../distributed/packing.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
@@ -120,6 +121,13 @@ export abstract class CorrectedBlock extends Owner implements Block {
     };
   }
 
+  get sums(): Block["sums"] {
+    return {
+      statistics: [this.outputFactor, this.inputFactor].map(symmetric),
+      eigenvalues: [{ matrix: this.eigenvalues }],
+    };
+  }
+
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const { backend, statistic, effectiveShare } = this;
@@ -161,7 +169,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    return this.damping.at(step, () => this.trace(), 1 / (rows * cols));
+    return this.damping.at(step, () => this.trace(), rows * cols);
   }
 
   trace(): Trace {

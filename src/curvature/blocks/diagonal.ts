@@ -79,6 +79,10 @@ export class DiagonalBlock extends Owner implements Block {
     return { eigenvalues: this.eigenvalues };
   }
 
+  get sums(): Block["sums"] {
+    return { statistics: [], eigenvalues: [{ matrix: this.eigenvalues }] };
+  }
+
   mark(): () => void {
     return this.damping.mark();
   }
@@ -115,7 +119,7 @@ export class DiagonalBlock extends Owner implements Block {
       this.#backend.sum(this.#trace, this.eigenvalues);
       return [this.#trace];
     };
-    return this.damping.at(step, trace, 1 / (rows * cols));
+    return this.damping.at(step, trace, rows * cols);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

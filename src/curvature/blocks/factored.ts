@@ -9,6 +9,7 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { markAll } from "../../core/marks.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
+import { symmetric } from "../../distributed/packing.ts";
 import { Eigenbasis } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
@@ -104,6 +105,10 @@ export abstract class FactoredBlock extends Owner implements Block {
     return { ...factors, outputBasis: basis.output, inputBasis: basis.input, eigenvalues };
   }
 
+  get sums(): Block["sums"] {
+    return { statistics: [this.outputFactor, this.inputFactor].map(symmetric), eigenvalues: [] };
+  }
+
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const { backend, statistic, effectiveShare } = this;
@@ -139,8 +144,8 @@ export abstract class FactoredBlock extends Owner implements Block {
   }
 
   lambda(step: number): Scalar {
-    const dimensions = this.inputFactor.rows * this.outputFactor.rows;
-    return this.damping.at(step, () => this.trace(), 1 / dimensions);
+    const sides = [this.outputFactor.rows, this.inputFactor.rows];
+    return this.damping.at(step, () => this.trace(), sides[0] * sides[1], sides);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
