@@ -5,6 +5,10 @@
 // and its gradient: dp_tu = g_t . v_u,  ds_tu = p_tu (dp_tu - sum_w p_tw dp_tw) / sqrt(d),
 //   dq_t = sum_u ds_tu k_u,  dk_u = sum_t ds_tu q_t,  dv_u = sum_t p_tu g_t.
 //
+// Where there is a mask [N T], keys at which it is 0 are not seen; a query that sees none gives zeros. With dropout
+// p_tu counts c_tu p_tu in y, c = 0 or 1 / (1 - rate) by a hash of the example's seed and of (h, t, u), nothing of
+// which is kept: dp_tu and the p of dv_u have c_tu, too. Pointers are 0 where there is none of the two.
+//
 // qkv and its gradient [N T, 3 C], y and g [N T, C]; any row strides. A query at a time: no more than two rows
 // of T numbers and, transposed, the keys (and values) of one head are in the workspace. Scores of neighbouring
 // keys lie in the lanes, so they need no sums across lanes.
@@ -35,12 +39,16 @@ export function attention(
   strideOut: i32,
   qkv: usize,
   strideQkv: i32,
+  mask: usize,
+  seeds: usize,
+  dropped: i32,
   workspace: usize,
 ): void {
   const width = channels / heads, line = padded(positions);
   const scale = <f32>(1 / Math.sqrt(<f64>width));
   const p = workspace, keys = at(workspace, line);
   for (let n = 0; n < examples; n++) {
+    const own = mask ? at(mask, n * positions) : 0, seed = seeds ? seedAt(seeds, n) : 0;
     for (let h = 0; h < heads; h++) {
       const q = at(qkv, n * positions * strideQkv + h * width);
       const o = at(out, n * positions * strideOut + h * width);
@@ -48,7 +56,8 @@ export function attention(
       for (let t = 0; t < positions; t++) {
         const seen = causal ? t + 1 : positions;
         scores(seen, width, p, scale, at(q, t * strideQkv), keys, line);
-        softmax(seen, p);
+        softmax(seen, p, own);
+        if (seeds) drop(seen, p, seed, (h * positions + t) * positions, dropped);
         mix(seen, width, at(o, t * strideOut), p, at(q, 2 * channels), strideQkv);
       }
     }
@@ -73,6 +82,9 @@ export function attentionGradient(
   strideQkv: i32,
   g: usize,
   strideG: i32,
+  mask: usize,
+  seeds: usize,
+  dropped: i32,
   workspace: usize,
 ): void {
   const width = channels / heads, line = padded(positions);
@@ -80,6 +92,7 @@ export function attentionGradient(
   const p = workspace, ds = at(p, line);
   const keys = at(ds, line), values = at(keys, line * width);
   for (let n = 0; n < examples; n++) {
+    const own = mask ? at(mask, n * positions) : 0, seed = seeds ? seedAt(seeds, n) : 0;
     for (let t = 0; t < positions; t++) {
       memory.fill(at(out, (n * positions + t) * strideOut), 0, <usize>(3 * channels) << 2);
     }
@@ -92,11 +105,14 @@ export function attentionGradient(
         const seen = causal ? t + 1 : positions;
         const query = at(q, t * strideQkv), gradient = at(g, (n * positions + t) * strideG + h * width);
         scores(seen, width, p, scale, query, keys, line);
-        softmax(seen, p);
+        softmax(seen, p, own);
         scores(seen, width, ds, 1, gradient, values, line);
+        const first = (h * positions + t) * positions;
+        if (seeds) drop(seen, ds, seed, first, dropped);
         scoreGradients(seen, ds, p, scale);
         mix(seen, width, at(o, t * strideOut), ds, at(q, channels), strideQkv);
         spread(seen, width, at(o, channels), strideOut, ds, query);
+        if (seeds) drop(seen, p, seed, first, dropped);
         spread(seen, width, at(o, 2 * channels), strideOut, p, gradient);
       }
     }
@@ -149,16 +165,53 @@ function scores(
   }
 }
 
-/** The softmax of the first `seen` numbers, in place; zeros up to whole sixteens. */
-function softmax(seen: i32, p: usize): void {
+/** A seed, an integer below 2^24, made into one of all 32 bits. */
+@inline
+function seedAt(seeds: usize, n: i32): i32 {
+  const seed = i32x4.splat(<i32>load<f32>(at(seeds, n)) + <i32>0x9e3779b9);
+  return i32x4.extract_lane(mixed(seed), 0);
+}
+
+/** A bijection of 32 bits in which every bit of the argument moves every other (Wellons 2018, "lowbias32"). */
+@inline
+function mixed(v: v128): v128 {
+  let x = v128.xor(v, i32x4.shr_u(v, 16));
+  x = i32x4.mul(x, i32x4.splat(<i32>0x7feb352d));
+  x = v128.xor(x, i32x4.shr_u(x, 15));
+  x = i32x4.mul(x, i32x4.splat(<i32>0x846ca68b));
+  return v128.xor(x, i32x4.shr_u(x, 16));
+}
+
+/** x_u 0 where the hash of its number is below `dropped` 2^-24, divided by the share of what stays elsewhere. */
+function drop(seen: i32, x: usize, seed: i32, first: i32, dropped: i32): void {
+  const least = i32x4.splat(dropped);
+  const factor = f32x4.splat(<f32>(1 / (1 - <f64>dropped / 16777216)));
+  for (let u = 0; u < seen; u += 4) {
+    const number = i32x4.add(i32x4.splat(seed + first + u), i32x4(0, 1, 2, 3));
+    const stays = i32x4.ge_s(i32x4.shr_u(mixed(number), 8), least);
+    v128.store(at(x, u), v128.and(f32x4.mul(factor, v128.load(at(x, u))), stays));
+  }
+}
+
+/** The softmax of the first `seen` numbers that the mask does not hide, in place; zeros up to whole sixteens. */
+function softmax(seen: i32, p: usize, mask: usize): void {
   const line = padded(seen);
   for (let u = seen; u < line; u++) store<f32>(at(p, u), -f32.MAX_VALUE);
+  if (mask) {
+    for (let u = 0; u < seen; u++) {
+      if (load<f32>(at(mask, u)) == 0) store<f32>(at(p, u), -f32.MAX_VALUE);
+    }
+  }
   let top = v128.load(p);
   for (let u = 4; u < line; u += 4) top = f32x4.max(top, v128.load(at(p, u)));
   const largest = max(
     max(f32x4.extract_lane(top, 0), f32x4.extract_lane(top, 1)),
     max(f32x4.extract_lane(top, 2), f32x4.extract_lane(top, 3)),
   );
+  if (largest == -f32.MAX_VALUE) {
+    memory.fill(p, 0, <usize>line << 2);
+    return;
+  }
   let sum = f32x4.splat(0);
   for (let u = 0; u < line; u += 4) {
     const e = exp4(f32x4.sub(v128.load(at(p, u)), f32x4.splat(largest)));

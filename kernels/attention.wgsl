@@ -1,5 +1,6 @@
 // attention: per query and head y_t = sum_u p_tu v_u, p_t the softmax over u of q_t . k_u / sqrt(width), u <= t
-// where CAUSAL: qkv [rows, 3 channels], out [rows, channels], channels = heads width.
+// where CAUSAL: qkv [rows, 3 channels], out [rows, channels], channels = heads width. Keys may be hidden and weights
+// dropped, see attention_extras.wgsl.
 //
 // A workgroup per row and head. The scores are computed twice and never stored: for the softmax, then 256 at a
 // time for the sum, in which an invocation owns a channel and adds in ascending order of u.
@@ -13,17 +14,26 @@ struct Params {
   outStride: u32,
   qkvOffset: u32,
   qkvStride: u32,
+  maskOffset: u32,
+  seedsOffset: u32,
+  dropped: u32,
+  factor: f32,
 }
 
 override CAUSAL: bool = false;
+override MASKED: bool = false;
+override DROPS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> qkv: array<f32>;
+@group(0) @binding(3) var<storage, read> mask: array<f32>;
+@group(0) @binding(4) var<storage, read> seeds: array<f32>;
 
 //! include exp
 //! include workgroup_sum
 //! include attention_scores
+//! include attention_extras
 //! include attention_row
 
 var<workgroup> weights: array<f32, 256>;
@@ -44,7 +54,7 @@ fn main(
   let query = queryAt(row, head);
   let keys = queryAt(row - own, head) + channels;
   let values = keys + channels;
-  let soft = softmaxOf(index, query, keys, seen);
+  let soft = softmaxOf(index, query, keys, row - own, seen);
   for (var first = 0u; first < params.width; first += GROUP) {
     let c = first + index;
     var sum = 0.0;
@@ -52,8 +62,9 @@ fn main(
       let u = base + index;
       workgroupBarrier();
       weights[index] = 0.0;
-      if (u < seen) {
-        weights[index] = preciseExp(score(query, keys + u * params.qkvStride) - soft.top) / soft.total;
+      if (u < seen && isSeen(row - own + u)) {
+        let p = preciseExp(score(query, keys + u * params.qkvStride) - soft.top) / soft.total;
+        weights[index] = p * countOf(row, head, u);
       }
       workgroupBarrier();
       if (c < params.width) {

@@ -17,18 +17,27 @@ struct Params {
   gOffset: u32,
   gStride: u32,
   statsOffset: u32,
+  maskOffset: u32,
+  seedsOffset: u32,
+  dropped: u32,
+  factor: f32,
 }
 
 override CAUSAL: bool = false;
+override MASKED: bool = false;
+override DROPS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> qkv: array<f32>;
 @group(0) @binding(3) var<storage, read> g: array<f32>;
 @group(0) @binding(4) var<storage, read> stats: array<f32>;
+@group(0) @binding(5) var<storage, read> mask: array<f32>;
+@group(0) @binding(6) var<storage, read> seeds: array<f32>;
 
 //! include exp
 //! include attention_scores
+//! include attention_extras
 
 const GROUP: u32 = 256u;
 
@@ -57,16 +66,19 @@ fn main(
     for (var base = select(0u, own, CAUSAL); base < params.positions; base += GROUP) {
       let t = start + base + index;
       workgroupBarrier();
-      if (base + index < params.positions) {
+      weights[index] = 0.0;
+      slopes[index] = 0.0;
+      if (base + index < params.positions && isSeen(row)) {
         let place = params.statsOffset + 3u * (t * params.heads + head);
         let p = preciseExp(score(queryAt(t, head), key) - stats[place]) / stats[place + 1u];
-        var d = -stats[place + 2u];
+        var d = 0.0;
         let gradient = params.gOffset + t * params.gStride + head * params.width;
         for (var i = 0u; i < params.width; i += 1u) {
           d = fma(g[gradient + i], qkv[key + channels + i], d);
         }
-        weights[index] = p;
-        slopes[index] = p * d / sqrt(f32(params.width));
+        let count = countOf(t, head, own);
+        weights[index] = p * count;
+        slopes[index] = p * (d * count - stats[place + 2u]) / sqrt(f32(params.width));
       }
       workgroupBarrier();
       if (c < params.width) {

@@ -17,19 +17,28 @@ struct Params {
   qkvStride: u32,
   gOffset: u32,
   gStride: u32,
+  maskOffset: u32,
+  seedsOffset: u32,
+  dropped: u32,
+  factor: f32,
 }
 
 override CAUSAL: bool = false;
+override MASKED: bool = false;
+override DROPS: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(3) var<storage, read> qkv: array<f32>;
 @group(0) @binding(4) var<storage, read> g: array<f32>;
+@group(0) @binding(5) var<storage, read> mask: array<f32>;
+@group(0) @binding(6) var<storage, read> seeds: array<f32>;
 
 //! include exp
 //! include workgroup_sum
 //! include attention_scores
+//! include attention_extras
 //! include attention_row
 
 var<workgroup> weights: array<f32, 256>;
@@ -50,11 +59,12 @@ fn main(
   let query = queryAt(row, head);
   let keys = queryAt(row - own, head) + channels;
   let gradient = params.gOffset + row * params.gStride + head * params.width;
-  let soft = softmaxOf(index, query, keys, seen);
+  let soft = softmaxOf(index, query, keys, row - own, seen);
   var along = 0.0;
   for (var u = index; u < seen; u += GROUP) {
+    if (!isSeen(row - own + u)) { continue; }
     let key = keys + u * params.qkvStride;
-    let p = preciseExp(score(query, key) - soft.top) / soft.total;
+    let p = preciseExp(score(query, key) - soft.top) / soft.total * countOf(row, head, u);
     along = fma(p, valueGradient(gradient, key + channels), along);
   }
   let mean = workgroupSum(index, along);
@@ -71,10 +81,10 @@ fn main(
       let u = base + index;
       workgroupBarrier();
       weights[index] = 0.0;
-      if (u < seen) {
+      if (u < seen && isSeen(row - own + u)) {
         let key = keys + u * params.qkvStride;
         let p = preciseExp(score(query, key) - soft.top) / soft.total;
-        let d = valueGradient(gradient, key + channels) - mean;
+        let d = valueGradient(gradient, key + channels) * countOf(row, head, u) - mean;
         weights[index] = p * d / sqrt(f32(params.width));
       }
       workgroupBarrier();

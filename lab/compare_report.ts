@@ -15,6 +15,7 @@ import {
   type Table,
 } from "@tekfac/tekfac/pages";
 import type { EpochRecord } from "@tekfac/tekfac/training";
+import { runsText } from "./comparison_tables.ts";
 import { type Contestant, type SeededRun, type Spread, spreadOf } from "./comparison.ts";
 
 /** Everything that the page about a comparison shows. */
@@ -65,7 +66,7 @@ export function comparisonRows(contestants: readonly Contestant[]): string[][] {
       judged ? cell((run) => 100 * (run.testAccuracy ?? 0), fixed(2), " %") : "-",
       cell((run) => run.seconds, fixed(1), " s"),
       cell((run) => run.stepMs, fixed(1), " ms"),
-      failures.length === 0 ? `${runs.length}` : `${runs.length}, ${failures.length} diverged`,
+      runsText(runs, failures),
     ];
   });
 }

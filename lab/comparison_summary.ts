@@ -77,6 +77,11 @@ export interface OptimizerSummary {
   readonly runs: readonly SeededRun[];
   /** What went wrong in those that did not. */
   readonly failures: readonly string[];
+  /**
+   * Runs that ended no better than the same answer to every example. One such run, and nothing is concluded from the
+   * optimizer: its settings are not those of this task.
+   */
+  readonly notLearned: number;
   /** What it is judged by, at the end of all epochs. */
   readonly value: Spread | null;
   /** Test loss at the end of all epochs. */
@@ -179,8 +184,9 @@ export function summarizeComparison(
 ): ComparisonSummary {
   const { metric } = circumstances;
   const value = (run: SeededRun): number => heldOut(metric, run);
-  const equalSeconds = equalSecondsOf(optimizers);
-  const baseline = baselineOf(optimizers, value);
+  const judged = optimizers.filter((finding) => notLearned(finding) === 0);
+  const equalSeconds = equalSecondsOf(judged);
+  const baseline = baselineOf(judged, value);
   const target = baseline && meanOf(baseline.runs, value)!;
   return {
     format: 2,
@@ -190,6 +196,7 @@ export function summarizeComparison(
     target: baseline === undefined ? null : { optimizer: baseline.name, value: target! },
     optimizers: optimizers.map((finding) => ({
       ...finding,
+      notLearned: notLearned(finding),
       value: spread(finding.runs, value),
       testLoss: spread(finding.runs, (run) => run.testLoss),
       trainLoss: spread(finding.runs, (run) => run.trainLoss),
@@ -199,11 +206,18 @@ export function summarizeComparison(
         : finding.timed === undefined
         ? spread(finding.runs, (run) => valueAfter(run, metric, equalSeconds))
         : spread(finding.timed.runs, value),
-      toTarget: baseline === undefined ? null : wayTo(target!, metric, finding, baseline),
+      toTarget: baseline === undefined || !judged.includes(finding)
+        ? null
+        : wayTo(target!, metric, finding, baseline),
     })),
-    pairs: pairsOf(optimizers, ({ runs }) => runs, value),
-    pairsAtEqualTime: pairsOf(optimizers, ({ timed }) => timed?.runs ?? [], value),
+    pairs: pairsOf(judged, ({ runs }) => runs, value),
+    pairsAtEqualTime: pairsOf(judged, ({ timed }) => timed?.runs ?? [], value),
   };
+}
+
+/** Runs at equal epochs that have not learned. */
+function notLearned({ runs }: Finding): number {
+  return runs.filter(({ didNotLearn }) => didNotLearn === true).length;
 }
 
 /** Mean and range, or `null` where a run lacks the quantity. */

@@ -52,6 +52,19 @@ export function formatRatio(estimate: RatioEstimate | null): string {
   return `${formatNumber(ratio, 3)}${interval}`;
 }
 
+/** How many runs there are, and what is wrong with some: `"3, 1 did not learn"`. */
+export function runsText(
+  runs: readonly { readonly didNotLearn?: true }[],
+  failures: readonly string[],
+): string {
+  const idle = runs.filter(({ didNotLearn }) => didNotLearn === true).length;
+  return [
+    `${runs.length}`,
+    ...(idle === 0 ? [] : [`${idle} did not learn`]),
+    ...(failures.length === 0 ? [] : [`${failures.length} diverged`]),
+  ].join(", ");
+}
+
 /** Values after equal epochs: every optimizer's own time. */
 export function equalEpochsTable({ optimizers, epochs, metric }: ComparisonSummary): Table {
   const other = metric === "loss" ? [] : ["Test loss"];
@@ -66,7 +79,7 @@ export function equalEpochsTable({ optimizers, epochs, metric }: ComparisonSumma
       ...(metric === "loss" ? [] : [formatSpread(testLoss)]),
       formatSpread(trainLoss),
       formatSpread(seconds, " s"),
-      failures.length === 0 ? `${runs.length}` : `${runs.length}, ${failures.length} diverged`,
+      runsText(runs, failures),
     ]),
   };
 }
@@ -137,7 +150,8 @@ export function pairsTable({ pairs, pairsAtEqualTime, metric }: ComparisonSummar
     note:
       "That of the first over that of the second with the same seed, below 1 where the first is " +
       "better: geometric mean and 95 % bootstrap interval (expanded percentile; with five pairs it " +
-      "covers about 92 %).",
+      "covers about 92 %). Optimizers with a run that did not learn, which is as good as the same answer to " +
+      "every example, are in no pair: other settings would be needed to judge them.",
     head: ["Pair", "After equal epochs", ...(timed ? ["After equal time"] : []), "Pairs"],
     rows: pairs.map((pair) => [
       `${pair.optimizer} / ${pair.against}`,
@@ -193,6 +207,7 @@ function titled(metric: ComparisonSummary["metric"]): string {
  *   equalEpochsTable,
  *   equalTimeTable,
  *   pairsTable,
+ *   runsText,
  *   searchTable,
  *   targetTable,
  * } from "./comparison_tables.ts";
@@ -200,7 +215,7 @@ function titled(metric: ComparisonSummary["metric"]): string {
  * const exactly = (value: number) => ({ mean: value, low: value, high: value });
  * const single = (ratio: number) => ({ ratio, low: null, high: null, pairs: 1 });
  * const optimizer = (name: "tekfac" | "adam", loss: number, epochs: number) => ({
- *   ...{ name, point: {}, trials: [], runs: [], failures: [], value: exactly(loss) },
+ *   ...{ name, point: {}, trials: [], runs: [], failures: [], notLearned: 0, value: exactly(loss) },
  *   ...{ trainLoss: exactly(loss / 2), testLoss: exactly(loss), seconds: exactly(8) },
  *   valueAtEqualTime: exactly(loss),
  *   toTarget: {
@@ -223,6 +238,7 @@ function titled(metric: ComparisonSummary["metric"]): string {
  * assert.deepEqual(targetTable(summary)!.rows[0], ["tekfac", "1 of 1", "2", "0.5", "4 s", "0.5"]);
  * assert.deepEqual(pairsTable(summary).rows, [["tekfac / adam", "0.25", "1"]]);
  * assert.equal(searchTable(summary), undefined); // nothing was searched
+ * assert.equal(runsText([{}, { didNotLearn: true }], []), "2, 1 did not learn");
  * assert.deepEqual(comparisonTables(summary), [
  *   equalTimeTable(summary),
  *   targetTable(summary),

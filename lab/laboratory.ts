@@ -10,7 +10,8 @@ import { NumericalError } from "@tekfac/tekfac/core";
 import type { OptimizerName } from "@tekfac/tekfac/optim";
 import type { RunSummary } from "@tekfac/tekfac/training";
 import type { RunOutcome, SeededRun } from "./comparison.ts";
-import { type SearchKey, type SearchPoint, searchPoints } from "./search_space.ts";
+import { searchKeys, searchPoints, searchSpaces } from "./search_space.ts";
+import type { SearchKey, SearchPoint } from "./search_space.ts";
 
 /** What a laboratory is to find out. */
 export interface LaboratoryPlan {
@@ -168,7 +169,8 @@ export interface LaboratoryWork {
 export async function runLaboratory(plan: LaboratoryPlan, work: LaboratoryWork): Promise<Findings> {
   const { optimizers, seeds, search, equalTime = false } = plan;
   const runs = optimizers.length * seeds.length;
-  const trials = optimizers.length * (search?.trials ?? 0);
+  const trials = (search?.trials ?? 0) *
+    optimizers.filter((name) => search !== undefined && hasChoice(name, search)).length;
   const progress = new Progress(work, trials + (equalTime ? 2 : 1) * runs);
   const found = await runAll(plan, progress, await searchAll(plan, progress));
   const findings = equalTime ? await runTimed(plan, progress, found) : found;
@@ -176,7 +178,15 @@ export async function runLaboratory(plan: LaboratoryPlan, work: LaboratoryWork):
   return { optimizers: findings, complete: !stopped, done, total };
 }
 
-/** All trials of the search. */
+/** Whether anything that is searched is there for an optimizer to set. */
+function hasChoice(
+  name: OptimizerName,
+  { keys = searchKeys }: NonNullable<LaboratoryPlan["search"]>,
+): boolean {
+  return keys.some((key) => searchSpaces[name][key] !== undefined);
+}
+
+/** All trials of the search, of optimizers that have something to choose. */
 async function searchAll(
   { optimizers, search, epochs }: LaboratoryPlan,
   progress: Progress,
@@ -187,6 +197,7 @@ async function searchAll(
   const places = optimizers.map((name) => searchPoints(name, search));
   for (let index = 0; index < search.trials; index++) {
     for (const [i, optimizer] of optimizers.entries()) {
+      if (!hasChoice(optimizer, search)) continue;
       const point = places[i][index];
       const outcome = await progress.outcomeOf({
         ...{ kind: "trial", optimizer, index, seed, point, epochs },

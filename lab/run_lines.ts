@@ -59,21 +59,25 @@ const oneOf = (...words: readonly string[]): Test => (value) => words.includes(v
 const numbers: Test = (value) => isObject(value) && Object.values(value).every(number);
 const day: Test = (value) => text(value) && !Number.isNaN(Date.parse(value as string));
 
-/** Whether a value has these fields and no others. */
-const fields = (tests: Readonly<Record<string, Test>>): Test => (value) =>
-  isObject(value) && Object.keys(value).every((name) => Object.hasOwn(tests, name)) &&
-  Object.entries(tests).every(([name, test]) => test(value[name]));
+const none: Test = () => false;
+
+/** Whether a value has these fields, and what others there are pass, too. */
+const fields = (tests: Readonly<Record<string, Test>>, others: Test = none): Test => (value) =>
+  isObject(value) && Object.entries(tests).every(([name, test]) => test(value[name])) &&
+  Object.entries(value).every(([name, more]) => Object.hasOwn(tests, name) || others(more));
 
 const results = { testLoss: number, testAccuracy: share, metrics: optional(numbers) };
 const epoch = fields({
   ...{ epoch: count, runningLoss: number, trainLoss: optional(number), seconds: number },
   ...results,
-});
+}, number);
+// Other versions measure more.
 const summary = fields({
   ...{ initialLoss: optional(number), trainLoss: number, seconds: number, stepMs: number },
+  ...{ firstStepSeconds: optional(number), didNotLearn: optional((value) => value === true) },
   ...results,
   epochs: (value) => Array.isArray(value) && value.every(epoch),
-});
+}, number);
 const record = fields({ record: summary }), failure = fields({ failure: text });
 const line = fields({
   ...{ kind: oneOf("trial", "run", "timed"), optimizer: text, index: optional(count), seed: count },

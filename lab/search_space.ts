@@ -84,7 +84,7 @@ export const searchSpaces: Readonly<Record<OptimizerName, SearchSpace>> = {
  *
  * @param optimizer Whose space.
  * @param options `trials` >= 1 places; `keys` are the ones that vary, others stay as the recipe has
- * them; an optimizer with none of them tries its recipe again and again.
+ * them; an optimizer with none of them would try its recipe again and again.
  *
  * @example Five settings of TEKFAC, of which two quantities vary
  * ```ts

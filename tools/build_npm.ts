@@ -91,6 +91,7 @@ export async function buildNpm(): Promise<URL> {
       "sequences.ts",
       "batch_norm.ts",
       "density_losses.ts",
+      "depthwise.ts",
     );
     await Deno.writeFile(new URL(`package/${build}.wasm`, OUTPUT), binary);
   }

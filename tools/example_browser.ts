@@ -18,10 +18,10 @@ import uplotStyle from "npm:uplot@1.6.32/dist/uPlot.min.css" with { type: "text"
 const SOURCE = new URL("../examples/browser/", import.meta.url);
 
 /** What a browser fetches by name; the rest are chunks that these import. */
-const ENTRY_POINTS = ["page.ts", "worker.ts"];
+const ENTRY_POINTS = ["page.ts", "worker.ts", "text_page.ts", "text_worker.ts"];
 
 /** Files that are served as they are. */
-const STATIC_FILES = ["index.html", "style.css"];
+const STATIC_FILES = ["index.html", "text.html", "style.css"];
 
 /** Media types by the end of a file's name. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {

@@ -6,10 +6,11 @@ struct Softmax {
   total: f32,
 }
 
-fn softmaxOf(index: u32, query: u32, firstKey: u32, seen: u32) -> Softmax {
+fn softmaxOf(index: u32, query: u32, firstKey: u32, firstRow: u32, seen: u32) -> Softmax {
   var top = -3.4028234e38;
   var sum = 0.0;
   for (var u = index; u < seen; u += GROUP) {
+    if (!isSeen(firstRow + u)) { continue; }
     let s = score(query, firstKey + u * params.qkvStride);
     let larger = max(top, s);
     sum = fma(sum, preciseExp(top - larger), preciseExp(s - larger));

@@ -9,7 +9,10 @@ import { examplesIn } from "@tekfac/tekfac/data";
 import { formatTable } from "@tekfac/tekfac/pages";
 import { describeModel } from "@tekfac/tekfac/training";
 import {
+  attempt,
   chartLibrary,
+  checkOwn,
+  checkOwnPage,
   checkWritable,
   dataRows,
   helpText,
@@ -46,9 +49,12 @@ async function main(args: readonly string[]): Promise<void> {
   if (given.table !== undefined) return await compareOnTable({ ...given, table: given.table });
   const settings = resolveCompare(given);
   if (given.report !== undefined || settings.run === undefined) {
+    const [subject, option] = ["Cannot run 'compare'", "--report"];
     for (const path of [settings.report, settings.summary]) {
-      await checkWritable("Cannot run 'compare'", "--report", path);
+      await checkWritable(subject, option, path);
     }
+    await checkOwnPage(subject, option, settings.report);
+    await checkOwn(subject, option, settings.summary, '"command": "deno task compare');
   }
   const data = await loadData("Cannot run 'compare'", settings);
   const backend = await openBackend(settings.backend);
@@ -78,8 +84,12 @@ async function main(args: readonly string[]): Promise<void> {
       const descriptions = summary.optimizers.map(({ name, point }) =>
         trainer.describe(name, point)
       );
-      await writeWhole(settings.report, pageOf(settings, data, summary, descriptions));
-      await writeWhole(settings.summary, `${JSON.stringify(summary, null, 1)}\n`);
+      const page = pageOf(settings, data, summary, descriptions);
+      const written = await attempt(async () => {
+        await writeWhole(settings.report, page);
+        await writeWhole(settings.summary, `${JSON.stringify(summary, null, 1)}\n`);
+      }, "there is no page");
+      if (!written) Deno.exitCode = 1;
     }
     console.log(settings.json ? JSON.stringify(resultOf(summary)) : textOf(settings, summary));
     if (!findings.complete) {

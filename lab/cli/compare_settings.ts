@@ -24,6 +24,9 @@ import type { Configuration } from "../run_directory.ts";
 /** Most seeds of a comparison; seeds of searches lie beyond. */
 const MOST_SEEDS = 1000;
 
+/** On data that the recipes are not made for, where nobody asks for another. */
+const SHORT_SEARCH = { trials: 4, keys: ["learningRate", "adamRate"] } as const;
+
 /** The options of `deno task compare`. */
 export const options = {
   optimizers: {
@@ -38,8 +41,9 @@ export const options = {
   },
   search: {
     kind: "integer",
-    range: { min: 1, max: 10_000 },
-    help: "trials of each to find settings first, with a seed of their own (default: recipes)",
+    range: { min: 0, max: 10_000 },
+    help: "trials of each to find settings first, with a seed of their own (default: " +
+      `none on drawn digits, which the recipes are for, else ${SHORT_SEARCH.trials} of the learning rate)`,
   },
   "search-keys": {
     kind: "choices",
@@ -119,9 +123,11 @@ export interface CompareSettings {
  * @throws {OptionError} When they contradict each other.
  */
 export function resolveCompare(given: ArgumentValues<typeof options>): CompareSettings {
-  const { model = defaultModel, seed = 0, search, run } = given;
-  const keys = given["search-keys"];
-  if (keys !== undefined && search === undefined) {
+  const { model = defaultModel, seed = 0, run } = given;
+  const isShort = given.search === undefined && given.data !== undefined;
+  const search = isShort ? SHORT_SEARCH.trials : given.search ?? 0;
+  const keys = given["search-keys"] ?? (isShort ? SHORT_SEARCH.keys : undefined);
+  if (keys !== undefined && search === 0) {
     const expectation = "needs --search N, the number of trials";
     throw new OptionError("Cannot run 'compare'", "--search-keys", expectation, keys.join(","));
   }
@@ -132,11 +138,13 @@ export function resolveCompare(given: ArgumentValues<typeof options>): CompareSe
       seeds: Array.from({ length: given.seeds ?? 3 }, (_, i) => seed + i),
       epochs: given.epochs ?? recipes[model].epochs,
       equalTime: given["equal-time"] ?? false,
-      ...(search === undefined ? {} : {
+      ...(search === 0 ? {} : {
         search: {
           trials: search,
           seed: seed + MOST_SEEDS,
-          ...(keys === undefined ? {} : { keys: searchKeys.filter((key) => keys.includes(key)) }),
+          ...(keys === undefined
+            ? {}
+            : { keys: searchKeys.filter((key) => (keys as readonly string[]).includes(key)) }),
         },
       }),
     },
@@ -169,7 +177,9 @@ export function commandOf(settings: CompareSettings): string {
     ...(width === undefined ? [] : [`--width ${width}`]),
     `--optimizers ${optimizers.join(",")}`,
     `--epochs ${epochs} --batch ${batch} --seeds ${seeds.length} --seed ${seed}`,
-    ...(search === undefined ? [] : [`--search ${search.trials}`]),
+    ...(search === undefined
+      ? (data === undefined ? [] : ["--search 0"])
+      : [`--search ${search.trials}`]),
     ...(search?.keys === undefined ? [] : [`--search-keys ${search.keys.join(",")}`]),
     ...(equalTime ? ["--equal-time"] : []),
     ...(data === undefined ? [] : ["--data DIR"]),

@@ -258,8 +258,24 @@ export const KERNEL_TABLE: { readonly [V in keyof Verbs]: KernelRow } = {
     tokens: read("1, n"),
     x: read("n, d"),
   }),
-  attention: row("out qkv shape", { out: written("n, C"), qkv: read("n, 3 C") }),
-  attentionGradient: row("out qkv g shape", {
+  attention: row("out qkv shape mask seeds", {
+    out: written("n, C"),
+    qkv: read("n, 3 C"),
+    mask: optional("1, n"),
+    seeds: optional("1, N"),
+  }),
+  rotatePairs: row("out x turns columns", {
+    out: written("n, C"),
+    x: inPlace("n, C"),
+    turns: read("T, w"),
+  }),
+  softmax: row("out x", { out: written("n, d"), x: inPlace("n, d") }),
+  softmaxGradient: row("out y g", {
+    out: written("n, d"),
+    y: read("n, d"),
+    g: inPlace("n, d"),
+  }),
+  attentionGradient: row("out qkv g shape mask seeds", {
     out: written("n, 3 C"),
     qkv: read("n, 3 C"),
     g: read("n, C"),

@@ -11,6 +11,7 @@ export * from "./backend.ts";
 export * from "./checked/checked.ts";
 export * from "./checked/checked_memory.ts";
 export { type Address, type ExtensionHost, type VerbExtension } from "./extension.ts";
+export { type ConvolutionVerbs } from "./groupwise.ts";
 export { KERNEL_TABLE, type KernelRow, type Operand } from "./kernel_table.ts";
 export { batchNormVerbs } from "./wasm/batch_norm/extension.ts";
 export { type ConvolutionVerbs } from "./groupwise.ts";

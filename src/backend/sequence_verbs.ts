@@ -57,9 +57,32 @@ export interface SequenceVerbs {
    * Attention of several heads (Vaswani et al. 2017, section 3.2), `y_t = sum_u softmax(q_t . k_u / sqrt(d)) v_u`
    * for every example and head of d channels: qkv [N T, 3 C], queries, keys and values side by side, out [N T, C].
    * Takes memory for a few rows of scores, never for all. See `linalg.attention`.
+   *
+   * @param mask 1 for positions that are seen, 0 for padding, [1, N T]. @default {all are seen}
+   * @param seeds Integers in [0, 2^24), from which follows what dropout drops, one per example, [1, N]. @default {nothing
+   * is dropped}
    */
-  attention(out: Matrix, qkv: Matrix, shape: AttentionShape): void;
+  attention(out: Matrix, qkv: Matrix, shape: AttentionShape, mask?: Matrix, seeds?: Matrix): void;
 
   /** Gradient of qkv, [N T, 3 C], from that of {@linkcode SequenceVerbs.attention}'s result, g [N T, C]. */
-  attentionGradient(out: Matrix, qkv: Matrix, g: Matrix, shape: AttentionShape): void;
+  attentionGradient(
+    out: Matrix,
+    qkv: Matrix,
+    g: Matrix,
+    shape: AttentionShape,
+    mask?: Matrix,
+    seeds?: Matrix,
+  ): void;
+
+  /**
+   * Pairs `(x_2i, x_2i+1)` of the first `columns` columns of x [N T, C] turned: by the angle whose cosine and sine are at
+   * columns 2 i and 2 i + 1 of the row's position in turns [T, w], for every w columns alike. The rest is copied.
+   */
+  rotatePairs(out: Matrix, x: Matrix, turns: Matrix, columns: number): void;
+
+  /** The softmax of every row, `out = exp(x) / sum exp(x)`: x and out [n, d]. */
+  softmax(out: Matrix, x: Matrix): void;
+
+  /** Gradient of x from that of y = softmax(x): `out = y o (g - y . g)`, row by row; all [n, d]. */
+  softmaxGradient(out: Matrix, y: Matrix, g: Matrix): void;
 }

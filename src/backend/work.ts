@@ -60,6 +60,9 @@ const FLOPS: Readonly<Record<keyof Verbs, (sizes: Sizes) => number>> = {
   // Scores and sums of values, of every pair of positions.
   attention: ({ n, T, C }) => 4 * n * T * C,
   attentionGradient: ({ n, T, C }) => 10 * n * T * C,
+  rotatePairs: ({ n, C }) => 3 * n * C,
+  softmax: ({ n, d }) => 3 * n * d,
+  softmaxGradient: ({ n, d }) => 4 * n * d,
   appendOnes: () => 0,
   activation: ({ m, n }) => m * n,
   activationGradient: ({ m, n }) => 2 * m * n,

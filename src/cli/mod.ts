@@ -15,4 +15,4 @@ export * from "./own_files.ts";
 export * from "./progress_bar.ts";
 export * from "./terminal_bar.ts";
 export * from "./run.ts";
-export { Saving } from "./saving.ts";
+export { attempt, Saving } from "./saving.ts";

@@ -67,7 +67,13 @@ async function checkDistinct(
 /** How much of a file tells what it is: notes of the user's may come first. */
 const HEAD = 65_536;
 
-async function checkOwn(
+/**
+ * Checks that a file takes the place of nothing but one of its own kind.
+ *
+ * @param mark What is in the first 64 KiB of all of that kind.
+ * @throws {OptionError} When the file exists and is something else.
+ */
+export async function checkOwn(
   subject: string,
   option: string,
   path: string,

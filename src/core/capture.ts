@@ -30,6 +30,14 @@ export interface DenseCapture {
   readonly outputGradients: Matrix;
 }
 
+/** Which locations count, where not all do: sequences of unequal length are filled up. */
+export interface LocationMask {
+  /** 1 for a location that counts, 0 for padding, where output gradients are zeros, [1, N T]. */
+  readonly weights: Matrix;
+  /** How many count, of each of N examples. */
+  readonly counts: ArrayLike<number>;
+}
+
 /** Capture of a convolution; T = output height * width. */
 export interface ConvCapture {
   /** Tells the two kinds apart. */
@@ -45,6 +53,8 @@ export interface ConvCapture {
    * with groups `groupCapture` gives what each group leaves.
    */
   readonly outputGradients: Matrix;
+  /** Which locations count. @default {all do} */
+  readonly mask?: LocationMask | undefined;
 }
 
 /** Capture of a table whose rows are looked up by T tokens of each example, [V, dOut]: an embedding. */
@@ -57,6 +67,8 @@ export interface EmbeddingCapture {
   readonly tokens: Matrix;
   /** `g_nt`, gradient of each example's **own** loss with respect to what was looked up, [N T, dOut]. */
   readonly outputGradients: Matrix;
+  /** Which positions count; tokens of others are outside of the table. @default {all do} */
+  readonly mask?: LocationMask | undefined;
 }
 
 /** Capture of a parameter so small that the gradients of all examples can be kept. */
@@ -93,17 +105,43 @@ export function leadingExamples(capture: Capture, examples: number): Capture {
     return { ...capture, examples, gradients: first(capture.gradients) };
   }
   const outputGradients = first(capture.outputGradients);
-  if (capture.kind === "embedding") {
-    return {
+  if (capture.kind === "dense") {
+    return { ...capture, examples, inputs: first(capture.inputs), outputGradients };
+  }
+  const mask = capture.mask && {
+    weights: columnsOf(capture.mask.weights, 0, outputGradients.rows),
+    counts: Array.from(capture.mask.counts).slice(0, examples),
+  };
+  return capture.kind === "embedding"
+    ? {
       ...capture,
       examples,
       tokens: columnsOf(capture.tokens, 0, outputGradients.rows),
       outputGradients,
-    };
-  }
-  return capture.kind === "dense"
-    ? { ...capture, examples, inputs: first(capture.inputs), outputGradients }
-    : { ...capture, examples, images: first(capture.images), outputGradients };
+      mask,
+    }
+    : { ...capture, examples, images: first(capture.images), outputGradients, mask };
+}
+
+/**
+ * T, or its mean over the examples where not all locations count.
+ *
+ * @example Two of three positions, and all three
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { meanLocations } from "@tekfac/tekfac/core";
+ *
+ * using backend = await createBackend();
+ * using weights = backend.alloc(1, 6);
+ * assert.equal(meanLocations(3, { weights, counts: [2, 3] }), 2.5);
+ * assert.equal(meanLocations(3, undefined), 3);
+ * ```
+ */
+export function meanLocations(locations: number, mask: LocationMask | undefined): number {
+  if (mask === undefined) return locations;
+  const counts = Array.from(mask.counts);
+  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
 }
 
 /** What is propagated back to observe the curvature. */

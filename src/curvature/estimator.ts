@@ -15,6 +15,7 @@ import { type Schedule, valueAt } from "../core/schedule.ts";
 import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
 import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
+import { type LocationsOfTheta, positionsApart } from "./positions_apart.ts";
 import { judged } from "./judged.ts";
 import { Refresher, type RefreshMode, type RefreshOutcome } from "./refresher.ts";
 import { dueAt, type DueWork, type RefreshPlan } from "./scheduler.ts";
@@ -35,6 +36,8 @@ export interface EstimatorOptions {
   readonly refresh: Required<RefreshMode>;
   /** Failed refreshes of a layer in a row that are tolerated before the step throws. */
   readonly toleratedFailures: number;
+  /** What eigenvalues are measured of, where an example has several locations. @default {"summed"} */
+  readonly positions?: LocationsOfTheta;
 }
 
 /** The examples of a step, as the estimator sees them. */
@@ -212,7 +215,8 @@ export class CurvatureEstimator implements Disposable {
     const observation = this.#observe(batch, eigenvalues, beta, (block, capture, part) => {
       if (block.eigenvaluesFrom === "gradient") return;
       fromGradient.delete(block);
-      block.observeEigenvalues?.(capture, part);
+      const apart = this.#options.positions === "apart";
+      block.observeEigenvalues?.(apart ? positionsApart(this.#backend, capture) : capture, part);
     });
     if (observation === undefined) return false;
     const { decay, scale } = observation;

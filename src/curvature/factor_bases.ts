@@ -45,7 +45,7 @@ export class FactorBases implements Disposable {
   readonly #status: OwnedMatrix;
   #fresh: readonly Matrix[] | undefined;
   /** Room for problems that outlive a scope; empty until there is one. */
-  #lasting: readonly { readonly matrix: OwnedMatrix; readonly vectors: OwnedMatrix }[] = [];
+  readonly #lasting: { readonly matrix: OwnedMatrix; readonly vectors: OwnedMatrix }[] = [];
 
   /** Allocates bases of these sizes. The caller disposes them. */
   constructor(backend: Backend, sizes: readonly number[]) {
@@ -150,11 +150,15 @@ export class FactorBases implements Disposable {
   }
 
   #room(): readonly { readonly matrix: Matrix; readonly vectors: Matrix }[] {
-    if (this.#lasting.length === 0) {
-      this.#lasting = this.vectors.map(({ rows }) => ({
-        matrix: this.#backend.alloc(rows, rows),
-        vectors: this.#backend.alloc(rows, rows),
-      }));
+    // One after the other, so that what there is room for is this object's even if the rest does not fit.
+    for (const { rows } of this.vectors.slice(this.#lasting.length)) {
+      const matrix = this.#backend.alloc(rows, rows);
+      try {
+        this.#lasting.push({ matrix, vectors: this.#backend.alloc(rows, rows) });
+      } catch (error) {
+        matrix[Symbol.dispose]();
+        throw error;
+      }
     }
     return this.#lasting;
   }

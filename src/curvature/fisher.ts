@@ -6,7 +6,7 @@
  */
 
 import type { Backend, SecondMomentOptions } from "../backend/backend.ts";
-import type { KroneckerCapture } from "../core/capture.ts";
+import { type KroneckerCapture, meanLocations } from "../core/capture.ts";
 import { div, formula, max, min, mul, sub } from "../core/formula.ts";
 import { locationsOf } from "../core/geometry.ts";
 import type { Matrix } from "../core/matrix.ts";
@@ -63,11 +63,12 @@ export type Statistic = (backend: Backend, capture: KroneckerCapture, share?: Ma
 
 /**
  * The statistics of KFAC and EKFAC, as if inputs and gradients were independent:
- * `A = E[sum_t abar abar^T]`, `B = (1/T) E[sum_t g g^T]`.
+ * `A = E[sum_t abar abar^T]`, `B = (1/T) E[sum_t g g^T]`, sums over the locations that count and T their mean number.
  */
 export function independent(_backend: Backend, capture: KroneckerCapture): RowWeights {
-  const outputScale = 1 / locationsPerExample(capture);
-  return { input: undefined, output: undefined, outputScale };
+  const mask = capture.kind === "dense" ? undefined : capture.mask;
+  const outputScale = 1 / meanLocations(locationsPerExample(capture), mask);
+  return { input: mask?.weights, output: undefined, outputScale };
 }
 
 /**

@@ -61,6 +61,7 @@ export {
   type RefreshOutcome,
   type Underway,
 } from "./refresher.ts";
+export { type LocationsOfTheta, positionsApart } from "./positions_apart.ts";
 export { type Refresh, type Renewal } from "./renewal.ts";
 export {
   type DenseStart,

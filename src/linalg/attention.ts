@@ -8,6 +8,10 @@
  * s_tu = q_t . k_u / sqrt(d)      p_t = softmax over u of s_tu, u <= t where causal      y_t = sum_u p_tu v_u
  * ```
  *
+ * Keys of padding are left out of the softmax; a query that sees none gives zeros. Dropout takes `c_tu p_tu` in the
+ * place of `p_tu` in y, with c 0 for a share of the pairs and `1 / (1 - share)` for the others: a hash of the example's
+ * seed and of head, t and u says which.
+ *
  * @module
  */
 
@@ -21,6 +25,16 @@ export interface AttentionShape {
   readonly heads: number;
   /** Whether a position sees only itself and those before it. */
   readonly causal: boolean;
+  /** Share of the weights p that is dropped, in [0, 1), where there are seeds. @default {0} */
+  readonly dropout?: number;
+}
+
+/** What some attentions have besides. */
+export interface AttentionExtras {
+  /** 1 for positions that are seen, 0 for padding, [1, N T]. @default {all are seen} */
+  readonly mask?: DenseMatrix | undefined;
+  /** Integers in [0, 2^24), from which follows what is dropped, one per example, [1, N]. @default {nothing is} */
+  readonly seeds?: DenseMatrix | undefined;
 }
 
 /**
@@ -45,11 +59,17 @@ export interface AttentionShape {
  * assert.deepEqual([...values], [0.5, 0.5]);
  * ```
  */
-export function attention(qkv: DenseMatrix, shape: AttentionShape): DenseMatrix {
+export function attention(
+  qkv: DenseMatrix,
+  shape: AttentionShape,
+  extras: AttentionExtras = {},
+): DenseMatrix {
   const channels = qkv.cols / 3;
   const out = denseMatrix(qkv.rows, channels);
-  forEachRow(qkv, shape, ({ row, from, to, column, width }) => {
-    const p = probabilities(qkv, shape, row, from, to, column);
+  forEachRow(qkv, shape, (query) => {
+    const { row, from, to, column, width } = query;
+    const counts = countsOf(shape, extras, query);
+    const p = probabilities(qkv, shape, query, extras.mask).map((value, i) => value * counts[i]);
     for (let u = from; u < to; u++) {
       for (let c = 0; c < width; c++) {
         out.data[row * channels + column + c] += p[u - from] *
@@ -73,18 +93,21 @@ export function attentionGradient(
   qkv: DenseMatrix,
   g: DenseMatrix,
   shape: AttentionShape,
+  extras: AttentionExtras = {},
 ): DenseMatrix {
   const { cols, data } = qkv;
   const channels = cols / 3;
   const out = denseMatrix(qkv.rows, cols);
-  forEachRow(qkv, shape, ({ row, from, to, column, width }) => {
-    const p = probabilities(qkv, shape, row, from, to, column);
+  forEachRow(qkv, shape, (query) => {
+    const { row, from, to, column, width } = query;
+    const counts = countsOf(shape, extras, query);
+    const p = probabilities(qkv, shape, query, extras.mask);
     const dp = p.map((_, i) => {
       let sum = 0;
       for (let c = column; c < column + width; c++) {
         sum += g.data[row * channels + c] * data[(from + i) * cols + 2 * channels + c];
       }
-      return sum;
+      return sum * counts[i];
     });
     const mean = p.reduce((sum, value, i) => sum + value * dp[i], 0);
     for (let u = from; u < to; u++) {
@@ -92,7 +115,8 @@ export function attentionGradient(
       for (let c = column; c < column + width; c++) {
         out.data[row * cols + c] += ds * data[u * cols + channels + c];
         out.data[u * cols + channels + c] += ds * data[row * cols + c];
-        out.data[u * cols + 2 * channels + c] += p[u - from] * g.data[row * channels + c];
+        out.data[u * cols + 2 * channels + c] += counts[u - from] * p[u - from] *
+          g.data[row * channels + c];
       }
     }
   });
@@ -124,14 +148,13 @@ function forEachRow(
 function probabilities(
   { cols, data }: DenseMatrix,
   { heads }: AttentionShape,
-  row: number,
-  from: number,
-  to: number,
-  column: number,
+  { row, from, to, column }: Query,
+  mask: DenseMatrix | undefined,
 ): Float64Array {
   const channels = cols / 3;
   const width = channels / heads;
   const scores = Float64Array.from({ length: to - from }, (_, i) => {
+    if (mask?.data[from + i] === 0) return -Infinity;
     let sum = 0;
     for (let c = column; c < column + width; c++) {
       sum += data[row * cols + c] * data[(from + i) * cols + channels + c];
@@ -139,7 +162,33 @@ function probabilities(
     return sum / Math.sqrt(width);
   });
   const largest = scores.reduce((most, s) => Math.max(most, s), -Infinity);
+  if (largest === -Infinity) return scores.fill(0);
   const weights = scores.map((s) => Math.exp(s - largest));
   const total = weights.reduce((sum, w) => sum + w, 0);
   return weights.map((w) => w / total);
+}
+
+/** How much each key that a query sees counts in its sum: 1 without dropout. */
+function countsOf(
+  { positions, heads, dropout = 0 }: AttentionShape,
+  { seeds }: AttentionExtras,
+  { row, from, to, column, width }: Query,
+): Float64Array {
+  const counts = new Float64Array(to - from).fill(1);
+  if (seeds === undefined || dropout === 0) return counts;
+  const dropped = Math.round(dropout * 2 ** 24);
+  const seed = mixed(seeds.data[Math.floor(row / positions)] + 0x9e3779b9);
+  const head = column / width % heads;
+  const first = (head * positions + row - from) * positions;
+  return counts.map((_, u) =>
+    (mixed(seed + first + u) >>> 8) < dropped ? 0 : 1 / (1 - dropped / 2 ** 24)
+  );
+}
+
+/** A bijection of 32 bits in which every bit of the argument moves every other (Wellons 2018, "lowbias32"). */
+function mixed(value: number): number {
+  let x = value >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
 }

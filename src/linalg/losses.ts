@@ -58,6 +58,30 @@ export function softmax(z: DenseMatrix): DenseMatrix {
 }
 
 /**
+ * Gradient of z from that of its softmax: `y o (g - y . g)`, row by row.
+ *
+ * @param y The softmax, [N, K].
+ * @param g [N, K].
+ * @returns [N, K].
+ *
+ * @example A gradient that is the same for all outputs changes nothing
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { denseMatrix, softmax, softmaxGradient } from "@tekfac/tekfac/linalg";
+ *
+ * const y = softmax(denseMatrix(1, 2, [0, 0]));
+ * assert.deepEqual([...softmaxGradient(y, denseMatrix(1, 2, [3, 3])).data], [0, 0]);
+ * assert.deepEqual([...softmaxGradient(y, denseMatrix(1, 2, [1, 0])).data], [0.25, -0.25]);
+ * ```
+ */
+export function softmaxGradient(y: DenseMatrix, g: DenseMatrix): DenseMatrix {
+  const along = rowDots(y, g).data;
+  const out = mapMatrix(y, (p, slope) => p * slope, g);
+  y.data.forEach((p, i) => out.data[i] -= p * along[Math.floor(i / y.cols)]);
+  return out;
+}
+
+/**
  * Per-example losses and their gradients.
  * - `softmaxCrossEntropy`: `log sum_k exp z_k - z_label`; targets are labels, [1, N].
  * - `halfSumSquaredError`: `1/2 sum_k (z_k - y_k)^2`; targets [N, K].

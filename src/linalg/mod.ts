@@ -27,6 +27,7 @@
 
 export * from "./activations.ts";
 export * from "./attention.ts";
+export * from "./rotate_pairs.ts";
 export * from "./batch_norm.ts";
 export * from "./cholesky.ts";
 export * from "./conv2d.ts";

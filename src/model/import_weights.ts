@@ -6,10 +6,12 @@
 
 import { DataError } from "../core/errors.ts";
 import { checkChoice, checkKnownKeys } from "../core/options.ts";
+import type { Parameter } from "../core/parameter.ts";
 import { decodeSafetensors, type NamedArray } from "../core/safetensors.ts";
-import { sizeOf } from "../nn/example_shape.ts";
+import { channelsOf, sizeOf } from "../nn/example_shape.ts";
 import type { ExampleShape, Layer } from "../nn/module.ts";
 import type { Sequential } from "../nn/sequential.ts";
+import { allLayers } from "../nn/through_layers.ts";
 import { toPublicOrder, toStoredOrder } from "../nn/weights.ts";
 import { bytesOf, type ModelSource } from "./bytes.ts";
 import { type ForeignLayer, type ForeignLayout, type Part, partsOf } from "./foreign_layouts.ts";
@@ -146,21 +148,39 @@ function foreignLayers(
 }[] {
   let input: ExampleShape = model.input;
   let feature: ForeignLayer["feature"];
+  const seen = new Set<Parameter>();
   const visit = (layer: Layer): ReturnType<typeof foreignLayers> => {
     const inner = (layer.layers ?? []).flatMap(visit);
     const { name, parameter } = layer;
-    if (parameter === undefined) return inner;
+    // What several places share belongs to the first.
+    if (parameter === undefined || seen.has(parameter)) return inner;
+    seen.add(parameter);
     const [, parent, projection] = /^(.*)\.(qkv|out)$/.exec(name) ?? [];
     const module = names[name];
     const foreign: ForeignLayer = module === undefined && parent !== undefined
       ? { parameter, module: names[parent] ?? parent, projection: projection as "qkv" | "out" }
-      : { parameter, module: module ?? name, feature };
+      : {
+        parameter,
+        module: module ?? name,
+        feature,
+        sequence: layer.output.length === 2,
+        transposed: name.startsWith("convTranspose"),
+      };
     return [...inner, { layer, parent, foreign }];
   };
+  let convolved = false;
   return model.layers.flatMap((layer) => {
-    const isFlatten = input.length === 3 && layer.output.length === 1 &&
-      layer.parameter === undefined && sizeOf(input) === sizeOf(layer.output);
-    if (isFlatten && layout === "pytorch") feature = channelsFirst(input);
+    if (allLayers([layer]).some(({ parameter }) => parameter?.layer.kind === "conv2d")) {
+      convolved = true;
+    }
+    const isFlatten = layer.output.length === 1 && layer.parameter === undefined &&
+      sizeOf(input) === sizeOf(layer.output);
+    // Convolutions have channels first there, of images and of sequences; other sequences do not.
+    if (
+      isFlatten && layout === "pytorch" && (input.length === 3 || input.length === 2 && convolved)
+    ) {
+      feature = channelsFirst(input);
+    }
     const found = visit(layer);
     // Behind a dense layer features have no order any more.
     if (layer.parameter?.layer.kind === "dense") feature = undefined;
@@ -169,10 +189,11 @@ function foreignLayers(
   });
 }
 
-/** Place in (row, column, channel) of the i-th number of (channel, row, column). */
-function channelsFirst([height, width, channels]: ExampleShape): (i: number) => number {
-  const pixels = height * width!;
-  return (i) => i % pixels * channels! + Math.floor(i / pixels);
+/** Place, with channels last, of the i-th number where they come first. */
+function channelsFirst(shape: ExampleShape): (i: number) => number {
+  const channels = channelsOf(shape);
+  const places = sizeOf(shape) / channels;
+  return (i) => i % places * channels + Math.floor(i / places);
 }
 
 function checkComplete({ missing, misfits, unused }: ImportReport): void {

@@ -69,7 +69,7 @@ export function addAdapters(model: Sequential, options: AdapterOptions): Sequent
     edit(description, _, { name }) {
       if (description.kind !== "dense" || layers?.includes(name) === false) return description;
       found.push(name);
-      return { kind: "lora", options: { ...description.options, rank, alpha } };
+      return { ...description, kind: "lora", options: { ...description.options, rank, alpha } };
     },
     copy(from, to) {
       if (from.parameter === undefined || to.layers === undefined) return false;
@@ -116,7 +116,7 @@ export function mergeAdapters(model: Sequential): Sequential {
       if (description.kind !== "lora") return description;
       const { rank, alpha, ...options } = description.options as { rank: number; alpha: number };
       scales.set(layer, alpha / rank);
-      return { kind: "dense", options };
+      return { ...description, kind: "dense", options };
     },
     copy(from, to) {
       const scale = scales.get(from);

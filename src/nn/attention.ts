@@ -6,11 +6,11 @@
 
 import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import { ShapeError } from "../core/errors.ts";
-import { type Matrix, rowsOf } from "../core/matrix.ts";
+import type { Matrix } from "../core/matrix.ts";
 import { flag, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { attentionHeads } from "./attention_heads.ts";
 import { dense } from "./dense.ts";
 import { expectSequence } from "./example_shape.ts";
-import { functionLayer } from "./function_layer.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
 import { initializerRule, trainableRule } from "./layer_parameter.ts";
 import type {
@@ -31,6 +31,10 @@ export interface AttentionOptions {
   readonly causal?: boolean;
   /** Whether both projections have a bias. @default {true} */
   readonly bias?: boolean;
+  /** Share of the weights that training drops, in [0, 1), as `dropout` does. @default {0} */
+  readonly dropout?: number;
+  /** Whether queries and keys are turned by their positions, pair by pair of a head's channels. @default {false} */
+  readonly rotary?: boolean;
   /** Draws the initial weights of both. @default {lecunNormal} */
   readonly init?: Initializer;
   /** `false` freezes both projections; `model.freeze` and `model.unfreeze` change it. @default {true} */
@@ -42,6 +46,8 @@ export const attentionSchema = {
   heads: number({ min: 1, integer: true }),
   causal: optional(flag, false),
   bias: optional(flag, true),
+  dropout: optional(number({ min: 0, below: 1 }), 0),
+  rotary: optional(flag, false),
   init: optional(initializerRule, lecunNormal),
   trainable: trainableRule,
 } satisfies SchemaOf<AttentionOptions>;
@@ -50,6 +56,11 @@ export const attentionSchema = {
  * Attention of several heads with its two projections (Vaswani et al. 2017, arXiv 1706.03762, section 3.2):
  * `[q k v] = x W_qkv^T`, per head of d = C / heads consecutive channels
  * `y_t = sum_u softmax_u(q_t . k_u / sqrt(d)) v_u`, and `out = y W_out^T`. Takes and gives [positions, C].
+ *
+ * With `rotary` the pairs (2 i, 2 i + 1) of a head's queries and keys are turned by `t 10000^(-2 i / d)` (Su et al. 2021,
+ * arXiv 2104.09864), so that a score depends on how far apart its positions are. With `dropout` a share of the softmax'
+ * weights is 0 in training and the rest divided by what is left; which follows from seed and pass, and is not kept.
+ * Positions of padding ({@linkcode masking}) are not looked at.
  *
  * Scores are never all in memory: a few rows of them at a time, computed again in the backward pass. The
  * projections are the dense layers `attention1.qkv` [3 C, C (+ 1)] and `attention1.out` [C, C (+ 1)], with
@@ -75,14 +86,14 @@ export const attentionSchema = {
  * ```
  */
 export function attention(options: AttentionOptions): LayerSpec {
-  const { heads, causal, ...projection } = resolve(
+  const { heads, causal, dropout, rotary, ...projection } = resolve(
     "Cannot create attention",
     options,
     attentionSchema,
   );
   return {
     kind: "attention",
-    options: { heads, causal, bias: projection.bias },
+    options: { heads, causal, bias: projection.bias, dropout, rotary },
     build(context: BuildContext): Layer {
       const { backend, name } = context;
       backend.extend(sequenceVerbs);
@@ -94,24 +105,16 @@ export function attention(options: AttentionOptions): LayerSpec {
           `${channels}`,
         );
       }
-      const shape = { positions, heads, causal };
+      if (rotary && channels / heads % 2 !== 0) {
+        throw new ShapeError(
+          `Cannot build '${name}'`,
+          `an even number of channels for each of ${heads} heads, which rotary positions turn in pairs`,
+          `${channels / heads}`,
+        );
+      }
       const core: LayerSpec = {
         kind: "heads",
-        build: (inner) =>
-          functionLayer(inner, {
-            output: [positions, channels],
-            forward(qkv) {
-              const outputs = backend.scratch(qkv.rows, channels);
-              backend.attention(outputs, qkv, shape);
-              return { outputs, kept: qkv };
-            },
-            backward(g, all) {
-              const qkv = rowsOf(all, 0, g.rows);
-              const out = backend.scratch(qkv.rows, qkv.cols);
-              backend.attentionGradient(out, qkv, g, shape);
-              return out;
-            },
-          }),
+        build: (inner) => attentionHeads(inner, { positions, heads, causal, dropout, rotary }),
       };
       const layers: Layer[] = [];
       try {

@@ -61,10 +61,12 @@ function countExamples(inputs: ArrayLike<number>, features: number): number {
 /**
  * The number of examples of a batch whose sizes fit.
  *
- * @throws {ShapeError} When inputs, targets or weights have a length that does not fit.
+ * @throws {ShapeError} When inputs, targets or weights have a length that does not fit, or are no numbers.
  * @throws {DataError} When there is no example, or a weight is not possible.
  */
 export function checkSizes(batch: BatchLike, layout: BatchLayout): number {
+  checkNumbers(batch?.inputs, "inputs");
+  checkNumbers(batch.targets, "targets");
   const examples = countExamples(batch.inputs, layout.inputs);
   if (batch.targets.length !== examples * layout.targets) {
     const each = layout.targets === 1 ? "one per example" : `${layout.targets} per example`;
@@ -87,6 +89,20 @@ export function checkSizes(batch: BatchLike, layout: BatchLayout): number {
   }
   return examples;
 }
+
+/** What people give in the place of a flat array of numbers. */
+function checkNumbers(numbers: ArrayLike<unknown> | undefined, name: string): void {
+  const kind = typeof numbers?.length !== "number" ? "nothing" : KINDS[typeof numbers[0]];
+  if (kind === undefined) return;
+  throw new ShapeError("Cannot use a batch", `'${name}' as one flat array of numbers`, kind);
+}
+
+/** By the type of an array's first entry. */
+const KINDS: Readonly<Record<string, string>> = {
+  object: "an array of arrays or other objects",
+  string: "an array of text",
+  bigint: "an array of bigint",
+};
 
 /**
  * Checks that all inputs are finite.

@@ -25,7 +25,14 @@ import type { Convolution } from "./convolution.ts";
 import { expectGroups, expectImages } from "./example_shape.ts";
 import { type Initializer, lecunNormal } from "./init.ts";
 import { initializerRule, type OwnedParameter, trainableRule } from "./layer_parameter.ts";
-import type { BackwardPass, BuildContext, ExampleShape, Layer, LayerSpec } from "./module.ts";
+import type {
+  BackwardPass,
+  BuildContext,
+  ExampleShape,
+  ForwardPass,
+  Layer,
+  LayerSpec,
+} from "./module.ts";
 
 /** Options of {@linkcode conv2dTranspose}. Pairs are [vertical, horizontal]; one number stands for both. */
 export interface Conv2dTransposeOptions {
@@ -146,14 +153,14 @@ class Spread implements Layer {
     return this.#layer.capture;
   }
 
-  forward(x: Matrix, examples: number): Matrix {
+  forward(x: Matrix, examples: number, pass: ForwardPass): Matrix {
     const backend = this.#backend;
     const { height, width } = this.#apart;
     const large = backend.scratch(examples * height * width, x.cols);
     // A mean's gradient asks for the shape of what was pooled, not for its numbers.
     const shape = backend.scratch(large.rows, large.cols);
     backend.poolGradient("average", large, shape, x, x, this.#apart);
-    return this.#layer.forward(large, examples);
+    return this.#layer.forward(large, examples, pass);
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {

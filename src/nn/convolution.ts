@@ -8,10 +8,11 @@
 import type { Backend } from "../backend/backend.ts";
 import type { ConvCapture } from "../core/capture.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
-import { type Matrix, rowsOf } from "../core/matrix.ts";
+import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
 import { expectForward, type OwnedParameter } from "./layer_parameter.ts";
-import type { BackwardPass, ExampleShape, Layer } from "./module.ts";
+import type { BackwardPass, ExampleShape, ForwardPass, Layer, PositionMask } from "./module.ts";
+import { expectMaskOf, maskOfRows, withoutPadding } from "./position_mask.ts";
 
 /** A layer with weights that slide: owns them. */
 export class Convolution implements Layer {
@@ -20,6 +21,9 @@ export class Convolution implements Layer {
   readonly #geometry: ConvGeometry;
   /** Images of the last forward pass, [N * height * width, channels]. */
   #images: Matrix | undefined;
+  #mask: PositionMask | undefined;
+  /** Whether padding was made zeros in them. */
+  #hidden = false;
   #capture: ConvCapture | undefined;
 
   /**
@@ -46,12 +50,23 @@ export class Convolution implements Layer {
     return this.#capture;
   }
 
-  forward(x: Matrix, examples: number): Matrix {
-    this.#images = x;
+  forward(x: Matrix, examples: number, { mask }: ForwardPass): Matrix {
+    const rows = examples * locationsOf(this.#geometry);
+    expectMaskOf(this.name, mask, rows);
+    // A window sees zeros where a sequence has ended.
+    const hidden = mask !== undefined && this.#isWide && x.rows === rows;
+    const images = hidden ? withoutPadding(this.#backend, x, mask) : x;
+    this.#images = images;
+    this.#mask = mask;
+    this.#hidden = hidden;
     const weights = this.parameter.value;
-    const out = this.#backend.scratch(examples * locationsOf(this.#geometry), weights.rows);
-    this.#backend.conv2d(out, x, weights, this.#geometry);
+    const out = this.#backend.scratch(rows, weights.rows);
+    this.#backend.conv2d(out, images, weights, this.#geometry);
     return out;
+  }
+
+  get #isWide(): boolean {
+    return Math.max(...this.#geometry.kernel) > 1;
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
@@ -61,7 +76,14 @@ export class Convolution implements Layer {
     const images = rowsOf(expectForward(this.name, this.#images), 0, pixels);
     const { value, gradient, trainable } = this.parameter;
     this.#capture = trainable
-      ? { kind: "conv2d", examples, geometry, images, outputGradients: g }
+      ? {
+        kind: "conv2d",
+        examples,
+        geometry,
+        images,
+        outputGradients: g,
+        mask: maskOfRows(this.#mask, g.rows, examples),
+      }
       : undefined;
     if (trainable && pass.kind === "gradient") {
       this.#backend.conv2dWeightGradient(gradient, images, g, geometry, pass);
@@ -69,6 +91,9 @@ export class Convolution implements Layer {
     if (!needInput) return undefined;
     const out = this.#backend.scratch(images.rows, images.cols);
     this.#backend.conv2dDataGradient(out, g, value, geometry);
+    if (this.#hidden) {
+      this.#backend.scaleRows(out, out, columnsOf(this.#mask!.weights, 0, out.rows));
+    }
     return out;
   }
 

@@ -21,7 +21,15 @@ import {
   type OwnedParameter,
   trainableRule,
 } from "./layer_parameter.ts";
-import type { BackwardPass, BuildContext, Layer, LayerSpec } from "./module.ts";
+import type {
+  BackwardPass,
+  BuildContext,
+  ForwardPass,
+  Layer,
+  LayerSpec,
+  PositionMask,
+} from "./module.ts";
+import { maskOfRows } from "./position_mask.ts";
 import { backwardThrough } from "./through_layers.ts";
 
 /** Options of {@linkcode embedding}. */
@@ -32,6 +40,11 @@ export interface EmbeddingLayerOptions {
   readonly width: number;
   /** Longest sequence of a second table, whose row t is added at position t. @default {no such table} */
   readonly positions?: number;
+  /**
+   * Token that fills sequences up, an integer: what it stands at is padding, see {@linkcode masking}. It is looked up in
+   * no table, gives zeros and learns nothing. @default {none}
+   */
+  readonly padding?: number;
   /** Draws the initial rows of both tables. @default {normal with deviation 0.02 (Radford et al. 2019)} */
   readonly init?: Initializer;
   /** `false` freezes both tables; `model.freeze` and `model.unfreeze` change it. @default {true} */
@@ -46,6 +59,7 @@ export const embeddingSchema = {
   vocabulary: count,
   width: count,
   positions: maybe(count),
+  padding: maybe(number({ integer: true })),
   init: optional(initializerRule, smallNormal),
   trainable: trainableRule,
 } satisfies SchemaOf<EmbeddingLayerOptions>;
@@ -54,6 +68,8 @@ export const embeddingSchema = {
  * The first layer of a model of tokens: takes [positions], integers in [0, vocabulary), and gives
  * [positions, width], a row of the table for each. The table is a parameter [vocabulary, width]; with `positions`
  * there is another, [positions, width], named `position1`.
+ *
+ * With `padding` the sequences of a batch may be of unequal length: {@linkcode masking} tells what follows from it.
  *
  * Its capture holds tokens in the place of inputs. The Kronecker-factored optimizers keep a diagonal over the tokens
  * and a basis over the channels: nothing of size vocabulary^2.
@@ -77,14 +93,14 @@ export const embeddingSchema = {
  */
 export function embedding(options: EmbeddingLayerOptions): LayerSpec {
   const resolved = resolve("Cannot create embedding", options, embeddingSchema);
-  const { vocabulary, width, positions } = resolved;
+  const { vocabulary, width, positions, padding } = resolved;
   const position: LayerSpec = {
     kind: "position",
     build: (inner) => table(inner, [positions!, width], resolved, inner.input[0]),
   };
   return {
     kind: "embedding",
-    options: { vocabulary, width, positions },
+    options: { vocabulary, width, positions, ...(padding === undefined ? {} : { padding }) },
     build(context: BuildContext): Layer {
       const length = expectTokens(context, positions);
       context.backend.extend(sequenceVerbs);
@@ -120,7 +136,7 @@ function expectTokens({ input, name }: BuildContext, most = Infinity): number {
 function table(
   context: BuildContext,
   shape: readonly [rows: number, width: number],
-  { init, trainable }: Pick<Required<EmbeddingLayerOptions>, "init" | "trainable">,
+  { init, trainable, padding }: Resolved,
   positions: number,
 ): Table {
   const { backend, random } = context;
@@ -130,8 +146,13 @@ function table(
       () => init({ in: 1, out: shape[1] }, random),
     );
   const parameter = allocateParameter(context, { kind: "embedding" }, shape, draw, trainable);
-  return new Table(backend, parameter, positions);
+  return new Table(backend, parameter, positions, padding);
 }
+
+/** What a table is made with. */
+type Resolved =
+  & Pick<Required<EmbeddingLayerOptions>, "init" | "trainable">
+  & { readonly padding?: number | undefined };
 
 /** A table that is looked up. */
 class Table implements Layer {
@@ -139,15 +160,29 @@ class Table implements Layer {
   readonly output: readonly [positions: number, width: number];
   readonly parameter: OwnedParameter;
   readonly #backend: Backend;
+  readonly #padding: number | undefined;
   /** Tokens of the last forward pass, [1, N T]. */
   #tokens: Matrix | undefined;
+  #mask: PositionMask | undefined;
   #capture: EmbeddingCapture | undefined;
 
-  constructor(backend: Backend, parameter: OwnedParameter, positions: number) {
+  constructor(
+    backend: Backend,
+    parameter: OwnedParameter,
+    positions: number,
+    padding: number | undefined,
+  ) {
     this.name = parameter.name;
     this.output = [positions, parameter.value.cols];
     this.parameter = parameter;
     this.#backend = backend;
+    this.#padding = padding;
+  }
+
+  maskOf(inputs: ArrayLike<number>): Float32Array | undefined {
+    const padding = this.#padding;
+    if (padding === undefined) return undefined;
+    return Float32Array.from({ length: inputs.length }, (_, i) => +(inputs[i] !== padding));
   }
 
   get capture(): EmbeddingCapture | undefined {
@@ -162,7 +197,9 @@ class Table implements Layer {
     const [length] = this.output;
     for (let i = 0; i < inputs.length; i++) {
       const token = inputs[i];
-      if (Number.isInteger(token) && token >= 0 && token < rows) continue;
+      if (Number.isInteger(token) && token >= 0 && token < rows || token === this.#padding) {
+        continue;
+      }
       throw new DataError(
         "batch",
         `'${this.name}' expects tokens, integers in [0, ${
@@ -173,8 +210,9 @@ class Table implements Layer {
     }
   }
 
-  forward(x: Matrix): Matrix {
-    const tokens = reshaped(x, 1, x.rows * x.cols);
+  forward(x: Matrix, _examples: number, { mask }: ForwardPass): Matrix {
+    const tokens = withoutTokens(this.#backend, reshaped(x, 1, x.rows * x.cols), mask);
+    this.#mask = mask;
     this.#tokens = tokens;
     const out = this.#backend.scratch(tokens.cols, this.output[1]);
     this.#backend.gatherRows(out, this.parameter.value, tokens);
@@ -187,7 +225,13 @@ class Table implements Layer {
     const examples = g.rows / this.output[0];
     const { gradient, trainable } = this.parameter;
     this.#capture = trainable
-      ? { kind: "embedding", examples, tokens, outputGradients: g }
+      ? {
+        kind: "embedding",
+        examples,
+        tokens,
+        outputGradients: g,
+        mask: maskOfRows(this.#mask, g.rows, examples),
+      }
       : undefined;
     if (trainable && pass.kind === "gradient") {
       this.#backend.scatterRows(gradient, tokens, g, pass);
@@ -197,6 +241,21 @@ class Table implements Layer {
   [Symbol.dispose](): void {
     this.parameter[Symbol.dispose]();
   }
+}
+
+/** Tokens [1, n] with -1, which no table has, in the place of padding. */
+function withoutTokens(backend: Backend, tokens: Matrix, mask: PositionMask | undefined): Matrix {
+  if (mask === undefined) return tokens;
+  const out = backend.scratch(1, tokens.cols);
+  // (token + 1) mask - 1
+  const ones = backend.scratch(1, tokens.cols);
+  backend.write(ones, new Float32Array(tokens.cols).fill(1));
+  backend.axpby(out, 1, tokens, 0);
+  backend.axpby(out, 1, ones, 1);
+  const column = reshaped(out, out.cols, 1);
+  backend.scaleRows(column, column, mask.weights);
+  backend.axpby(out, -1, ones, 1);
+  return out;
 }
 
 /** A table of tokens and one of positions, added. */
@@ -219,13 +278,17 @@ class EmbeddingWithPositions implements Layer {
     this.layers[0].checkInputs(inputs);
   }
 
-  forward(x: Matrix): Matrix {
+  maskOf(inputs: ArrayLike<number>): Float32Array | undefined {
+    return this.layers[0].maskOf(inputs);
+  }
+
+  forward(x: Matrix, examples: number, pass: ForwardPass): Matrix {
     const backend = this.#backend;
     const [length] = this.output;
-    const out = this.layers[0].forward(x);
+    const out = this.layers[0].forward(x, examples, pass);
     const places = backend.scratch(x.rows, length);
     backend.write(places, Float32Array.from({ length: x.rows * length }, (_, i) => i % length));
-    backend.axpby(out, 1, this.layers[1].forward(places), 1);
+    backend.axpby(out, 1, this.layers[1].forward(places, examples, pass), 1);
     return out;
   }
 

@@ -20,24 +20,22 @@ export interface Evaluation {
 /** Sums up micro-batches of any sizes, in float64 on the host. */
 export class EvaluationSum {
   readonly #loss: Loss;
-  /** Predictions of an example. */
-  readonly #positions: number;
   #examples = 0;
   #lossSum = 0;
+  #labels = 0;
   #correct = 0;
 
   /** Starts with no examples. */
-  constructor(loss: Loss, positions: number) {
+  constructor(loss: Loss) {
     this.#loss = loss;
-    this.#positions = positions;
   }
 
   /**
    * Adds examples.
    *
    * @param losses One per example.
-   * @param outputs [N, K] row by row; looked at by classifiers' losses only.
-   * @param targets The examples' targets.
+   * @param outputs Of all predictions that count, [n, K] row by row; looked at by classifiers' losses only.
+   * @param targets Of the same predictions.
    */
   add(
     losses: ArrayLike<number>,
@@ -46,6 +44,7 @@ export class EvaluationSum {
   ): void {
     for (let n = 0; n < losses.length; n++) this.#lossSum += losses[n];
     this.#examples += losses.length;
+    this.#labels += targets.length;
     this.#correct += this.#loss.countCorrect?.(outputs, targets) ?? 0;
   }
 
@@ -61,7 +60,7 @@ export class EvaluationSum {
     return {
       examples,
       loss: this.#lossSum / examples,
-      accuracy: classifies ? this.#correct / (examples * this.#positions) : null,
+      accuracy: classifies ? this.#correct / this.#labels : null,
     };
   }
 }

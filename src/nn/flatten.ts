@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StateError } from "../core/errors.ts";
 import { reshaped } from "../core/matrix.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
@@ -36,7 +37,15 @@ export function flatten(): LayerSpec {
       const size = sizeOf(context.input);
       return functionLayer(context, {
         output: [size],
-        forward: (x, examples) => ({ outputs: reshaped(x, examples, size), kept: true }),
+        forward(x, examples, { mask }) {
+          if (mask !== undefined && context.input.length > 1) {
+            throw new StateError(
+              `Cannot run '${context.name}' on sequences with padding, which would become features; ` +
+                "use meanPositions() or lastPosition()",
+            );
+          }
+          return { outputs: reshaped(x, examples, size), kept: true };
+        },
         backward: (g) => reshaped(g, ...batchShape(context.input, g.rows)),
       });
     },

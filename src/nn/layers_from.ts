@@ -22,10 +22,12 @@ import { groupNorm } from "./group_norm.ts";
 import { zeros } from "./init.ts";
 import { lora } from "./lora.ts";
 import type { LayerSpec } from "./module.ts";
+import { masking } from "./masking.ts";
 import { averagePool2d, globalAveragePool2d, maxPool2d } from "./pool.ts";
 import { lastPosition, meanPositions } from "./positions.ts";
 import { residual } from "./residual.ts";
 import { layerNorm, rmsNorm } from "./row_norm.ts";
+import { softmax } from "./softmax.ts";
 import { gelu, silu, softplus } from "./smooth_activations.ts";
 import { tiedHead } from "./tied_head.ts";
 
@@ -70,6 +72,7 @@ const LAYERS: ReadonlyMap<string, (options: Options, inside: Inside) => LayerSpe
     "lora",
     ({ outFeatures, ...options }: Options) => lora(outFeatures, { ...options, init: zeros }),
   ],
+  ["masking", ({ value }: Options) => masking(value)],
   ["maxPool", (options: Options) => maxPool2d(options)],
   ["meanPositions", () => meanPositions()],
   ["relu", () => relu()],
@@ -77,6 +80,7 @@ const LAYERS: ReadonlyMap<string, (options: Options, inside: Inside) => LayerSpe
   ["rmsNorm", (options: Options) => rmsNorm(options)],
   ["sigmoid", () => sigmoid()],
   ["silu", () => silu()],
+  ["softmax", () => softmax()],
   ["softplus", () => softplus()],
   ["tanh", () => tanh()],
   ["tiedHead", ({ tokens }: Options, inside: Inside) => tiedHead(inside([tokens])[0])],

@@ -27,9 +27,10 @@ import { Draws } from "./draws.ts";
 import { type Evaluation, EvaluationSum } from "./evaluation.ts";
 import { batchShape, sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
-import type { BackwardPass, ForwardPass } from "./module.ts";
+import type { BackwardPass, ForwardPass, PositionMask } from "./module.ts";
 import { ParameterLayers } from "./parameter_layers.ts";
-import { type PredictionGradients, PredictionLoss } from "./prediction_loss.ts";
+import { positionMask, realPositions } from "./position_mask.ts";
+import { type Counting, type PredictionGradients, PredictionLoss } from "./prediction_loss.ts";
 import type { Sequential } from "./sequential.ts";
 
 /**
@@ -70,8 +71,8 @@ export class ModelObjective {
   readonly #checked = new WeakSet<BatchLike>();
   /** Outputs [N T, K] of the last `differentiate`, a row per prediction. */
   #predictions: Matrix | undefined;
-  /** Weights of its examples. */
-  #weights: ArrayLike<number> | undefined;
+  /** How much its examples and positions count. */
+  #counting: Counting = {};
   readonly #draws = new Draws();
 
   /** See {@linkcode objective}. */
@@ -126,10 +127,10 @@ export class ModelObjective {
     const pass: ForwardPass = as === "training"
       ? { kind: "training", draw: draw() }
       : { kind: "inference" };
-    const { losses, gradients, predictions } = this.#lossOf(batch, pass);
+    const { losses, gradients, predictions, counting } = this.#lossOf(batch, pass);
     this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
     this.#predictions = predictions;
-    this.#weights = batch.weights;
+    this.#counting = counting;
     return losses;
   }
 
@@ -160,8 +161,8 @@ export class ModelObjective {
     if (this.#predictions === undefined) {
       throw new StateError("Cannot sample targets: call differentiate first, in the same scope");
     }
-    const weights = this.#weights;
-    const gradients = this.#predictionLoss.sampled(random, sample, this.#predictions, weights);
+    const counting = this.#counting;
+    const gradients = this.#predictionLoss.sampled(random, sample, this.#predictions, counting);
     this.#backward(gradients, { kind: "capture" });
   }
 
@@ -193,15 +194,16 @@ export class ModelObjective {
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
     const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss, this.#predictionLoss.positions);
+    const sum = new EvaluationSum(this.loss);
     for (const micro of this.#microBatches(batches, pass)) {
       const [losses, outputs] = await this.backend.reading(() => {
         const read = (m: Matrix) => this.backend.read(m);
         const { losses, outputs } = this.#measure(micro, read, onOutputs !== undefined);
         return Promise.all([losses, outputs ?? []]);
       });
-      sum.add(losses, outputs, micro.targets);
-      onOutputs?.(outputs, micro.targets);
+      const real = this.#realOf(micro, outputs);
+      sum.add(losses, real.outputs, real.targets);
+      onOutputs?.(real.outputs, real.targets);
     }
     return sum.result();
   }
@@ -219,12 +221,13 @@ export class ModelObjective {
     options: EvaluateOptions = {},
   ): Evaluation {
     const { onOutputs, ...pass } = options;
-    const sum = new EvaluationSum(this.loss, this.#predictionLoss.positions);
+    const sum = new EvaluationSum(this.loss);
     for (const micro of this.#microBatches(batches, pass)) {
       const read = (m: Matrix) => this.backend.readSync(m);
       const { losses, outputs = [] } = this.#measure(micro, read, onOutputs !== undefined);
-      sum.add(losses, outputs, micro.targets);
-      onOutputs?.(outputs, micro.targets);
+      const real = this.#realOf(micro, outputs);
+      sum.add(losses, real.outputs, real.targets);
+      onOutputs?.(real.outputs, real.targets);
     }
     return sum.result();
   }
@@ -273,25 +276,48 @@ export class ModelObjective {
     const examples = checkSizes(batch, this.#layout);
     this.#checkInputs(batch.inputs);
     const { outputs, positions } = this.#predictionLoss;
-    this.loss.checkTargets(batch.targets, outputs, positions);
+    const targets = this.#predictionLoss.realTargets(batch.targets, this.#real(batch.inputs));
+    this.loss.checkTargets(targets, outputs, positions);
     return examples;
   }
 
   #checkInputs(inputs: ArrayLike<number>): void {
     checkInputs(inputs, this.#layout.inputs);
     this.model.layers[0].checkInputs?.(inputs);
+    this.#real(inputs);
+  }
+
+  /** Which positions are real, where not all are. */
+  #real(inputs: ArrayLike<number>): Float32Array | undefined {
+    return realPositions(this.model.layers[0], inputs, inputs.length / this.#layout.inputs);
+  }
+
+  /** Outputs and targets of the predictions that count. */
+  #realOf({ inputs, targets }: BatchLike, outputs: ArrayLike<number>) {
+    const real = this.#real(inputs);
+    const loss = this.#predictionLoss;
+    return {
+      outputs: outputs.length === 0 ? outputs : loss.realOnly(outputs, loss.outputs, real),
+      targets: loss.realOnly(targets, loss.targets / loss.positions, real),
+    };
   }
 
   /** Forward pass of a checked batch: losses [1, N], their gradients and the outputs, both [N T, K]. */
   #lossOf(
     batch: BatchLike,
     pass: ForwardPass,
-  ): PredictionGradients & { readonly predictions: Matrix } {
+  ): PredictionGradients & { readonly predictions: Matrix; readonly counting: Counting } {
     const x = this.#writeInputs(batch.inputs);
-    const predictions = this.#predict(x, pass);
+    const mask = this.#mask(batch.inputs);
+    const counting = { weights: batch.weights, mask };
+    const predictions = this.#predict(x, { ...pass, mask });
     const targets = batch.targets === batch.inputs ? x : batch.targets;
-    const result = this.#predictionLoss.of(predictions, targets, batch.weights);
-    return { ...result, predictions };
+    const result = this.#predictionLoss.of(predictions, targets, counting);
+    return { ...result, predictions, counting };
+  }
+
+  #mask(inputs: ArrayLike<number>): PositionMask | undefined {
+    return positionMask(this.backend, this.#real(inputs), inputs.length / this.#layout.inputs);
   }
 
   #writeInputs(inputs: ArrayLike<number>): Matrix {
@@ -329,7 +355,10 @@ export class ModelObjective {
 
   #infer<R>({ inputs }: BatchLike, read: (m: Matrix) => R): R {
     return this.backend.scope(() =>
-      read(this.#predict(this.#writeInputs(inputs), { kind: "inference" }))
+      read(this.#predict(this.#writeInputs(inputs), {
+        kind: "inference",
+        mask: this.#mask(inputs),
+      }))
     );
   }
 

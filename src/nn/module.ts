@@ -6,7 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture } from "../core/capture.ts";
+import type { Capture, LocationMask } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
@@ -60,8 +60,17 @@ export interface LayerSpec {
   build(context: BuildContext): Layer;
 }
 
+/** Which positions of a batch's sequences are real, and which only fill them up. */
+export interface PositionMask extends LocationMask {
+  /** 1 for a real position, 0 for padding, N T numbers. */
+  readonly real: Float32Array;
+}
+
+/** What a forward pass is for, and which positions of its sequences are real, where not all are. */
+export type ForwardPass = PassKind & { readonly mask?: PositionMask | undefined };
+
 /** What a forward pass is for. */
-export type ForwardPass =
+export type PassKind =
   /**
    * Training: batch normalisation takes the moments of the batch, dropout draws. `draw` numbers the draws:
    * passes of the same number repeat each other. A forward pass alone leaves no trace.
@@ -134,6 +143,14 @@ export interface Layer extends Disposable {
    * @throws {DataError} When one of them is impossible; names the example and the value.
    */
   checkInputs?(inputs: ArrayLike<number>): void;
+
+  /**
+   * Which positions of a model's inputs are real, where the layer is its first one: 1, or 0 for padding, N T numbers.
+   * Layers before the loss see it in their passes.
+   *
+   * @default {all are}
+   */
+  maskOf?(inputs: ArrayLike<number>): Float32Array | undefined;
 
   /**
    * The layer's outputs for a batch.

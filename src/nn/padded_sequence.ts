@@ -10,7 +10,8 @@ import { columnsOf, type Matrix, reshaped } from "../core/matrix.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
 import type { Convolution } from "./convolution.ts";
 import type { OwnedParameter } from "./layer_parameter.ts";
-import type { BackwardPass, ExampleShape, Layer } from "./module.ts";
+import type { BackwardPass, ExampleShape, ForwardPass, Layer, PositionMask } from "./module.ts";
+import { withoutPadding } from "./position_mask.ts";
 
 /** A convolution of longer sequences than come in: owns it, and makes them. */
 export class PaddedSequence implements Layer {
@@ -23,6 +24,7 @@ export class PaddedSequence implements Layer {
   readonly #positions: number;
   readonly #front: number;
   readonly #length: number;
+  #mask: PositionMask | undefined;
 
   /**
    * Takes the convolution over.
@@ -53,13 +55,15 @@ export class PaddedSequence implements Layer {
     return this.#layer.capture;
   }
 
-  forward(x: Matrix, examples: number): Matrix {
+  forward(x: Matrix, examples: number, pass: ForwardPass): Matrix {
     const backend = this.#backend;
+    this.#mask = pass.mask;
+    const real = pass.mask === undefined ? x : withoutPadding(backend, x, pass.mask);
     const padded = backend.scratch(examples * this.#length, x.cols);
     backend.axpby(padded, 0, padded, 0);
     const size = this.#positions * x.cols;
-    backend.axpby(this.#inside(padded, examples), 1, reshaped(x, examples, size), 0);
-    return this.#layer.forward(padded, examples);
+    backend.axpby(this.#inside(padded, examples), 1, reshaped(real, examples, size), 0);
+    return this.#layer.forward(padded, examples, pass);
   }
 
   backward(g: Matrix, pass: BackwardPass, needInput: boolean): Matrix | undefined {
@@ -70,6 +74,9 @@ export class PaddedSequence implements Layer {
     const out = backend.scratch(examples * this.#positions, padded.cols);
     const rows = reshaped(out, examples, this.#positions * padded.cols);
     backend.axpby(rows, 1, this.#inside(padded, examples), 0);
+    if (this.#mask !== undefined) {
+      backend.scaleRows(out, out, columnsOf(this.#mask.weights, 0, out.rows));
+    }
     return out;
   }
 

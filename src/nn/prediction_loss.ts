@@ -6,12 +6,14 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { CurvatureSample } from "../core/capture.ts";
+import { ShapeError } from "../core/errors.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Random } from "../core/random.ts";
 import { sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
 import { drawSigns } from "./losses/noise.ts";
-import type { ExampleShape } from "./module.ts";
+import type { ExampleShape, PositionMask } from "./module.ts";
+import { realRows } from "./position_mask.ts";
 
 /** Losses of examples and what is propagated back from their predictions. */
 export interface PredictionGradients {
@@ -19,6 +21,14 @@ export interface PredictionGradients {
   readonly losses: Matrix;
   /** Gradient of each example's loss in its predictions, [N T, K]. */
   readonly gradients: Matrix;
+}
+
+/** How much each prediction of a batch counts. */
+export interface Counting {
+  /** Of examples, [N]. */
+  readonly weights?: ArrayLike<number> | undefined;
+  /** Which positions are real. */
+  readonly mask?: PositionMask | undefined;
 }
 
 /** A loss over the outputs of a model. */
@@ -51,21 +61,22 @@ export class PredictionLoss {
    * Losses and gradients.
    *
    * @param predictions [N T, K].
-   * @param targets Of all examples, on the backend already or not.
-   * @param weights Of examples.
+   * @param targets Of all examples, on the backend already or not; at padded positions they may be any number.
+   * @param counting How much examples count, and which positions do.
    */
   of(
     predictions: Matrix,
     targets: Matrix | ArrayLike<number>,
-    weights: ArrayLike<number> | undefined,
+    counting: Counting,
   ): PredictionGradients {
     const backend = this.#backend;
     const { kind, parameter } = this.#loss;
     const count = predictions.rows;
     const each = backend.scratch(1, count);
     const gradients = backend.scratch(count, this.outputs);
-    backend.loss(kind, each, gradients, predictions, this.#onBackend(targets, count), parameter);
-    const factors = this.#factors(count, weights);
+    const real = "storage" in targets ? targets : this.realTargets(targets, counting.mask?.real);
+    backend.loss(kind, each, gradients, predictions, this.#onBackend(real, count), parameter);
+    const factors = this.#factors(count, counting);
     this.#weigh(gradients, factors);
     this.#weigh(reshaped(each, count, 1), factors);
     return { losses: this.#sums(each), gradients };
@@ -76,7 +87,7 @@ export class PredictionLoss {
     random: Random,
     { from, examples }: CurvatureSample,
     predictions: Matrix,
-    weights: ArrayLike<number> | undefined,
+    counting: Counting,
   ): Matrix {
     const backend = this.#backend;
     const loss = this.#loss;
@@ -93,17 +104,52 @@ export class PredictionLoss {
       backend.sampledLossGradient(loss.kind, gradients, z, noise);
     }
     // A mean of losses has the mean of their Hessians: a root of it has the root of the weight.
-    this.#weigh(gradients, this.#factors(count, weights), Math.sqrt);
+    this.#weigh(gradients, this.#factors(count, counting), Math.sqrt);
     return gradients;
   }
 
-  /** How much each prediction counts: a number for all, or one for each. */
-  #factors(count: number, weights: ArrayLike<number> | undefined): number | Float64Array {
-    const share = this.#loss.perPosition ? 1 / this.positions : 1;
-    if (weights === undefined) return share;
+  /** Targets with zeros at the positions of padding. */
+  realTargets(targets: ArrayLike<number>, real: Float32Array | undefined): ArrayLike<number> {
+    if (real === undefined || this.positions === 1) return targets;
+    const each = this.targets / this.positions;
     return Float64Array.from(
-      { length: count },
-      (_, i) => share * weights[Math.floor(i / this.positions)],
+      { length: targets.length },
+      (_, i) => real[Math.floor(i / each)] === 0 ? 0 : targets[i],
+    );
+  }
+
+  /** The rows of `each` numbers of predictions that count, one after the other. */
+  realOnly(
+    numbers: ArrayLike<number>,
+    each: number,
+    real: Float32Array | undefined,
+  ): ArrayLike<number> {
+    return real === undefined || this.positions === 1 ? numbers : realRows(numbers, each, real);
+  }
+
+  /** How much each prediction counts: a number for all, or one for each. */
+  #factors(count: number, { weights, mask }: Counting): number | Float64Array {
+    const { positions } = this;
+    const share = this.#loss.perPosition ? 1 / positions : 1;
+    const padded = positions > 1 ? mask : undefined;
+    if (weights === undefined && padded === undefined) return share;
+    this.#checkMask(padded);
+    return Float64Array.from({ length: count }, (_, i) => {
+      const n = Math.floor(i / positions), weight = weights?.[n] ?? 1;
+      if (padded === undefined) return share * weight;
+      return weight * padded.real[i] * (this.#loss.perPosition ? 1 / padded.counts[n] : 1);
+    });
+  }
+
+  /** Positions of padding are those of the inputs. */
+  #checkMask(mask: PositionMask | undefined): void {
+    if (mask === undefined) return;
+    const positions = mask.real.length / mask.counts.length;
+    if (positions === this.positions) return;
+    throw new ShapeError(
+      "Cannot take the loss of sequences with padding",
+      `predictions at the ${positions} positions of the inputs`,
+      `${this.positions} predictions`,
     );
   }
 
@@ -142,7 +188,8 @@ export class PredictionLoss {
     if ("storage" in numbers) return reshaped(numbers, rows, cols);
     const given = backend.scratch(rows, cols);
     backend.write(given, numbers);
-    if (rows === 1 || cols === this.outputs) return given;
+    const labels = this.#loss.kind === "softmaxCrossEntropy";
+    if (labels || cols === this.outputs) return given;
     const out = backend.scratch(rows, this.outputs);
     backend.axpby(out, 0, out, 0);
     backend.axpby(columnsOf(out, 0, cols), 1, given, 0);

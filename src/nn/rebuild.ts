@@ -14,7 +14,7 @@ import { type Sequential, sequential } from "./sequential.ts";
 export interface Rebuilding {
   /** What is being done, for messages. */
   readonly subject: string;
-  /** What a layer becomes; those inside residual blocks are asked for one by one. */
+  /** What a layer becomes; those inside blocks and branches are asked for one by one. */
   edit(description: LayerDescription, index: number, layer: Layer): LayerDescription;
   /** Copies a layer that has become another; `false` where it has not, and is copied as it is. */
   copy(from: Layer, to: Layer): boolean;
@@ -34,8 +34,12 @@ export function rebuilt(model: Sequential, { subject, edit, copy }: Rebuilding):
   }
   const edited = editAll(layers, model.layers, edit);
   const result = sequential(backend, { input, layers: layersFrom(edited, "model") });
+  // A layer that stands in several places is copied once.
+  const done = new Set<string>();
   const copyAll = (from: readonly Layer[], to: readonly Layer[]): void =>
     from.forEach((layer, i) => {
+      if (done.has(layer.name)) return;
+      done.add(layer.name);
       if (copy(layer, to[i])) return;
       if (layer.parameter !== undefined) {
         backend.axpby(to[i].parameter!.value, 1, layer.parameter.value, 0);
@@ -57,8 +61,18 @@ function editAll(
 ): LayerDescription[] {
   return descriptions.map((description, i) => {
     const { kind, options } = description;
-    if (kind !== "residual") return edit(description, i, layers[i]);
-    const body = editAll(options!["body"] as LayerDescription[], layers[i].layers!, edit);
-    return { kind, options: { body } };
+    const inner = layers[i].layers ?? [];
+    if (kind === "residual") {
+      const body = editAll(options!["body"] as LayerDescription[], inner, edit);
+      return { ...description, options: { body } };
+    }
+    if (kind === "concatenate") {
+      let next = 0;
+      const branches = (options!["branches"] as LayerDescription[][]).map((branch) =>
+        editAll(branch, inner.slice(next, next += branch.length), edit)
+      );
+      return { ...description, options: { branches } };
+    }
+    return edit(description, i, layers[i]);
   });
 }

@@ -84,11 +84,20 @@ export function sequential(backend: Backend, options: SequentialOptions): Sequen
   };
   try {
     for (const spec of specs) layers.push(build(spec, layers.at(-1)?.output ?? input));
+    checkPadding(layers);
   } catch (error) {
     layers.forEach((layer) => layer[Symbol.dispose]());
     throw error;
   }
   return new Sequential(backend, input, layers, specs);
+}
+
+/** Only the first layer sees the inputs, by which padding is known. */
+function checkPadding(layers: readonly Layer[]): void {
+  const late = allLayers(layers.slice(1)).find((layer) => layer.maskOf?.([]) !== undefined);
+  if (late === undefined) return;
+  const expected = "to be the first layer of the model, which tells padding from its inputs";
+  throw new ShapeError(`Cannot build '${late.name}'`, expected, "a place behind others");
 }
 
 /**

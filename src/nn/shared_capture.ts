@@ -15,6 +15,7 @@ import type {
   ElementsCapture,
   EmbeddingCapture,
   KroneckerCapture,
+  LocationMask,
 } from "../core/capture.ts";
 import { columnsOfGroup, groupCapture } from "../core/groups.ts";
 import { locationsOf, patchLength } from "../core/geometry.ts";
@@ -26,6 +27,7 @@ export interface Place {
   readonly outputGradients: Matrix;
   /** Groups of a convolution, whose patches lie side by side. @default {1} */
   readonly groups?: number;
+  readonly mask?: LocationMask | undefined;
 }
 
 /**
@@ -58,7 +60,8 @@ function oneSequence(backend: Backend, captures: readonly EmbeddingCapture[]): E
   const tokens = joined(backend, captures.map(({ tokens }) => tokens), examples, 1);
   const gradients = captures.map(({ outputGradients }) => outputGradients);
   const outputGradients = joined(backend, gradients, examples, gradients[0].cols);
-  return { ...first, tokens: reshaped(tokens, 1, tokens.rows), outputGradients };
+  const mask = joinedMasks(backend, captures, examples);
+  return { ...first, tokens: reshaped(tokens, 1, tokens.rows), outputGradients, mask };
 }
 
 /** A capture whose locations are those of all places. */
@@ -83,7 +86,27 @@ export function sideBySide(
     bias: false,
     groups: places[0].groups ?? 1,
   } as const;
-  return { kind: "conv2d", examples, geometry, images, outputGradients };
+  const mask = joinedMasks(backend, places, examples);
+  return { kind: "conv2d", examples, geometry, images, outputGradients, mask };
+}
+
+/** The masks of all places, of which those without one count everywhere. */
+function joinedMasks(
+  backend: Backend,
+  places: readonly Pick<Place, "outputGradients" | "mask">[],
+  examples: number,
+): LocationMask | undefined {
+  if (places.every(({ mask }) => mask === undefined)) return undefined;
+  const counts = new Float64Array(examples);
+  const parts = places.map(({ outputGradients: { rows }, mask }) => {
+    for (let n = 0; n < examples; n++) counts[n] += mask?.counts[n] ?? rows / examples;
+    if (mask !== undefined) return mask.weights;
+    const ones = backend.scratch(1, rows);
+    backend.write(ones, new Float32Array(rows).fill(1));
+    return ones;
+  });
+  const weights = joined(backend, parts, examples, 1);
+  return { weights: reshaped(weights, 1, weights.rows), counts };
 }
 
 /** Rows of a width, those of each example together: [N sum T, cols]. */
@@ -112,7 +135,7 @@ function joined(
 /** What one layer has left, patches as rows. */
 export function placeOf(backend: Backend, capture: KroneckerCapture): Place {
   if (capture.kind === "dense") return capture;
-  const { geometry, examples, outputGradients } = capture;
+  const { geometry, examples, outputGradients, mask } = capture;
   const { groups = 1 } = geometry;
   const rows = examples * locationsOf(geometry);
   const inputs = backend.scratch(rows, groups * patchLength(geometry));
@@ -120,5 +143,5 @@ export function placeOf(backend: Backend, capture: KroneckerCapture): Place {
     const one = groupCapture(capture, group);
     backend.patches(columnsOfGroup(inputs, groups, group), one.images, one.geometry);
   }
-  return { inputs, outputGradients, groups };
+  return { inputs, outputGradients, groups, mask };
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture, EmbeddingCapture } from "../core/capture.ts";
+import { type Capture, type EmbeddingCapture, meanLocations } from "../core/capture.ts";
 import { div, formula, greater, mul, select, sqrt } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { type Place, placeOf, sideBySide } from "./shared_capture.ts";
@@ -33,7 +33,7 @@ export function tiedCapture(backend: Backend, captures: readonly Capture[]): Cap
  */
 function tiedPlace(
   backend: Backend,
-  { tokens, outputGradients: g }: EmbeddingCapture,
+  { tokens, outputGradients: g, mask, examples }: EmbeddingCapture,
   head: Place,
 ): Place {
   const inputs = backend.scratch(g.rows, g.cols);
@@ -50,11 +50,11 @@ function tiedPlace(
     input: squares(head.inputs),
     output: squares(head.outputGradients),
     g: squares(g),
-    units: g.rows,
+    units: examples * meanLocations(g.rows / examples, mask),
   }, { longer, shorter });
   backend.axpby(inputs, longer, g, 0);
   backend.axpby(units, shorter, units, 0);
-  return { inputs, outputGradients: units };
+  return { inputs, outputGradients: units, mask };
 }
 
 /** The unit vector of each token, [n, V]: `1 - (v - token)^2` where that is positive. */

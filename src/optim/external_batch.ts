@@ -91,6 +91,15 @@ export function checkParameters(parameters: readonly ExternalParameter[]): void 
     if (name === "" || names.has(name)) {
       throw new OptionError(subject, "name", "must be unique and not empty", name);
     }
+    // Batches are objects by name, and these are in all of them.
+    if (name in {}) {
+      throw new OptionError(
+        subject,
+        "name",
+        "must not be that of something all objects have",
+        name,
+      );
+    }
     names.add(name);
     const least = layer.kind === "dense" && layer.bias ? 2 : 1;
     const fits = shape.length === 2 && shape.every(Number.isInteger) &&

@@ -27,6 +27,7 @@ import { adaptationRule, type DampingAdaptation } from "../curvature/adaptation.
 import { type Damping, dampingRule } from "../curvature/damping.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import type { Averaging } from "../curvature/moving_average.ts";
+import type { LocationsOfTheta } from "../curvature/positions_apart.ts";
 import { type RefreshMode, refreshRule } from "../curvature/refresher.ts";
 import { type DenseStart, type Intervals, planSchema } from "../curvature/scheduler.ts";
 import { groupsRule, type ParameterGroup } from "./groups.ts";
@@ -85,6 +86,12 @@ export interface KroneckerOptions extends StepOptions {
   /** Weight of the past in the averages of the eigenvalues, in [0, 1). @default {0.95} */
   readonly eigenvalueDecay?: Schedule;
   /**
+   * What the eigenvalues of EKFAC and TEKFAC are the second moment of, where layers see positions of sequences or pixels:
+   * `summed`, the example's gradient; `apart`, each position's, as an example of its own. KFAC and TKFAC, whose
+   * eigenvalues are products, take no notice. @default {"summed"}
+   */
+  readonly positions?: LocationsOfTheta;
+  /**
    * A full basis that is due is only renewed when its off-diagonal share, `|offdiag(Q^T X Q)|_F / |X|_F`,
    * exceeds this, in [0, 1). @default {0}
    */
@@ -94,9 +101,9 @@ export interface KroneckerOptions extends StepOptions {
   /** Failed refreshes of a layer in a row that are tolerated before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
-   * Which block a parameter gets. `kronecker` is the method's own, for scales and shifts of layer normalisations
-   * the exact 2 x 2 block of each channel. Parameters of batch normalisations, scales without shifts and
-   * parameters of no known layer kind can only be diagonal.
+   * Which block a parameter gets. `kronecker` is the method's own, for scales and shifts of normalisations the
+   * exact 2 x 2 block of each channel. Scales without shifts and parameters of no
+   * known layer kind can only be diagonal.
    * @default {the method's own, diagonal where the layer leaves no captures}
    */
   readonly blocks?: (parameter: Parameter) => "kronecker" | "diagonal";
@@ -128,6 +135,7 @@ export const kroneckerSchema = {
   averaging: choice("corrected", "seeded"),
   factorDecay: optional(schedule(decay), 0.95),
   eigenvalueDecay: optional(schedule(decay), 0.95),
+  positions: optional(choice("summed", "apart"), "summed"),
   staleness: optional(number(decay), 0),
   refresh: optional(refreshRule, { kind: "immediate" }),
   toleratedFailures: optional(number({ min: 0, integer: true }), 5),

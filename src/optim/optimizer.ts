@@ -247,7 +247,7 @@ export class Optimizer<B> implements Disposable {
     for (const schedule of this.#schedules) schedule(step);
     checkRates(this.settings, this.options.learningRate, step);
     return objective.backend.scope(() => {
-      const batches = new StepBatches(objective, micro);
+      const batches = new StepBatches(objective, micro, this.rules.stepCheck !== undefined);
       const row = this.#log.rowOf(step);
       noticeFreezing(this);
       batches.differentiate(row);

@@ -26,23 +26,34 @@ export class StepBatches<B> implements MicroBatches<B> {
   readonly sizes: readonly number[];
   readonly examples: number;
   readonly #objective: Objective<B>;
+  /** What the passes of this step found: what a model keeps besides weights, and how many there had been. */
+  #found: { readonly state: readonly Matrix[]; readonly passes: number | undefined } | undefined;
+
+  readonly #again: boolean;
 
   /**
    * Checks all batches before anything is computed.
    *
+   * @param again Whether {@linkcode StepBatches.differentiate} may be asked for more than once.
    * @throws {ShapeError | DataError} When one does not fit, or there are no examples at all.
    */
-  constructor(objective: Objective<B>, batches: readonly B[]) {
+  constructor(objective: Objective<B>, batches: readonly B[], again = false) {
     this.#objective = objective;
+    this.#again = again;
     this.batches = batches;
     this.sizes = batches.map((batch) => objective.examplesOf(batch));
     this.examples = this.sizes.reduce((sum, size) => sum + size, 0);
     if (this.examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
   }
 
-  /** Leaves the mean loss, its gradient and the gradients' norms, and captures of the last batch. */
+  /**
+   * Leaves the mean loss, its gradient and the gradients' norms, and captures of the last batch. Once more, where a
+   * step was taken back, it takes the place of the first time: with the same draws, and running moments have followed
+   * the batches once.
+   */
   differentiate(row: Pick<StepRow, "loss" | "squaredNorm">): void {
     const { backend, parameters } = this.#objective;
+    this.#begin();
     const differentiate = (batch: B, index: number): void => {
       const blend = this.#blend(index);
       backend.sum(row.loss, this.#objective.differentiate(batch, blend), blend);
@@ -63,6 +74,26 @@ export class StepBatches<B> implements MicroBatches<B> {
     this.batches.forEach((batch, index) => {
       backend.scope(() => backend.sum(out, this.#lossesOf(batch), this.#blend(index)));
     });
+  }
+
+  /** Notes what the first passes find, and puts it back before others. */
+  #begin(): void {
+    const objective = this.#objective;
+    const { backend } = objective;
+    if (!this.#again) return;
+    const state = Object.values(objective.state ?? {});
+    if (this.#found === undefined) {
+      const copies = state.map((matrix) => {
+        const copy = backend.scratch(matrix.rows, matrix.cols);
+        backend.axpby(copy, 1, matrix, 0);
+        return copy;
+      });
+      this.#found = { state: copies, passes: objective.passes };
+      return;
+    }
+    const { state: copies, passes } = this.#found;
+    state.forEach((matrix, i) => backend.axpby(matrix, 1, copies[i], 0));
+    if (passes !== undefined) objective.passes = passes;
   }
 
   #lossesOf(batch: B): Matrix {

@@ -42,6 +42,13 @@ function affine(
   };
 }
 
+/** A dense layer without a bias whose weights are the table of an embedding. */
+export function tiedHead(site: Site): Stage {
+  const name = site.nameOf(site.options.tokens);
+  const rows = site.arrays[`${name}.weights`]?.shape[0] ?? 0;
+  return affine(site, name, site.input, rows, false);
+}
+
 /** A dense layer and a correction of low rank. */
 export function lora(site: Site): Stage {
   const { outFeatures, bias, rank, alpha } = site.options;

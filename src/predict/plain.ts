@@ -37,6 +37,35 @@ export function rowNormStage(kind: RowNormKind): StageMaker {
   };
 }
 
+/** Every group of an example's channels for itself. */
+export function groupNormStage(site: Site): Stage {
+  const { groups, epsilon, shift } = site.options;
+  const channels = channelsOf(site.input);
+  expect(channels % groups === 0, site, `channels that ${groups} groups divide evenly`);
+  const weights = take(site, `${site.name}.weights`, shift ? 2 : 1, channels);
+  const [size, own] = [sizeOf(site.input), channels / groups];
+  const unit = denseMatrix(1, size / groups, new Float64Array(size / groups).fill(1));
+  return {
+    output: site.input,
+    run(x) {
+      // A row for each group of each example.
+      const rows = denseMatrix(x.data.length / unit.cols, unit.cols);
+      const place = (i: number) => {
+        const [example, at] = [Math.floor(i / size), i % size];
+        const [row, c] = [Math.floor(at / channels), at % channels];
+        return (example * groups + Math.floor(c / own)) * unit.cols + row * own + c % own;
+      };
+      x.data.forEach((value, i) => rows.data[place(i)] = value);
+      const { data } = rowNorm("layer", rows, unit, epsilon);
+      const out = x.data.map((_, i) => {
+        const c = i % channels;
+        return weights.data[c] * data[place(i)] + (shift ? weights.data[channels + c] : 0);
+      });
+      return { ...x, data: out };
+    },
+  };
+}
+
 /** Windows of images, each of which becomes one number per channel. */
 export function pool(pooled: typeof maxPool): StageMaker {
   return (site) => {

@@ -36,6 +36,8 @@ export interface Site {
   inner(descriptions: unknown): Stage[];
   /** The name of the next layer of a kind. */
   count(kind: string): string;
+  /** The name of a layer that has been described before. */
+  nameOf(description: unknown): string;
 }
 
 /** Makes a stage. */

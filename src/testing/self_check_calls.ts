@@ -78,6 +78,10 @@ const labels: Numbers = (_, rows, cols) =>
 const tokens: Numbers = (_, rows, cols) =>
   denseMatrix(rows, cols, Float64Array.from({ length: rows * cols }, (_, i) => (i * i + 3) % 8));
 
+/** 1, and 0 at every third place. */
+const flags: Numbers = (_, rows, cols) =>
+  denseMatrix(rows, cols, Float64Array.from({ length: rows * cols }, (_, i) => +(i % 3 > 0)));
+
 const withNaN: Numbers = (random, rows, cols) => {
   const x = normals(random, rows, cols);
   x.data[1] = NaN;
@@ -121,8 +125,9 @@ const kinds = (...names: readonly string[]): readonly Trial[] =>
 const rowNorms = (sizes: Sizes): readonly Trial[] =>
   ["layer", "rms"].map((kind) => ({ sizes, parts: { kind, epsilon: 1e-3 } }));
 const attentions = [true, false].map((causal): Trial => ({
-  sizes: { n: 40, C: 24 },
-  parts: { shape: { positions: 20, heads: 3, causal } },
+  sizes: { n: 40, C: 24, N: 2 },
+  parts: { shape: { positions: 20, heads: 3, causal, dropout: 0.25 } },
+  numbers: { mask: flags, seeds: tokens },
 }));
 const halved = { blend: { decay: 0.5 } };
 
@@ -287,6 +292,12 @@ export const SELF_CHECK_CALLS: Readonly<Record<keyof Verbs, Trials>> = {
   },
   attention: { allowed: 256, trials: attentions },
   attentionGradient: { allowed: 1000, trials: attentions },
+  rotatePairs: {
+    allowed: 8,
+    trials: [{ sizes: { n: 40, C: 30, T: 20, w: 10 }, parts: { columns: 20 } }],
+  },
+  softmax: { allowed: 32, trials: [{ sizes: { n: 9, d: 40 } }] },
+  softmaxGradient: { allowed: 64, trials: [{ sizes: { n: 9, d: 40 } }] },
   appendOnes: { allowed: 0, trials: [{ sizes: { n: 9, d: 40 } }] },
   activation: { allowed: 16, trials: kinds(...NONLINEARITIES) },
   activationGradient: { allowed: 16, trials: kinds(...NONLINEARITIES) },

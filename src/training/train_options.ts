@@ -128,6 +128,8 @@ export interface RunSummary {
   readonly testAccuracy: number | null;
   /** What the metrics say about the test set at the end, by their names; absent without metrics. */
   readonly metrics?: Readonly<Record<string, number>>;
+  /** `true` where the training loss at the end is no lower than that of the same answer to every example. */
+  readonly didNotLearn?: true;
   /** Training time: batches and steps, without evaluations. */
   readonly seconds: number;
   /** Mean time of a step, 0 without any. */

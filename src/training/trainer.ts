@@ -82,6 +82,8 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
   learned ??= await learn();
   checkEvaluation("training", learned, options);
   await objective.backend.flush();
+  const done = { epochs: epochs.length, steps: run.losses.length };
+  const nothing = notLearning(options, learned.loss, done) !== undefined;
   return {
     stepLosses: run.losses,
     stepsPerEpoch: run.stepsPerEpoch,
@@ -91,6 +93,7 @@ export async function train(options: TrainOptions): Promise<TrainingRecord> {
     testLoss: judged.loss,
     testAccuracy: judged.accuracy,
     ...metricsOf(judged),
+    ...(nothing ? { didNotLearn: true } as const : {}),
     seconds: run.seconds,
     stepMs: run.losses.length === 0 ? 0 : 1000 * run.seconds / run.losses.length,
     ...(run.firstStepSeconds === undefined ? {} : { firstStepSeconds: run.firstStepSeconds }),

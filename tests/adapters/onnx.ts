@@ -9,13 +9,17 @@ import {
   attention,
   averagePool2d,
   batchNorm2d,
+  concatenate,
+  conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   dropout,
   embedding,
   flatten,
   gelu,
   globalAveragePool2d,
+  groupNorm,
   lastPosition,
   layerNorm,
   type LayerSpec,
@@ -32,6 +36,7 @@ import {
   silu,
   softplus,
   tanh,
+  tiedHead,
   writeWeights,
 } from "@tekfac/tekfac/nn";
 import { toOnnx } from "@tekfac/tekfac/onnx";
@@ -48,11 +53,15 @@ const images: LayerSpec[] = [
   relu(),
   residual([conv2d(4, { kernel: 3, padding: 1, stride: 2 }), batchNorm2d()]),
   layerNorm(),
+  groupNorm({ groups: 2 }),
   maxPool2d({ kernel: 2, stride: 1, padding: 1 }),
   residual([conv2d(4, { kernel: 1 }), rmsNorm()]),
   averagePool2d({ kernel: [2, 3], stride: 1, padding: 1 }),
   dropout(0.3),
 ];
+
+const twice = dense(4);
+const tokens = embedding({ vocabulary: 7, width: 4 });
 
 const CASES: Readonly<
   Record<string, Pick<SequentialOptions, "input" | "layers"> & { save?: SaveModelOptions }>
@@ -97,6 +106,33 @@ const CASES: Readonly<
   },
   "flattened images": { input: [9, 8, 2], layers: [...images, flatten(), dense(3)] },
   "images to images": { input: [9, 8, 2], layers: [...images, conv2d(2, { kernel: 1 })] },
+  "grouped convolutions side by side": {
+    input: [5, 6, 4],
+    layers: [
+      concatenate([[conv2d(6, { kernel: 3, padding: 1, groups: 2 }), relu()], [], [
+        residual([tanh()]),
+      ]]),
+      concatenate([[], [conv2d(14, { kernel: 1, groups: 14 })]]),
+      globalAveragePool2d(),
+      concatenate([[dense(2), tanh()], []]),
+    ],
+  },
+  "larger images": {
+    input: [3, 4, 4],
+    layers: [
+      conv2dTranspose(6, { kernel: [3, 2], stride: [2, 3], padding: [1, 0], groups: 2 }),
+      conv2dTranspose(2, { kernel: 2, bias: false }),
+    ],
+  },
+  "convolved sequences": {
+    input: [9, 4],
+    layers: [
+      conv1d(6, { kernel: 3, padding: "causal", dilation: 2, groups: 2 }),
+      concatenate([[conv1d(6, { kernel: 2, padding: "same", bias: false })], [tanh()]]),
+      conv1d(3, { kernel: 2, padding: 1, stride: 3 }),
+      flatten(),
+    ],
+  },
   "tokens, causally": {
     input: [5],
     layers: [
@@ -116,6 +152,11 @@ const CASES: Readonly<
     ],
     save: { outputs: "softmax" },
   },
+  "layers that come again, a tied head": {
+    input: [5],
+    layers: [tokens, twice, tanh(), residual([twice]), groupNorm({ groups: 2 }), tiedHead(tokens)],
+  },
+  "groups of features": { input: [6], layers: [groupNorm({ groups: 3, shift: false }), dense(2)] },
   "means of positions": {
     input: [5, 6],
     layers: [attention({ heads: 3 }), meanPositions(), dense(3)],

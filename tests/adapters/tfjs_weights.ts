@@ -8,6 +8,7 @@ import { importWeights } from "@tekfac/tekfac/model";
 import {
   batchNorm2d,
   conv2d,
+  conv2dTranspose,
   dense,
   embedding,
   flatten,
@@ -57,6 +58,18 @@ const CASES: Readonly<Record<string, () => Case>> = {
     ],
     names: { conv1: "c1", batchNorm1: "bn", conv2: "c2", dense1: "d1", dense2: "d2" },
     inputs: tf.randomNormal([N, 6, 5, 2], 0, 1, "float32", 5),
+  }),
+  "larger images": () => ({
+    input: [3, 2, 4],
+    here: [conv2dTranspose(3, { kernel: [3, 2], stride: 2 }), flatten()],
+    there: [
+      layers.conv2dTranspose({
+        ...{ filters: 3, kernelSize: [3, 2], strides: 2, inputShape: [3, 2, 4], name: "up" },
+      }),
+      layers.flatten(),
+    ],
+    names: { convTranspose1: "up" },
+    inputs: tf.randomNormal([N, 3, 2, 4], 0, 1, "float32", 6),
   }),
   tokens: () => ({
     input: [5],

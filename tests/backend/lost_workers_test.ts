@@ -19,8 +19,16 @@ const sharing = (threads: number): Backend =>
 /** The part of `node:worker_threads` that is replaced here. */
 type NodeWorker = new (text: string, options: object) => object;
 
-/** Runs `body` where every worker begins with a text of its own; warnings are kept from the terminal. */
-function withWorkers<T>(prefix: string, body: (warnings: readonly string[]) => T): T {
+/**
+ * Runs `body` where every worker begins with a text of its own; warnings are kept from the terminal.
+ *
+ * @param stubborn Whether workers cannot be ended from outside.
+ */
+function withWorkers<T>(
+  prefix: string,
+  body: (warnings: readonly string[]) => T,
+  stubborn = false,
+): T {
   const { process } = globalThis as unknown as {
     process: { getBuiltinModule(name: string): { Worker: NodeWorker } };
   };
@@ -34,6 +42,7 @@ function withWorkers<T>(prefix: string, body: (warnings: readonly string[]) => T
       Worker: class extends Worker {
         constructor(text: string, options: object) {
           super(prefix + text, options);
+          if (stubborn) Object.assign(this, { terminate: () => Promise.resolve(0) });
         }
       },
     };
@@ -132,6 +141,27 @@ Deno.test("a backend whose workers died says so, once each, and goes on with tho
       "The backend lost 1 of its worker threads and goes on with 1 of 2 threads",
     ]);
   });
+});
+
+Deno.test("a worker that was given up and finishes its task after all is an error that says so, once", () => {
+  // It is held up until nobody waits for it any more: word 1 tells workers to leave.
+  const late = dying(...CLAIMED, 3, "while (Atomics.load(a, 1) === 0);");
+  withWorkers(late, () => {
+    using backend = sharing(2);
+    using a = backend.alloc(50, 50);
+    using c = backend.alloc(50, 50);
+    const said: string[] = [];
+    while (said.length < 2) {
+      try {
+        backend.gemm(c, a, a);
+      } catch (error) {
+        said.push(String(error));
+      }
+    }
+    assert.match(said[0], /a worker thread died in the middle of kernel 'gemm'/);
+    assert.match(said[1], /has finished its task after all; numbers may be wrong: go on from the/);
+    for (let i = 0; i < 100; i++) backend.gemm(c, a, a);
+  }, true);
 });
 
 Deno.test("eigenproblems of a worker that died are solved again, so that nothing is thrown", () => {

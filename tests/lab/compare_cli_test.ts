@@ -14,6 +14,13 @@ Deno.test("compare puts several optimizers and seeds on one page", async () => {
     assert.deepEqual(seeds, [0, 1]);
     assert.deepEqual(optimizers.map(({ optimizer }) => optimizer), ["tekfac", "sgd"]);
     for (const { runs, failures } of optimizers) assert.equal(runs.length + failures.length, 2);
+    // On data that the recipes are not for, what has a learning rate to choose tries some.
+    const summary = JSON.parse(await Deno.readTextFile(`${directory}/compare.json`)) as {
+      search: { keys: string[] };
+      optimizers: { trials: unknown[]; notLearned: number }[];
+    };
+    assert.deepEqual(summary.search.keys, ["learningRate", "adamRate"]);
+    assert.deepEqual(summary.optimizers.map(({ trials }) => trials.length), [0, 4]);
     assert.deepEqual(filesIn(directory), ["compare.html", "compare.json", "data"]);
     assert.match(await Deno.readTextFile(`${directory}/compare.html`), /Training loss by time/);
   });
@@ -136,6 +143,8 @@ const mistakes: [string[], RegExp][] = [
   [["--run", "data"], /'data': expected an empty directory or one that a comparison has made/],
   [["--run", "data/t10k-labels-idx1-ubyte"], /expected a directory, received a file/],
   [["--run", "damaged"], /config\.json': expected a JSON object, received 'null'/],
+  [["--report", "thesis.html"], /'--report' must not name a file that this command has not made/],
+  [["--report", "data.html"], /'--report' must not name .* has not made: received 'data\.json'/],
   [["--report", "nowhere/x.html"], /'--report' must name a file in a directory that exists/],
 ];
 
@@ -145,6 +154,8 @@ Deno.test("compare says in one sentence why a run directory cannot be used, and 
     const held = await contentsOf(`${directory}/lab`);
     await Deno.mkdir(`${directory}/damaged`);
     await Deno.writeTextFile(`${directory}/damaged/config.json`, "null\n");
+    await Deno.writeTextFile(`${directory}/thesis.html`, "my thesis");
+    await Deno.writeTextFile(`${directory}/data.json`, "{}");
     const before = filesIn(directory);
     for (const [args, sentence] of mistakes) {
       const { code, stdout, stderr } = await run("compare", directory, ...search, ...args);
@@ -155,7 +166,7 @@ Deno.test("compare says in one sentence why a run directory cannot be used, and 
       assert.deepEqual(filesIn(directory), before);
       assert.deepEqual(await contentsOf(`${directory}/lab`), held);
     }
-    const keys = await run("compare", directory, ...small, "--search-keys", "tau");
+    const keys = await run("compare", directory, ...small, "--search", "0", "--search-keys", "tau");
     assert.equal(keys.code, 2);
     assert.match(keys.stderr, /'--search-keys' needs --search N, the number of trials/);
   });

@@ -168,3 +168,24 @@ Deno.test("comparisonTables() shows the way to the target, ratios and the search
   assert.deepEqual(sgd, ["sgd", "0 of 1", "-", "-", "-", "-"]);
   assert.deepEqual(tables[4].rows[0], ["tekfac", "as in the recipe", "2", "2", "1", "3 s"]);
 });
+
+Deno.test("summarizeComparison() concludes nothing from an optimizer with a run that did not learn", () => {
+  const idle = { ...run(1, 0.99, 1), didNotLearn: true } as const;
+  const summary = summarizeComparison(circumstances, {
+    optimizers: [
+      finding("tekfac", [run(0, 0.5, 2), run(1, 0.5, 2)]),
+      finding("adam", [run(0, 0.9, 1), idle]),
+      finding("sgd", [run(0, 0.7, 2), run(1, 0.7, 2)]),
+    ],
+    ...{ complete: true, done: 6, total: 6 },
+  });
+  assert.deepEqual(summary.optimizers.map(({ notLearned }) => notLearned), [0, 1, 0]);
+  assert.equal(summary.target!.optimizer, "sgd");
+  assert.equal(summary.optimizers[1].toTarget, null);
+  assert.deepEqual(
+    summary.pairs.map(({ optimizer, against }) => `${optimizer} / ${against}`),
+    ["tekfac / sgd"],
+  );
+  assert.equal(summary.equalSeconds, 8); // not that of adam
+  assert.equal(equalEpochsTable(summary).rows[1].at(-1), "2, 1 did not learn");
+});

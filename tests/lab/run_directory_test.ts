@@ -61,6 +61,8 @@ Deno.test("readLine() gives back what textOf() wrote, and finds every flipped bi
 Deno.test("readLine() takes a line without a check, unless something in it is not what it should be", () => {
   assert.deepEqual(readLine(JSON.stringify(line)), line);
   const { record } = outcome as { record: object };
+  const later = { ...line, outcome: { record: { ...record, more: 1 } } };
+  assert.deepEqual(readLine(JSON.stringify(later)), later);
   const others: unknown[] = [
     null,
     [],
@@ -74,6 +76,7 @@ Deno.test("readLine() takes a line without a check, unless something in it is no
     { ...line, outcome: { record: null } },
     { ...line, outcome: { record: { ...record, trainLoss: "0.5" } } },
     { ...line, outcome: { record: { ...record, epochs: [null] } } },
+    { ...line, outcome: { record: { ...record, more: "1" } } },
   ];
   for (const other of others) {
     assert.equal(readLine(JSON.stringify(other)), "it is not a training and its outcome");

@@ -14,6 +14,7 @@ import {
   flatten,
   gelu,
   globalAveragePool2d,
+  groupNorm,
   lastPosition,
   layerNorm,
   type LayerSpec,
@@ -28,6 +29,7 @@ import {
   silu,
   softplus,
   tanh,
+  tiedHead,
 } from "@tekfac/tekfac/nn";
 
 const images: LayerSpec[] = [
@@ -36,10 +38,14 @@ const images: LayerSpec[] = [
   relu(),
   residual([conv2d(4, { kernel: 3, padding: 1, stride: 2, bias: false }), batchNorm2d()]),
   conv2d(8, { kernel: 2, groups: 4 }),
+  groupNorm({ groups: 2 }),
   maxPool2d({ kernel: 2, stride: 1, padding: 1 }),
   averagePool2d({ kernel: 2 }),
   dropout(0.3),
 ];
+const twice = dense(4);
+const tokens = embedding({ vocabulary: 3, width: 4 });
+
 /** By what goes in. */
 export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> = {
   features: {
@@ -88,6 +94,14 @@ export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> 
       dense(3),
     ],
   },
+  "layers that come again": {
+    input: [4],
+    layers: [twice, tanh(), residual([twice, groupNorm({ groups: 2, shift: false })]), dense(3)],
+  },
+  "tokens of a tied head": {
+    input: [1],
+    layers: [tokens, groupNorm({ groups: 1 }), tanh(), tiedHead(tokens), flatten()],
+  },
   "means of positions": {
     input: [5, 2],
     layers: [attention({ heads: 1 }), meanPositions(), dense(3)],
@@ -99,6 +113,6 @@ export function inputsOf(name: string, count: number): Float64Array {
   const random = new Random(4);
   return Float64Array.from(
     { length: count },
-    () => name === "tokens" ? random.integer(7) : random.normal(),
+    () => name.startsWith("tokens") ? random.integer(name === "tokens" ? 7 : 3) : random.normal(),
   );
 }

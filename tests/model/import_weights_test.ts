@@ -6,10 +6,13 @@ import { importWeights, type NamedArrays } from "@tekfac/tekfac/model";
 import {
   attention,
   batchNorm2d,
+  conv1d,
   conv2d,
+  conv2dTranspose,
   dense,
   embedding,
   flatten,
+  globalAveragePool2d,
   layerNorm,
   objective,
   relu,
@@ -39,6 +42,22 @@ const CASES: Readonly<
       ...{ conv1: "0", batchNorm1: "1", conv2: "3" },
       ...{ layerNorm1: "5", dense1: "6", dense2: "8" },
     },
+  },
+  larger: {
+    input: [2, 3, 4],
+    layers: [
+      conv2dTranspose(4, { kernel: [3, 2], stride: [2, 3], padding: [1, 0], groups: 2 }),
+      ...[conv2dTranspose(3, { kernel: 2, bias: false }), globalAveragePool2d()],
+    ],
+    names: { convTranspose1: "0", convTranspose2: "1" },
+  },
+  sequences: {
+    input: [9, 4],
+    layers: [
+      ...[conv1d(6, { kernel: 3, groups: 2 }), relu()],
+      ...[conv1d(4, { kernel: 2, stride: 2 }), flatten(), dense(3)],
+    ],
+    names: { conv1d1: "0", conv1d2: "2", dense1: "4" },
   },
   transformer: {
     input: [5],

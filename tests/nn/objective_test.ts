@@ -170,6 +170,21 @@ const wrongBatches: Record<string, [ModelLoss: "softmax" | "sigmoid", BatchLike,
     { inputs: [0, -Infinity, 0, 0], targets: [0] },
     /^Cannot read 'batch': input 1 of example 0 must be a finite number: received -Infinity$/,
   ],
+  "no inputs": [
+    "softmax",
+    { inputs: null as never, targets: [0] },
+    /expected 'inputs' as one flat array of numbers, .* nothing$/,
+  ],
+  "targets of text": [
+    "softmax",
+    { inputs: new Float32Array(4), targets: ["1"] as never },
+    /expected 'targets' as one flat array of numbers, received an array of text$/,
+  ],
+  "rows": [
+    "softmax",
+    { inputs: [[1, 2, 3, 4]] as never, targets: [0] },
+    /expected 'inputs' as one flat array of numbers, received an array of arrays or other objects$/,
+  ],
   "a label that is too large": [
     "softmax",
     { inputs: new Float32Array(8), targets: [2, 3] },

@@ -12,15 +12,20 @@ import {
   globalAveragePool2d,
   groupNorm,
   huber,
+  lastPosition,
   layerNorm,
   type LayerSpec,
   type Loss,
+  masking,
+  meanPositions,
   objective,
   relu,
   residual,
   sequential,
   type SequentialOptions,
+  softmax,
   softmaxCrossEntropy,
+  squaredError,
   tiedHead,
 } from "@tekfac/tekfac/nn";
 import { allClose } from "@tekfac/tekfac/testing";
@@ -86,6 +91,39 @@ const networks: Record<string, () => Network> = {
     layers: [dense(6), relu(), dense(5)],
     loss: softmaxCrossEntropy({ smoothing: 0.2 }),
     batch: { inputs: numbers(3 * EXAMPLES), targets: tokens(EXAMPLES) },
+  }),
+  "sentences with padding, rotary positions and dropout": () => {
+    const table = embedding({ vocabulary: 5, width: 8, padding: 4 });
+    const block = residual([
+      layerNorm(),
+      attention({ heads: 2, causal: true, rotary: true, dropout: 0.3 }),
+      dense(8),
+      softmax(),
+    ]);
+    return {
+      input: [4],
+      layers: [table, block, layerNorm(), tiedHead(table)],
+      loss: softmaxCrossEntropy(),
+      batch: { inputs: [0, 1, 4, 4, 2, 3, 1, 0, 4, 3, 2, 4], targets: tokens(4 * EXAMPLES) },
+    };
+  },
+  "means of positions with padding": () => ({
+    input: [4, 3],
+    layers: [masking(), dense(6), attention({ heads: 2 }), meanPositions(), dense(2)],
+    loss: squaredError(),
+    batch: {
+      inputs: numbers(12 * EXAMPLES).map((x, i) => i % 12 > 6 && i < 24 ? 0 : x),
+      targets: numbers(2 * EXAMPLES),
+    },
+  }),
+  "last positions with padding": () => ({
+    input: [4, 3],
+    layers: [masking(), dense(6), attention({ heads: 2, causal: true }), lastPosition(), dense(2)],
+    loss: squaredError(),
+    batch: {
+      inputs: numbers(12 * EXAMPLES).map((x, i) => i % 12 > 6 && i < 24 ? 0 : x),
+      targets: numbers(2 * EXAMPLES),
+    },
   }),
 };
 

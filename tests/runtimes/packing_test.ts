@@ -10,7 +10,7 @@ import { RUNTIMES } from "./_table.ts";
 const MOST_BYTES = 64_000;
 
 /** The same of a page that predicts with a kept model. */
-const MOST_TO_PREDICT = 10_000;
+const MOST_TO_PREDICT = 12_000;
 
 /** What esbuild tells of its work. */
 interface Metafile {

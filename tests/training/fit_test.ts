@@ -234,6 +234,7 @@ Deno.test("fit() says of a run that learns nothing what to try", () =>
     });
     assert.match(notes[0], /does not learn: after 9 epochs.*learning rate/);
     assert.deepEqual(history.notes, notes);
+    assert.equal(history.didNotLearn, true);
   }));
 
 Deno.test("fit() gives timers their turn", () =>

@@ -10,6 +10,7 @@ import {
   type Block,
   CurvatureEstimator,
   DepthwiseBlock,
+  DiagonalBlock,
   EkfacBlock,
   EmbeddingBlock,
   GroupedBlock,
@@ -179,6 +180,10 @@ class NetworkLayer {
         }),
       ];
     }
+    if (block instanceof DiagonalBlock) {
+      const expected = this.#golden.tensor("fisherBlocks", 3).data;
+      return [this.#read("statistics", what("fisherBlocks"), block.eigenvalues, expected, slack)];
+    }
     const groups = this.#golden.group("statistics").groups(block.method);
     if (block instanceof DepthwiseBlock) return this.#channels(block, groups);
     const parts = block instanceof GroupedBlock ? block.parts : [block];
@@ -240,7 +245,9 @@ class NetworkLayer {
   #updates(update: Fields, step: number): Promise<void>[] {
     const method = update.text("method");
     const { name } = this.#parameter;
-    const blocks = this.blocks.filter((block) => block.method === method);
+    const blocks = this.blocks.filter((block) =>
+      block.method === method || (block instanceof DiagonalBlock && method === "scaleShift")
+    );
     if (blocks.length === 0) {
       const present = this.blocks.map(({ method }) => method).join(" or ");
       throw new DataError(
@@ -295,7 +302,11 @@ function blocksOf(
   damping: { readonly kind: "absolute"; readonly lambda: (step: number) => number },
 ): readonly Block[] {
   const { kind } = parameter.layer;
-  if (kind === "scaleShift") return [new ScaleShiftBlock(backend, parameter, { damping })];
+  if (kind === "scaleShift") {
+    // Scales alone are blocks of one number each.
+    const Kind = parameter.value.rows === 2 ? ScaleShiftBlock : DiagonalBlock;
+    return [new Kind(backend, parameter, { damping })];
+  }
   if (kind === "embedding") {
     return (["ekfac", "tekfac"] as const).map((method) =>
       new EmbeddingBlock(backend, parameter, { method, damping })

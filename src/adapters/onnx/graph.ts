@@ -46,8 +46,9 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** Adds constants; their name. */
+  /** Adds constants, unless a layer that comes again has added them; their name. */
   floats(name: string, shape: readonly number[], numbers: ArrayLike<number>): string {
+    if (this.tensors.some((tensor) => tensor.name === name)) return name;
     this.tensors.push({ name, shape, data: Float32Array.from(numbers) });
     return name;
   }

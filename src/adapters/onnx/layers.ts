@@ -9,23 +9,33 @@ import type { Pair } from "../../core/geometry.ts";
 import type { LayerDescription } from "../../nn/architecture.ts";
 import { channelsOf, sizeOf } from "../../nn/example_shape.ts";
 import type { Layer } from "../../nn/module.ts";
-import { affine, convolution, embedding } from "./affine.ts";
+import {
+  affine,
+  convolution,
+  embedding,
+  sequenceConvolution,
+  transposedConvolution,
+} from "./affine.ts";
 import { attention } from "./attention.ts";
 import type { Value } from "./graph.ts";
-import { batchNorm, layerNorm, rmsNorm } from "./norms.ts";
+import { batchNorm, groupNorm, layerNorm, rmsNorm } from "./norms.ts";
 import { type Rule, type Site, windowAttributes } from "./site.ts";
 
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["attention", attention],
   ["averagePool", pool("AveragePool", { count_include_pad: 0 })],
   ["batchNorm", batchNorm],
+  ["concatenate", concatenate],
   ["conv", convolution],
+  ["conv1d", sequenceConvolution],
+  ["convTranspose", transposedConvolution],
   ["dense", (x, site) => affine(x, site, site.layer)],
   ["dropout", (x) => x],
   ["embedding", embedding],
   ["flatten", flatten],
   ["gelu", gelu],
   ["globalAveragePool", globalAveragePool],
+  ["groupNorm", groupNorm],
   ["lastPosition", lastPosition],
   ["layerNorm", layerNorm],
   ["maxPool", pool("MaxPool")],
@@ -37,6 +47,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["silu", silu],
   ["softplus", elementwise("Softplus")],
   ["tanh", elementwise("Tanh")],
+  ["tiedHead", (x, site) => affine(x, site, site.layer)],
 ]);
 
 /**
@@ -49,10 +60,13 @@ export function addLayers(
   x: Value,
   layers: readonly Layer[],
   descriptions: readonly LayerDescription[],
-  site: Pick<Site, "graph" | "arrays">,
+  site: Pick<Site, "graph" | "arrays" | "known">,
 ): Value {
   return layers.reduce((value, layer, i) => {
-    const { kind, options = {} } = descriptions[i];
+    const given = descriptions[i];
+    const again = given.kind === "again" ? site.known.get(given.options?.["id"]) : undefined;
+    const { kind, options = {}, id } = again ?? given;
+    if (id !== undefined) site.known.set(id, again ?? given);
     const rule = RULES.get(kind);
     if (rule !== undefined) return rule(value, { ...site, layer, options });
     throw new StateError(
@@ -107,6 +121,21 @@ function gelu(x: Value, { graph, options }: Site): Value {
 
 function silu(x: Value, { graph }: Site): Value {
   return { ...x, name: graph.add("Mul", [x.name, graph.add("Sigmoid", [x.name])]) };
+}
+
+/** Branches, images in the order of convolutions. */
+function concatenate(x: Value, site: Site): Value {
+  const { graph, layer: { layers = [], output }, options } = site;
+  const image = output.length === 3;
+  let next = 0;
+  const branches = (options["branches"] as LayerDescription[][]).map((branch) => {
+    const own = layers.slice(next, next += branch.length);
+    const value = addLayers(x, own, branch, site);
+    return image ? graph.channelsFirst(value) : graph.channelsLast(value);
+  });
+  const inputs = branches.map(({ name }) => name);
+  const name = graph.add("Concat", inputs, { axis: image ? 1 : -1 });
+  return { name, shape: output, channelsFirst: image };
 }
 
 function residual(x: Value, site: Site): Value {

@@ -56,3 +56,32 @@ function scaleAndShift(
   const scale = row("scale", 0);
   return { scale, shift: numbers.length > channels ? row("shift", channels) : undefined };
 }
+
+/** Every group of an example's channels for itself: an instance normalisation of G channels, then the scales. */
+export function groupNorm(x: Value, { graph, arrays, options, layer: { name } }: Site): Value {
+  const groups = options["groups"] as number;
+  const channels = channelsOf(x.shape);
+  const places = x.shape.slice(0, -1);
+  const sequence = places.length === 1;
+  const first = places.length === 2
+    ? graph.channelsFirst(x).name
+    : sequence
+    ? graph.add("Transpose", [x.name], { perm: [0, 2, 1] })
+    : x.name;
+  const rows = graph.add("Reshape", [first, graph.integers([0, groups, -1])]);
+  const units = [1, 0].map((value) =>
+    graph.floats(`groups.${groups}.${value}`, [groups], new Float64Array(groups).fill(value))
+  );
+  const epsilon = { float: options["epsilon"] as number };
+  const normal = graph.add("InstanceNormalization", [rows, ...units], { epsilon });
+  let out = graph.add("Reshape", [normal, graph.integers([0, channels, ...places])]);
+  const numbers = arrays.get(`${name}.weights`)!;
+  const row = (key: string, from: number) => {
+    const shape = [channels, ...places.map(() => 1)];
+    return graph.floats(`${name}.${key}`, shape, numbers.subarray(from, from + channels));
+  };
+  out = graph.add("Mul", [out, row("scale", 0)]);
+  if (numbers.length > channels) out = graph.add("Add", [out, row("shift", channels)]);
+  if (sequence) out = graph.add("Transpose", [out], { perm: [0, 2, 1] });
+  return { ...x, name: out, channelsFirst: places.length === 2 };
+}

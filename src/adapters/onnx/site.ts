@@ -5,6 +5,7 @@
  */
 
 import type { Pair } from "../../core/geometry.ts";
+import type { LayerDescription } from "../../nn/architecture.ts";
 import type { Layer } from "../../nn/module.ts";
 import type { GraphBuilder, Value } from "./graph.ts";
 
@@ -16,6 +17,8 @@ export interface Site {
   readonly options: Readonly<Record<string, unknown>>;
   /** Weights in the public order and running moments, by the names that checkpoints use. */
   readonly arrays: ReadonlyMap<string, Float64Array>;
+  /** Descriptions of layers that come again, by their numbers; filled on the way. */
+  readonly known: Map<unknown, LayerDescription>;
 }
 
 /** Adds the operations of a layer. */

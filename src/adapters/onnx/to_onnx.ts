@@ -72,7 +72,9 @@ async function exported(model: Sequential, description: ModelDescription): Promi
   const tokens = layers[0].kind === "embedding";
   let value: Value = { name: "inputs", shape: model.input, channelsFirst: false };
   if (standardization !== undefined) value = standardized(graph, value, standardization.inputs);
-  value = graph.channelsLast(addLayers(value, model.layers, layers, { graph, arrays }));
+  value = graph.channelsLast(
+    addLayers(value, model.layers, layers, { graph, arrays, known: new Map() }),
+  );
   const { name, shape } = standardization?.targets === undefined
     ? value
     : denormalized(graph, value, standardization.targets);

@@ -53,11 +53,41 @@ export const referenceSequences: SequenceVerbs = {
     scatter(out, linalg.mergeRows(examples, gather(x)).data);
   },
 
-  attention(out: Matrix, qkv: Matrix, shape: AttentionShape): void {
-    scatter(out, linalg.attention(gather(qkv), shape).data);
+  attention(
+    out: Matrix,
+    qkv: Matrix,
+    shape: AttentionShape,
+    mask?: Matrix,
+    seeds?: Matrix,
+  ): void {
+    scatter(out, linalg.attention(gather(qkv), shape, extrasOf(mask, seeds)).data);
   },
 
-  attentionGradient(out: Matrix, qkv: Matrix, g: Matrix, shape: AttentionShape): void {
-    scatter(out, linalg.attentionGradient(gather(qkv), gather(g), shape).data);
+  attentionGradient(
+    out: Matrix,
+    qkv: Matrix,
+    g: Matrix,
+    shape: AttentionShape,
+    mask?: Matrix,
+    seeds?: Matrix,
+  ): void {
+    const extras = extrasOf(mask, seeds);
+    scatter(out, linalg.attentionGradient(gather(qkv), gather(g), shape, extras).data);
+  },
+
+  rotatePairs(out: Matrix, x: Matrix, turns: Matrix, columns: number): void {
+    scatter(out, linalg.rotatePairs(gather(x), gather(turns), columns).data);
+  },
+
+  softmax(out: Matrix, x: Matrix): void {
+    scatter(out, linalg.softmax(gather(x)).data);
+  },
+
+  softmaxGradient(out: Matrix, y: Matrix, g: Matrix): void {
+    scatter(out, linalg.softmaxGradient(gather(y), gather(g)).data);
   },
 };
+
+function extrasOf(mask: Matrix | undefined, seeds: Matrix | undefined) {
+  return { mask: mask && gather(mask), seeds: seeds && gather(seeds) };
+}

@@ -5,7 +5,7 @@
  */
 
 import type { Backend, EighJob, Scalar } from "../../backend/backend.ts";
-import type { EmbeddingCapture } from "../../core/capture.ts";
+import { type EmbeddingCapture, meanLocations } from "../../core/capture.ts";
 import { div, formula, max } from "../../core/formula.ts";
 import { markAll } from "../../core/marks.ts";
 import { columnsOf, type Matrix, reshaped } from "../../core/matrix.ts";
@@ -115,7 +115,7 @@ export class EmbeddingBlock extends Owner implements Block {
 
   observeStatistics(capture: EmbeddingCapture, observation: Observation): void {
     const backend = this.#backend;
-    const { tokens, outputGradients: g, examples } = capture;
+    const { tokens, outputGradients: g, examples, mask } = capture;
     const weighted = this.method === "tkfac" || this.method === "tekfac";
     const weights = backend.scratch(1, g.rows);
     if (weighted) backend.rowSquaredNorms(weights, g);
@@ -123,7 +123,8 @@ export class EmbeddingBlock extends Owner implements Block {
     backend.scatterRows(this.inputFactor, tokens, reshaped(weights, g.rows, 1), observation);
     // Unit vectors have length 1: PsiRaw is a sum over positions, B a mean.
     const { decay, scale } = observation;
-    this.output.observe(g, { decay, scale: weighted ? scale : scale * examples / g.rows });
+    const locations = meanLocations(g.rows / examples, mask);
+    this.output.observe(g, { decay, scale: weighted ? scale : scale / locations });
   }
 
   beginRefresh(staleness: number, lasting: boolean): readonly EighJob[] {

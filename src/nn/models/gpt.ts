@@ -27,6 +27,8 @@ export interface GptOptions {
   readonly heads?: number;
   /** Channels of a position, a multiple of the heads. @default {128} */
   readonly width?: number;
+  /** Whether queries and keys are turned by their positions, in the place of a table of them. @default {false} */
+  readonly rotary?: boolean;
   /** Whether the head shares the table of tokens, see `tiedHead`. @default {false} */
   readonly tied?: boolean;
 }
@@ -35,7 +37,7 @@ export interface GptOptions {
  * The layers of a causal transformer with normalisations in front (Radford et al. 2019, GPT-2): tables of tokens and
  * positions, blocks `x + attention(layerNorm(x))` and `x + dense(gelu(dense(layerNorm(x))))` with 4 width hidden
  * units, a last normalisation, and logits of the next token at every position. Takes [positions] tokens, at most
- * `context`; its targets are the tokens that follow.
+ * `context` where positions have a table; its targets are the tokens that follow.
  *
  * @example Logits of four tokens at three positions
  * ```ts
@@ -56,7 +58,7 @@ export interface GptOptions {
  * ```
  */
 export function gpt(options: GptOptions): LayerSpec[] {
-  const { vocabulary, context, layers, heads, width, tied } = resolve(
+  const { vocabulary, context, layers, heads, width, rotary, tied } = resolve(
     "Cannot create gpt",
     options,
     {
@@ -65,14 +67,15 @@ export function gpt(options: GptOptions): LayerSpec[] {
       layers: optional(size, 4),
       heads: optional(size, 4),
       width: optional(size, 128),
+      rotary: optional(flag, false),
       tied: optional(flag, false),
     },
   );
   const block = () => [
-    residual([layerNorm(), attention({ heads, causal: true })]),
+    residual([layerNorm(), attention({ heads, causal: true, rotary })]),
     residual([layerNorm(), dense(4 * width), gelu(), dense(width)]),
   ];
-  const tokens = embedding({ vocabulary, width, positions: context });
+  const tokens = embedding({ vocabulary, width, ...(rotary ? {} : { positions: context }) });
   return [
     tokens,
     ...Array.from({ length: layers }, block).flat(),

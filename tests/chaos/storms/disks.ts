@@ -54,7 +54,7 @@ export const disks: Storm = {
       console.error = print;
     }
     checkSame(await readWhole(path), expected, task);
-    return { "saves on a full disk": failures, "saves": STEPS };
+    return { "saves that a full disk refused": failures, "saves in all": STEPS };
   },
 };
 

@@ -5,7 +5,8 @@
  */
 
 import type { Activation, SequenceVerbs, Verbs } from "../../backend.ts";
-import type { ExtensionHost } from "../../extension.ts";
+import type { Matrix } from "../../../core/matrix.ts";
+import type { Address, ExtensionHost } from "../../extension.ts";
 import { addressOf } from "../module/machine.ts";
 import { extent } from "../verbs/elementwise.ts";
 import type { SequenceExports } from "./_kernels.gen.ts";
@@ -90,26 +91,58 @@ export function createSequences(host: ExtensionHost, kernels: SequenceExports): 
       );
     },
 
-    attention(out, qkv, { positions, heads, causal }) {
+    attention(out, qkv, { positions, heads, causal, dropout = 0 }, mask, seeds) {
       const bytes = kernels.attentionWorkspace(positions, out.cols / heads);
       host.withWorkspace(bytes, (workspace) => {
         // deno-fmt-ignore
         kernels.attention(
           out.rows / positions, positions, out.cols, heads, +causal,
-          addressOf(out), out.stride, addressOf(qkv), qkv.stride, workspace,
+          addressOf(out), out.stride, addressOf(qkv), qkv.stride,
+          addressOrNone(mask), addressOrNone(seeds), droppedOf(dropout), workspace,
         );
       });
     },
 
-    attentionGradient(out, qkv, g, { positions, heads, causal }) {
+    attentionGradient(out, qkv, g, { positions, heads, causal, dropout = 0 }, mask, seeds) {
       const bytes = kernels.attentionGradientWorkspace(positions, g.cols / heads);
       host.withWorkspace(bytes, (workspace) => {
         // deno-fmt-ignore
         kernels.attentionGradient(
           g.rows / positions, positions, g.cols, heads, +causal, addressOf(out), out.stride,
-          addressOf(qkv), qkv.stride, addressOf(g), g.stride, workspace,
+          addressOf(qkv), qkv.stride, addressOf(g), g.stride,
+          addressOrNone(mask), addressOrNone(seeds), droppedOf(dropout), workspace,
         );
       });
     },
+
+    rotatePairs(out, x, turns, columns) {
+      // deno-fmt-ignore
+      kernels.rotatePairs(
+        x.rows, x.cols, columns, turns.rows, turns.cols, addressOf(out), out.stride,
+        addressOf(x), x.stride, addressOf(turns), turns.stride,
+      );
+    },
+
+    softmax(out, x) {
+      kernels.softmaxRows(x.rows, x.cols, addressOf(out), out.stride, addressOf(x), x.stride);
+    },
+
+    softmaxGradient(out, y, g) {
+      // deno-fmt-ignore
+      kernels.softmaxRowsGradient(
+        y.rows, y.cols, addressOf(out), out.stride, addressOf(y), y.stride,
+        addressOf(g), g.stride,
+      );
+    },
   };
+}
+
+/** 0 stands for a matrix that is not there. */
+function addressOrNone(m: Matrix | undefined): Address {
+  return m === undefined ? 0 as Address : addressOf(m);
+}
+
+/** A share in units of 2^-24. */
+function droppedOf(rate: number): number {
+  return Math.round(rate * 2 ** 24);
 }

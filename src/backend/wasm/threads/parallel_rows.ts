@@ -115,14 +115,16 @@ const EXAMPLES: Readonly<Record<string, ExamplesLayout>> = {
 /** Where attentions point to T rows per example; examples, positions, channels and heads come first. */
 interface SequencesLayout {
   readonly pointers: readonly number[];
+  /** Where the mask is, T numbers per example, or 0; behind it the seeds, one per example, or 0. */
+  readonly mask: number;
   /** Operations per pair of positions and channel. */
   readonly work: number;
 }
 
 /** See `asm/attention.ts`. */
 const SEQUENCES: Readonly<Record<string, SequencesLayout>> = {
-  attention: { pointers: [5, 7], work: 4 },
-  attentionGradient: { pointers: [5, 7, 9], work: 10 },
+  attention: { pointers: [5, 7], mask: 9, work: 4 },
+  attentionGradient: { pointers: [5, 7, 9], mask: 11, work: 10 },
 };
 
 /** Names of the kernels that tasks of this topic call. */
@@ -219,7 +221,7 @@ function parallelExamples(
 function parallelSequences(
   { pool, kernels }: Parallel,
   name: string,
-  { pointers, work: each }: SequencesLayout,
+  { pointers, mask, work: each }: SequencesLayout,
 ): Kernel {
   const serial = kernels[name];
   return (...args) => {
@@ -230,6 +232,8 @@ function parallelSequences(
       const task = args.slice(0, -1);
       task[0] = to - from;
       for (const p of pointers) task[p] += BYTES * from * positions * args[p + 1];
+      if (args[mask] !== 0) task[mask] += BYTES * from * positions;
+      if (args[mask + 1] !== 0) task[mask + 1] += BYTES * from;
       return task;
     });
     const workspace = args[args.length - 1];

@@ -2,14 +2,32 @@
 import type { Shader } from "./shader.ts";
 /** Texts of kernels/shared by name. */
 export const SHARED: Readonly<Record<string, string>> = {
+  attention_extras: `fn mixed(value: u32) -> u32 {
+var x = value;
+x = (x ^ (x >> 16u)) * 0x7feb352du;
+x = (x ^ (x >> 15u)) * 0x846ca68bu;
+return x ^ (x >> 16u);
+}
+fn countOf(row: u32, head: u32, u: u32) -> f32 {
+if (!DROPS) { return 1.0; }
+let example = row / params.positions;
+let seed = mixed(u32(seeds[params.seedsOffset + example]) + 0x9e3779b9u);
+let number = (head * params.positions + row % params.positions) * params.positions + u;
+return select(params.factor, 0.0, (mixed(seed + number) >> 8u) < params.dropped);
+}
+fn isSeen(row: u32) -> bool {
+return !MASKED || mask[params.maskOffset + row] != 0.0;
+}
+`,
   attention_row: `struct Softmax {
 top: f32,
 total: f32,
 }
-fn softmaxOf(index: u32, query: u32, firstKey: u32, seen: u32) -> Softmax {
+fn softmaxOf(index: u32, query: u32, firstKey: u32, firstRow: u32, seen: u32) -> Softmax {
 var top = -3.4028234e38;
 var sum = 0.0;
 for (var u = index; u < seen; u += GROUP) {
+if (!isSeen(firstRow + u)) { continue; }
 let s = score(query, firstKey + u * params.qkvStride);
 let larger = max(top, s);
 sum = fma(sum, preciseExp(top - larger), preciseExp(s - larger));
@@ -846,7 +864,7 @@ out[params.outOffset + i * params.outStride + j] = value;
   overrides: [],
 };
 /** attention: per query and head y_t = sum_u p_tu v_u, p_t the softmax over u of q_t . k_u / sqrt(width), u <= t */
-export const attention: Shader<"out" | "qkv", "rows" | "heads" | "width" | "positions"> = {
+export const attention: Shader<"out" | "qkv" | "mask" | "seeds", "rows" | "heads" | "width" | "positions" | "dropped" | "factor"> = {
   name: "attention",
   source: `struct Params {
 rows: u32,
@@ -857,14 +875,23 @@ outOffset: u32,
 outStride: u32,
 qkvOffset: u32,
 qkvStride: u32,
+maskOffset: u32,
+seedsOffset: u32,
+dropped: u32,
+factor: f32,
 }
 override CAUSAL: bool = false;
+override MASKED: bool = false;
+override DROPS: bool = false;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> qkv: array<f32>;
+@group(0) @binding(3) var<storage, read> mask: array<f32>;
+@group(0) @binding(4) var<storage, read> seeds: array<f32>;
 //! include exp
 //! include workgroup_sum
 //! include attention_scores
+//! include attention_extras
 //! include attention_row
 var<workgroup> weights: array<f32, 256>;
 @compute @workgroup_size(256)
@@ -883,7 +910,7 @@ let seen = select(params.positions, own + 1u, CAUSAL);
 let query = queryAt(row, head);
 let keys = queryAt(row - own, head) + channels;
 let values = keys + channels;
-let soft = softmaxOf(index, query, keys, seen);
+let soft = softmaxOf(index, query, keys, row - own, seen);
 for (var first = 0u; first < params.width; first += GROUP) {
 let c = first + index;
 var sum = 0.0;
@@ -891,8 +918,9 @@ for (var base = 0u; base < seen; base += GROUP) {
 let u = base + index;
 workgroupBarrier();
 weights[index] = 0.0;
-if (u < seen) {
-weights[index] = preciseExp(score(query, keys + u * params.qkvStride) - soft.top) / soft.total;
+if (u < seen && isSeen(row - own + u)) {
+let p = preciseExp(score(query, keys + u * params.qkvStride) - soft.top) / soft.total;
+weights[index] = p * countOf(row, head, u);
 }
 workgroupBarrier();
 if (c < params.width) {
@@ -907,12 +935,12 @@ out[params.outOffset + row * params.outStride + head * params.width + c] = sum;
 }
 }
 `,
-  bindings: [{ name: "out", written: true }, { name: "qkv", written: false }],
-  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"]],
-  overrides: ["CAUSAL"],
+  bindings: [{ name: "out", written: true }, { name: "qkv", written: false }, { name: "mask", written: false }, { name: "seeds", written: false }],
+  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"], ["maskOffset", "u32"], ["seedsOffset", "u32"], ["dropped", "u32"], ["factor", "f32"]],
+  overrides: ["CAUSAL", "MASKED", "DROPS"],
 };
 /** attentionKeys: the part of keys and values in attention's gradient, dk_u = sum_t ds_tu q_t and */
-export const attentionKeys: Shader<"out" | "qkv" | "g" | "stats", "rows" | "heads" | "width" | "positions"> = {
+export const attentionKeys: Shader<"out" | "qkv" | "g" | "stats" | "mask" | "seeds", "rows" | "heads" | "width" | "positions" | "dropped" | "factor"> = {
   name: "attention_keys",
   source: `struct Params {
 rows: u32,
@@ -926,15 +954,24 @@ qkvStride: u32,
 gOffset: u32,
 gStride: u32,
 statsOffset: u32,
+maskOffset: u32,
+seedsOffset: u32,
+dropped: u32,
+factor: f32,
 }
 override CAUSAL: bool = false;
+override MASKED: bool = false;
+override DROPS: bool = false;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read> qkv: array<f32>;
 @group(0) @binding(3) var<storage, read> g: array<f32>;
 @group(0) @binding(4) var<storage, read> stats: array<f32>;
+@group(0) @binding(5) var<storage, read> mask: array<f32>;
+@group(0) @binding(6) var<storage, read> seeds: array<f32>;
 //! include exp
 //! include attention_scores
+//! include attention_extras
 const GROUP: u32 = 256u;
 var<workgroup> weights: array<f32, 256>;
 var<workgroup> slopes: array<f32, 256>;
@@ -960,16 +997,19 @@ var valueSum = 0.0;
 for (var base = select(0u, own, CAUSAL); base < params.positions; base += GROUP) {
 let t = start + base + index;
 workgroupBarrier();
-if (base + index < params.positions) {
+weights[index] = 0.0;
+slopes[index] = 0.0;
+if (base + index < params.positions && isSeen(row)) {
 let place = params.statsOffset + 3u * (t * params.heads + head);
 let p = preciseExp(score(queryAt(t, head), key) - stats[place]) / stats[place + 1u];
-var d = -stats[place + 2u];
+var d = 0.0;
 let gradient = params.gOffset + t * params.gStride + head * params.width;
 for (var i = 0u; i < params.width; i += 1u) {
 d = fma(g[gradient + i], qkv[key + channels + i], d);
 }
-weights[index] = p;
-slopes[index] = p * d / sqrt(f32(params.width));
+let count = countOf(t, head, own);
+weights[index] = p * count;
+slopes[index] = p * (d * count - stats[place + 2u]) / sqrt(f32(params.width));
 }
 workgroupBarrier();
 if (c < params.width) {
@@ -988,12 +1028,12 @@ out[to + channels + c] = valueSum;
 }
 }
 `,
-  bindings: [{ name: "out", written: true }, { name: "qkv", written: false }, { name: "g", written: false }, { name: "stats", written: false }],
-  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["statsOffset", "u32"]],
-  overrides: ["CAUSAL"],
+  bindings: [{ name: "out", written: true }, { name: "qkv", written: false }, { name: "g", written: false }, { name: "stats", written: false }, { name: "mask", written: false }, { name: "seeds", written: false }],
+  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["statsOffset", "u32"], ["maskOffset", "u32"], ["seedsOffset", "u32"], ["dropped", "u32"], ["factor", "f32"]],
+  overrides: ["CAUSAL", "MASKED", "DROPS"],
 };
 /** attentionQueries: the queries' part of attention's gradient, dq_t = sum_u ds_tu k_u with */
-export const attentionQueries: Shader<"out" | "stats" | "qkv" | "g", "rows" | "heads" | "width" | "positions"> = {
+export const attentionQueries: Shader<"out" | "stats" | "qkv" | "g" | "mask" | "seeds", "rows" | "heads" | "width" | "positions" | "dropped" | "factor"> = {
   name: "attention_queries",
   source: `struct Params {
 rows: u32,
@@ -1007,16 +1047,25 @@ qkvOffset: u32,
 qkvStride: u32,
 gOffset: u32,
 gStride: u32,
+maskOffset: u32,
+seedsOffset: u32,
+dropped: u32,
+factor: f32,
 }
 override CAUSAL: bool = false;
+override MASKED: bool = false;
+override DROPS: bool = false;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(3) var<storage, read> qkv: array<f32>;
 @group(0) @binding(4) var<storage, read> g: array<f32>;
+@group(0) @binding(5) var<storage, read> mask: array<f32>;
+@group(0) @binding(6) var<storage, read> seeds: array<f32>;
 //! include exp
 //! include workgroup_sum
 //! include attention_scores
+//! include attention_extras
 //! include attention_row
 var<workgroup> weights: array<f32, 256>;
 @compute @workgroup_size(256)
@@ -1035,11 +1084,12 @@ let seen = select(params.positions, own + 1u, CAUSAL);
 let query = queryAt(row, head);
 let keys = queryAt(row - own, head) + channels;
 let gradient = params.gOffset + row * params.gStride + head * params.width;
-let soft = softmaxOf(index, query, keys, seen);
+let soft = softmaxOf(index, query, keys, row - own, seen);
 var along = 0.0;
 for (var u = index; u < seen; u += GROUP) {
+if (!isSeen(row - own + u)) { continue; }
 let key = keys + u * params.qkvStride;
-let p = preciseExp(score(query, key) - soft.top) / soft.total;
+let p = preciseExp(score(query, key) - soft.top) / soft.total * countOf(row, head, u);
 along = fma(p, valueGradient(gradient, key + channels), along);
 }
 let mean = workgroupSum(index, along);
@@ -1056,10 +1106,10 @@ for (var base = 0u; base < seen; base += GROUP) {
 let u = base + index;
 workgroupBarrier();
 weights[index] = 0.0;
-if (u < seen) {
+if (u < seen && isSeen(row - own + u)) {
 let key = keys + u * params.qkvStride;
 let p = preciseExp(score(query, key) - soft.top) / soft.total;
-let d = valueGradient(gradient, key + channels) - mean;
+let d = valueGradient(gradient, key + channels) * countOf(row, head, u) - mean;
 weights[index] = p * d / sqrt(f32(params.width));
 }
 workgroupBarrier();
@@ -1080,9 +1130,9 @@ for (var c = 0u; c < params.width; c += 1u) { sum = fma(g[gradient + c], qkv[val
 return sum;
 }
 `,
-  bindings: [{ name: "out", written: true }, { name: "stats", written: true }, { name: "qkv", written: false }, { name: "g", written: false }],
-  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["statsOffset", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"]],
-  overrides: ["CAUSAL"],
+  bindings: [{ name: "out", written: true }, { name: "stats", written: true }, { name: "qkv", written: false }, { name: "g", written: false }, { name: "mask", written: false }, { name: "seeds", written: false }],
+  fields: [["rows", "u32"], ["heads", "u32"], ["width", "u32"], ["positions", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["statsOffset", "u32"], ["qkvOffset", "u32"], ["qkvStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"], ["maskOffset", "u32"], ["seedsOffset", "u32"], ["dropped", "u32"], ["factor", "f32"]],
+  overrides: ["CAUSAL", "MASKED", "DROPS"],
 };
 /** axpby: y = alpha x + beta y elementwise, [rows, cols]; x may be y. Where alpha is 0, x is not read; */
 export const axpby: Shader<"y" | "x" | "alpha" | "beta", "rows" | "cols"> = {
@@ -3186,6 +3236,53 @@ out[at] = result;
   fields: [["count", "u32"], ["decay", "f32"], ["scale", "f32"], ["outOffset", "u32"], ["partialsOffset", "u32"]],
   overrides: ["NONE"],
 };
+/** rotatePairs: out_2i = x_2i c - x_2i+1 s, out_2i+1 = x_2i s + x_2i+1 c for the first `columns` columns of x [rows, cols], */
+export const rotatePairs: Shader<"out" | "x" | "turns", "rows" | "cols" | "columns" | "positions" | "width"> = {
+  name: "rotate_pairs",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+columns: u32,
+positions: u32,
+width: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+turnsOffset: u32,
+turnsStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> turns: array<f32>;
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let item = (group.y * groups.x + group.x) * 256u + index;
+if (item >= params.rows * params.cols) { return; }
+let row = item / params.cols;
+let column = item % params.cols;
+let begin = params.xOffset + row * params.xStride + column;
+let to = params.outOffset + row * params.outStride + column;
+if (column >= params.columns) {
+out[to] = x[begin];
+return;
+}
+let first = column % 2u == 0u;
+let turn = params.turnsOffset + (row % params.positions) * params.turnsStride +
+(column - column % 2u) % params.width;
+let other = x[select(begin - 1u, begin + 1u, first)];
+out[to] = fma(x[begin], turns[turn], other * select(turns[turn + 1u], -turns[turn + 1u], first));
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "turns", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["columns", "u32"], ["positions", "u32"], ["width", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["turnsOffset", "u32"], ["turnsStride", "u32"]],
+  overrides: [],
+};
 /** rowDots: out_i = decay out_i + scale sum_j X_ij Y_ij, X and Y [rows, cols], out [1, rows]; rowSquaredNorms */
 export const rowDots: Shader<"out" | "x" | "y", "rows" | "cols" | "decay" | "scale"> = {
   name: "row_dots",
@@ -3627,6 +3724,88 @@ scale: f32,
   bindings: [{ name: "c", written: true }, { name: "x", written: false }, { name: "weights", written: false }],
   fields: [["m", "u32"], ["n", "u32"], ["depth", "u32"], ["parts", "u32"], ["partDepth", "u32"], ["cOffset", "u32"], ["cStride", "u32"], ["cBatch", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["weightsOffset", "u32"], ["weighted", "u32"], ["decay", "f32"], ["scale", "f32"]],
   overrides: ["THREADS_I", "THREADS_J", "DEPTH", "LEFT_ALONG_K", "RIGHT_ALONG_K", "UPPER_ONLY"],
+};
+/** softmax: out = exp(x - max x) / sum, row by row; x, out [rows, cols]. */
+export const softmax: Shader<"out" | "x", "rows" | "cols"> = {
+  name: "softmax",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+//! include exp
+//! include workgroup_sum
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let row = group.y * groups.x + group.x;
+if (row >= params.rows) { return; }
+let begin = params.xOffset + row * params.xStride;
+let to = params.outOffset + row * params.outStride;
+var own = -3.4028234e38;
+for (var j = index; j < params.cols; j += GROUP) { own = max(own, x[begin + j]); }
+let top = workgroupMax(index, own);
+var sum = 0.0;
+for (var j = index; j < params.cols; j += GROUP) { sum += preciseExp(x[begin + j] - top); }
+let total = workgroupSum(index, sum);
+for (var j = index; j < params.cols; j += GROUP) {
+out[to + j] = preciseExp(x[begin + j] - top) / total;
+}
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"]],
+  overrides: [],
+};
+/** softmaxGradient: out = y (g - y . g), row by row; y = softmax(x), g and out [rows, cols]. */
+export const softmaxGradient: Shader<"out" | "y" | "g", "rows" | "cols"> = {
+  name: "softmax_gradient",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outOffset: u32,
+outStride: u32,
+yOffset: u32,
+yStride: u32,
+gOffset: u32,
+gStride: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<storage, read> y: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+//! include workgroup_sum
+@compute @workgroup_size(256)
+fn main(
+@builtin(workgroup_id) group: vec3<u32>,
+@builtin(num_workgroups) groups: vec3<u32>,
+@builtin(local_invocation_index) index: u32,
+) {
+let row = group.y * groups.x + group.x;
+if (row >= params.rows) { return; }
+let p = params.yOffset + row * params.yStride;
+let slope = params.gOffset + row * params.gStride;
+let to = params.outOffset + row * params.outStride;
+var sum = 0.0;
+for (var j = index; j < params.cols; j += GROUP) { sum = fma(y[p + j], g[slope + j], sum); }
+let mean = workgroupSum(index, sum);
+for (var j = index; j < params.cols; j += GROUP) {
+out[to + j] = y[p + j] * (g[slope + j] - mean);
+}
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "y", written: false }, { name: "g", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["yOffset", "u32"], ["yStride", "u32"], ["gOffset", "u32"], ["gStride", "u32"]],
+  overrides: [],
 };
 /** squaredProjection of a dense layer: Theta = decay Theta + scale sum_n (g_n o g_n) (a_n o a_n)^T */
 export const squaredProjection: Shader<"c" | "g" | "a", "m" | "n" | "depth" | "parts" | "partDepth" | "cBatch" | "decay" | "scale"> = {

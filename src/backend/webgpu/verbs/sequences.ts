@@ -74,30 +74,49 @@ export function createSequences(machine: Machine): SequenceVerbs {
       machine.run(kernels.mergeRows, { out, tokens, x }, numbers, elementGrid(rows * cols));
     },
 
-    attention(out, qkv, shape) {
-      const { heads, causal } = shape;
-      machine.run(
-        kernels.attention,
-        { out, qkv },
-        sizesOf(out, shape),
-        rowGrid(out.rows * heads),
-        { overrides: { CAUSAL: causal } },
-      );
+    attention(out, qkv, shape, mask, seeds) {
+      const grid = rowGrid(out.rows * shape.heads);
+      const launch = launchOf(shape, mask, seeds);
+      machine.run(kernels.attention, { out, qkv, mask, seeds }, sizesOf(out, shape), grid, launch);
     },
 
-    attentionGradient(out, qkv, g, shape) {
-      const { heads, causal } = shape;
+    attentionGradient(out, qkv, g, shape, mask, seeds) {
+      const { heads } = shape;
       machine.scope(() => {
         const stats = machine.temporary(g.rows * heads, 3);
         const [numbers, grid] = [sizesOf(g, shape), rowGrid(g.rows * heads)];
-        const launch = { overrides: { CAUSAL: causal } };
-        machine.run(kernels.attentionQueries, { out, stats, qkv, g }, numbers, grid, launch);
-        machine.run(kernels.attentionKeys, { out, qkv, g, stats }, numbers, grid, launch);
+        const launch = launchOf(shape, mask, seeds);
+        const operands = { out, stats, qkv, g, mask, seeds };
+        machine.run(kernels.attentionQueries, operands, numbers, grid, launch);
+        machine.run(kernels.attentionKeys, operands, numbers, grid, launch);
       });
+    },
+
+    rotatePairs(out, x, turns, columns) {
+      const { rows, cols } = x;
+      const numbers = { rows, cols, columns, positions: turns.rows, width: turns.cols };
+      machine.run(kernels.rotatePairs, { out, x, turns }, numbers, elementGrid(rows * cols));
+    },
+
+    softmax(out, x) {
+      const { rows, cols } = x;
+      machine.run(kernels.softmax, { out, x }, { rows, cols }, rowGrid(rows));
+    },
+
+    softmaxGradient(out, y, g) {
+      const { rows, cols } = y;
+      machine.run(kernels.softmaxGradient, { out, y, g }, { rows, cols }, rowGrid(rows));
     },
   };
 }
 
-function sizesOf({ rows, cols }: Matrix, { positions, heads }: AttentionShape) {
-  return { rows, heads, width: cols / heads, positions };
+function sizesOf({ rows, cols }: Matrix, { positions, heads, dropout = 0 }: AttentionShape) {
+  const dropped = Math.round(dropout * 2 ** 24);
+  const factor = 1 / (1 - dropped / 2 ** 24);
+  return { rows, heads, width: cols / heads, positions, dropped, factor };
+}
+
+function launchOf({ causal }: AttentionShape, mask?: Matrix, seeds?: Matrix) {
+  const [MASKED, DROPS] = [mask !== undefined, seeds !== undefined];
+  return { overrides: { CAUSAL: causal, MASKED, DROPS } };
 }

@@ -213,19 +213,31 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
         verbs.mergeRows(rows(out, positions), own, from, positions);
       });
     },
-    attention(out, qkv, shape) {
+    attention(out, qkv, shape, mask, seeds) {
       const { positions } = shape;
       const parts = ({ rows }: Run) => [rows(out, positions), rows(qkv, positions)];
-      inRuns(out.rows / positions, parts, ({ rows }) => {
-        verbs.attention(rows(out, positions), rows(qkv, positions), shape);
+      inRuns(out.rows / positions, parts, (run) => {
+        const [to, from] = parts(run);
+        verbs.attention(to, from, shape, ...extras(run, positions, mask, seeds));
       });
     },
-    attentionGradient(out, qkv, g, shape) {
+    rotatePairs(out, x, turns, columns) {
+      const parts = ({ rows }: Run) => [rows(out, turns.rows), rows(x, turns.rows)];
+      inRuns(x.rows / turns.rows, parts, (run) => {
+        const [to, from] = parts(run);
+        verbs.rotatePairs(to, from, turns, columns);
+      });
+    },
+    softmax: (out, x) => byRows([out, x], ({ rows }) => verbs.softmax(rows(out), rows(x))),
+    softmaxGradient: (out, y, g) =>
+      byRows([out, y, g], ({ rows }) => verbs.softmaxGradient(rows(out), rows(y), rows(g))),
+    attentionGradient(out, qkv, g, shape, mask, seeds) {
       const matrices = [out, qkv, g] as const;
       const parts = ({ rows }: Run) => matrices.map((m) => rows(m, shape.positions));
       inRuns(g.rows / shape.positions, parts, (run) => {
         const [to, from, gradient] = parts(run);
-        verbs.attentionGradient(to, from, gradient, shape);
+        const rest = extras(run, shape.positions, mask, seeds);
+        verbs.attentionGradient(to, from, gradient, shape, ...rest);
       });
     },
     appendOnes: (out, x) => byRows([out, x], ({ rows }) => verbs.appendOnes(rows(out), rows(x))),
@@ -260,6 +272,11 @@ export function splitByRows(machine: Machine, verbs: Verbs): Verbs {
         });
       }),
   };
+}
+
+/** The mask and the seeds of a run of examples. */
+function extras({ columns }: Run, positions: number, mask?: Matrix, seeds?: Matrix) {
+  return [mask && columns(mask, positions), seeds && columns(seeds)] as const;
 }
 
 function runOf(from: number, to: number): Run {
