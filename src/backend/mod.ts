@@ -14,7 +14,6 @@ export { type Address, type ExtensionHost, type VerbExtension } from "./extensio
 export { type ConvolutionVerbs } from "./groupwise.ts";
 export { KERNEL_TABLE, type KernelRow, type Operand } from "./kernel_table.ts";
 export { batchNormVerbs } from "./wasm/batch_norm/extension.ts";
-export { type ConvolutionVerbs } from "./groupwise.ts";
 export { depthwiseVerbs } from "./wasm/depthwise/extension.ts";
 export { densityLossVerbs } from "./wasm/density_losses/extension.ts";
 export { sequenceVerbs } from "./wasm/sequences/extension.ts";
