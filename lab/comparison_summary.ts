@@ -187,13 +187,14 @@ export function summarizeComparison(
   const judged = optimizers.filter((finding) => notLearned(finding) === 0);
   const equalSeconds = equalSecondsOf(judged);
   const baseline = baselineOf(judged, value);
-  const target = baseline && meanOf(baseline.runs, value)!;
   return {
     format: 2,
     complete,
     ...circumstances,
     equalSeconds: equalSeconds ?? null,
-    target: baseline === undefined ? null : { optimizer: baseline.name, value: target! },
+    target: baseline === undefined
+      ? null
+      : { optimizer: baseline.name, value: meanOf(baseline.runs, value)! },
     optimizers: optimizers.map((finding) => ({
       ...finding,
       notLearned: notLearned(finding),
@@ -208,7 +209,7 @@ export function summarizeComparison(
         : spread(finding.timed.runs, value),
       toTarget: baseline === undefined || !judged.includes(finding)
         ? null
-        : wayTo(target!, metric, finding, baseline),
+        : wayTo(metric, finding, baseline),
     })),
     pairs: pairsOf(judged, ({ runs }) => runs, value),
     pairsAtEqualTime: pairsOf(judged, ({ timed }) => timed?.runs ?? [], value),
@@ -251,24 +252,20 @@ function baselineOf(
 }
 
 /**
- * With each seed, the way to the target beside the baseline's own; a run of the baseline that stays above the
- * mean of all its runs counts in full.
+ * With each seed, the way to what the baseline ends with on that seed, beside the baseline's own: seeds may be splits
+ * of unequal difficulty.
  */
-function wayTo(
-  target: number,
-  metric: HeldOutMetric,
-  { runs }: Finding,
-  baseline: Finding,
-): WayToTarget {
+function wayTo(metric: HeldOutMetric, { runs }: Finding, baseline: Finding): WayToTarget {
   const marks: { readonly seed: number; readonly own: Mark; readonly rival: Mark }[] = [];
   let of = 0;
   for (const rival of baseline.runs) {
     const run = runs.find(({ seed }) => seed === rival.seed);
     if (run === undefined) continue;
     of++;
-    const own = run === rival ? markOrEnd(run, metric, target) : markAt(run, metric, target);
+    const target = heldOut(metric, rival);
+    const own = markAt(run, metric, target);
     if (own === undefined) continue;
-    marks.push({ seed: run.seed, own, rival: markOrEnd(rival, metric, target) });
+    marks.push({ seed: run.seed, own, rival: markAt(rival, metric, target) ?? endOf(rival) });
   }
   const measured = (pick: "own" | "rival", key: keyof Mark): Measured[] =>
     marks.map((mark) => ({ seed: mark.seed, value: mark[pick][key] }));
@@ -283,10 +280,6 @@ function wayTo(
     epochRatio: ratio("epochs"),
     timeRatio: ratio("seconds"),
   };
-}
-
-function markOrEnd(run: SeededRun, metric: HeldOutMetric, target: number): Mark {
-  return markAt(run, metric, target) ?? endOf(run);
 }
 
 /** Each optimizer against each later one. */

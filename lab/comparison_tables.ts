@@ -121,10 +121,13 @@ export function targetTable(
   const reachedBy = ({ reached, of }: WayToTarget): string => `${reached} of ${of}`;
   return {
     title: `To the ${metricNames[metric]} of ${target.optimizer} after ${epochs} epochs`,
-    note: `With each seed, the epochs and the time until the ${metricNames[metric]} is at most ` +
-      `${formatNumber(target.value)}, the mean that ${target.optimizer} ends with, over those of ` +
-      `${target.optimizer} with that seed: geometric mean and 95 % bootstrap interval, where it was ` +
-      "reached with every seed. Epochs do not depend on the machine; its first one counts in full.",
+    note:
+      `With each seed, the epochs and the time until the ${metricNames[metric]} is at most what ` +
+      `${target.optimizer} ends with on that seed (${
+        formatNumber(target.value)
+      } on average), over ` +
+      `those of ${target.optimizer}: geometric mean and 95 % bootstrap interval, where it was reached ` +
+      "with every seed. Epochs do not depend on the machine; the first one counts in full.",
     head: ["Optimizer", "Reached", "Epochs", "Ratio of epochs", "Time", "Ratio of times"],
     rows: optimizers.map(({ name, toTarget }) => [
       name,

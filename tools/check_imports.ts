@@ -5,8 +5,8 @@
  * their exact version and only where they belong, and only the command line speaks to Deno itself,
  * so that the library runs wherever JavaScript does. {@linkcode LAYERS} is the picture:
  *
- *     core <- linalg <- backend <- curvature <- optim <- training
- *                       backend <- curvature <- nn    <- training
+ *     core <- linalg <- backend <- distributed <- curvature <- optim <- training
+ *                                                 curvature <- nn    <- training
  *     core <- data, pages                             <- training      everything above <- cli
  *     core, linalg, backend, curvature, optim, nn, data <- analysis
  *
@@ -21,20 +21,33 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   linalg: ["core"],
   backend: ["core", "linalg"],
-  curvature: ["core", "linalg", "backend"],
-  optim: ["core", "linalg", "backend", "curvature"],
+  distributed: ["core", "backend"],
+  curvature: ["core", "linalg", "backend", "distributed"],
+  optim: ["core", "linalg", "backend", "distributed", "curvature"],
   nn: ["core", "linalg", "backend", "curvature"],
   data: ["core"],
   model: ["core", "backend", "nn", "data"],
   predict: ["core", "linalg", "nn", "data", "model"],
   analysis: ["core", "linalg", "backend", "curvature", "optim", "nn", "data"],
   pages: ["core"],
-  training: ["core", "linalg", "backend", "curvature", "optim", "nn", "data", "model", "pages"],
+  training: [
+    "core",
+    "linalg",
+    "backend",
+    "distributed",
+    "curvature",
+    "optim",
+    "nn",
+    "data",
+    "model",
+    "pages",
+  ],
   adapters: ["core", "backend", "curvature", "optim", "nn", "data", "model"],
   cli: [
     "core",
     "linalg",
     "backend",
+    "distributed",
     "curvature",
     "optim",
     "nn",
@@ -60,8 +73,8 @@ const OUTSIDE = ["tests", "bench", "examples", "lab"];
 /** Folders that the library has no part of. */
 const UNPUBLISHED = ["tools", "bench", "examples", "lab"];
 
-/** Places in the library that may speak to Deno itself: programs, and what reads directories for them. */
-const SPEAKS_TO_DENO = ["src/cli/", "src/data/files.ts"];
+/** Places in the library that may speak to Deno itself: programs, what reads directories for them, and libraries of C. */
+const SPEAKS_TO_DENO = ["src/cli/", "src/data/files.ts", "src/distributed/mpi/"];
 
 /** One `import` or `export ... from`, static or dynamic. */
 interface Import {

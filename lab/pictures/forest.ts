@@ -12,19 +12,21 @@ export interface ForestRow {
   readonly name: string;
   /** The ratio, > 0; `undefined` where there is none, with a word about why. */
   readonly ratio: number | undefined;
-  /** Lower and upper end, where they are known. */
+  /** Lower end, where it is known; both equal the ratio where it is exact. */
   readonly low?: number | null;
   /** Upper end. */
   readonly high?: number | null;
+  /** Whether the interval says enough to be given a colour. @default {true} */
+  readonly decided?: boolean;
   /** Stands to the right instead of numbers where there is no ratio. */
   readonly remark?: string;
 }
 
-const [LEFT, MIDDLE, RIGHT, LINE] = [250, 430, 130, 20];
+const [LEFT, MIDDLE, RIGHT, LINE] = [290, 400, 170, 20];
 
 /** Colour by what the interval says: below 1, above 1, or neither. */
-function inkOf({ low, high }: ForestRow): string {
-  if (low === null || low === undefined || high === null || high === undefined) return inks[3];
+function inkOf({ low, high, decided = true }: ForestRow): string {
+  if (!decided || typeof low !== "number" || typeof high !== "number") return inks[3];
   return high < 1 ? inks[0] : low > 1 ? inks[1] : inks[3];
 }
 
@@ -68,7 +70,7 @@ export function forest(
     const bar = known
       ? [line([x.at(low), y], [x.at(high), y], { stroke: ink, "stroke-width": 2.5 })]
       : [];
-    const interval = known ? ` (${tickText(low)} to ${tickText(high)})` : "";
+    const interval = known && low < high ? ` (${tickText(low)} to ${tickText(high)})` : "";
     return [
       name_,
       ...bar,

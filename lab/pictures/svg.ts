@@ -86,21 +86,6 @@ export function logScale(
   };
 }
 
-/** A linear scale with about five ticks. */
-export function linearScale(
-  [from, to]: readonly [number, number],
-  [left, right]: readonly [number, number],
-): Scale {
-  const rough = (to - from) / 5;
-  const unit = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].find((factor) => factor * unit >= rough)! * unit;
-  const first = Math.ceil(from / step);
-  return {
-    at: (value) => left + (right - left) * (value - from) / (to - from),
-    ticks: Array.from({ length: Math.floor(to / step) - first + 1 }, (_, i) => (first + i) * step),
-  };
-}
-
 /** A tick's number. */
 export function tickText(value: number): string {
   return formatNumber(value, 3);

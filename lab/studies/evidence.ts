@@ -37,9 +37,12 @@ const NAMES: Readonly<Record<OptimizerName, string>> = {
 /** What an interval says about a ratio. */
 export type Verdict = "below 1" | "above 1" | "undecided";
 
-/** Below or above 1 where the whole interval is; undecided elsewhere, and without an interval. */
-export function verdictOf({ low, high }: Pick<RatioEstimate, "low" | "high">): Verdict {
-  if (low === null || high === null) return "undecided";
+/** Intervals of fewer pairs are too narrow by far: of three they cover the truth in 76 % of cases. */
+const LEAST_PAIRS = 4;
+
+/** Below or above 1 where the whole interval of at least four pairs is; undecided elsewhere. */
+export function verdictOf({ low, high, pairs }: Omit<RatioEstimate, "ratio">): Verdict {
+  if (low === null || high === null || pairs < LEAST_PAIRS) return "undecided";
   return high < 1 ? "below 1" : low > 1 ? "above 1" : "undecided";
 }
 
@@ -117,7 +120,7 @@ export function picturesOf(
       const estimate = pick(summary);
       return estimate === null || estimate === undefined
         ? { name: task.title, ratio: undefined, remark: remark(summary) }
-        : { name: task.title, ...estimate };
+        : { name: task.title, ...estimate, decided: verdictOf(estimate) !== "undecided" };
     });
   const way = rows(
     (summary) => of(summary, SUBJECT)?.toTarget?.epochRatio,

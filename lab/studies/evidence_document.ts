@@ -102,9 +102,10 @@ export async function evidencePage(
     "## How to read it, and how to repeat it",
     "Ratios are geometric means over pairs of equal seeds with their 95 % bootstrap intervals (of few " +
     "pairs they are too narrow: with three they cover 76 %, with five 92 %). Lower, higher and " +
-    "significant mean that the whole interval is on one side of 1; of twenty such statements one may " +
-    "be wrong by chance. Epochs to the target are passes over the examples until the held-out value " +
-    "is where the best of AdamW, Muon and SGD ends, over its own; they are the same on a busy machine.",
+    "significant mean that the whole interval, of at least four pairs, is on one side of 1; of twenty " +
+    "such statements one may be wrong by chance. Epochs to the target are passes over the examples " +
+    "until the held-out value is where the best of AdamW, Muon and SGD ends with that seed, over its " +
+    "own; they are the same on a busy machine.",
     "```sh\ndeno task studies --data DIR                 # all; stop it and start it again as you like\n" +
     "deno task studies --data DIR --short          # an hour; without --data, what needs no files\n" +
     "deno task studies --data DIR --form tuned     # 12 trials of every optimizer\n" +
@@ -138,8 +139,14 @@ function overviewOf(form: Form, evidence: readonly Evidence[]): string {
 function circumstances(evidence: readonly Evidence[]): string {
   const unique = (pick: (summary: ComparisonSummary) => string): string =>
     [...new Set(evidence.map(({ summary }) => pick(summary)))].join("; ");
-  const load = unique(({ contended }) => contended ?? "not disturbed");
-  return `Measured from ${unique(({ from }) => from)} to ${unique(({ to }) => to)}: ` +
+  const days = [unique(({ from }) => from), unique(({ to }) => to)];
+  const used = evidence.flatMap(({ summary: { contended } }) =>
+    /up to (\d+) % of the cores/.exec(contended ?? "")?.[1] ?? []
+  ).map(Number);
+  const load = used.length === 0
+    ? "nothing else ran"
+    : `other programs used up to ${Math.max(...used)} % of the cores`;
+  return `Measured ${days[0] === days[1] ? `on ${days[0]}` : `from ${days[0]} to ${days[1]}`}: ` +
     `${unique(({ machine }) => machine)}; ${unique(({ runtime }) => runtime)}; ` +
-    `${unique(({ backend }) => backend)}. Load, task by task: ${load}.`;
+    `${unique(({ backend }) => backend)}; ${load}.`;
 }

@@ -55,13 +55,14 @@ function half(
   all: readonly Point[],
   weight: (point: Point) => number,
 ): string[] {
-  const [cx, cy, unit] = [left + SIZE / 2, 30 + SIZE / 2, 60];
-  const most = Math.max(...all.map(weight));
+  const [cx, cy, unit] = [left + SIZE / 2, 20 + SIZE / 2, 44];
+  const weights = all.map(weight);
+  const most = { weight: Math.max(...weights), radius: Math.min(...weights) < 0.1 ? 5 : 1.6 };
   const marks = all.map((point) =>
     element("circle", {
       cx: cx + unit * point.x,
       cy: cy - unit * point.y,
-      r: 1 + 4 * Math.sqrt(weight(point) / most) * (weight(point) === most ? 1 : 0.9),
+      r: 0.8 + most.radius * Math.sqrt(weight(point) / most.weight),
       fill: point.g > 1 ? inks[1] : inks[2],
       "fill-opacity": "0.55",
     })
@@ -92,12 +93,12 @@ function half(
 export function cloudPicture(): string {
   const all = points();
   const title = "The same inputs as EKFAC's and as TEKFAC's factor sees them";
-  return picture({ width: 2 * SIZE + 20, height: SIZE + 64, title }, [
-    ...half(0, "A: every input counts alike", all, () => 0.25),
+  return picture({ width: 2 * SIZE + 20, height: SIZE + 30, title }, [
+    ...half(0, "A: every input counts alike", all, () => 1),
     ...half(SIZE + 20, "Phi: each as much as its gradient", all, ({ g }) => g * g),
     label(
       SIZE + 10,
-      SIZE + 52,
+      SIZE + 18,
       "orange: 16 of 260 inputs that met a gradient six times as long as the others'",
       { "text-anchor": "middle", "font-size": 12 },
     ),

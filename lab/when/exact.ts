@@ -6,10 +6,9 @@
  */
 
 import type { Backend } from "@tekfac/tekfac/backend";
-import { Random } from "@tekfac/tekfac/core";
+import { cosine, Random } from "@tekfac/tekfac/core";
 import { batches, type DatasetSplit, examplesIn, inputSize, subset } from "@tekfac/tekfac/data";
-import { softmax } from "@tekfac/tekfac/linalg";
-import { denseMatrix } from "@tekfac/tekfac/linalg";
+import { denseMatrix, softmax } from "@tekfac/tekfac/linalg";
 import {
   type BatchLike,
   dense,
@@ -55,7 +54,8 @@ export function exactStages(backend: Backend, data: DatasetSplit, seed: number):
     seed,
   });
   const goal = objective(model, softmaxCrossEntropy());
-  using optimizer = tekfac(goal, { rank: "full", seed });
+  const annealing = cosine(stages[stages.length - 1]);
+  using optimizer = tekfac(goal, { rank: "full", annealing, seed });
   const found: ExactStage[] = [];
   let share = 1;
   const look = (step: number): void => {
@@ -67,9 +67,10 @@ export function exactStages(backend: Backend, data: DatasetSplit, seed: number):
     });
   };
   let step = 0;
-  for (let epoch = 0; step <= stages[stages.length - 1]; epoch++) {
+  for (let epoch = 0; found.length < stages.length; epoch++) {
     for (const batch of batches(data.train, { size: 100, shuffle: { seed, epoch } })) {
       if ((stages as readonly number[]).includes(step)) look(step);
+      if (found.length === stages.length) break;
       share = optimizer.stepSync(batch).layers[0].effectiveShare ?? share;
       step++;
     }

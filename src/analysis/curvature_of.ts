@@ -92,9 +92,17 @@ export async function curvatureOf<B>(
       loss = await observe(objective, data, blocks, how) / examples;
     };
     if (blocks.some(({ observeStatistics }) => observeStatistics !== undefined)) {
-      await pass("bases", (block, capture, how) => {
-        if (capture.kind !== "elements") block.observeStatistics?.(capture, how);
-      });
+      const among = (those: readonly Block[]) =>
+        pass("bases", (block, capture, how) => {
+          if (capture.kind === "elements" || !those.includes(block)) return;
+          block.observeStatistics?.(capture, how);
+        });
+      await among(blocks);
+      const found = objective.backend.scope(() =>
+        blocks.filter((block) => block.findBasis?.(examples) ?? false)
+      );
+      // Some had only a random basis so far.
+      if (found.length > 0) await among(found);
       await decompose(objective, blocks);
     }
     if (blocks.some(({ observeEigenvalues }) => observeEigenvalues !== undefined)) {

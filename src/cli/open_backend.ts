@@ -14,14 +14,17 @@ export const backendChoices = ["auto", "wasm", "webgpu", "reference"] as const;
 export type BackendChoice = typeof backendChoices[number];
 
 /**
- * Creates it, on all cores. A GPU is only taken where it is named, and then one in software will do.
+ * Creates it, on all cores unless a number of threads is given. A GPU is only taken where it is named, and then one in software will do.
  *
  * @returns The caller disposes it.
  * @throws {BackendError} Where what was named cannot run.
  */
-export function openBackend(choice: BackendChoice): Promise<Backend> {
+export function openBackend(
+  choice: BackendChoice,
+  threads: number | "auto" = "auto",
+): Promise<Backend> {
   return createBackend({
-    threads: "auto",
+    threads,
     ...(choice === "auto" ? {} : { prefer: [choice], allowSoftware: true }),
   });
 }

@@ -7,6 +7,7 @@
 import {
   BackendError,
   DataError,
+  GroupError,
   NumericalError,
   OptionError,
   ShapeError,
@@ -29,13 +30,12 @@ export async function run(command: (args: readonly string[]) => Promise<void>): 
     return Deno.exit(); // with the code that the command has set, if any
   } catch (error) {
     console.error(isExpected(error) ? error.message : error);
-    return Deno.exit(
-      isExpected(error) && !(error instanceof NumericalError) ? WRONG_INPUT : COMPUTATION_FAILED,
-    );
+    const computing = error instanceof NumericalError || error instanceof GroupError;
+    return Deno.exit(isExpected(error) && !computing ? WRONG_INPUT : COMPUTATION_FAILED);
   }
 }
 
 function isExpected(error: unknown): error is Error {
-  return [OptionError, DataError, ShapeError, StateError, BackendError, NumericalError]
+  return [OptionError, DataError, ShapeError, StateError, BackendError, NumericalError, GroupError]
     .some((kind) => error instanceof kind);
 }

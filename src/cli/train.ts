@@ -6,6 +6,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { formatTable } from "../core/table.ts";
+import { type Group, mpiGroup } from "../distributed/mod.ts";
 import { batchCount } from "../data/batches.ts";
 import { examplesIn } from "../data/dataset.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
@@ -24,6 +25,7 @@ import { checkOutputs } from "./own_files.ts";
 import { pageTitle } from "./page_title.ts";
 import { type BackendChoice, openBackend } from "./open_backend.ts";
 import { progressBar } from "./progress_bar.ts";
+import { rankRows } from "./rank_rows.ts";
 import { run } from "./run.ts";
 import { attempt, Saving } from "./saving.ts";
 import { canShowProgress } from "./terminal_bar.ts";
@@ -52,13 +54,26 @@ async function main(args: readonly string[]): Promise<void> {
   checkBelong("Cannot run 'train'", given, model);
   if (model === textModel) return await trainTextModel(given, load);
   const settings = await resolve({ ...given, model }, load);
-  const data = await loadData("Cannot run 'train'", settings);
-  const backend = await openBackend(settings.backend);
+  const group = given.group === undefined ? undefined : mpiGroup();
   try {
-    const steps = Math.max(1, settings.epochs * batchCount(data.train, settings.batch));
-    const job = createJob(backend, { ...settings, dataset: data.train, steps });
+    await trainWith(group, settings);
+  } finally {
+    group?.[Symbol.dispose]();
+  }
+}
+
+async function trainWith(group: Group | undefined, settings: Settings): Promise<void> {
+  const data = await loadData("Cannot run 'train'", settings);
+  // Ranks are as many as there are cores.
+  const backend = await openBackend(settings.backend, group === undefined ? "auto" : 1);
+  try {
+    const steps = Math.max(
+      1,
+      settings.epochs * batchCount(data.train, settings.batch, group?.size),
+    );
+    const job = createJob(backend, { ...settings, dataset: data.train, steps, group });
     try {
-      await trainJob(job, settings, data, backend);
+      await trainJob(job, settings, data, backend, group);
     } finally {
       job[Symbol.dispose]();
     }
@@ -103,13 +118,19 @@ async function trainJob(
   settings: Settings,
   data: LoadedData,
   backend: Backend,
+  group: Group | undefined,
 ): Promise<void> {
-  const { model, optimizer, epochsDone, save, json } = settings;
+  const { model, optimizer, epochsDone, json } = settings;
+  // One rank speaks and writes for all.
+  const silent = group !== undefined && group.rank > 0;
+  const save = silent ? undefined : settings.save;
   if (settings.load !== undefined) loadState(job.optimizer, settings.load);
   const rows = settingRows(settings, data, backend);
-  if (!json) console.log(rows.map(([name, value]) => `${name} ${value}`).join(", "));
+  if (!json && !silent) console.log(rows.map(([name, value]) => `${name} ${value}`).join(", "));
 
-  const bar = json || !canShowProgress() ? undefined : progressBar(optimizer, settings.epochs);
+  const bar = json || silent || !canShowProgress()
+    ? undefined
+    : progressBar(optimizer, settings.epochs);
   const saving = save === undefined ? undefined : new Saving(save);
   let record: TrainingRecord;
   try {
@@ -123,7 +144,7 @@ async function trainJob(
       seed: settings.seed,
       observer: {
         onStep: (progress) => bar?.onStep(progress),
-        onNote: (note) => console.error(note),
+        onNote: (note) => silent || console.error(note),
         onEpoch: async (epoch) => {
           bar?.onEpoch(epoch);
           const notes = writeNotes({ ...settings, epochsDone: epoch.epoch });
@@ -135,17 +156,19 @@ async function trainJob(
     bar?.[Symbol.dispose]();
   }
   await saving?.end();
+  const ranks = rankRows(group, record);
+  if (silent) return;
 
   const page = runReport({
     title: pageTitle(optimizer, data.train.source),
     record,
-    settings: rows,
+    settings: [...rows, ...ranks],
     spectra: await job.optimizer.spectra(),
     description: job.optimizer.describe(),
   }, chartLibrary);
   const written = await attempt(() => writeWhole(settings.report, page), "there is no page");
   if (!written) Deno.exitCode = 1;
-  if (!json) console.log(summary(record, settings));
+  if (!json) console.log(summary(record, settings, ranks));
   else {
     const { trainLoss, testLoss, testAccuracy, seconds, stepMs } = record;
     const epochs = Math.max(settings.epochs, epochsDone);
@@ -173,7 +196,11 @@ function settingRows(
   ];
 }
 
-function summary(record: TrainingRecord, settings: Settings): string {
+function summary(
+  record: TrainingRecord,
+  settings: Settings,
+  ranks: readonly (readonly [string, string])[],
+): string {
   const table = formatTable(
     ["epoch", "loss while training", "test loss", "test accuracy", "time"],
     record.epochs.map(({ epoch, runningLoss, testLoss, testAccuracy, seconds }) => [
@@ -185,10 +212,11 @@ function summary(record: TrainingRecord, settings: Settings): string {
     ]),
     "right",
   );
-  const results: [string, string][] = [
+  const results: (readonly [string, string])[] = [
     ["training loss", formatNumber(record.trainLoss)],
     ["test loss", formatNumber(record.testLoss)],
     ["training time", `${formatSeconds(record.seconds)}, ${record.stepMs.toFixed(1)} ms per step`],
+    ...ranks,
     ["page", settings.report],
   ];
   if (settings.save !== undefined) results.push(["saved", settings.save]);

@@ -50,6 +50,11 @@ export const trainOptions = {
     range: { min: 0, max: 100_000_000 },
     help: `of gpt: steps, in the place of epochs (default: ${textRecipe.steps})`,
   },
+  group: {
+    kind: "choice",
+    choices: ["mpi"],
+    help: "with the other ranks that mpirun has started; --batch is that of all together",
+  },
   save: {
     kind: "text",
     placeholder: "FILE",
@@ -66,7 +71,7 @@ export const trainOptions = {
 export type TrainArguments = ArgumentValues<typeof trainOptions>;
 
 /** Options that only models of images have. */
-const OF_IMAGES = ["data", "labels", "limit", "augment", "epochs"] as const;
+const OF_IMAGES = ["data", "labels", "limit", "augment", "epochs", "group"] as const;
 
 /** Options that only the language model has. */
 const OF_TEXT = ["text", "layers", "heads", "context", "steps"] as const;

@@ -154,4 +154,17 @@ export interface CurvatureSample {
   readonly from: "signs" | "targets";
   /** The first examples of the batch, from 1 to all. */
   readonly examples: number;
+  /**
+   * Where they are among those that all ranks of a group observe: what is drawn for an example is the same wherever it
+   * is observed. @default {they are all there are}
+   */
+  readonly places?: Places;
+}
+
+/** Places of some examples among more: `at[i]` is that of the i-th of them. Ascending. */
+export interface Places {
+  /** How many examples there are in all. */
+  readonly of: number;
+  /** Where these are. */
+  readonly at: Uint32Array;
 }

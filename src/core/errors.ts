@@ -36,7 +36,7 @@ export class ShapeError extends RangeError {
  * ```ts
  * import assert from "node:assert/strict";
  *
- * import { BackendError, DataError, OptionError, ShapeError, StateError } from "@tekfac/tekfac/core";
+ * import { BackendError, DataError, GroupError, OptionError, ShapeError, StateError } from "@tekfac/tekfac/core";
  * import { dense, sequential } from "@tekfac/tekfac/nn";
  * import { createBackend } from "@tekfac/tekfac/backend";
  *
@@ -52,7 +52,8 @@ export class ShapeError extends RangeError {
  * model[Symbol.dispose]();
  * assert.throws(() => backend.readSync(model.parameters[0].value), StateError);
  *
- * // The others come from hosts, from files and from numbers:
+ * // The others come from hosts, from files, from other processes and from numbers:
+ * assert.equal(new GroupError("rank 3 is gone", { rank: 3 }).rank, 3);
  * assert.equal(new BackendError("wasm", "no SIMD").reason, "no SIMD");
  * assert.equal(new DataError("a.gz", "expected 10 bytes").source, "a.gz");
  * ```
@@ -193,6 +194,25 @@ export class DataError extends Error {
   ) {
     super(`${options?.doing ?? "Cannot read"} '${source}': ${problem}`, options);
     this.source = source;
+  }
+}
+
+/** A rank of a group that computes together is gone, does not come, or has failed, so that none can go on. */
+export class GroupError extends Error {
+  /** Name of the class, for code that sees errors of several copies of the library. */
+  override readonly name = "GroupError";
+  /** The rank concerned, or `undefined` when it is not known. */
+  readonly rank: number | undefined;
+
+  /**
+   * Keeps the message as it is.
+   *
+   * @param message The whole sentence, including what to try.
+   * @param options The rank concerned, and the underlying error as `cause`.
+   */
+  constructor(message: string, options?: ErrorOptions & { readonly rank?: number }) {
+    super(message, options);
+    this.rank = options?.rank;
   }
 }
 

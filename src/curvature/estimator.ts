@@ -11,6 +11,8 @@ import { StateError } from "../core/errors.ts";
 import { markAll } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable, leavesCaptures, type Parameter } from "../core/parameter.ts";
+import type { Summand } from "../distributed/packing.ts";
+import { alone, type Reduction } from "../distributed/reduction.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
 import { FailureCounts, type Refresh, type Renewal } from "./renewal.ts";
 import type { Block } from "./blocks/block.ts";
@@ -38,11 +40,15 @@ export interface EstimatorOptions {
   readonly toleratedFailures: number;
   /** What eigenvalues are measured of, where an example has several locations. @default {"summed"} */
   readonly positions?: LocationsOfTheta;
+  /** Who else observes. @default {nobody} */
+  readonly reduction?: Reduction;
+  /** Whether they share out the eigenproblems. @default {false} */
+  readonly shared?: boolean;
 }
 
 /** The examples of a step, as the estimator sees them. */
 export interface ObservedBatch {
-  /** Observed examples of the whole step, all micro-batches together. */
+  /** Observed examples of the whole step, all micro-batches, and all ranks of a group, together. */
   readonly examples: number;
   /** Examples that the mean gradient is of. */
   readonly gradientExamples: number;
@@ -132,7 +138,8 @@ export class CurvatureEstimator implements Disposable {
     };
     const names = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(names, options.toleratedFailures);
-    this.#refresher = new Refresher(backend, options.refresh, options.staleness);
+    const { refresh, staleness, reduction = alone, shared } = options;
+    this.#refresher = new Refresher(backend, refresh, staleness, shared ? reduction : alone);
   }
 
   /** Failed refreshes in a row, per block; part of a checkpoint. */
@@ -168,13 +175,7 @@ export class CurvatureEstimator implements Disposable {
     const due = this.dueAt(step);
     const { factorDecay, eigenvalueDecay } = this.#options;
     let [statistics, eigenvalues] = [false, false];
-    if (due.statistics) {
-      const { factors } = this.averages;
-      statistics = undefined !==
-        this.#observe(batch, factors, valueAt(factorDecay, step), (block, capture, part) => {
-          if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
-        });
-    }
+    if (due.statistics) statistics = this.#observeStatistics(batch, valueAt(factorDecay, step));
     const blocks = due.bases.map((index) => this.blocks[index]).filter(isObserved);
     const renewals = this.#adopt(step, this.#refresher.refresh(step, blocks));
     if (due.eigenvalues) {
@@ -205,6 +206,25 @@ export class CurvatureEstimator implements Disposable {
   }
 
   /** @returns Whether there was something to observe. */
+  #observeStatistics(batch: ObservedBatch, beta: number): boolean {
+    const look: Look = {
+      visit(block, capture, part) {
+        if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
+      },
+      sums: ({ sums }) => sums.statistics,
+    };
+    const observation = this.#observe(batch, this.averages.factors, beta, look);
+    if (observation === undefined) return false;
+    if (observation.decay !== 0) return true;
+    const found = this.blocks.filter((block) =>
+      isObserved(block) &&
+      atLayer(block.parameter.name, () => block.findBasis?.(batch.examples) ?? false)
+    );
+    if (found.length > 0) this.#look(batch, observation, look, found);
+    return true;
+  }
+
+  /** @returns Whether there was something to observe. */
   #observeEigenvalues(batch: ObservedBatch, beta: number): boolean {
     const { eigenvalues } = this.averages;
     const fromGradient = new Set(
@@ -212,11 +232,14 @@ export class CurvatureEstimator implements Disposable {
         eigenvaluesFrom === "gradient" || eigenvaluesFrom === "either"
       ),
     );
-    const observation = this.#observe(batch, eigenvalues, beta, (block, capture, part) => {
-      if (block.eigenvaluesFrom === "gradient") return;
-      fromGradient.delete(block);
-      const apart = this.#options.positions === "apart";
-      block.observeEigenvalues?.(apart ? positionsApart(this.#backend, capture) : capture, part);
+    const apart = this.#options.positions === "apart";
+    const observation = this.#observe(batch, eigenvalues, beta, {
+      visit: (block, capture, part) => {
+        if (block.eigenvaluesFrom === "gradient") return;
+        fromGradient.delete(block);
+        block.observeEigenvalues?.(apart ? positionsApart(this.#backend, capture) : capture, part);
+      },
+      sums: ({ eigenvaluesFrom, sums }) => eigenvaluesFrom === "gradient" ? [] : sums.eigenvalues,
     });
     if (observation === undefined) return false;
     const { decay, scale } = observation;
@@ -250,27 +273,46 @@ export class CurvatureEstimator implements Disposable {
     batch: ObservedBatch,
     average: MovingAverage,
     decay: number,
-    visit: (block: Block, capture: Capture, part: Observation) => void,
+    look: Look,
   ): Observation | undefined {
     const uncount = average.mark();
     const first = average.observe(decay, batch.examples);
-    let part = first;
+    if (this.#look(batch, first, look, this.blocks)) return first;
+    uncount();
+    return undefined;
+  }
+
+  /**
+   * Shows blocks the captures of a batch, and sums over all ranks what they make of them.
+   *
+   * @returns Whether there were any.
+   */
+  #look(
+    batch: ObservedBatch,
+    first: Observation,
+    { visit, sums }: Look,
+    blocks: readonly Block[],
+  ): boolean {
+    const { reduction = alone } = this.#options;
+    // The past is in the sum once.
+    let part = reduction.rank === 0 ? first : { ...first, decay: 0 };
     let seen = false;
+    const visited = new Set<Block>();
     batch.forEachCapture((captureOf) => {
       seen = true;
-      const captures = this.blocks.map((block) => captureFor(block, captureOf));
-      this.blocks.forEach((block, index) => {
+      const captures = blocks.map((block) => captureFor(block, captureOf));
+      blocks.forEach((block, index) => {
         const capture = captures[index];
         if (capture === undefined) return;
+        visited.add(block);
         atLayer(block.parameter.name, () => {
           this.#backend.scope(() => visit(block, capture, part));
         });
       });
       part = continued(part);
     });
-    if (seen) return first;
-    uncount();
-    return undefined;
+    reduction.sum(...[...visited].flatMap(sums));
+    return seen;
   }
 
   #adopt(
@@ -279,6 +321,14 @@ export class CurvatureEstimator implements Disposable {
   ): readonly (Renewal | undefined)[] {
     return judged(this.#backend, this.blocks, outcomes, this.#failures, step);
   }
+}
+
+/** What is done with captures. */
+interface Look {
+  /** Adds one of a block's layer. */
+  readonly visit: (block: Block, capture: Capture, part: Observation) => void;
+  /** What it has been added to. */
+  readonly sums: (block: Block) => readonly Summand[];
 }
 
 function isObserved({ parameter }: Block): boolean {

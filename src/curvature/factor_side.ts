@@ -8,6 +8,7 @@
 import type { Backend, EighJob } from "../backend/backend.ts";
 import type { Markable } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
+import { type Summand, symmetric } from "../distributed/packing.ts";
 import { Owner } from "./blocks/block.ts";
 import { FactorBases, renewalOf } from "./factor_bases.ts";
 import type { Observation } from "./moving_average.ts";
@@ -22,8 +23,12 @@ export interface FactorSide extends Disposable, Markable {
   readonly state: Readonly<Record<string, Matrix>>;
   /** Whether a decomposition has ever succeeded that could stand for one that is not ready. */
   readonly solved: boolean;
+  /** What observations are added to. */
+  readonly sum: Summand;
   /** Adds the rows of X [n, d] to the factor. */
   observe(x: Matrix, observation: Observation): void;
+  /** See `Block.findBasis`; of so many rows. */
+  findBasis?(rows: number): boolean;
   /** See `Refreshable.beginRefresh`. */
   beginRefresh?(staleness: number, lasting: boolean): readonly EighJob[];
   /** Takes new directions over; `carry` gets their overlaps with the old ones, [k, k]. */
@@ -70,6 +75,10 @@ export class FullSide extends Owner implements FactorSide {
   /** Eigenvalues of the factor, [1, d]. */
   get values(): Matrix {
     return this.#bases.values[0];
+  }
+
+  get sum(): Summand {
+    return symmetric(this.factor);
   }
 
   observe(x: Matrix, observation: Observation): void {
@@ -133,6 +142,14 @@ export class SketchedSide extends Owner implements FactorSide {
 
   get state(): Readonly<Record<string, Matrix>> {
     return { outputBasis: this.#sketch.basis, outputSketch: this.#sketch.product };
+  }
+
+  get sum(): Summand {
+    return { matrix: this.#sketch.product };
+  }
+
+  findBasis(rows: number): boolean {
+    return this.#sketch.findBasis(rows);
   }
 
   observe(x: Matrix, observation: Observation): void {

@@ -19,6 +19,7 @@ import {
   sub,
 } from "../core/formula.ts";
 import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
+import type { Whole } from "../distributed/reduction.ts";
 import { correctedDecay } from "./moving_average.ts";
 
 /** Weight of the past in the running means. */
@@ -76,20 +77,26 @@ export class ObservationGuard implements Disposable {
    * Judges an observation: one capture per layer, `undefined` where it left none. Inside a scope; reads
    * nothing back.
    *
+   * @param whole What the captures are a part of, where other ranks have the rest.
    * @returns 1 where it may be averaged, 0 where it is left out, [1, 1], in scratch memory.
    */
-  judge(captures: readonly (Capture | undefined)[]): Matrix {
+  judge(captures: readonly (Capture | undefined)[], whole?: Whole): Matrix {
     const backend = this.#backend;
     const layers = captures.length;
     const [inputs, gradients] = [backend.scratch(1, layers), backend.scratch(1, layers)];
+    const ones: Matrix[] = [];
     captures.forEach((capture, index) => {
       const [a, g] = [inputs, gradients].map((row) => columnsOf(row, index, index + 1));
-      const scale = capture === undefined ? 0 : 1 / capture.examples;
+      const scale = capture === undefined ? 0 : 1 / (whole?.examples ?? capture.examples);
       const [x, y] = capture === undefined ? [this.state, this.state] : sidesOf(capture);
-      if (x === y) backend.write(a, [capture === undefined ? 0 : 1]);
-      else backend.dot(a, x, x, { scale });
+      if (x === y) {
+        backend.write(a, [0]);
+        if (capture !== undefined) ones.push(a);
+      } else backend.dot(a, x, x, { scale });
       backend.dot(g, y, y, { scale });
     });
+    whole?.sum({ matrix: inputs }, { matrix: gradients });
+    for (const a of ones) backend.write(a, [1]);
     const usable = backend.scratch(1, 1);
     const means = columnsOf(this.state, 0, layers);
     const leftOut = columnsOf(this.state, layers, layers + 1);

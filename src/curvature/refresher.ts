@@ -9,6 +9,8 @@ import { atLayer } from "../core/at_layer.ts";
 import { flag, number, optional, type Rule, shorthand, variant } from "../core/schema.ts";
 import type { Markable } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
+import { assigned } from "../distributed/assignment.ts";
+import { alone, type Reduction } from "../distributed/reduction.ts";
 import type { Renewal } from "./renewal.ts";
 
 /**
@@ -119,11 +121,22 @@ export class Refresher<T extends Refreshable> {
   readonly #backend: Backend;
   readonly #mode: Required<RefreshMode>;
   readonly #staleness: number;
+  readonly #reduction: Reduction;
   /** At most one refresh is under way at a time. */
   #pending: (Underway<T> & { readonly ticket: EighTicket; completed: boolean }) | undefined;
 
-  /** Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are. */
-  constructor(backend: Backend, mode: Required<RefreshMode>, staleness: number) {
+  /**
+   * Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are.
+   *
+   * @param reduction With whom eigenproblems that steps wait for are shared out.
+   */
+  constructor(
+    backend: Backend,
+    mode: Required<RefreshMode>,
+    staleness: number,
+    reduction: Reduction = alone,
+  ) {
+    this.#reduction = reduction;
     this.#backend = backend;
     this.#mode = mode;
     this.#staleness = staleness;
@@ -146,7 +159,7 @@ export class Refresher<T extends Refreshable> {
     const now = background ? due.filter((block) => !block.solved) : due;
     const renewed = this.#backend.scope(() => {
       const jobs = this.#begin(now, false);
-      if (jobs.length > 0) this.#backend.eigh(jobs);
+      if (jobs.length > 0) this.#solve(jobs);
       return this.#finish(step, now);
     });
     const jobs = this.#begin(later, true);
@@ -156,6 +169,18 @@ export class Refresher<T extends Refreshable> {
       this.#pending = { ticket, blocks: later, since: step, completed: false };
     }
     return [...adopted, ...renewed];
+  }
+
+  /** Each rank solves some, and all get all of them. */
+  #solve(jobs: readonly EighJob[]): void {
+    const { rank, size } = this.#reduction;
+    const owners = assigned(jobs.map(({ matrix }) => matrix.rows ** 3), size);
+    const own = jobs.filter((_, i) => owners[i] === rank);
+    if (own.length > 0) this.#backend.eigh(own);
+    this.#reduction.spread(
+      jobs.flatMap(({ vectors, values, status }) => [vectors, values, status]),
+      owners.flatMap((owner) => [owner, owner, owner]),
+    );
   }
 
   /** What is under way. */

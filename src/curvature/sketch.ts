@@ -125,27 +125,30 @@ export class FactorSketch extends Owner {
   }
 
   /**
-   * Adds a micro-batch: `Y <- decay Y + scale (X Q^T)^T diag(w) X`. The very first observation multiplies
-   * twice, since the basis is a random one, unless there are at most k rows of many columns. Inside a scope.
+   * Adds a micro-batch: `Y <- decay Y + scale (X Q^T)^T diag(w) X`. Inside a scope.
    *
    * @param weights One per row, [1, N T]; all ones where it is left out.
    */
   observe(rows: FactorRows, weights: Matrix | undefined, observation: Observation): void {
-    const multiply = (): number =>
-      this.#backend.scope(() => {
-        const projected = rows.project(this.basis);
-        if (weights !== undefined) this.#backend.scaleRows(projected, projected, weights);
-        rows.accumulate(this.product, projected, observation);
-        return projected.rows;
-      });
-    const count = multiply();
+    this.#backend.scope(() => {
+      const projected = rows.project(this.basis);
+      if (weights !== undefined) this.#backend.scaleRows(projected, projected, weights);
+      rows.accumulate(this.product, projected, observation);
+    });
+  }
+
+  /**
+   * After the very first observation, of so many rows, moves the random basis to what has been seen. Inside a scope.
+   *
+   * @returns Whether the rows have to be observed again, in the new basis: not where there were at most k of many
+   * columns, which lie in the span of the sketch, whatever the basis. Nothing is moved then: the next renewal finds
+   * all of them, and makes a basis orthonormal that nearly was.
+   */
+  findBasis(rows: number): boolean {
     const { rows: k, cols: d } = this.basis;
-    // So few rows lie in the span of the sketch, whatever the basis. The next renewal finds all of them, and makes
-    // a basis orthonormal that nearly was.
-    const enough = count <= k && k <= NEARLY_ORTHONORMAL * d;
-    if (observation.decay !== 0 || enough) return;
-    this.renew();
-    multiply();
+    if (rows <= k && k <= NEARLY_ORTHONORMAL * d) return false;
+    this.#backend.scope(() => this.renew());
+    return true;
   }
 
   /**

@@ -43,6 +43,20 @@ export interface BatchesOptions {
   readonly shuffle?: { readonly seed: number; readonly epoch: number };
   /** How images are varied, decided by the same seed and epoch. @default {not at all} */
   readonly augment?: Augmentation;
+  /**
+   * Makes the part of every batch that one of several ranks takes: its examples are rank, rank + ranks, and so on of
+   * the batch's, varied as they would be for one rank. A last batch with fewer examples than ranks is left out, so
+   * that all ranks have equally many batches. @default {the whole batches}
+   */
+  readonly share?: BatchShare;
+}
+
+/** Which part of every batch is meant. */
+export interface BatchShare {
+  /** From 0 to `ranks` - 1. */
+  readonly rank: number;
+  /** How many share a batch, >= 1; at most its examples. */
+  readonly ranks: number;
 }
 
 /** Room for one batch. */
@@ -61,6 +75,7 @@ export class BatchMaker {
   /** Order of the examples; `undefined` when as stored. */
   readonly #order: Uint32Array | undefined;
   readonly #augment: Required<Augmentation> | undefined;
+  readonly #share: BatchShare;
   /** Decides how images are varied. */
   readonly #random: Random;
   readonly #inputs: NumberWriter;
@@ -73,10 +88,14 @@ export class BatchMaker {
   /** @throws {OptionError} When an option is out of range, or `augment` lacks a `shuffle`. */
   constructor(dataset: Dataset, options: BatchesOptions) {
     const subject = "Cannot make batches";
-    const { shuffle, targets = "labels", augment } = options;
+    const { shuffle, targets = "labels", augment, share = { rank: 0, ranks: 1 } } = options;
     this.#dataset = dataset;
     this.#size = checkNumber(subject, "size", options.size, { min: 1, integer: true });
     this.#targets = targets;
+    const most = Math.min(this.#size, Math.max(1, examplesIn(dataset)));
+    checkNumber(subject, "share.ranks", share.ranks, { min: 1, max: most, integer: true });
+    checkNumber(subject, "share.rank", share.rank, { min: 0, max: share.ranks - 1, integer: true });
+    this.#share = share;
     if (augment !== undefined && shuffle === undefined) {
       const expectation = "needs 'shuffle', whose seed and epoch decide it";
       throw new OptionError(subject, "augment", expectation, augment);
@@ -104,7 +123,8 @@ export class BatchMaker {
   /** Room for any of the batches. */
   buffers(): BatchBuffers {
     const dataset = this.#dataset;
-    const examples = Math.min(this.#size, examplesIn(dataset));
+    const { ranks } = this.#share;
+    const examples = Math.ceil(Math.min(this.#size, examplesIn(dataset)) / ranks);
     const numbers = examples * inputSize(dataset);
     const inputs = new Float32Array(numbers);
     const apart = this.#targets === "inputs" && this.#reproduced !== this.#inputs;
@@ -122,20 +142,27 @@ export class BatchMaker {
     const dataset = this.#dataset;
     const size = inputSize(dataset);
     const first = this.#next;
-    const examples = Math.min(this.#size, examplesIn(dataset) - first);
-    if (examples <= 0) return undefined;
-    this.#next = first + examples;
-    for (let i = 0; i < examples; i++) {
-      const index = this.#order === undefined ? first + i : this.#order[first + i];
+    const { rank, ranks } = this.#share;
+    const all = Math.min(this.#size, examplesIn(dataset) - first);
+    if (all < ranks) return undefined;
+    this.#next = first + all;
+    const places: number[] = [];
+    for (let place = 0; place < all; place++) {
+      // Drawn for those of other ranks, too.
       const variation = this.#augment && drawVariation(this.#random, this.#augment);
+      if (place % ranks !== rank) continue;
+      const i = places.length;
+      const index = this.#order === undefined ? first + place : this.#order[first + place];
+      places.push(index);
       this.#write(this.#inputs, buffers.inputs, i * size, index * size, variation);
       if (buffers.reproduced !== buffers.inputs) {
         this.#write(this.#reproduced, buffers.reproduced, i * size, index * size, variation);
       }
       if (this.#targets === "labels") this.#writeTargets(buffers.targets, i, index);
     }
+    const examples = places.length;
     const inputs = buffers.inputs.subarray(0, examples * size);
-    const weights = this.#weightsOf(first, examples);
+    const weights = this.#weightsOf(places);
     if (this.#targets === "labels") {
       const targets = buffers.targets.subarray(0, examples * targetSize(dataset));
       return { inputs, targets, examples, ...weights };
@@ -145,12 +172,11 @@ export class BatchMaker {
     return { inputs, targets, examples, ...weights };
   }
 
-  #weightsOf(first: number, examples: number): Pick<Batch, "weights"> {
+  #weightsOf(places: readonly number[]): Pick<Batch, "weights"> {
     const { weights } = this.#dataset;
-    if (weights === undefined) return {};
-    const order = this.#order;
-    const at = (i: number) => weights[order === undefined ? first + i : order[first + i]];
-    return { weights: Float64Array.from({ length: examples }, (_, i) => at(i)) };
+    return weights === undefined
+      ? {}
+      : { weights: Float64Array.from(places, (index) => weights[index]) };
   }
 
   #writeTargets(out: Labels | Float32Array, place: number, index: number): void {

@@ -4,13 +4,15 @@
  * @module
  */
 
-import { type Batch, type BatchesOptions, BatchMaker } from "./batch_maker.ts";
+import { type Batch, type BatchesOptions, BatchMaker, type BatchShare } from "./batch_maker.ts";
 import { type Dataset, examplesIn, inputSize, targetSize } from "./dataset.ts";
 
-export type { Batch, BatchesOptions };
+export type { Batch, BatchesOptions, BatchShare };
 
 /**
  * Number of batches that {@linkcode batches} yields.
+ *
+ * @param ranks How many share each of them.
  *
  * @example The last batch holds what is left
  * ```ts
@@ -24,8 +26,9 @@ export type { Batch, BatchesOptions };
  * assert.deepEqual(sizes, [4, 4, 2]);
  * ```
  */
-export function batchCount(dataset: Dataset, size: number): number {
-  return Math.ceil(examplesIn(dataset) / size);
+export function batchCount(dataset: Dataset, size: number, ranks = 1): number {
+  const examples = examplesIn(dataset);
+  return Math.floor(examples / size) + (examples % size >= ranks ? 1 : 0);
 }
 
 /**
@@ -51,7 +54,7 @@ export function batches(dataset: Dataset, options: BatchesOptions): Iterable<Bat
   const maker = new BatchMaker(dataset, options);
   const { inputs, targets, normalization, targetNormalization, weights } = dataset;
   const asStored = options.shuffle === undefined && normalization === undefined &&
-    targetNormalization === undefined && weights === undefined;
+    targetNormalization === undefined && weights === undefined && options.share === undefined;
   if (asStored && inputs instanceof Float32Array && !(targets instanceof Float64Array)) {
     return views(dataset, inputs, targets, options);
   }

@@ -11,7 +11,7 @@ import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Random } from "../core/random.ts";
 import { sizeOf } from "./example_shape.ts";
 import type { Loss } from "./losses/loss.ts";
-import { drawSigns } from "./losses/noise.ts";
+import { drawnAt, drawSigns } from "./losses/noise.ts";
 import type { ExampleShape, PositionMask } from "./module.ts";
 import { realRows } from "./position_mask.ts";
 
@@ -85,7 +85,7 @@ export class PredictionLoss {
   /** What is propagated back for the curvature of the first examples, [n T, K]. */
   sampled(
     random: Random,
-    { from, examples }: CurvatureSample,
+    { from, examples, places }: CurvatureSample,
     predictions: Matrix,
     counting: Counting,
   ): Matrix {
@@ -94,13 +94,15 @@ export class PredictionLoss {
     const count = examples * this.positions;
     const z = rowsOf(predictions, 0, count);
     const gradients = backend.scratch(count, this.outputs);
+    const drawn = (numbers: number, draw: (count: number) => Float32Array) =>
+      places === undefined ? draw(numbers) : drawnAt(places, numbers / examples, draw);
     if (from === "signs") {
       const signs = backend.scratch(count, this.outputs);
-      backend.write(signs, drawSigns(random, count * this.outputs));
+      backend.write(signs, drawn(count * this.outputs, (n) => drawSigns(random, n)));
       backend.gaussNewtonGradient(loss.kind, gradients, z, signs);
     } else {
       const [rows, cols] = loss.targetShape(count, this.outputs);
-      const noise = this.#onBackend(loss.drawNoise(random, rows * cols), count);
+      const noise = this.#onBackend(drawn(rows * cols, (n) => loss.drawNoise(random, n)), count);
       backend.sampledLossGradient(loss.kind, gradients, z, noise);
     }
     // A mean of losses has the mean of their Hessians: a root of it has the root of the weight.

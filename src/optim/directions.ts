@@ -8,9 +8,10 @@ import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
-import type { Captures } from "./gates.ts";
+import type { Reduction } from "../distributed/reduction.ts";
 import { type ParameterSettings, relativeRate } from "./groups.ts";
 import type { Objective } from "./objective.ts";
+import type { StepObservation } from "./observation.ts";
 import type { Preconditioner } from "./preconditioner.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import type { StepRow } from "./step_row.ts";
@@ -24,7 +25,7 @@ export interface Directing {
   /** Has the gradients. */
   readonly objective: Pick<Objective<never>, "backend" | "parameters">;
   /** Turns them into directions. */
-  readonly preconditioner: Pick<Preconditioner, "precondition">;
+  readonly preconditioner: Pick<Preconditioner, "precondition" | "owners">;
   /** Averages them before. */
   readonly momentum: MomentumState;
   /** Has the learning rate of all. */
@@ -49,33 +50,50 @@ export interface Directions {
 /**
  * Preconditions the (averaged) gradients. Inside the step's scope.
  *
- * @param now The step, and what its gradients are multiplied with, [1, 1].
+ * @param now The step, what its gradients are multiplied with, [1, 1], and with whom directions are shared out.
  */
 export function directionsOf(
   { objective, preconditioner, momentum, options, settings }: Directing,
   row: Pick<StepRow, "innerProduct">,
-  { step, factor }: { readonly step: number; readonly factor: Matrix | undefined },
+  { step, factor, reduction }: {
+    readonly step: number;
+    readonly factor: Matrix | undefined;
+    readonly reduction: Reduction;
+  },
 ): Directions {
   const { backend, parameters } = objective;
   // A row per layer: products, and squared norms of directions and weights.
   const table = backend.scratch(parameters.length, 3);
   momentum.advance(step, factor);
-  const directions = parameters.map((parameter, index) => {
-    const sums = rowsOf(table, index, index + 1);
-    if (!isTrainable(parameter)) {
-      backend.write(sums, [0, 0, 0]);
-      return undefined;
-    }
-    const { weightDecay, learningRate } = settings[index];
+  const preconditioned = parameters.map((parameter, index) => {
+    if (!isTrainable(parameter)) return undefined;
+    const { weightDecay } = settings[index];
     if (weightDecay !== false && weightDecay.kind === "l2") {
       addPenaltyGradient(backend, parameter, weightDecay, step);
     }
     const source = momentum.averaged(index, parameter.gradient);
-    const relative = relativeRate(learningRate, options.learningRate, step);
-    const direction = atLayer(parameter.name, () => {
-      return scaled(backend, preconditioner.precondition(index, source, step), relative);
+    const precondition = () => preconditioner.precondition(index, source, step);
+    return { source, direction: atLayer(parameter.name, precondition) };
+  });
+  const { owners } = preconditioner;
+  if (owners !== undefined) {
+    const moved = owners.flatMap((owner, index) => {
+      const made = preconditioned[index];
+      return made === undefined ? [] : [{ owner, direction: made.direction }];
     });
-    backend.stepProducts(sums, direction, source, parameter.value);
+    const matrices = moved.map(({ direction }) => direction);
+    reduction.spread(matrices, moved.map(({ owner }) => owner));
+  }
+  const directions = parameters.map((parameter, index) => {
+    const sums = rowsOf(table, index, index + 1);
+    const made = preconditioned[index];
+    if (made === undefined) {
+      backend.write(sums, [0, 0, 0]);
+      return undefined;
+    }
+    const relative = relativeRate(settings[index].learningRate, options.learningRate, step);
+    const direction = scaled(backend, made.direction, relative);
+    backend.stepProducts(sums, direction, made.source, parameter.value);
     if (relative !== 1) {
       // With a U in the place of U, the model's curvature along it is a^2 <U, S>.
       const product = columnsOf(sums, 0, 1);
@@ -102,7 +120,7 @@ function scaled(backend: Backend, direction: Matrix, factor: number): Matrix {
 /** Looks at the curvature of what has been observed, along the directions; layers without captures do not count. */
 export function measureCurvature(
   { objective: { backend }, rules: { curvature } }: Pick<Directing, "objective" | "rules">,
-  captures: Captures,
+  { captures, whole }: Pick<StepObservation, "captures" | "whole">,
   { directions, numbers: { products } }: Directions,
 ): void {
   if (curvature === undefined || captures.length === 0) return;
@@ -114,5 +132,5 @@ export function measureCurvature(
       if (capture === undefined) backend.write(columnsOf(seen, index, index + 1), [0]);
     });
   }
-  curvature.update(captures, directions, seen);
+  curvature.update(captures, directions, seen, whole);
 }

@@ -7,8 +7,9 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
-import { StateError } from "../core/errors.ts";
+import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { Group } from "../distributed/group.ts";
 import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { StepHandle, StepReport } from "./report.ts";
 import type { TakenStep } from "./step_report.ts";
@@ -64,6 +65,18 @@ export interface Attempt {
 /** The gate of a backend. */
 export function gateOf(backend: Backend): Gate {
   return backend.sync ? new ThrowingGate(backend) : new CancellingGate(backend);
+}
+
+/**
+ * Refuses a group where nobody waits for numbers: ranks of a group have to.
+ *
+ * @throws {OptionError} On a backend that is not synchronous.
+ */
+export function checkGroup(subject: string, backend: Backend, group: Group | undefined): void {
+  if (backend.sync || group === undefined) return;
+  const expectation =
+    `must be left out on backend '${backend.name}', whose numbers are not there at once`;
+  throw new OptionError(subject, "group", expectation, `a group of ${group.name}`);
 }
 
 /** Reads and throws: a step that is not finite changes nothing. */

@@ -9,6 +9,8 @@ import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
+import { assigned } from "../distributed/assignment.ts";
+import { alone } from "../distributed/reduction.ts";
 import type {
   Block,
   BlockOptions,
@@ -18,6 +20,7 @@ import type {
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
+import { checkAlike } from "./alike.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
@@ -74,6 +77,8 @@ export function kroneckerOptimizer<B>(
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
   const groups = groupsOf(subject, options.groups, parameters);
+  checkAlike(subject, options);
+  const reduction = options.group?.reductionOn(subject, backend) ?? alone;
   let blocks: readonly Block[] = [];
   const adapter = dampingAdaptation === false
     ? undefined
@@ -100,15 +105,27 @@ export function kroneckerOptimizer<B>(
     adapter?.[Symbol.dispose]();
     throw error;
   }
-  const estimator = new CurvatureEstimator(backend, blocks, { ...options, plan });
+  const shared = options.shareOut !== "nothing";
+  const estimator = new CurvatureEstimator(backend, blocks, {
+    ...options,
+    ...{ plan, reduction, shared },
+  });
   const preconditioner = new KroneckerPreconditioner(
     backend,
     method,
     estimator,
     plan,
     adapter,
+    options.shareOut === "directions" && reduction.size > 1
+      ? { owners: assigned(parameters.map(costOf), reduction.size), rank: reduction.rank }
+      : undefined,
   );
   return new Optimizer(objective, preconditioner, options, observation);
+}
+
+/** Products that a direction takes, up to a factor. */
+function costOf({ value: { rows, cols } }: Parameter): number {
+  return rows * cols * (rows + cols);
 }
 
 /** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */

@@ -98,6 +98,16 @@ export interface KroneckerOptions extends StepOptions {
   readonly staleness?: number;
   /** Whether steps wait for full bases, or go on with the old ones; in full or by the name of the kind. @default {{ kind: "immediate" }} */
   readonly refresh?: RefreshMode | RefreshMode["kind"];
+  /**
+   * What the ranks of a `group` share out among them, layers by what they cost, the most expensive first:
+   * - `bases`: the eigenproblems that steps wait for; every rank gets all bases (a worker fraction of 1 in KAISA,
+   *   Pauloski et al. 2021). Bases of low rank are not worth a message, and made by every rank;
+   * - `directions`: besides, each rank preconditions some layers, and sends what comes out in every step (a worker
+   *   fraction of one over the ranks, but every rank still has room for all layers).
+   *
+   * Without a group it means nothing. @default {"bases"}
+   */
+  readonly shareOut?: "nothing" | "bases" | "directions";
   /** Failed refreshes of a layer in a row that are tolerated before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
@@ -138,6 +148,7 @@ export const kroneckerSchema = {
   positions: optional(choice("summed", "apart"), "summed"),
   staleness: optional(number(decay), 0),
   refresh: optional(refreshRule, { kind: "immediate" }),
+  shareOut: optional(choice("nothing", "bases", "directions"), "bases"),
   toleratedFailures: optional(number({ min: 0, integer: true }), 5),
   blocks: maybe(callback<NonNullable<KroneckerOptions["blocks"]>>("a function of the parameter")),
 } satisfies SchemaOf<KroneckerOptions>;

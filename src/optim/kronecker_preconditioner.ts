@@ -53,19 +53,28 @@ export class KroneckerPreconditioner implements Preconditioner {
   /** The model's curvature; owned. */
   readonly estimator: CurvatureEstimator;
   readonly adapter: DampingAdapter | undefined;
+  readonly owners: readonly number[] | undefined;
   readonly #backend: Backend;
   readonly #plan: RefreshPlan;
+  readonly #rank: number | undefined;
   /** What held for the blocks where a checkpoint was made, until its matrices are there, too. */
   #restored: readonly { readonly solved: boolean; readonly measured: boolean }[] = [];
 
-  /** Takes over the estimator and the adapter. */
+  /**
+   * Takes over the estimator and the adapter.
+   *
+   * @param sharing Where ranks of a group make some of the directions each: who makes which, and who this one is.
+   */
   constructor(
     backend: Backend,
     method: string,
     estimator: CurvatureEstimator,
     plan: RefreshPlan,
     adapter?: DampingAdapter,
+    sharing?: { readonly owners: readonly number[]; readonly rank: number },
   ) {
+    this.owners = sharing?.owners;
+    this.#rank = sharing?.rank;
     this.#backend = backend;
     this.method = method;
     this.estimator = estimator;
@@ -155,7 +164,10 @@ export class KroneckerPreconditioner implements Preconditioner {
   precondition(index: number, source: Matrix, step: number): Matrix {
     const block = this.estimator.blocks[index];
     const direction = this.#backend.scratch(source.rows, source.cols);
-    this.#backend.scope(() => block.precondition(direction, source, step));
+    // Lambda belongs to the report of every rank.
+    if (this.owners === undefined || this.owners[index] === this.#rank) {
+      this.#backend.scope(() => block.precondition(direction, source, step));
+    } else this.#backend.scope(() => block.lambda(step));
     return direction;
   }
 

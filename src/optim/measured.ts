@@ -55,6 +55,8 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
   readonly statistic: (resolved: Resolved<S>) => Statistic;
   /** What its options take. */
   readonly schema: S;
+  /** Whether the factors of convolutions are of whole gradients. @default {never} */
+  readonly exact?: (resolved: Resolved<S>) => boolean;
   /** What eigenvalues are measured from. @default {"captures"} */
   readonly eigenvaluesFrom?: "captures" | "gradient";
   /** Its block of full rank. */
@@ -74,7 +76,7 @@ export interface MeasuredMethod<S extends typeof measuredSchema> {
 export function measuredOptimizer<S extends typeof measuredSchema, B>(
   objective: Objective<B>,
   options: MeasuredOptions,
-  { method, statistic, schema, createFull, eigenvaluesFrom = "captures" }: MeasuredMethod<S>,
+  { method, statistic, exact, schema, createFull, eigenvaluesFrom = "captures" }: MeasuredMethod<S>,
 ): Optimizer<B> {
   const subject = `Cannot create ${method.toUpperCase()}`;
   const resolved = resolveKronecker(subject, objective, options, schema, (r) => r === "full");
@@ -86,7 +88,10 @@ export function measuredOptimizer<S extends typeof measuredSchema, B>(
   const ranks = new Map(
     objective.parameters.map((parameter) => [parameter, rankOf(subject, parameter, rank)]),
   );
-  const shared = { method, statistic: statistic(resolved), exponent };
+  const shared = {
+    ...{ method, statistic: statistic(resolved), exponent },
+    exact: exact?.(resolved) ?? false,
+  };
   return kroneckerOptimizer(subject, objective, resolved, {
     method,
     own: (parameter) => ({

@@ -5,13 +5,15 @@
  * @module
  */
 
-import { type Capture, leadingExamples } from "../core/capture.ts";
+import { type Capture, leadingExamples, type Places } from "../core/capture.ts";
 import { div, formula, greater, select, sqrt } from "../core/formula.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { Random } from "../core/random.ts";
 import type { ObservedBatch } from "../curvature/estimator.ts";
 import type { Fisher } from "../curvature/fisher.ts";
+import type { Reduction, Whole } from "../distributed/reduction.ts";
+import { leadingPlaces } from "../distributed/shares.ts";
 import type { ObservationGuard } from "../curvature/observation_guard.ts";
 import type { Captures, Gate } from "./gates.ts";
 import type { Objective } from "./objective.ts";
@@ -54,18 +56,20 @@ export class Observer<B> {
   readonly #options: ObservationOptions;
   readonly #guard: ObservationGuard | undefined;
   readonly #gate: Pick<Gate, "captures">;
+  readonly #reduction: Reduction;
 
   /** Holds nothing that would have to be disposed; the guard is the caller's. */
   constructor(
     objective: Objective<B>,
     options: ObservationOptions,
     guard: ObservationGuard | undefined,
-    gate: Pick<Gate, "captures">,
+    { gate, reduction }: Pick<Context<B>, "gate" | "reduction">,
   ) {
     this.#objective = objective;
     this.#options = options;
     this.#guard = guard;
     this.#gate = gate;
+    this.#reduction = reduction;
   }
 
   /**
@@ -83,6 +87,7 @@ export class Observer<B> {
       share: step < wholeUntil ? WHOLE : share,
       guard: this.#guard,
       gate: this.#gate,
+      reduction: this.#reduction,
     });
   }
 }
@@ -91,6 +96,8 @@ export class Observer<B> {
 export interface StepObservation extends ObservedBatch {
   /** Captures of the last micro-batch that was observed, by parameter; empty where none was. */
   readonly captures: Captures;
+  /** What the last micro-batch's captures are a part of. */
+  readonly whole: Whole;
 }
 
 interface Context<B> {
@@ -99,6 +106,7 @@ interface Context<B> {
   readonly share: ObservedShare;
   readonly guard: ObservationGuard | undefined;
   readonly gate: Pick<Gate, "captures">;
+  readonly reduction: Reduction;
 }
 
 class BatchObservation<B> implements StepObservation {
@@ -106,7 +114,8 @@ class BatchObservation<B> implements StepObservation {
   readonly gradientExamples: number;
   captures: Captures = [];
   readonly #batches: readonly B[];
-  readonly #sizes: readonly number[];
+  /** Of what is observed, by micro-batch. */
+  readonly #places: readonly Places[];
   readonly #row: StepRow;
   readonly #context: Context<B>;
   /** Random state of the step's first micro-batch: statistics and eigenvalues see the same draws. */
@@ -115,7 +124,7 @@ class BatchObservation<B> implements StepObservation {
   #prepared = false;
 
   constructor(
-    { batches, sizes, examples }: MicroBatches<B>,
+    { batches, places, examples }: MicroBatches<B>,
     row: StepRow,
     random: Random,
     context: Context<B>,
@@ -125,9 +134,17 @@ class BatchObservation<B> implements StepObservation {
     this.#row = row;
     this.#context = context;
     this.#draws = isSampled(fisher) ? random.fork().save() : [];
-    this.#sizes = sizes.map((all) => Math.min(all, Math.max(atLeast, Math.ceil(share * all))));
-    this.examples = this.#sizes.reduce((sum, size) => sum + size, 0);
+    // Each rank observes one at least.
+    const least = Math.max(atLeast, context.reduction.size);
+    this.#places = places.map((all) =>
+      leadingPlaces(all, Math.min(all.of, Math.max(least, Math.ceil(share * all.of))))
+    );
+    this.examples = this.#places.reduce((sum, { of }) => sum + of, 0);
     this.gradientExamples = examples;
+  }
+
+  get whole(): Whole {
+    return this.#wholeOf(this.#places[this.#places.length - 1]);
   }
 
   get gradientScale(): Matrix | undefined {
@@ -150,7 +167,7 @@ class BatchObservation<B> implements StepObservation {
         // A single batch is prepared once: statistics and eigenvalues see the same captures.
         if (last > 0 || !this.#prepared) {
           if (last > 0) objective.differentiate(batch, undefined);
-          this.captures = this.#prepare(this.#sizes[index], random);
+          this.captures = this.#prepare(this.#places[index], random);
           this.#prepared = true;
         }
         if (this.captures.length > 0) visit(captureOf);
@@ -162,17 +179,23 @@ class BatchObservation<B> implements StepObservation {
   }
 
   /** Captures of the batch that was differentiated last; none where they are left out. */
-  #prepare(examples: number, random: Random): Captures {
+  #prepare(places: Places, random: Random): Captures {
+    const examples = places.at.length;
     const { objective, fisher, guard, gate } = this.#context;
     if (isSampled(fisher)) {
       const from = fisher.kind === "gaussNewton" ? "signs" : "targets";
-      objective.differentiateSampled(random, { from, examples });
+      objective.differentiateSampled(random, { from, examples, places });
     }
     const captures = objective.parameters.map((parameter) => {
       const capture = objective.capture(parameter);
       return capture && this.#scaled(leadingExamples(capture, examples));
     });
-    return gate.captures(captures, this.#row, guard?.judge(captures));
+    return gate.captures(captures, this.#row, guard?.judge(captures, this.#wholeOf(places)));
+  }
+
+  #wholeOf({ of: examples }: Places): Whole {
+    const { reduction } = this.#context;
+    return { examples, sum: (...summands) => reduction.sum(...summands) };
   }
 
   /** Divides by the root of the loss what the data's own targets gave, where that is asked for. */

@@ -9,6 +9,7 @@ import { StateError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { schedulesIn } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
+import { alone, type Reduction } from "../distributed/reduction.ts";
 import { allOrNothing } from "./all_or_nothing.ts";
 import { applyStep } from "./apply.ts";
 import { attemptOf } from "./attempt.ts";
@@ -16,7 +17,7 @@ import { averageOf, checkTakesBack } from "./average.ts";
 import { describeOptimizer } from "./describe.ts";
 import { directionsOf, measureCurvature } from "./directions.ts";
 import { Freezing, noticeFreezing } from "./freezing.ts";
-import { type Attempt, type Gate, gateOf } from "./gates.ts";
+import { type Attempt, checkGroup, type Gate, gateOf } from "./gates.ts";
 import { checkRates, type ParameterSettings, settingsOf } from "./groups.ts";
 import { gradientFactorOf } from "./gradient_factor.ts";
 import type { Objective } from "./objective.ts";
@@ -99,6 +100,7 @@ export class Optimizer<B> implements Disposable {
   /** How far steps go. */
   readonly #limits: StepLimits;
   readonly #log: StepLog;
+  readonly #reduction: Reduction;
   readonly #owner = new Owner();
   #disposed = false;
 
@@ -124,6 +126,8 @@ export class Optimizer<B> implements Disposable {
     try {
       const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
       checkTakesBack(subject, options);
+      checkGroup(subject, backend, options.group);
+      this.#reduction = options.group?.reductionOn(subject, backend) ?? alone;
       this.settings = settingsOf(
         ...[subject, options, parameters] as const,
         (index) => preconditioner.ownRate?.(index),
@@ -141,7 +145,11 @@ export class Optimizer<B> implements Disposable {
       throw error;
     }
     this.random = new Random(options.seed);
-    this.#observer = new Observer(objective, observation, this.rules.observationGuard, this.#gate);
+    const { observationGuard } = this.rules;
+    this.#observer = new Observer(objective, observation, observationGuard, {
+      gate: this.#gate,
+      reduction: this.#reduction,
+    });
     const membership = backend.recovery?.join({
       save: () => settledProgress(this),
       restore: (progress) => resume(this, progress as Progress),
@@ -235,7 +243,7 @@ export class Optimizer<B> implements Disposable {
   #allOrNothing<T>(pass: (attempt: Attempt) => T, batches: readonly B[]): T {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
     const attempt = attemptOf(this, this.#log, () => this.#take(batches));
-    return allOrNothing(this, () => pass(attempt));
+    return this.#reduction.together(() => allOrNothing(this, () => pass(attempt)));
   }
 
   /** The step itself. Reads nothing back on an asynchronous backend. */
@@ -247,7 +255,8 @@ export class Optimizer<B> implements Disposable {
     for (const schedule of this.#schedules) schedule(step);
     checkRates(this.settings, this.options.learningRate, step);
     return objective.backend.scope(() => {
-      const batches = new StepBatches(objective, micro, this.rules.stepCheck !== undefined);
+      const again = this.rules.stepCheck !== undefined;
+      const batches = new StepBatches(objective, micro, this, this.#reduction, again);
       const row = this.#log.rowOf(step);
       noticeFreezing(this);
       batches.differentiate(row);
@@ -257,9 +266,9 @@ export class Optimizer<B> implements Disposable {
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
-      const found = directionsOf(this, row, { step, factor });
+      const found = directionsOf(this, row, { step, factor, reduction: this.#reduction });
       this.#gate.afterDirections(row, step);
-      if (observed.eigenvalues) measureCurvature(this, observation.captures, found);
+      if (observed.eigenvalues) measureCurvature(this, observation, found);
       this.#limits.set(row, found.numbers, step);
       this.#gate.afterLength(row);
 
@@ -271,6 +280,7 @@ export class Optimizer<B> implements Disposable {
       applyStep(this, directions, { rate, clip: row.clip, step });
       this.rules.stepCheck?.seal();
       this.stepCount++;
+      this.#reduction.note(row.finitePart);
 
       this.#log.note(
         row,

@@ -43,6 +43,12 @@ export interface Preconditioner extends Disposable {
    */
   precondition(index: number, source: Matrix, step: number): Matrix;
 
+  /**
+   * Rank of a group that makes the direction of each parameter, where each makes some: on the others
+   * {@linkcode Preconditioner.precondition} leaves room for it.
+   */
+  readonly owners?: readonly number[] | undefined;
+
   /** How a parameter is preconditioned. */
   describe(index: number): PreconditionerRow;
 

@@ -20,7 +20,8 @@ export interface LayerReport {
   /**
    * Share of the observed examples that TEKFAC's and TKFAC's input factor is made of in effect, in (0, 1]:
    * `(sum w)^2 / (n sum w^2)`, `w = |g|^2`, of the last micro-batch. The smaller it is, the more have averages to
-   * hold. `undefined` in a step that observes no statistics, and where nothing is weighed.
+   * hold. `undefined` in a step that observes no statistics, where nothing is weighed, and of
+   * convolutions with groups.
    */
   readonly effectiveShare: number | undefined;
 }

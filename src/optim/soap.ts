@@ -11,6 +11,8 @@ import { markAll } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
 import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
+import { alone, type Reduction } from "../distributed/reduction.ts";
+import { checkAlike } from "./alike.ts";
 import { judged } from "../curvature/judged.ts";
 import {
   Refresher,
@@ -132,6 +134,8 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
   const settings = groupsOf(subject, resolved.groups, parameters)
     .map((group) => ownSettings(all, group));
   const { factors } = resolved;
+  checkAlike(subject, resolved);
+  const reduction = resolved.group?.reductionOn(subject, backend) ?? alone;
   const blocks = madeForEach(
     parameters,
     (index) => new SoapBlock(backend, parameters[index], { ...settings[index], factors }),
@@ -143,6 +147,7 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
       shampooBeta,
     })),
     frequency: resolved.preconditionFrequency,
+    reduction,
   });
   return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
 }
@@ -189,6 +194,8 @@ interface SoapNumbers {
   readonly staleness: number;
   readonly refresh: Required<RefreshMode>;
   readonly toleratedFailures: number;
+  /** With whom eigenproblems are shared out. */
+  readonly reduction: Reduction;
 }
 
 /** Owns the blocks of all parameters and renews their bases together. */
@@ -206,7 +213,12 @@ class SoapPreconditioner implements Preconditioner {
     this.#backend = backend;
     this.#blocks = blocks;
     this.#numbers = numbers;
-    this.#refresher = new Refresher(backend, numbers.refresh, numbers.staleness);
+    this.#refresher = new Refresher(
+      backend,
+      numbers.refresh,
+      numbers.staleness,
+      numbers.reduction,
+    );
     const layers = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(layers, numbers.toleratedFailures);
   }

@@ -5,45 +5,61 @@
  */
 
 import { ShapeError } from "../core/errors.ts";
+import type { Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
+import type { Reduction, Stepping } from "../distributed/reduction.ts";
 import type { Objective } from "./objective.ts";
 import type { StepRow } from "./step_row.ts";
 
-/** Micro-batches and their sizes. */
+/** Micro-batches of a rank, and the places of their examples in those of all ranks. */
 export interface MicroBatches<B> {
   /** The batches. */
   readonly batches: readonly B[];
-  /** Their numbers of examples. */
-  readonly sizes: readonly number[];
-  /** Examples of the whole step. */
+  /** By batch. */
+  readonly places: readonly Places[];
+  /** Examples of the whole step, on all ranks. */
   readonly examples: number;
 }
 
 /** Micro-batches that make one step together: same update as one large batch, less memory. */
 export class StepBatches<B> implements MicroBatches<B> {
   readonly batches: readonly B[];
-  readonly sizes: readonly number[];
+  readonly places: readonly Places[];
   readonly examples: number;
   readonly #objective: Objective<B>;
   /** What the passes of this step found: what a model keeps besides weights, and how many there had been. */
   #found: { readonly state: readonly Matrix[]; readonly passes: number | undefined } | undefined;
 
   readonly #again: boolean;
+  readonly #reduction: Reduction;
 
   /**
    * Checks all batches before anything is computed.
    *
+   * @param optimizer Takes the step.
+   * @param reduction With these ranks.
    * @param again Whether {@linkcode StepBatches.differentiate} may be asked for more than once.
    * @throws {ShapeError | DataError} When one does not fit, or there are no examples at all.
+   * @throws {GroupError} When one does not fit on another rank.
    */
-  constructor(objective: Objective<B>, batches: readonly B[], again = false) {
+  constructor(
+    objective: Objective<B>,
+    batches: readonly B[],
+    optimizer: Stepping,
+    reduction: Reduction,
+    again = false,
+  ) {
     this.#objective = objective;
+    this.#reduction = reduction;
     this.#again = again;
     this.batches = batches;
-    this.sizes = batches.map((batch) => objective.examplesOf(batch));
-    this.examples = this.sizes.reduce((sum, size) => sum + size, 0);
-    if (this.examples === 0) throw new ShapeError("Cannot step", "at least one example", "none");
+    this.places = reduction.meet(optimizer, () => {
+      const sizes = batches.map((batch) => objective.examplesOf(batch));
+      if (sizes.some((size) => size > 0)) return sizes;
+      throw new ShapeError("Cannot step", "at least one example", "none");
+    });
+    this.examples = this.places.reduce((sum, { of }) => sum + of, 0);
   }
 
   /**
@@ -60,6 +76,7 @@ export class StepBatches<B> implements MicroBatches<B> {
     };
     if (this.batches.length === 1) differentiate(this.batches[0], 0);
     else this.batches.forEach((batch, i) => backend.scope(() => differentiate(batch, i)));
+    this.#sum(row.loss);
     parameters.forEach((parameter, index) => {
       const { gradient } = parameter;
       const place = row.squaredNorm(index);
@@ -74,6 +91,19 @@ export class StepBatches<B> implements MicroBatches<B> {
     this.batches.forEach((batch, index) => {
       backend.scope(() => backend.sum(out, this.#lossesOf(batch), this.#blend(index)));
     });
+    this.#reduction.sum({ matrix: out });
+  }
+
+  /** Loss and gradients of all ranks; what the model remembers of batches is averaged. */
+  #sum(loss: Matrix): void {
+    const reduction = this.#reduction;
+    if (reduction.size === 1) return;
+    const { backend, parameters, state = {} } = this.#objective;
+    const own = this.places.reduce((sum, { at }) => sum + at.length, 0);
+    const remembered = Object.values(state);
+    for (const matrix of remembered) backend.axpby(matrix, own / this.examples, matrix, 0);
+    const gradients = parameters.filter(isTrainable).map(({ gradient }) => gradient);
+    reduction.sum(...[loss, ...gradients, ...remembered].map((matrix) => ({ matrix })));
   }
 
   /** Notes what the first passes find, and puts it back before others. */

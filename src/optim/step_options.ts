@@ -5,7 +5,18 @@
  */
 
 import { type Schedule, valueAt } from "../core/schedule.ts";
-import { flag, number, off, optional, type Rule, schedule } from "../core/schema.ts";
+import {
+  flag,
+  isRecord,
+  maybe,
+  number,
+  off,
+  optional,
+  type Rule,
+  schedule,
+  where,
+} from "../core/schema.ts";
+import type { Group } from "../distributed/group.ts";
 import { averageRule, type WeightAverage } from "./average.ts";
 import { groupsRule, type ParameterGroup, type ResolvedGroup } from "./groups.ts";
 import { type KlClip, klClipRule } from "./transforms/kl_clip.ts";
@@ -59,6 +70,11 @@ export interface StepOptions {
   readonly average?: WeightAverage | false;
   /** Seed of sampled labels (Monte-Carlo Fisher). @default {0} */
   readonly seed?: number;
+  /**
+   * Ranks that train one model together, of `@tekfac/tekfac/distributed`: each gives its steps a part of the batch, and
+   * all take the step of the joined batch. Not owned. @default {this one alone}
+   */
+  readonly group?: Group;
 }
 
 /**
@@ -80,6 +96,7 @@ export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
     groups: groupsRule({}),
     average: optional(averageRule, false),
     seed: optional(number(), 0),
+    group: maybe(where("a group of @tekfac/tekfac/distributed", isGroup)),
   };
 }
 
@@ -114,6 +131,12 @@ export interface ResolvedStepOptions {
   readonly average: WeightAverage | false;
   /** See {@linkcode StepOptions.seed}. */
   readonly seed: number;
+  /** See {@linkcode StepOptions.group}. */
+  readonly group: Group | undefined;
+}
+
+function isGroup(value: unknown): value is Group {
+  return isRecord(value) && typeof value.allReduce === "function";
 }
 
 /** Length of a step along its clipped directions: learning rate times annealing. */

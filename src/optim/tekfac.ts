@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OptionError } from "../core/errors.ts";
 import { choice, optional, type SchemaOf } from "../core/schema.ts";
 import { TekfacBlock, type TekfacBlockOptions } from "../curvature/blocks/tekfac.ts";
 import { mixed, traceKeeping } from "../curvature/fisher.ts";
@@ -14,8 +15,10 @@ import type { Optimizer } from "./optimizer.ts";
 /** Options of {@linkcode tekfac}. */
 export interface TekfacOptions extends MeasuredOptions {
   /**
-   * Whose eigenvectors the bases are: of the paper's factors, which keep the trace of the Fisher; or of a mixture of
-   * them with EKFAC's, by the effective share of the examples (docs/MATH.md, 2.14). @default {"traceKeeping"}
+   * Whose eigenvectors the bases are: of the paper's factors, which keep the trace of the Fisher; of a mixture of
+   * them with EKFAC's, by the effective share of the examples (docs/MATH.md, 2.14); or, `exact`, of convolutions the
+   * partial traces of the Fisher itself, which takes N dOut dIn' numbers while it observes N examples.
+   * @default {"traceKeeping"}
    */
   readonly factors?: NonNullable<TekfacBlockOptions["factors"]>;
 }
@@ -51,7 +54,14 @@ export interface TekfacOptions extends MeasuredOptions {
 export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}): Optimizer<B> {
   return measuredOptimizer(objective, options, {
     method: "tekfac",
-    statistic: ({ factors }) => factors === "mixed" ? mixed : traceKeeping,
+    statistic: ({ factors, group }) => {
+      if (factors !== "mixed") return traceKeeping;
+      if (group === undefined || group.size === 1) return mixed;
+      const expectation =
+        "must be 'traceKeeping' in a group: how far factors are mixed follows from the batch as a whole";
+      throw new OptionError("Cannot create TEKFAC", "factors", expectation, factors);
+    },
+    exact: ({ factors }) => factors === "exact",
     schema: tekfacSchema,
     createFull: (backend, parameter, shared, { factors }) =>
       new TekfacBlock(backend, parameter, { ...shared, factors }),
@@ -62,7 +72,7 @@ export function tekfac<B>(objective: Objective<B>, options: TekfacOptions = {}):
 export const tekfacSchema = {
   ...measuredSchema,
   factors: optional(
-    choice<NonNullable<TekfacOptions["factors"]>>("traceKeeping", "mixed"),
+    choice<NonNullable<TekfacOptions["factors"]>>("traceKeeping", "mixed", "exact"),
     "traceKeeping",
   ),
 } satisfies SchemaOf<TekfacOptions>;

@@ -15,7 +15,7 @@ export function createOptimizer<Name extends OptimizerName>(
   goal: ModelObjective,
   name: Name,
   settings: OptimizerSettings,
-  shared: Pick<StepOptions, "annealing" | "seed">,
+  shared: Pick<StepOptions, "annealing" | "seed" | "group">,
 ): Optimizer<BatchLike> {
   return optimizers[name](goal, { ...shared, ...settings[name] });
 }

@@ -8,6 +8,7 @@ import type { Backend } from "../backend/backend.ts";
 import { cosine } from "../core/schedule.ts";
 import { type ImageDataset, inputSize } from "../data/dataset.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
+import type { Group } from "../distributed/group.ts";
 import type { BatchLike } from "../nn/batch.ts";
 import { sigmoidCrossEntropy } from "../nn/losses/sigmoid_cross_entropy.ts";
 import { softmaxCrossEntropy } from "../nn/losses/softmax_cross_entropy.ts";
@@ -41,6 +42,8 @@ export interface JobOptions {
   readonly width?: number | undefined;
   /** What the optimizers are set to. @default {the model's recipe} */
   readonly settings?: OptimizerSettings;
+  /** With whom it is trained. @default {alone} */
+  readonly group?: Group | undefined;
 }
 
 /** A model that can be trained. The caller disposes it. */
@@ -60,7 +63,7 @@ export interface Job extends Disposable {
  * @throws {ShapeError} When the model cannot take such images. Nothing stays allocated.
  */
 export function createJob(backend: Backend, options: JobOptions): Job {
-  const { model: name, optimizer: method, dataset, steps, seed } = options;
+  const { model: name, optimizer: method, dataset, steps, seed, group } = options;
   const settings = options.settings ?? recipes[name].settings;
   const reproduces = name === "autoencoder";
   const model = sequential(backend, {
@@ -70,7 +73,11 @@ export function createJob(backend: Backend, options: JobOptions): Job {
   });
   try {
     const goal = objective(model, reproduces ? sigmoidCrossEntropy() : softmaxCrossEntropy());
-    const optimizer = createOptimizer(goal, method, settings, { annealing: cosine(steps), seed });
+    const optimizer = createOptimizer(goal, method, settings, {
+      annealing: cosine(steps),
+      seed,
+      ...(group === undefined ? {} : { group }),
+    });
     return {
       objective: goal,
       optimizer,

@@ -43,18 +43,21 @@ export class Run {
     this.#microBatch = checkNumber(subject, "microBatch", options.microBatch ?? size, some);
     this.#options = options;
     this.#pause = pause;
-    this.stepsPerEpoch = batchCount(options.data.train, size);
+    const ranks = options.optimizer.options.group?.size ?? 1;
+    this.stepsPerEpoch = batchCount(options.data.train, size, ranks);
     this.#steps = Math.max(0, epochs - this.firstEpoch) * this.stepsPerEpoch;
   }
 
   /** Takes the steps of one epoch, until an observer ends it, and returns the mean loss of their examples. */
   async epoch(epoch: number): Promise<number> {
     const { optimizer, observer, signal, data, batchSize, seed, augment } = this.#options;
+    const { group } = optimizer.options;
     const order: BatchesOptions = {
       size: batchSize,
       targets: this.#options.targets ?? "labels",
       shuffle: { seed, epoch },
       ...(augment === undefined ? {} : { augment }),
+      ...(group === undefined ? {} : { share: { rank: group.rank, ranks: group.size } }),
     };
     const stream = streamBatches(data.train, order);
     let [lossSum, examples] = [0, 0];

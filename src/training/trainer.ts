@@ -26,6 +26,10 @@ import { withJudgedWeights } from "./weight_copy.ts";
  * Steps wait for each other, on a GPU too, and every tenth of a second for a turn of the event loop, so that pages
  * and Workers answer.
  *
+ * Where the optimizer has a group, each rank calls this with the same options, takes its part of every batch
+ * (`batchSize` is that of the joined one), and evaluates all. A verdict of an observer that ends the run must be that
+ * of all ranks.
+ *
  * @throws {OptionError} When `epochs`, `epochsDone`, `batchSize`, `microBatch` or `earlyStopping` is out of range.
  * @throws {ShapeError | DataError} When the data do not fit the model.
  * @throws {NumericalError} When a loss, a gradient or an update is not finite.

@@ -60,6 +60,7 @@ function stepOf(
   const capture = { kind: "embedding", examples: EXAMPLES, tokens: t, outputGradients } as const;
   return backend.scope(() => {
     block.observeStatistics!(capture, FIRST);
+    if (block.findBasis?.(EXAMPLES)) block.observeStatistics!(capture, FIRST);
     new Refresher(backend, { kind: "immediate" }, 0).refresh(0, [block]);
     block.observeEigenvalues!(capture, FIRST);
     const out = backend.scratch(VOCABULARY, WIDTH);

@@ -25,9 +25,10 @@ for (const [examples, rank, columns] of [[20, 32, 1281], [4, 8, 64], [32, 32, 25
       });
       const sketch = block.input;
       backend.scope(() => {
-        block.observeStatistics({ kind: "dense", examples, inputs, outputGradients }, {
-          ...{ decay: 0, scale: 1 / examples },
-        });
+        const capture = { kind: "dense", examples, inputs, outputGradients } as const;
+        const observe = () => block.observeStatistics(capture, { decay: 0, scale: 1 / examples });
+        observe();
+        if (block.findBasis(examples)) observe();
         block.finishRefresh();
       });
       const q = backend.readSync(sketch.basis);

@@ -56,6 +56,37 @@ Deno.test("batches() repeats an order for equal seed and epoch, and only then", 
   assert.notDeepEqual(order(3, 1), order(4, 1));
 });
 
+Deno.test("batches() of ranks are together, in turn, the batches of one, and equally many", () => {
+  const property = fc.property(
+    fc.integer({ min: 4, max: 60 }),
+    fc.integer({ min: 4, max: 70 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.option(fc.record({ seed: fc.integer(), epoch: fc.nat(5) }), { nil: undefined }),
+    (count, size, ranks, shuffle) => {
+      const dataset = small(count);
+      const options = { size, ...(shuffle === undefined ? {} : { shuffle }) };
+      const whole = collect(dataset, options);
+      const parts = Array.from(
+        { length: ranks },
+        (_, rank) => collect(dataset, { ...options, share: { rank, ranks } }),
+      );
+      const steps = batchCount(dataset, size, ranks);
+      assert.deepEqual(parts.map(({ length }) => length), parts.map(() => steps));
+      const left = whole.slice(steps);
+      assert(left.every(({ targets }) => targets.length < ranks));
+      whole.slice(0, steps).forEach(({ targets, inputs }, step) => {
+        targets.forEach((label, place) => {
+          const part = parts[place % ranks][step];
+          const i = Math.floor(place / ranks);
+          assert.equal(part.targets[i], label);
+          assert.equal(part.inputs[2 * i], inputs[2 * place]);
+        });
+      });
+    },
+  );
+  fc.assert(property, { numRuns: 100 });
+});
+
 Deno.test("batches() keeps the stored order without a shuffle", () => {
   assert.deepEqual(collect(small(3), { size: 2 }).map(({ targets }) => targets), [[0, 1], [2]]);
 });

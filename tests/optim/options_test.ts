@@ -45,6 +45,7 @@ const kronecker: Record<string, Kind[]> = {
   staleness: ["number"],
   refresh: ["string", "object"],
   toleratedFailures: ["number"],
+  shareOut: ["string"],
   blocks: ["function"],
 };
 

@@ -9,6 +9,7 @@ import type { Backend, Basis, Scalar } from "../../backend/backend.ts";
 import type { Capture, FactorCapture } from "../../core/capture.ts";
 import type { Matrix, OwnedMatrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
+import type { Summand } from "../../distributed/packing.ts";
 import type { Refreshable } from "../refresher.ts";
 import type { DampingContext, LayerDamping, Trace } from "../layer_damping.ts";
 import type { Statistic } from "../fisher.ts";
@@ -79,8 +80,24 @@ export interface Block extends Refreshable, Disposable {
   /** The matrices that make up its state, by the names of docs/NOTATION.md; for checkpoints. */
   readonly state: Readonly<Record<string, Matrix>>;
 
+  /** What observations are added to, linear in them: where ranks of a group observe together it is summed. */
+  readonly sums: {
+    /** By {@linkcode Block.observeStatistics}. */
+    readonly statistics: readonly Summand[];
+    /** By {@linkcode Block.observeEigenvalues}. */
+    readonly eigenvalues: readonly Summand[];
+  };
+
   /** Adds a micro-batch to the factors, where there are any. */
   observeStatistics?(capture: FactorCapture, observation: Observation): void;
+
+  /**
+   * Called after the very first statistics, where a basis has to be found before they mean anything.
+   *
+   * @param examples Observed so far.
+   * @returns Whether they have to be observed again, now that there is one.
+   */
+  findBasis?(examples: number): boolean;
 
   /**
    * Share of the examples that its input factor is made of in effect, [1, 1], where it weighs them by their gradients;

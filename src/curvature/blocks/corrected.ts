@@ -10,6 +10,7 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { markAll } from "../../core/marks.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
+import { symmetric } from "../../distributed/packing.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
@@ -117,6 +118,13 @@ export abstract class CorrectedBlock extends Owner implements Block {
       outputKnown: this.#known.output,
       inputKnown: this.#known.input,
       eigenvalues: this.eigenvalues,
+    };
+  }
+
+  get sums(): Block["sums"] {
+    return {
+      statistics: [this.outputFactor, this.inputFactor].map(symmetric),
+      eigenvalues: [{ matrix: this.eigenvalues }],
     };
   }
 

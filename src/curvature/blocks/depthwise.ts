@@ -141,6 +141,13 @@ export class DepthwiseBlock extends Owner implements Block {
     return this.#bases.every(({ solved }) => solved);
   }
 
+  get sums(): Block["sums"] {
+    return {
+      statistics: [{ matrix: this.inputFactor }],
+      eigenvalues: [{ matrix: this.eigenvalues }],
+    };
+  }
+
   observeStatistics(capture: ConvCapture, observation: Observation): void {
     const backend = this.#backend;
     const { images, geometry, outputGradients: g } = capture;

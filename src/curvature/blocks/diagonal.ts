@@ -79,6 +79,10 @@ export class DiagonalBlock extends Owner implements Block {
     return { eigenvalues: this.eigenvalues };
   }
 
+  get sums(): Block["sums"] {
+    return { statistics: [], eigenvalues: [{ matrix: this.eigenvalues }] };
+  }
+
   mark(): () => void {
     return this.damping.mark();
   }

@@ -78,6 +78,8 @@ export class EmbeddingBlock extends Owner implements Block {
   readonly #backend: Backend;
   readonly #exponent: number;
   readonly #trace: Matrix;
+  /** Of an example. */
+  #positions = 1;
   /** Whether there are moments that a new basis must not lose. */
   #measured = false;
 
@@ -109,6 +111,13 @@ export class EmbeddingBlock extends Owner implements Block {
     return { inputFactor: this.inputFactor, ...this.output.state, moments: this.moments };
   }
 
+  get sums(): Block["sums"] {
+    return {
+      statistics: [{ matrix: this.inputFactor }, this.output.sum],
+      eigenvalues: this.#isProduct ? [] : [{ matrix: this.moments }],
+    };
+  }
+
   get solved(): boolean {
     return this.output.solved;
   }
@@ -116,6 +125,7 @@ export class EmbeddingBlock extends Owner implements Block {
   observeStatistics(capture: EmbeddingCapture, observation: Observation): void {
     const backend = this.#backend;
     const { tokens, outputGradients: g, examples, mask } = capture;
+    this.#positions = g.rows / examples;
     const weighted = this.method === "tkfac" || this.method === "tekfac";
     const weights = backend.scratch(1, g.rows);
     if (weighted) backend.rowSquaredNorms(weights, g);
@@ -125,6 +135,10 @@ export class EmbeddingBlock extends Owner implements Block {
     const { decay, scale } = observation;
     const locations = meanLocations(g.rows / examples, mask);
     this.output.observe(g, { decay, scale: weighted ? scale : scale / locations });
+  }
+
+  findBasis(examples: number): boolean {
+    return this.output.findBasis?.(examples * this.#positions) ?? false;
   }
 
   beginRefresh(staleness: number, lasting: boolean): readonly EighJob[] {

@@ -9,6 +9,7 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { markAll } from "../../core/marks.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
+import { symmetric } from "../../distributed/packing.ts";
 import { Eigenbasis } from "../basis.ts";
 import type { Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
@@ -102,6 +103,10 @@ export abstract class FactoredBlock extends Owner implements Block {
     }
     const { basis, eigenvalues } = this.#exact;
     return { ...factors, outputBasis: basis.output, inputBasis: basis.input, eigenvalues };
+  }
+
+  get sums(): Block["sums"] {
+    return { statistics: [this.outputFactor, this.inputFactor].map(symmetric), eigenvalues: [] };
   }
 
   /** Adds to both factors. */

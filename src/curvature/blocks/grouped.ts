@@ -125,11 +125,27 @@ export class GroupedBlock extends Owner implements Block {
     return this.parts.every(({ solved }) => solved);
   }
 
+  get sums(): Block["sums"] {
+    const sums = this.parts.map((part) => part.sums);
+    return {
+      statistics: sums.flatMap(({ statistics }) => statistics),
+      eigenvalues: sums.flatMap(({ eigenvalues }) => eigenvalues),
+    };
+  }
+
   observeStatistics(capture: ConvCapture, observation: Observation): void {
     this.#traced = false;
     this.#forEach((part, group) => {
       part.observeStatistics?.(groupCapture(capture, group), observation);
     });
+  }
+
+  findBasis(examples: number): boolean {
+    let found = false;
+    this.#forEach((part) => {
+      if (part.findBasis?.(examples)) found = true;
+    });
+    return found;
   }
 
   observeEigenvalues(capture: ConvCapture, observation: Observation): void {

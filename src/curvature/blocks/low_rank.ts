@@ -10,12 +10,13 @@ import type { KroneckerCapture } from "../../core/capture.ts";
 import { columnsOf, type Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { renewalOf } from "../factor_bases.ts";
-import type { Statistic } from "../fisher.ts";
+import { locationsPerExample, type Statistic } from "../fisher.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
 import type { Renewal } from "../renewal.ts";
-import { FactorSketch, inputRows, outputRows } from "../sketch.ts";
+import { FactorSketch, inputRows, matrixRows, outputRows } from "../sketch.ts";
+import { wholeGradients } from "../whole_gradients.ts";
 import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
 
 /** What a {@linkcode LowRankBlock} is made of. */
@@ -24,6 +25,8 @@ export interface LowRankOptions extends BlockOptions {
   readonly method: "ekfac" | "tekfac";
   /** How much each row counts in the factors; what sets EKFAC and TEKFAC apart. */
   readonly statistic: Statistic;
+  /** Whether the factors of a convolution are of whole gradients, exactly the Fisher's partial traces. @default {false} */
+  readonly exact?: boolean;
   /** Directions a side, >= 1; a side with fewer dimensions keeps all of them. */
   readonly rank: number;
   /** p of `(Theta + lambda)^-p`; 1 is the natural gradient. @default {1} */
@@ -65,6 +68,7 @@ export interface LowRankOptions extends BlockOptions {
  * const first = { decay: 0, scale: 1 / 2 };
  * backend.scope(() => {
  *   block.observeStatistics(capture, first);
+ *   if (block.findBasis(2)) block.observeStatistics(capture, first); // the first one was random
  *   new Refresher(backend, { kind: "immediate" }, 0).refresh(0, [block]);
  *   block.observeEigenvalues(capture, first);
  *   const step = backend.scratch(1, 3);
@@ -94,22 +98,26 @@ export class LowRankBlock extends Owner implements Block {
   readonly #backend: Backend;
   readonly #statistic: Statistic;
   readonly #exponent: number;
+  readonly #exact: boolean;
   /** Statuses of both sides' eigenproblems, [1, 6]. */
   readonly #status: Matrix;
   readonly #sizes: readonly [dOut: number, dIn: number];
   /** Whether there are moments that a new basis must not lose. */
   #measured = false;
+  /** T, of an example. */
+  #locations = 1;
 
   /** Allocates the block of one parameter. The caller disposes it. */
   constructor(backend: Backend, parameter: Parameter, options: LowRankOptions) {
     super();
     const { rows: dOut, cols: dIn } = parameter.value;
-    const { method, statistic, rank, exponent = 1 } = options;
+    const { method, statistic, rank, exponent = 1, exact = false } = options;
     this.#backend = backend;
     this.parameter = parameter;
     this.method = method;
     this.#statistic = statistic;
     this.#exponent = exponent;
+    this.#exact = exact;
     this.#sizes = [dOut, dIn];
     try {
       this.output = this.own(new FactorSketch(backend, Math.min(rank, dOut), dOut));
@@ -137,13 +145,34 @@ export class LowRankBlock extends Owner implements Block {
     };
   }
 
+  get sums(): Block["sums"] {
+    return {
+      statistics: [{ matrix: this.output.product }, { matrix: this.input.product }],
+      eigenvalues: [{ matrix: this.moments }],
+    };
+  }
+
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const backend = this.#backend;
+    this.#locations = locationsPerExample(capture);
     const { effectiveShare: share } = this;
+    if (this.#exact && capture.kind === "conv2d") {
+      this.#statistic(backend, capture, share);
+      const whole = wholeGradients(backend, capture, this.input.basis.cols);
+      this.input.observe(matrixRows(backend, whole.input), undefined, observation);
+      this.output.observe(matrixRows(backend, whole.output), undefined, observation);
+      return;
+    }
     const { input, output, outputScale } = this.#statistic(backend, capture, share);
     this.input.observe(inputRows(backend, capture), input, observation);
     const scaled = { ...observation, scale: outputScale * observation.scale };
     this.output.observe(outputRows(backend, capture), output, scaled);
+  }
+
+  findBasis(examples: number): boolean {
+    const rows = examples * this.#locations;
+    // Both are asked.
+    return [this.input, this.output].map((side) => side.findBasis(rows)).includes(true);
   }
 
   /** The problems are small: nothing to solve together with those of other layers. */

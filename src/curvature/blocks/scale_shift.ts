@@ -94,6 +94,10 @@ export class ScaleShiftBlock extends Owner implements Block {
     return { moments: this.moments };
   }
 
+  get sums(): Block["sums"] {
+    return { statistics: [], eigenvalues: [{ matrix: this.moments }] };
+  }
+
   observeEigenvalues({ gradients, examples }: ElementsCapture, observation: Observation): void {
     this.#add(gradients, examples, observation);
   }

@@ -6,15 +6,21 @@
  */
 
 import type { Backend } from "../../backend/backend.ts";
+import type { KroneckerCapture } from "../../core/capture.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { mixed, type Statistic, traceKeeping } from "../fisher.ts";
+import type { Observation } from "../moving_average.ts";
+import { wholeGradients } from "../whole_gradients.ts";
 import { CorrectedBlock, type CorrectedOptions } from "./corrected.ts";
 
 /** Options of {@linkcode TekfacBlock}. */
 export interface TekfacBlockOptions extends CorrectedOptions {
-  /** Whether the factors are the paper's, or `mixed` with EKFAC's. @default {"traceKeeping"} */
-  readonly factors?: "traceKeeping" | "mixed";
+  /**
+   * The paper's factors; `mixed` with EKFAC's by the effective share of examples; or, `exact`, of a convolution the
+   * Fisher's partial traces `E[G_n^T G_n]`, `E[G_n G_n^T]` of whole gradients. @default {"traceKeeping"}
+   */
+  readonly factors?: "traceKeeping" | "mixed" | "exact";
 }
 
 /**
@@ -22,7 +28,8 @@ export interface TekfacBlockOptions extends CorrectedOptions {
  * `PhiRaw = E[sum_t |g|^2 abar abar^T]` and `PsiRaw = E[sum_t |abar|^2 g g^T]`, whose traces are both
  * `delta = E[sum_t |abar|^2 |g|^2]`: each input counts as much as the gradient it met.
  *
- * Limitations: for convolutions the factors are built as if locations were uncorrelated; Theta is not.
+ * Limitations: for convolutions the factors are built as if locations were uncorrelated, unless they are `exact`; Theta
+ * is not.
  *
  * @example The order of a step, for two examples whose Fisher is diag(2, 4.5)
  * ```ts
@@ -61,11 +68,25 @@ export class TekfacBlock extends CorrectedBlock {
   readonly statistic: Statistic = traceKeeping;
   /** See `Block`. */
   override readonly effectiveShare: Matrix;
+  readonly #exact: boolean;
 
   /** Allocates the block of one parameter. The caller disposes it. */
   constructor(backend: Backend, parameter: Parameter, options: TekfacBlockOptions) {
     super(backend, parameter, options);
     if (options.factors === "mixed") this.statistic = mixed;
     this.effectiveShare = this.alloc(backend, 1, 1);
+    this.#exact = options.factors === "exact";
+  }
+
+  /** Adds to both factors. */
+  override observeStatistics(capture: KroneckerCapture, observation: Observation): void {
+    if (!this.#exact || capture.kind === "dense") {
+      return super.observeStatistics(capture, observation);
+    }
+    const { backend, inputFactor, outputFactor } = this;
+    traceKeeping(backend, capture, this.effectiveShare);
+    const { input, output } = wholeGradients(backend, capture, inputFactor.cols);
+    backend.secondMoment(inputFactor, input, observation);
+    backend.secondMoment(outputFactor, output, observation);
   }
 }

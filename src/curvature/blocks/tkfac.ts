@@ -77,6 +77,12 @@ export class TkfacBlock extends FactoredBlock {
     this.#shift = this.alloc(backend, 1, 1);
   }
 
+  /** Factors and their trace. */
+  override get sums(): Block["sums"] {
+    const { statistics, eigenvalues } = super.sums;
+    return { statistics: [...statistics, { matrix: this.delta }], eigenvalues };
+  }
+
   /** Adds to PhiRaw and PsiRaw, whose traces are delta. */
   override observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     super.observeStatistics(capture, observation);

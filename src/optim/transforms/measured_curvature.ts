@@ -20,6 +20,7 @@ import {
 } from "../../core/formula.ts";
 import { type Matrix, type OwnedMatrix, reshaped } from "../../core/matrix.ts";
 import { correctedDecay } from "../../curvature/moving_average.ts";
+import type { Whole } from "../../distributed/reduction.ts";
 
 /** Weight of the past in chi: five observations. Momentary values let steps through that are too long. */
 const DECAY = 0.8;
@@ -66,11 +67,13 @@ export class MeasuredCurvature implements Disposable {
    * @param captures One per parameter, of equally many examples; `undefined` where a layer leaves none.
    * @param directions `U_l` of each parameter; needed where there is a capture.
    * @param products `<U_l, S_l>`, [1, parameters]; those without a capture must be 0.
+   * @param whole What the captures are a part of, where other ranks have the rest.
    */
   update(
     captures: readonly (Capture | undefined)[],
     directions: readonly (Matrix | undefined)[],
     products: Matrix,
+    whole?: Whole,
   ): void {
     const backend = this.#backend;
     const examples = captures.find((capture) => capture !== undefined)?.examples;
@@ -83,7 +86,8 @@ export class MeasuredCurvature implements Disposable {
       decay = 1;
     });
     const curvature = backend.scratch(1, 1);
-    backend.dot(curvature, slopes, slopes, { scale: 1 / examples });
+    backend.dot(curvature, slopes, slopes, { scale: 1 / (whole?.examples ?? examples) });
+    whole?.sum({ matrix: curvature });
     const inputs = { curvature, products, ratio: this.ratio };
     const past = correctedDecay(this.count, DECAY);
     backend.evaluate(averaged, { ...inputs, past }, { ratio: this.ratio });

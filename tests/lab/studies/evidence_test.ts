@@ -14,11 +14,12 @@ import {
   warningSentences,
 } from "../../../lab/studies/evidence.ts";
 
-Deno.test("verdictOf() only speaks where the whole interval lies on one side of 1", () => {
-  assert.equal(verdictOf({ low: 0.8, high: 0.99 }), "below 1");
-  assert.equal(verdictOf({ low: 1.01, high: 1.2 }), "above 1");
-  assert.equal(verdictOf({ low: 0.8, high: 1 }), "undecided");
-  assert.equal(verdictOf({ low: null, high: null }), "undecided");
+Deno.test("verdictOf() only speaks where the whole interval of four pairs lies on one side of 1", () => {
+  assert.equal(verdictOf({ low: 0.8, high: 0.99, pairs: 4 }), "below 1");
+  assert.equal(verdictOf({ low: 1.01, high: 1.2, pairs: 5 }), "above 1");
+  assert.equal(verdictOf({ low: 0.8, high: 1, pairs: 5 }), "undecided");
+  assert.equal(verdictOf({ low: 0.8, high: 0.99, pairs: 3 }), "undecided");
+  assert.equal(verdictOf({ low: null, high: null, pairs: 1 }), "undecided");
 });
 
 /** A run that ends at a loss after two epochs. */

@@ -1,0 +1,83 @@
+/**
+ * `deno run -A lab/cli/ranks.ts`: what steps of 1 to 1,024 ranks would take, from the speed of this machine's kernels
+ * and of a network that is made up.
+ *
+ * @module
+ */
+
+import { cpuUsage } from "node:process";
+import { parseArgs } from "node:util";
+import { type Backend, createBackend } from "@tekfac/tekfac/backend";
+import { Random } from "@tekfac/tekfac/core";
+import { formatTable } from "@tekfac/tekfac/pages";
+import { networks } from "../ranks/shapes.ts";
+import { methods, type Speeds, stepSeconds } from "../ranks/simulate.ts";
+
+const { values } = parseArgs({
+  options: {
+    latency: { type: "string", default: "20" },
+    bandwidth: { type: "string", default: "1.25" },
+  },
+});
+
+/** Least processor time of a few runs, in seconds: others may be busy on this machine. */
+function secondsOf(body: () => void): number {
+  let least = Infinity;
+  for (let i = 0; i < 7; i++) {
+    const started = cpuUsage();
+    body();
+    least = Math.min(least, cpuUsage(started).user / 1e6);
+  }
+  return least;
+}
+
+/** What this machine's kernels do, on one thread. */
+function measure(backend: Backend): Pick<Speeds, "products" | "cubes"> {
+  const [n, size] = [512, 256];
+  const random = new Random(1);
+  return backend.scope(() => {
+    const [a, b, c] = [0, 1, 2].map(() => backend.scratch(n, n));
+    for (const m of [a, b]) {
+      backend.write(
+        m,
+        Float32Array.from({ length: n * n }, () => random.normal()),
+      );
+    }
+    const [matrix, vectors, values, status] = [[size, size], [size, size], [1, size], [1, 3]].map(
+      ([rows, cols]) => backend.scratch(rows, cols),
+    );
+    const x = { ...a, rows: n, cols: size };
+    backend.secondMoment(matrix, x);
+    return {
+      products: 2 * n ** 3 / secondsOf(() => backend.gemm(c, a, b)),
+      cubes: size ** 3 / secondsOf(() => backend.eigh([{ matrix, vectors, values, status }])),
+    };
+  });
+}
+
+using backend = await createBackend({ prefer: ["wasm"] });
+const speeds: Speeds = {
+  ...measure(backend),
+  latency: Number(values.latency) * 1e-6,
+  bandwidth: Number(values.bandwidth) * 1e9,
+};
+console.log(
+  `Products ${(speeds.products / 1e9).toFixed(1)} GFlop/s, eigenproblems ${
+    (speeds.cubes / 1e9).toFixed(2)
+  } G n^3/s ` +
+    `(measured); messages ${values.latency} us, ${values.bandwidth} GB/s (given).`,
+);
+for (const network of networks) {
+  console.log(
+    `\n${network.name}, ${network.batch} examples a rank: SGD's step in ms, and how much longer others take`,
+  );
+  const rows = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024].map((ranks) => {
+    const [sgd, ...others] = methods.map((method) => stepSeconds(network, method, ranks, speeds));
+    return [
+      `${ranks}`,
+      (1000 * sgd).toFixed(1),
+      ...others.map((seconds) => `${(100 * (seconds / sgd - 1)).toFixed(1)} %`),
+    ];
+  });
+  console.log(formatTable(["ranks", ...methods], rows, "right"));
+}

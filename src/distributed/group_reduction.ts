@@ -1,0 +1,193 @@
+/**
+ * The reduction of a group: sums of matrices, and what is said at the beginning of a step.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { Places } from "../core/capture.ts";
+import { digestOf } from "../core/digest.ts";
+import { GroupError, NumericalError, ShapeError } from "../core/errors.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { Group } from "./group.ts";
+import type { Summable } from "./numbers.ts";
+import { packedSize, packInto, type Summand, unpackFrom } from "./packing.ts";
+import type { Reduction, Stepping } from "./reduction.ts";
+import { placesOf } from "./shares.ts";
+
+/** Bytes that are summed at a time, unless a single matrix has more: what is held besides the matrices. */
+const BUCKET = 25_000_000;
+
+/** Steps until all weights are compared again; the numbers of a step are in every one. */
+const COMPARED = 100;
+
+/** Of a group that can block, and a backend on which verbs have finished when they return. */
+export class GroupReduction implements Reduction {
+  readonly rank: number;
+  readonly size: number;
+  readonly #backend: Backend;
+  readonly #group: Group;
+  /** Room for a bucket, kept from step to step. */
+  #room: Summable = new Float32Array(0);
+  /** Of the last step's numbers. */
+  #digest = 0;
+  /** Steps begun. */
+  #meetings = 0;
+
+  /** Neither is owned. */
+  constructor(backend: Backend, group: Group) {
+    this.rank = group.rank;
+    this.size = group.size;
+    this.#backend = backend;
+    this.#group = group;
+  }
+
+  sum(...summands: readonly Summand[]): void {
+    for (const bucket of this.#buckets(summands)) this.#sumTogether(bucket);
+  }
+
+  spread(matrices: readonly Matrix[], owners: readonly number[]): void {
+    const backend = this.#backend;
+    const of = (rank: number) => matrices.filter((_, i) => owners[i] === rank);
+    const lengths = (some: readonly Matrix[]) => some.reduce((sum, m) => sum + m.rows * m.cols, 0);
+    const own = this.#newArray(lengths(of(this.rank)));
+    let at = 0;
+    for (const matrix of of(this.rank)) {
+      own.set(backend.readSync(matrix), at);
+      at += matrix.rows * matrix.cols;
+    }
+    this.#group.allGather(own).forEach((numbers, rank) => {
+      if (rank === this.rank) return;
+      at = 0;
+      for (const matrix of of(rank)) {
+        backend.write(matrix, numbers.subarray(at, at += matrix.rows * matrix.cols));
+      }
+    });
+  }
+
+  meet(optimizer: Stepping, sizes: () => readonly number[]): readonly Places[] {
+    const all = this.#gather(() => [...this.#placeOf(optimizer), ...sizes()]);
+    this.#checkPlaces(all);
+    this.#meetings++;
+    const counts = all.map((numbers) => numbers.slice(3));
+    const odd = counts.find(({ length }) => length !== counts[0].length);
+    if (odd !== undefined) {
+      const received = `${counts[0].length} and ${odd.length}`;
+      throw new ShapeError("Cannot step together", "as many batches on every rank", received);
+    }
+    return counts[0].map((_, batch) => placesOf(counts.map((each) => each[batch]), this.rank));
+  }
+
+  note(numbers: Matrix): void {
+    this.#digest = this.#digestOf([numbers]);
+  }
+
+  together<T>(step: () => T): T {
+    const meetings = this.#meetings;
+    try {
+      return step();
+    } catch (error) {
+      const apart = this.#meetings > meetings && !(error instanceof NumericalError);
+      if (apart) this.#group[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** What each rank has to say, by rank; where it throws on one rank, all throw. */
+  #gather(numbers: () => readonly number[]): readonly (readonly number[])[] {
+    let own: readonly number[] = [];
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      own = numbers();
+    } catch (error) {
+      failure = { error };
+    }
+    const parts = this.#group.allGather(Float64Array.of(failure === undefined ? 0 : 1, ...own));
+    if (failure !== undefined) throw failure.error;
+    const failed = parts.findIndex(([status]) => status !== 0);
+    if (failed >= 0) {
+      throw new GroupError(
+        `Cannot go on together: rank ${failed} of ${this.size} refuses its part; see its message. Nothing is changed`,
+        { rank: failed },
+      );
+    }
+    return parts.map((part) => [...part.subarray(1)]);
+  }
+
+  #checkPlaces(all: readonly (readonly number[])[]): void {
+    const [firstStep, firstDigest, firstWeights] = all[0];
+    all.forEach(([step, digest, weights], rank) => {
+      const problem = step !== firstStep
+        ? `is at step ${step}, rank 0 at step ${firstStep}: load the same checkpoint on all ranks`
+        : weights !== firstWeights
+        ? "has other weights than rank 0: use equal seeds, or load the same checkpoint on all ranks"
+        : digest !== firstDigest
+        ? "has computed other numbers than rank 0: use the same kernels on all ranks"
+        : undefined;
+      if (problem === undefined) return;
+      throw new GroupError(`Cannot step together: rank ${rank} ${problem}`, { rank });
+    });
+  }
+
+  /** Step, digest of its numbers, and of the weights, now and then. */
+  #placeOf({ stepCount, objective: { parameters } }: Stepping): number[] {
+    const all = this.#meetings % COMPARED === 0;
+    const weights = all ? this.#digestOf(parameters.map(({ value }) => value)) : 0;
+    return [stepCount, this.#digest, weights];
+  }
+
+  /** 32 bits. */
+  #digestOf(matrices: readonly Matrix[]): number {
+    return matrices.reduce((digest, matrix) => {
+      const { buffer, byteOffset, byteLength } = this.#backend.readSync(matrix);
+      const next = digestOf(new Uint8Array(buffer, byteOffset, byteLength));
+      return (Math.imul(digest, 31) ^ parseInt(next.slice(0, 8), 16)) >>> 0;
+    }, 0);
+  }
+
+  *#buckets(summands: readonly Summand[]): Generator<readonly Summand[]> {
+    const most = BUCKET / this.#bytesPerNumber;
+    let bucket: Summand[] = [];
+    let length = 0;
+    for (const summand of summands) {
+      const size = packedSize(summand);
+      if (bucket.length > 0 && length + size > most) {
+        yield bucket;
+        [bucket, length] = [[], 0];
+      }
+      bucket.push(summand);
+      length += size;
+    }
+    if (bucket.length > 0) yield bucket;
+  }
+
+  #sumTogether(bucket: readonly Summand[]): void {
+    const length = bucket.reduce((sum, summand) => sum + packedSize(summand), 0);
+    const numbers = this.#roomFor(length);
+    let at = 0;
+    for (const summand of bucket) {
+      packInto(numbers, at, summand, this.#backend.readSync(summand.matrix));
+      at += packedSize(summand);
+    }
+    this.#group.allReduce(numbers);
+    at = 0;
+    for (const summand of bucket) {
+      this.#backend.write(summand.matrix, unpackFrom(numbers, at, summand));
+      at += packedSize(summand);
+    }
+  }
+
+  #roomFor(length: number): Summable {
+    if (this.#room.length < length) this.#room = this.#newArray(length);
+    return this.#room.subarray(0, length);
+  }
+
+  #newArray(length: number): Summable {
+    return this.#bytesPerNumber === 4 ? new Float32Array(length) : new Float64Array(length);
+  }
+
+  /** Sums are of the backend's own kind of numbers. */
+  get #bytesPerNumber(): number {
+    return this.#backend.info.roundoff > 2 ** -30 ? 4 : 8;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Processes, threads and pages that train one model together.
+ *
+ * @experimental Names may still change.
+ *
+ * @module
+ */
+
+export type { Group, GroupOptions, Traffic } from "./group.ts";
+export type { Sendable, Summable } from "./numbers.ts";
+export type { Summand } from "./packing.ts";
+export type { Reduction, Stepping, Whole } from "./reduction.ts";
+export { soloGroup } from "./solo_group.ts";
+export { leaveRoom, threadGroup, type ThreadRoom, threadRoom } from "./thread_group.ts";
+export { mpiGroup, type MpiOptions } from "./mpi/mpi_group.ts";
+export type { Port } from "./port.ts";
+export { portGroup } from "./port_group.ts";

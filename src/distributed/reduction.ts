@@ -1,0 +1,73 @@
+/**
+ * What ranks do together in a step, so that the steps of all of them are one step.
+ *
+ * @module
+ */
+
+import type { Places } from "../core/capture.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { Summand } from "./packing.ts";
+import { placesOf } from "./shares.ts";
+
+/** What has to be in the same place on all ranks. */
+export interface Stepping {
+  /** Has the weights. */
+  readonly objective: { readonly parameters: readonly { readonly value: Matrix }[] };
+  /** Steps taken. */
+  readonly stepCount: number;
+}
+
+/** The ranks of one optimizer on one backend. */
+export interface Reduction {
+  /** Number of this rank. */
+  readonly rank: number;
+  /** Number of ranks. */
+  readonly size: number;
+
+  /** The sums over all ranks, in place. */
+  sum(...summands: readonly Summand[]): void;
+
+  /**
+   * Sends matrices that one rank has to all others.
+   *
+   * @param matrices Of equal shapes on all ranks; overwritten where another one owns them.
+   * @param owners The rank of each.
+   */
+  spread(matrices: readonly Matrix[], owners: readonly number[]): void;
+
+  /**
+   * Begins a step: compares what all ranks must have in common, and finds out who has which examples.
+   *
+   * @param sizes Checks this rank's batches; numbers of their examples, >= 1.
+   * @returns Places of this rank's examples in the joined batches.
+   * @throws {GroupError} When ranks are not in the same place, or one refuses its batches.
+   * @throws {ShapeError} When ranks have different numbers of batches.
+   */
+  meet(optimizer: Stepping, sizes: () => readonly number[]): readonly Places[];
+
+  /** Notes the numbers of a step, to be compared at the next one. */
+  note(numbers: Matrix): void;
+
+  /**
+   * Runs a step. What is thrown for numbers that all ranks have in common, or for what one has refused, all throw;
+   * after anything else the others would wait for a rank that does not come, so it leaves them.
+   */
+  together<T>(step: () => T): T;
+}
+
+/** What the examples of a rank are a part of. */
+export interface Whole extends Pick<Reduction, "sum"> {
+  /** Examples of all ranks. */
+  readonly examples: number;
+}
+
+/** Of a rank that is all there is: nobody is asked. */
+export const alone: Reduction = {
+  rank: 0,
+  size: 1,
+  sum() {},
+  spread() {},
+  meet: (_, sizes) => sizes().map((size) => placesOf([size], 0)),
+  note() {},
+  together: (step) => step(),
+};

@@ -1,0 +1,60 @@
+/** Ranks fail alike. */
+
+import assert from "#assert";
+import {
+  createBackend,
+  dense,
+  externalModel,
+  objective,
+  OptionError,
+  sequential,
+  sgd,
+  squaredError,
+} from "@tekfac/tekfac";
+import { type Port, portGroup } from "@tekfac/tekfac/distributed";
+import type { Seen } from "./programs/failures.ts";
+import { eachForm, forms, launch, launchers } from "./ranks.ts";
+
+const FAILURES = new URL("programs/failures.ts", import.meta.url);
+const DEATH = new URL("programs/death.ts", import.meta.url);
+
+eachForm("a step that one rank cannot take is cancelled on all of them", async (run) => {
+  const results = await run(2, FAILURES) as Seen[];
+  results.forEach(({ errors, unchanged, loss, message }, rank) => {
+    const refused = rank === 1 ? ["DataError", "ShapeError"] : ["GroupError", "GroupError"];
+    assert.deepEqual(errors, [...refused, "NumericalError"]);
+    assert.deepEqual(unchanged, [true, true, true]);
+    assert.equal(loss, results[0].loss);
+    assert.match(message, /rank 1 has other weights than rank 0: use equal seeds/);
+  });
+}, forms.slice(0, 3));
+
+for (const { name, available, command } of launchers) {
+  for (const how of ["throw", "exit", "kill"]) {
+    Deno.test({
+      name: `a rank that dies (${how}) ends the others within 10 s [${name}]`,
+      ignore: !available,
+      async fn() {
+        const started = performance.now();
+        const { code, output, results } = await launch(command, 3, DEATH, how);
+        assert(performance.now() - started < 10_000 + 5000, "5 s to start three processes");
+        assert.notEqual(code, 0);
+        assert.deepEqual(results, []);
+        if (name === "Open MPI") assert.match(output, /rank 1|,1\]/);
+      },
+    });
+  }
+}
+
+Deno.test("optimizers refuse a group that cannot block", async () => {
+  using backend = await createBackend();
+  using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+  const port: Port = { send() {}, addEventListener() {} };
+  using group = portGroup(0, [undefined, port]);
+  assert.throws(
+    () => sgd(objective(model, squaredError()), { group }),
+    (error: unknown) => error instanceof OptionError && error.option === "group",
+  );
+  const nonsense = { group: "mpi" } as unknown as { readonly group: typeof group };
+  assert.throws(() => sgd(externalModel(backend, []), nonsense), /'group' must be a group of/);
+});

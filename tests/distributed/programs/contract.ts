@@ -1,0 +1,35 @@
+/** What every group promises, as far as one rank sees it. */
+
+import type { Group } from "@tekfac/tekfac/distributed";
+
+/** Numbers that no sum in float32 has exactly, different on all ranks. */
+export function numbersOf(rank: number, length: number): Float32Array {
+  return Float32Array.from({ length }, (_, i) => Math.sin(1 + i + 1000 * rank));
+}
+
+export default async function (group: Group, length: unknown): Promise<unknown> {
+  const { rank, size } = group;
+  const sum = numbersOf(rank, length as number);
+  group.allReduce(sum);
+  const later = numbersOf(rank, length as number);
+  const double = new Float64Array([rank, 1]);
+  const [, , parts] = await Promise.all([
+    group.allReduceAsync(later),
+    group.allReduceAsync(double),
+    group.allGatherAsync(numbersOf(rank, rank)),
+    group.barrierAsync(),
+  ]);
+  const sent = Uint8Array.of(rank, 7);
+  group.broadcast(sent, size - 1);
+  const received = new Float64Array(3).fill(rank);
+  await group.broadcastAsync(received, 0);
+  group.barrier();
+  const bytes = group.allGather(new Uint8Array(rank === 0 ? length as number : 0).fill(1));
+  return {
+    ...{ rank, size, sum: [...sum], later: [...later], double: [...double] },
+    parts: parts.map((part) => [...part]),
+    ...{ sent: [...sent], received: [...received] },
+    bytes: bytes.map((part) => [part.length, part.every((byte) => byte === 1)]),
+    operations: group.traffic.operations,
+  };
+}
