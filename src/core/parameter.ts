@@ -11,9 +11,9 @@ import type { ConvGeometry } from "./geometry.ts";
 export type LayerKind =
   /**
    * `outputs = inputs Wbar^T`, for one row per example or for every position of a sequence; `bias` tells whether
-   * the last column is one.
+   * the last column is one, and `positions` how many rows an example has (1 unless it is there).
    */
-  | { readonly kind: "dense"; readonly bias: boolean }
+  | { readonly kind: "dense"; readonly bias: boolean; readonly positions?: number }
   /** The same for every patch of an image. */
   | { readonly kind: "conv2d"; readonly geometry: ConvGeometry }
   /**

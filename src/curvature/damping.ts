@@ -6,6 +6,7 @@
  */
 
 import {
+  flag,
   isSchedule,
   number,
   optional,
@@ -36,6 +37,13 @@ export interface RelativeDamping {
   readonly tau: Schedule;
   /** Smallest mean eigenvalue that is believed, > 0. @default {1e-12} */
   readonly floor?: number;
+  /**
+   * Whether tau counts in units of what chance can make of a mean eigenvalue: it is multiplied by
+   * `(1 + sqrt(d / n))^2` for either side of a layer, of d dimensions, n being the rows that the factors are
+   * made of: examples, or their locations. With fewer examples than dimensions directions of little variance are not known, and are not
+   * trusted. @default {false}
+   */
+  readonly noiseEdge?: boolean;
 }
 
 /**
@@ -74,7 +82,12 @@ export type Damping = AbsoluteDamping | RelativeDamping | PaperDamping;
  * import { resolveDamping } from "@tekfac/tekfac/curvature";
  *
  * const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.1 });
- * assert.deepEqual(damping, { kind: "relative", tau: 0.1, floor: 1e-12 });
+ * assert.deepEqual(damping, {
+ *   kind: "relative",
+ *   tau: 0.1,
+ *   floor: 1e-12,
+ *   noiseEdge: false,
+ * });
  * assert.throws(
  *   () => resolveDamping("Cannot train", { kind: "absolute", lambda: 0 }),
  *   { name: "OptionError" },
@@ -92,7 +105,7 @@ const floor = optional(number(positive), 1e-12);
 export const dampingRule: Rule<Required<Damping>> = shorthand(
   variant<Required<Damping>>("kind", {
     absolute: { lambda: schedule(positive) },
-    relative: { tau: schedule(positive), floor },
+    relative: { tau: schedule(positive), floor, noiseEdge: optional(flag, false) },
     paper: { lambda: optional(schedule(positive), 1), floor },
   }),
   "lambda",

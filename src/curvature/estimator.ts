@@ -155,8 +155,8 @@ export class CurvatureEstimator implements Disposable {
 
   /** Begins the averages anew: the next observation counts as the first. */
   restart(): void {
-    this.averages.factors.count = 0;
-    this.averages.eigenvalues.count = 0;
+    this.averages.factors.restore(0, 0);
+    this.averages.eigenvalues.restore(0, 0);
   }
 
   /** Notes all that is no matrix; the result puts it back. */

@@ -6,6 +6,7 @@
 
 import type { Backend, Scalar } from "../backend/backend.ts";
 import { formula, max, mul } from "../core/formula.ts";
+import { locationsOf } from "../core/geometry.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { LayerKind } from "../core/parameter.ts";
 import { valueAt } from "../core/schedule.ts";
@@ -21,6 +22,8 @@ export interface DampingContext {
    * @default {none}
    */
   readonly convolutions?: () => readonly { lambda(step: number): Scalar }[];
+  /** Examples that factors are made of; see `RelativeDamping.noiseEdge`. @default {more than matter} */
+  readonly examples?: () => number;
   /** A common factor of all layers' damping, [1, 1], such as a `DampingAdapter`'s. @default {1} */
   readonly dampingFactor?: Matrix;
   /** The lambda of the block that this one is a part of. @default {its own} */
@@ -45,7 +48,7 @@ export type Trace = readonly [first: Matrix, second?: Matrix];
  * using trace = upload(backend, denseMatrix(1, 1, [6]));
  * const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.5 });
  * using layer = new LayerDamping(backend, { kind: "dense", bias: true }, { damping });
- * const lambda = layer.at(0, () => [trace], 1 / 2);
+ * const lambda = layer.at(0, () => [trace], 2);
  * assert(typeof lambda !== "number"); // it stays where it was computed
  * assert.deepEqual([...backend.readSync(lambda)], [1.5]);
  * ```
@@ -56,6 +59,8 @@ export class LayerDamping implements Disposable {
   readonly #backend: Backend;
   readonly #context: DampingContext;
   readonly #dense: boolean;
+  /** Rows that an example adds to the factors. */
+  readonly #locations: number;
   readonly #lambda: OwnedMatrix;
 
   /** Allocates one number. The caller disposes it. */
@@ -63,6 +68,7 @@ export class LayerDamping implements Disposable {
     this.#backend = backend;
     this.#context = context;
     this.#dense = layer.kind === "dense";
+    this.#locations = locationsIn(layer);
     this.#lambda = backend.alloc(1, 1);
   }
 
@@ -70,12 +76,14 @@ export class LayerDamping implements Disposable {
    * Lambda at a step: a number when it is absolute and has no factor, else a [1, 1] matrix, so that a
    * device need not be asked.
    *
-   * @param trace The layer's mean eigenvalue is this trace ...
-   * @param perEigenvalue ... times this. Only computed when the damping depends on it.
+   * @param trace The layer's mean eigenvalue is this trace, only computed when the damping depends on it, ...
+   * @param eigenvalues ... over their number.
+   * @param sides Dimensions of the factors that were estimated. @default {none: each eigenvalue by itself}
    */
-  at(step: number, trace: () => Trace, perEigenvalue: number): Scalar {
+  at(step: number, trace: () => Trace, eigenvalues: number, sides: readonly number[] = []): Scalar {
     const { damping, dampingFactor, shared } = this.#context;
     if (shared !== undefined) return this.current = shared();
+    const perEigenvalue = 1 / eigenvalues;
     switch (damping.kind) {
       case "absolute": {
         const lambda = valueAt(damping.lambda, step);
@@ -83,8 +91,12 @@ export class LayerDamping implements Disposable {
         this.#backend.axpby(this.#lambda, lambda, dampingFactor, 0);
         return this.current = this.#lambda;
       }
-      case "relative":
-        return this.#relative(trace(), valueAt(damping.tau, step), perEigenvalue, damping.floor);
+      case "relative": {
+        const examples = damping.noiseEdge ? this.#context.examples?.() ?? Infinity : Infinity;
+        const edge = noiseEdge(sides, this.#locations * examples);
+        const tau = valueAt(damping.tau, step) * edge;
+        return this.#relative(trace(), tau, perEigenvalue, damping.floor);
+      }
       case "paper": {
         const convolutions = this.#dense ? this.#context.convolutions?.() ?? [] : [];
         const scale = this.#dense ? valueAt(damping.lambda, step) : 1;
@@ -125,6 +137,28 @@ export class LayerDamping implements Disposable {
     });
     return this.current = lambda;
   }
+}
+
+function locationsIn(layer: LayerKind): number {
+  if (layer.kind === "conv2d") return locationsOf(layer.geometry);
+  return layer.kind === "dense" ? layer.positions ?? 1 : 1;
+}
+
+/**
+ * `product of (1 + sqrt(d / n))^2` over sides of d dimensions that n rows tell about: how many times its mean the
+ * largest eigenvalue of a factor can be by chance alone (Marchenko & Pastur 1967). 1 for ever more rows.
+ *
+ * @example As many rows as dimensions
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { noiseEdge } from "@tekfac/tekfac/curvature";
+ *
+ * assert.equal(noiseEdge([100], 100), 4);
+ * assert.equal(noiseEdge([100, 25], 100), 4 * 1.5 ** 2);
+ * ```
+ */
+export function noiseEdge(sides: readonly number[], rows: number): number {
+  return sides.reduce((edge, side) => edge * (1 + Math.sqrt(side / rows)) ** 2, 1);
 }
 
 /**

@@ -29,7 +29,7 @@ export function correctedDecay(count: number, beta: number): number {
 }
 
 /**
- * The bookkeeping of one average: how many observations it has seen. The numbers live elsewhere.
+ * The bookkeeping of one average: how many observations and examples it has seen. The numbers live elsewhere.
  *
  * @example Two observations of four examples each, the second in two micro-batches
  * ```ts
@@ -42,11 +42,17 @@ export function correctedDecay(count: number, beta: number): number {
  * const part = average.observe(0.5, 4);
  * assert.deepEqual(part, { decay: 0.5, scale: 1 / 8 });
  * assert.deepEqual(continued(part), { decay: 1, scale: 1 / 8 });
+ * assert.equal(average.examples, 8); // all weigh the same
  * ```
  */
 export class MovingAverage {
   /** Observations so far. */
   count = 0;
+  /**
+   * Examples that it is made of, `1 / sum w_n^2` of their weights w_n: as many of equal weight would know as much
+   * (Kish 1965, design effects of weights). 0 before the first.
+   */
+  examples = 0;
   readonly #averaging: Averaging;
 
   /** An average without observations. */
@@ -54,10 +60,16 @@ export class MovingAverage {
     this.#averaging = averaging;
   }
 
-  /** Notes the count; the result puts it back. */
+  /** Notes both; the result puts them back. */
   mark(): () => void {
-    const { count } = this;
-    return () => void (this.count = count);
+    const { count, examples } = this;
+    return () => this.restore(count, examples);
+  }
+
+  /** Goes on where another average stood. */
+  restore(count: number, examples: number): void {
+    this.count = count;
+    this.examples = examples;
   }
 
   /**
@@ -70,6 +82,8 @@ export class MovingAverage {
     const seeded = this.count === 0 ? 0 : beta;
     const decay = this.#averaging === "seeded" ? seeded : correctedDecay(this.count, beta);
     this.count++;
+    const kept = decay === 0 ? 0 : decay ** 2 / this.examples;
+    this.examples = 1 / (kept + (1 - decay) ** 2 / examples);
     return { decay, scale: (1 - decay) / examples };
   }
 }

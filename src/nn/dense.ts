@@ -73,7 +73,7 @@ export function dense(outFeatures: number, options: DenseOptions = {}): LayerSpe
       const shape = expectNoImages(context);
       const inputs = shape[shape.length - 1]!;
       const parameter = createParameter(context, {
-        layer: { kind: "dense", bias },
+        layer: { kind: "dense", bias, ...(shape.length === 1 ? {} : { positions: shape[0] }) },
         outputs: outFeatures,
         inputs,
         fan: { in: inputs, out: outFeatures },

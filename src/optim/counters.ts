@@ -15,6 +15,11 @@ export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+/** Whether a value is a number >= 0. */
+export function isAmount(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
+}
+
 /** Whether a value is a list of so many integers from 0 to `most`. */
 export function areCounts(
   value: unknown,

@@ -85,6 +85,7 @@ export function kroneckerOptimizer<B>(
     : new DampingAdapter(backend, dampingAdaptation);
   const contextOf = (index: number): BlockOptions => ({
     ...ownSettings({ damping }, groups[index]),
+    examples: () => estimator.averages.factors.examples,
     convolutions: () => blocks.filter(hasKroneckerConvolution),
     ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
   });

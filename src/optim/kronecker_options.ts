@@ -46,7 +46,7 @@ export interface KroneckerOptions extends StepOptions {
   readonly groups?: readonly KroneckerGroup[];
   /** What is not said otherwise: the safe default, or the papers' algorithms. @default {"default"} */
   readonly preset?: Preset;
-  /** What is added to the eigenvalues; a number alone is `lambda`. @default {{ kind: "relative", tau: 0.3 }} */
+  /** What is added to the eigenvalues; a number alone is `lambda`. @default {{ kind: "relative", tau: 0.3, noiseEdge: true }} */
   readonly damping?: Damping | Schedule;
   /**
    * Multiplies the damping of all layers by a factor that follows how well the quadratic model predicts

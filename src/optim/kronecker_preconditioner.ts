@@ -16,6 +16,7 @@ import type { RefreshPlan } from "../curvature/scheduler.ts";
 import {
   areCounts,
   type Counters,
+  isAmount,
   isCount,
   isUnderway,
   matricesUnderway,
@@ -113,6 +114,8 @@ export class KroneckerPreconditioner implements Preconditioner {
     return {
       factorObservations: averages.factors.count,
       eigenvalueObservations: averages.eigenvalues.count,
+      factorExamples: averages.factors.examples,
+      eigenvalueExamples: averages.eigenvalues.examples,
       failures: [...failures],
       solved: blocks.map(({ solved }) => +solved),
       measured: blocks.map(({ measured = false }) => +measured),
@@ -123,18 +126,22 @@ export class KroneckerPreconditioner implements Preconditioner {
   restore(counters: Counters): void {
     const { averages, failures, blocks, refresher } = this.estimator;
     const { factorObservations, eigenvalueObservations } = counters;
+    // Earlier files do not have them: as if there had always been enough.
+    const most = Number.MAX_SAFE_INTEGER;
+    const { factorExamples = most, eigenvalueExamples = most } = counters;
     // Files of the first format say no more than whether anything was observed.
     const known = blocks.map(() => +(isCount(factorObservations) && factorObservations > 0));
     const { solved = known, measured = known, underway = [] } = counters;
     if (
       !isCount(factorObservations) || !isCount(eigenvalueObservations) ||
+      !isAmount(factorExamples) || !isAmount(eigenvalueExamples) ||
       !areCounts(counters.failures, blocks.length) || !areCounts(solved, blocks.length, 1) ||
       !areCounts(measured, blocks.length, 1) || !isUnderway(underway, blocks)
     ) {
       throw new StateError("Cannot restore curvature: its counters are missing or damaged");
     }
-    averages.factors.count = factorObservations;
-    averages.eigenvalues.count = eigenvalueObservations;
+    averages.factors.restore(factorObservations, factorExamples);
+    averages.eigenvalues.restore(eigenvalueObservations, eigenvalueExamples);
     counters.failures.forEach((count, index) => failures[index] = count);
     resumeUnderway(refresher, underway as readonly number[], blocks);
     this.#restored = blocks.map((_, index) => ({

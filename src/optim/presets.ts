@@ -114,7 +114,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     observationLimit: 1000,
     observe: { share: 1 / 4, atLeast: 16 },
     fisher: { kind: "gaussNewton" },
-    damping: { kind: "relative", tau: 0.3, floor: 1e-16 },
+    damping: { kind: "relative", tau: 0.3, floor: 1e-16, noiseEdge: true },
     averaging: "corrected",
     rank: 32,
     fullIntervals: OF_THE_PAPERS,

@@ -220,7 +220,7 @@ LAYERS.forEach((layer, index) => {
   Deno.test(`GroupedBlock's relative damping is a share of the mean of all groups' eigenvalues: ${name}`, () => {
     using backend = createBackendSync({ prefer: ["reference"] });
     for (const method of ["kfac", "ekfac", "tkfac", "tekfac"] as const) {
-      const damping = { kind: "relative", tau: 0.5, floor: 1e-16 } as const;
+      const damping = { kind: "relative", tau: 0.5, floor: 1e-16, noiseEdge: false } as const;
       observed(backend, layer, data, MAKERS[method], damping, (block) => {
         const means = groups.map((examples) => {
           const { factors, theta } = theory(method, examples);
@@ -277,7 +277,7 @@ Deno.test("DepthwiseBlock is GroupedBlock for all channels at once, where direct
   const layer = [geometry, 4] as const;
   const [few, usual] = [dataOf(geometry, 4, 3), dataOf(LAYERS[0][0], 3, 1)];
   few.g.data.forEach((_, i) => few.g.data[i] *= i % 4 === 2 ? 0 : 1);
-  const damping = { kind: "relative", tau: 0.3, floor: 1e-16 } as const;
+  const damping = { kind: "relative", tau: 0.3, floor: 1e-16, noiseEdge: false } as const;
   for (const [of, data] of [[layer, few], [LAYERS[0], usual]] as const) {
     for (const method of ["ekfac", "tekfac"] as const) {
       const results: Float64Array[] = [];

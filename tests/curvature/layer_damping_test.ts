@@ -1,7 +1,7 @@
 import assert from "#assert";
 import { createBackend, type Scalar } from "@tekfac/tekfac/backend";
-import type { Matrix } from "@tekfac/tekfac/core";
-import { LayerDamping, resolveDamping } from "@tekfac/tekfac/curvature";
+import { type LayerKind, type Matrix, Random } from "@tekfac/tekfac/core";
+import { LayerDamping, noiseEdge, resolveDamping } from "@tekfac/tekfac/curvature";
 import { denseMatrix } from "@tekfac/tekfac/linalg";
 import { upload } from "@tekfac/tekfac/testing";
 
@@ -14,7 +14,7 @@ Deno.test("relative damping is tau times the mean eigenvalue, at least tau times
     const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.5, floor: 1e-12 });
     using layer = new LayerDamping(backend, LAYER, { damping, ...context });
     const [first, second] = traces.map((trace) => upload(backend, denseMatrix(1, 1, [trace])));
-    const lambda = layer.at(0, () => [first, second], 1 / 4);
+    const lambda = layer.at(0, () => [first, second], 4);
     assert.equal(layer.current, lambda);
     return backend.readSync(lambda as Matrix)[0];
   };
@@ -23,6 +23,49 @@ Deno.test("relative damping is tau times the mean eigenvalue, at least tau times
   assert.equal(lambdaOf([6, 2], { dampingFactor }), 3 * 0.5 * 6 * 2 / 4);
   assert.equal(lambdaOf([0]), 0.5e-12);
   assert.equal(lambdaOf([NaN]), NaN);
+});
+
+Deno.test("relative damping counts in units of what chance makes of few examples, once it is told to", async () => {
+  using backend = await createBackend({ prefer: ["reference"] });
+  using trace = upload(backend, denseMatrix(1, 1, [6]));
+  const lambdaOf = (kind: LayerKind, sides: readonly number[], noiseEdge: boolean) => {
+    const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.5, noiseEdge });
+    using layer = new LayerDamping(backend, kind, { damping, examples: () => 4 });
+    return backend.readSync(layer.at(0, () => [trace], 4, sides) as Matrix)[0];
+  };
+  const dense = { kind: "dense", bias: true } as const;
+  const mean = 0.5 * 6 / 4;
+  assert.equal(lambdaOf(dense, [4, 16], false), mean);
+  assert.equal(lambdaOf(dense, [], true), mean);
+  // (1 + sqrt(4 / 4))^2 and (1 + sqrt(16 / 4))^2.
+  assert.equal(lambdaOf(dense, [4, 16], true), mean * 4 * 9);
+  // Four positions of four examples.
+  assert.equal(lambdaOf({ ...dense, positions: 4 }, [4, 16], true), mean * 1.5 ** 2 * 4);
+});
+
+Deno.test("the edge of noise is where eigenvalues of a second moment of noise end", () => {
+  // 40 dimensions, 160 samples: the largest of 40 eigenvalues lies near (1 + 1/2)^2 = 2.25.
+  const [dimensions, samples] = [40, 160];
+  const random = new Random(7);
+  const moment = new Float64Array(dimensions ** 2);
+  for (let n = 0; n < samples; n++) {
+    const x = Float64Array.from({ length: dimensions }, () => random.normal());
+    moment.forEach((_, i) => {
+      moment[i] += x[Math.trunc(i / dimensions)] * x[i % dimensions] / samples;
+    });
+  }
+  let vector = new Float64Array(dimensions).fill(1);
+  let largest = 0;
+  for (let k = 0; k < 500; k++) {
+    const next = vector.map((_, row) =>
+      vector.reduce((sum, value, col) => sum + moment[row * dimensions + col] * value, 0)
+    );
+    largest = Math.hypot(...next);
+    vector = next.map((value) => value / largest);
+  }
+  // Deviations are of the order of dimensions^(-2/3) of it (Tracy & Widom).
+  const edge = noiseEdge([dimensions], samples);
+  assert(Math.abs(largest / edge - 1) < 2 * dimensions ** (-2 / 3), `${largest} at ${edge}`);
 });
 
 Deno.test("the paper's damping of a dense layer is a multiple of the largest of the convolutions", async () => {

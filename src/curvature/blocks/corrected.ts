@@ -169,7 +169,7 @@ export abstract class CorrectedBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    return this.damping.at(step, () => this.trace(), 1 / (rows * cols));
+    return this.damping.at(step, () => this.trace(), rows * cols);
   }
 
   trace(): Trace {

@@ -119,7 +119,7 @@ export class DiagonalBlock extends Owner implements Block {
       this.#backend.sum(this.#trace, this.eigenvalues);
       return [this.#trace];
     };
-    return this.damping.at(step, trace, 1 / (rows * cols));
+    return this.damping.at(step, trace, rows * cols);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

@@ -178,7 +178,7 @@ export class EmbeddingBlock extends Owner implements Block {
       this.#backend.sum(this.#trace, totals);
       return [this.#trace];
     };
-    return this.damping.at(step, trace, 1 / (rows * cols));
+    return this.damping.at(step, trace, rows * cols);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

@@ -144,8 +144,8 @@ export abstract class FactoredBlock extends Owner implements Block {
   }
 
   lambda(step: number): Scalar {
-    const dimensions = this.inputFactor.rows * this.outputFactor.rows;
-    return this.damping.at(step, () => this.trace(), 1 / dimensions);
+    const sides = [this.outputFactor.rows, this.inputFactor.rows];
+    return this.damping.at(step, () => this.trace(), sides[0] * sides[1], sides);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {

@@ -182,7 +182,7 @@ export class GroupedBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.parameter.value;
-    return this.damping.at(step, () => this.trace(), 1 / (rows * cols));
+    return this.damping.at(step, () => this.trace(), rows * cols);
   }
 
   trace(): Trace {

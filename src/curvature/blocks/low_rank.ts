@@ -201,7 +201,7 @@ export class LowRankBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const [dOut, dIn] = this.#sizes;
-    return this.damping.at(step, () => this.trace(), 1 / (dOut * dIn));
+    return this.damping.at(step, () => this.trace(), dOut * dIn, this.#complements);
   }
 
   trace(): Trace {
@@ -239,6 +239,12 @@ export class LowRankBlock extends Owner implements Block {
 
   restored({ measured = false }: Pick<Block, "measured">): void {
     this.#measured = measured;
+  }
+
+  /** Dimensions of either side that have no eigenvalue of their own. */
+  get #complements(): readonly number[] {
+    const [dOut, dIn] = this.#sizes;
+    return [dOut - this.output.basis.rows, dIn - this.input.basis.rows];
   }
 
   get #basis(): { readonly output: Matrix; readonly input: Matrix } {

@@ -128,7 +128,7 @@ export class ScaleShiftBlock extends Owner implements Block {
       this.#backend.sum(this.#trace, rowsOf(this.moments, 0, 2));
       return [this.#trace];
     };
-    return this.damping.at(step, trace, 1 / (2 * this.moments.cols));
+    return this.damping.at(step, trace, 2 * this.moments.cols);
   }
 
   precondition(out: Matrix, source: Matrix, step: number): void {
