@@ -194,7 +194,7 @@ export class DepthwiseBlock extends Owner implements Block {
 
   lambda(step: number): Scalar {
     const { rows, cols } = this.eigenvalues;
-    return this.damping.at(step, () => this.trace(), 1 / (rows * cols));
+    return this.damping.at(step, () => this.trace(), rows * cols);
   }
 
   trace(): Trace {
