@@ -9,13 +9,16 @@
 // p_tu counts c_tu p_tu in y, c = 0 or 1 / (1 - rate) by a hash of the example's seed and of (h, t, u), nothing of
 // which is kept: dp_tu and the p of dv_u have c_tu, too. Pointers are 0 where there is none of the two.
 //
-// qkv and its gradient [N T, 3 C], y and g [N T, C]; any row strides. A query at a time: no more than two rows
-// of T numbers and, transposed, the keys (and values) of one head are in the workspace. Scores of neighbouring
-// keys lie in the lanes, so they need no sums across lanes.
+// qkv and its gradient [N T, 3 C], y and g [N T, C]; any row strides. Four queries at a time, so that what is loaded of
+// keys and values serves all of them: no more than eight rows of T numbers and, transposed, the keys (and values) of
+// one head are in the workspace. Scores of neighbouring keys lie in the lanes, so they need no sums across lanes.
 
 import { exp4 } from "./exp";
 import { fma } from "./fma";
 import { at, load4, storeTail, sum4 } from "./simd";
+
+/** Queries that are taken together; where fewer are left, the last one stands for the rest. */
+const QUERIES: i32 = 4;
 
 /** Numbers of a row of scores: whole sixteens. */
 @inline
@@ -23,9 +26,9 @@ function padded(positions: i32): i32 {
   return (positions + 15) & ~15;
 }
 
-/** Keys of a head, transposed, and a row of scores. */
+/** Keys of a head, transposed, and rows of scores. */
 export function attentionWorkspace(positions: i32, width: i32): usize {
-  return <usize>(padded(positions) * (width + 1)) << 2;
+  return <usize>(padded(positions) * (width + QUERIES)) << 2;
 }
 
 /** y. */
@@ -46,27 +49,31 @@ export function attention(
 ): void {
   const width = channels / heads, line = padded(positions);
   const scale = <f32>(1 / Math.sqrt(<f64>width));
-  const p = workspace, keys = at(workspace, line);
+  const p = workspace, keys = at(workspace, QUERIES * line);
   for (let n = 0; n < examples; n++) {
     const own = mask ? at(mask, n * positions) : 0, seed = seeds ? seedAt(seeds, n) : 0;
     for (let h = 0; h < heads; h++) {
       const q = at(qkv, n * positions * strideQkv + h * width);
       const o = at(out, n * positions * strideOut + h * width);
       transpose(positions, width, keys, line, at(q, channels), strideQkv);
-      for (let t = 0; t < positions; t++) {
-        const seen = causal ? t + 1 : positions;
-        scores(seen, width, p, scale, at(q, t * strideQkv), keys, line);
-        softmax(seen, p, own);
-        if (seeds) drop(seen, p, seed, (h * positions + t) * positions, dropped);
-        mix(seen, width, at(o, t * strideOut), p, at(q, 2 * channels), strideQkv);
+      for (let t = 0; t < positions; t += QUERIES) {
+        const last = min(QUERIES, positions - t) - 1;
+        const all = causal ? t + last + 1 : positions;
+        scores(all, width, p, scale, at(q, t * strideQkv), strideQkv, last, keys, line);
+        for (let i = 0; i <= last; i++) {
+          const row = at(p, i * line);
+          softmax(causal ? t + i + 1 : positions, padded(all), row, own);
+          if (seeds) drop(all, row, seed, (h * positions + t + i) * positions, dropped);
+        }
+        mix(all, width, at(o, t * strideOut), strideOut, last, p, line, at(q, 2 * channels), strideQkv);
       }
     }
   }
 }
 
-/** Keys and values of a head, transposed, and two rows of scores. */
+/** Keys and values of a head, transposed, and twice as many rows of scores. */
 export function attentionGradientWorkspace(positions: i32, width: i32): usize {
-  return <usize>(2 * padded(positions) * (width + 1)) << 2;
+  return <usize>(2 * padded(positions) * (width + QUERIES)) << 2;
 }
 
 /** The gradient of qkv. */
@@ -89,8 +96,8 @@ export function attentionGradient(
 ): void {
   const width = channels / heads, line = padded(positions);
   const scale = <f32>(1 / Math.sqrt(<f64>width));
-  const p = workspace, ds = at(p, line);
-  const keys = at(ds, line), values = at(keys, line * width);
+  const p = workspace, ds = at(p, QUERIES * line);
+  const keys = at(ds, QUERIES * line), values = at(keys, line * width);
   for (let n = 0; n < examples; n++) {
     const own = mask ? at(mask, n * positions) : 0, seed = seeds ? seedAt(seeds, n) : 0;
     for (let t = 0; t < positions; t++) {
@@ -101,19 +108,23 @@ export function attentionGradient(
       const o = at(out, n * positions * strideOut + h * width);
       transpose(positions, width, keys, line, at(q, channels), strideQkv);
       transpose(positions, width, values, line, at(q, 2 * channels), strideQkv);
-      for (let t = 0; t < positions; t++) {
-        const seen = causal ? t + 1 : positions;
+      for (let t = 0; t < positions; t += QUERIES) {
+        const last = min(QUERIES, positions - t) - 1;
+        const all = causal ? t + last + 1 : positions;
         const query = at(q, t * strideQkv), gradient = at(g, (n * positions + t) * strideG + h * width);
-        scores(seen, width, p, scale, query, keys, line);
-        softmax(seen, p, own);
-        scores(seen, width, ds, 1, gradient, values, line);
-        const first = (h * positions + t) * positions;
-        if (seeds) drop(seen, ds, seed, first, dropped);
-        scoreGradients(seen, ds, p, scale);
-        mix(seen, width, at(o, t * strideOut), ds, at(q, channels), strideQkv);
-        spread(seen, width, at(o, channels), strideOut, ds, query);
-        if (seeds) drop(seen, p, seed, first, dropped);
-        spread(seen, width, at(o, 2 * channels), strideOut, p, gradient);
+        scores(all, width, p, scale, query, strideQkv, last, keys, line);
+        scores(all, width, ds, 1, gradient, strideG, last, values, line);
+        for (let i = 0; i <= last; i++) {
+          const weights = at(p, i * line), slopes = at(ds, i * line);
+          softmax(causal ? t + i + 1 : positions, padded(all), weights, own);
+          const first = (h * positions + t + i) * positions;
+          if (seeds) drop(all, slopes, seed, first, dropped);
+          scoreGradients(all, slopes, weights, scale);
+          if (seeds) drop(all, weights, seed, first, dropped);
+        }
+        mix(all, width, at(o, t * strideOut), strideOut, last, ds, line, at(q, channels), strideQkv);
+        spread(all, width, at(o, channels), strideOut, ds, line, last, query, strideQkv);
+        spread(all, width, at(o, 2 * channels), strideOut, p, line, last, gradient, strideG);
       }
     }
   }
@@ -135,33 +146,52 @@ function transpose(
   }
 }
 
-/** out_u = scale q . k_u for u < seen, in whole sixteens. */
+/** out_iu = scale q_i . k_u for u < seen, in whole eights; lines of scores, of queries 0 to last. */
 function scores(
   seen: i32,
   width: i32,
   out: usize,
   scale: f32,
   q: usize,
+  stride: i32,
+  last: i32,
   keys: usize,
   line: i32,
 ): void {
-  const step = <usize>line << 2;
-  for (let u = 0; u < seen; u += 16) {
-    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+  const step = <usize>line << 2, factor = f32x4.splat(scale);
+  const q1 = at(q, min(1, last) * stride), q2 = at(q, min(2, last) * stride);
+  const q3 = at(q, last * stride);
+  for (let u = 0; u < seen; u += 8) {
+    let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
     let k = at(keys, u);
     for (let c = 0; c < width; c++) {
-      const weight = f32x4.splat(scale * load<f32>(at(q, c)));
-      s0 = fma(weight, v128.load(k), s0);
-      s1 = fma(weight, v128.load(k, 16), s1);
-      s2 = fma(weight, v128.load(k, 32), s2);
-      s3 = fma(weight, v128.load(k, 48), s3);
+      const x = v128.load(k), y = v128.load(k, 16);
+      let weight = v128.load32_splat(at(q, c));
+      a0 = fma(weight, x, a0);
+      a1 = fma(weight, y, a1);
+      weight = v128.load32_splat(at(q1, c));
+      b0 = fma(weight, x, b0);
+      b1 = fma(weight, y, b1);
+      weight = v128.load32_splat(at(q2, c));
+      c0 = fma(weight, x, c0);
+      c1 = fma(weight, y, c1);
+      weight = v128.load32_splat(at(q3, c));
+      d0 = fma(weight, x, d0);
+      d1 = fma(weight, y, d1);
       k += step;
     }
-    const o = at(out, u);
-    v128.store(o, s0);
-    v128.store(o, s1, 16);
-    v128.store(o, s2, 32);
-    v128.store(o, s3, 48);
+    let o = at(out, u);
+    v128.store(o, f32x4.mul(factor, a0));
+    v128.store(o, f32x4.mul(factor, a1), 16);
+    o += step;
+    v128.store(o, f32x4.mul(factor, b0));
+    v128.store(o, f32x4.mul(factor, b1), 16);
+    o += step;
+    v128.store(o, f32x4.mul(factor, c0));
+    v128.store(o, f32x4.mul(factor, c1), 16);
+    o += step;
+    v128.store(o, f32x4.mul(factor, d0));
+    v128.store(o, f32x4.mul(factor, d1), 16);
   }
 }
 
@@ -193,9 +223,8 @@ function drop(seen: i32, x: usize, seed: i32, first: i32, dropped: i32): void {
   }
 }
 
-/** The softmax of the first `seen` numbers that the mask does not hide, in place; zeros up to whole sixteens. */
-function softmax(seen: i32, p: usize, mask: usize): void {
-  const line = padded(seen);
+/** The softmax of the first `seen` numbers that the mask does not hide, in place; zeros behind, up to `line`. */
+function softmax(seen: i32, line: i32, p: usize, mask: usize): void {
   for (let u = seen; u < line; u++) store<f32>(at(p, u), -f32.MAX_VALUE);
   if (mask) {
     for (let u = 0; u < seen; u++) {
@@ -237,62 +266,113 @@ function scoreGradients(seen: i32, dp: usize, p: usize, scale: f32): void {
   }
 }
 
-/** out = sum_u w_u x_u. */
-function mix(seen: i32, width: i32, out: usize, w: usize, x: usize, stride: i32): void {
+/** out_i = sum_u w_iu x_u of queries 0 to last, w in lines. */
+function mix(
+  seen: i32,
+  width: i32,
+  out: usize,
+  strideOut: i32,
+  last: i32,
+  w: usize,
+  line: i32,
+  x: usize,
+  stride: i32,
+): void {
   const step = <usize>stride << 2;
+  const i1 = min(1, last), i2 = min(2, last);
+  const w1 = at(w, i1 * line), w2 = at(w, i2 * line), w3 = at(w, last * line);
   let c = 0;
-  for (; c + 16 <= width; c += 16) {
-    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+  for (; c + 8 <= width; c += 8) {
+    let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
     let row = at(x, c);
     for (let u = 0; u < seen; u++) {
-      const weight = v128.load32_splat(at(w, u));
-      s0 = fma(weight, v128.load(row), s0);
-      s1 = fma(weight, v128.load(row, 16), s1);
-      s2 = fma(weight, v128.load(row, 32), s2);
-      s3 = fma(weight, v128.load(row, 48), s3);
+      const x0 = v128.load(row), x1 = v128.load(row, 16);
+      let weight = v128.load32_splat(at(w, u));
+      a0 = fma(weight, x0, a0);
+      a1 = fma(weight, x1, a1);
+      weight = v128.load32_splat(at(w1, u));
+      b0 = fma(weight, x0, b0);
+      b1 = fma(weight, x1, b1);
+      weight = v128.load32_splat(at(w2, u));
+      c0 = fma(weight, x0, c0);
+      c1 = fma(weight, x1, c1);
+      weight = v128.load32_splat(at(w3, u));
+      d0 = fma(weight, x0, d0);
+      d1 = fma(weight, x1, d1);
       row += step;
     }
-    const o = at(out, c);
-    v128.store(o, s0);
-    v128.store(o, s1, 16);
-    v128.store(o, s2, 32);
-    v128.store(o, s3, 48);
+    const o = at(out, c), o1 = at(o, i1 * strideOut), o2 = at(o, i2 * strideOut);
+    const o3 = at(o, last * strideOut);
+    v128.store(o, a0);
+    v128.store(o, a1, 16);
+    v128.store(o1, b0);
+    v128.store(o1, b1, 16);
+    v128.store(o2, c0);
+    v128.store(o2, c1, 16);
+    v128.store(o3, d0);
+    v128.store(o3, d1, 16);
   }
   for (; c < width; c += 4) {
     const left = width - c;
-    let sum = f32x4.splat(0);
-    for (let u = 0; u < seen; u++) {
-      sum = fma(v128.load32_splat(at(w, u)), load4(at(x, u * stride + c), left), sum);
+    for (let i = 0; i <= last; i++) {
+      const weights = at(w, i * line), o = at(out, i * strideOut + c);
+      let sum = f32x4.splat(0);
+      for (let u = 0; u < seen; u++) {
+        sum = fma(v128.load32_splat(at(weights, u)), load4(at(x, u * stride + c), left), sum);
+      }
+      if (left >= 4) v128.store(o, sum);
+      else storeTail(o, sum, left);
     }
-    if (left >= 4) v128.store(at(out, c), sum);
-    else storeTail(at(out, c), sum, left);
   }
 }
 
-/** out_u += w_u row for u < seen. */
-function spread(seen: i32, width: i32, out: usize, stride: i32, w: usize, row: usize): void {
+/** out_u += sum_i w_iu row_i for u < seen, of queries 0 to last, w in lines. */
+function spread(
+  seen: i32,
+  width: i32,
+  out: usize,
+  stride: i32,
+  w: usize,
+  line: i32,
+  last: i32,
+  rows: usize,
+  strideRows: i32,
+): void {
   const step = <usize>stride << 2;
   let c = 0;
-  for (; c + 16 <= width; c += 16) {
-    const r = at(row, c);
-    const r0 = v128.load(r), r1 = v128.load(r, 16), r2 = v128.load(r, 32), r3 = v128.load(r, 48);
-    let o = at(out, c);
-    for (let u = 0; u < seen; u++) {
-      const weight = v128.load32_splat(at(w, u));
-      v128.store(o, fma(weight, r0, v128.load(o)));
-      v128.store(o, fma(weight, r1, v128.load(o, 16)), 16);
-      v128.store(o, fma(weight, r2, v128.load(o, 32)), 32);
-      v128.store(o, fma(weight, r3, v128.load(o, 48)), 48);
-      o += step;
+  if (last == QUERIES - 1) {
+    const w1 = at(w, line), w2 = at(w, 2 * line), w3 = at(w, 3 * line);
+    for (; c + 8 <= width; c += 8) {
+      const r = at(rows, c), s = at(r, strideRows), t = at(s, strideRows), v = at(t, strideRows);
+      const r0 = v128.load(r), r1 = v128.load(r, 16), s0 = v128.load(s), s1 = v128.load(s, 16);
+      const t0 = v128.load(t), t1 = v128.load(t, 16), v0 = v128.load(v), v1 = v128.load(v, 16);
+      let o = at(out, c);
+      for (let u = 0; u < seen; u++) {
+        let weight = v128.load32_splat(at(w, u));
+        let a = fma(weight, r0, v128.load(o)), b = fma(weight, r1, v128.load(o, 16));
+        weight = v128.load32_splat(at(w1, u));
+        a = fma(weight, s0, a);
+        b = fma(weight, s1, b);
+        weight = v128.load32_splat(at(w2, u));
+        a = fma(weight, t0, a);
+        b = fma(weight, t1, b);
+        weight = v128.load32_splat(at(w3, u));
+        v128.store(o, fma(weight, v0, a));
+        v128.store(o, fma(weight, v1, b), 16);
+        o += step;
+      }
     }
   }
   for (; c < width; c += 4) {
-    const left = width - c, part = load4(at(row, c), left);
-    for (let u = 0; u < seen; u++) {
-      const o = at(out, u * stride + c);
-      const sum = fma(v128.load32_splat(at(w, u)), part, load4(o, left));
-      if (left >= 4) v128.store(o, sum);
-      else storeTail(o, sum, left);
+    const left = width - c;
+    for (let i = 0; i <= last; i++) {
+      const part = load4(at(rows, i * strideRows + c), left), weights = at(w, i * line);
+      for (let u = 0; u < seen; u++) {
+        const o = at(out, u * stride + c);
+        const sum = fma(v128.load32_splat(at(weights, u)), part, load4(o, left));
+        if (left >= 4) v128.store(o, sum);
+        else storeTail(o, sum, left);
+      }
     }
   }
 }

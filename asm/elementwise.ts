@@ -77,20 +77,20 @@ export function takeStep(
   }
 }
 
-/** takeStep of a run of numbers. */
+/** takeStep of a run of numbers: each product is rounded, in both builds, as if decay and step came one by one. */
 function stepOf(count: i32, rate: f32, decay: f32, to: usize, from: usize, along: usize): void {
   const back = f32x4.splat(-rate), lost = f32x4.splat(-decay), moves = rate != 0;
   let j = count;
   for (; j >= 4; j -= 4) {
-    const w = v128.load(from), kept = fma(lost, w, w);
-    v128.store(to, flush(moves ? fma(back, v128.load(along), kept) : kept));
+    const w = v128.load(from), kept = f32x4.add(w, f32x4.mul(lost, w));
+    v128.store(to, flush(moves ? f32x4.add(kept, f32x4.mul(back, v128.load(along))) : kept));
     to += 16;
     from += 16;
     along += 16;
   }
   if (j > 0) {
-    const w = loadTail(from, j), kept = fma(lost, w, w);
-    storeTail(to, flush(moves ? fma(back, loadTail(along, j), kept) : kept), j);
+    const w = loadTail(from, j), kept = f32x4.add(w, f32x4.mul(lost, w));
+    storeTail(to, flush(moves ? f32x4.add(kept, f32x4.mul(back, loadTail(along, j))) : kept), j);
   }
 }
 

@@ -44,11 +44,13 @@ const { values } = parseArgs({
     options: { type: "string", default: "{}" },
     rounds: { type: "string", default: "6" },
     steps: { type: "string", default: "10" },
+    batch: { type: "string" },
   },
 });
 const name = values.model as keyof typeof WORKLOADS;
 const [rounds, steps] = [Number(values.rounds), Number(values.steps)];
-const { input, layers, batch: examples } = WORKLOADS[name];
+const { input, layers, batch } = WORKLOADS[name];
+const examples = Number(values.batch ?? batch);
 
 using group = mpiGroup();
 using backend = await createBackend({ prefer: ["wasm"] });

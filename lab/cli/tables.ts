@@ -99,6 +99,9 @@ const median = (values: readonly number[]) =>
 console.log(row([
   "Time to Adam's error, parts of Adam's",
   "",
-  ...times.map((own) => formatNumber(median(own.map((time, i) => time / times[adam][i])))),
+  ...times.map((own) => {
+    const middle = median(own.map((time, i) => time / times[adam][i]));
+    return Number.isFinite(middle) ? formatNumber(middle) : "-"; // most splits never came there
+  }),
 ]));
 console.log(row(["Reached it", "", ...times.map((own) => own.filter(Number.isFinite).length)]));

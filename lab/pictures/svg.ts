@@ -66,13 +66,14 @@ export interface Scale {
   readonly ticks: readonly number[];
 }
 
-/** A logarithmic scale over positive numbers, with ticks at 1, 2 and 5 times powers of ten, or all of ten. */
+/** A logarithmic scale over positive numbers, with ticks at 1, 2 and 5 times powers of ten, fewer or more. */
 export function logScale(
   [from, to]: readonly [number, number],
   [left, right]: readonly [number, number],
 ): Scale {
   const [low, high] = [Math.log(from), Math.log(to)];
-  const steps = high - low > Math.log(200) ? [1] : [1, 2, 5];
+  const [wide, narrow] = [high - low > Math.log(200), high - low < Math.log(4)];
+  const steps = wide ? [1] : narrow ? [1, 1.1, 1.25, 1.5, 2, 5, 8, 9] : [1, 2, 5];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(from)); power <= Math.ceil(Math.log10(to)); power++) {
     for (const step of steps) ticks.push(step * 10 ** power);

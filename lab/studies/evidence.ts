@@ -190,7 +190,11 @@ function aim(
 /** The aims of this library, each with the number of tasks on which it is reached. */
 export function aimSentences(evidence: readonly Evidence[]): string[] {
   const way = ({ summary }: Evidence) => of(summary, SUBJECT)?.toTarget?.epochRatio;
-  const unequal = evidence.filter(({ task }) => task.unequal);
+  // Fewer seeds decide nothing, and must not count as no defeat.
+  const decisive = evidence.filter(({ summary }) =>
+    (of(summary, SUBJECT)?.runs.length ?? 0) >= LEAST_PAIRS
+  );
+  const unequal = decisive.filter(({ task }) => task.unequal);
   const lower = (each: Evidence, rival: OptimizerName): Verdict | undefined => {
     const ratio = ratioTo(each.summary, rival);
     return ratio && verdictOf(ratio);
@@ -203,8 +207,8 @@ export function aimSentences(evidence: readonly Evidence[]): string[] {
     ),
     aim("At most 1.2 times", evidence, (each) => (way(each)?.ratio ?? Infinity) <= 1.2),
     aim(
-      "Not significantly above the best first-order method at the end",
-      evidence,
+      "Of tasks with four seeds or more: not significantly above the best first-order method at the end",
+      decisive,
       ({ summary }) => {
         const best = bestFirstOrder(summary);
         const ratio = best && ratioTo(summary, best.name);
@@ -212,13 +216,13 @@ export function aimSentences(evidence: readonly Evidence[]): string[] {
       },
     ),
     aim(
-      "Not significantly above EKFAC at the end",
-      evidence,
+      "Of the same: not significantly above EKFAC at the end",
+      decisive,
       (each) => lower(each, "ekfac") !== "above 1",
     ),
     ...(unequal.length === 0 ? [] : [
       aim(
-        "Significantly below EKFAC where inputs and sizes of gradients have to do with each other " +
+        "Of the same: significantly below EKFAC where inputs and sizes of gradients have to do with each other " +
           "([WHEN.md](WHEN.md))",
         unequal,
         (each) => lower(each, "ekfac") === "below 1",

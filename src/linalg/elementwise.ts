@@ -46,11 +46,11 @@ export function takeStep(
   decay: number,
   columns: number,
 ): DenseMatrix {
-  const out = axpby(-rate, u, 1, w);
+  const kept = mapMatrix(w, (value) => value);
   for (let i = 0; i < w.rows; i++) {
-    for (let j = 0; j < columns; j++) out.data[i * w.cols + j] -= decay * w.data[i * w.cols + j];
+    for (let j = 0; j < columns; j++) kept.data[i * w.cols + j] *= 1 - decay;
   }
-  return out;
+  return axpby(-rate, u, 1, kept);
 }
 
 /** x itself when `flag` holds, zeros of its shape otherwise, whatever x holds. */

@@ -7,6 +7,7 @@
 import { attention } from "../linalg/attention.ts";
 import { type DenseMatrix, denseMatrix, transposed } from "../linalg/dense_matrix.ts";
 import { gemm } from "../linalg/gemm.ts";
+import { rotaryTurns, rotatePairs } from "../linalg/rotate_pairs.ts";
 import { gatherRows } from "../linalg/table_rows.ts";
 import type { ExampleShape } from "../nn/module.ts";
 import { expect, type Site, type Stage, take } from "./stage.ts";
@@ -68,7 +69,7 @@ export function lora(site: Site): Stage {
 
 /** Attention between its two projections. */
 export function attentionStage(site: Site): Stage {
-  const { heads, causal, bias } = site.options;
+  const { heads, causal, bias, rotary } = site.options;
   const { name, input } = site;
   expect(input.length === 2, site, "sequences");
   const [positions, channels] = input as readonly [number, number];
@@ -76,12 +77,21 @@ export function attentionStage(site: Site): Stage {
   const project = affine(site, `${name}.qkv`, input, 3 * channels, bias);
   const collect = affine(site, `${name}.out`, input, channels, bias);
   const shape = { positions, heads, causal };
-  return { output: input, run: (x) => collect.run(attention(project.run(x), shape)) };
+  const turns = rotary ? rotaryTurns(positions, channels / heads) : undefined;
+  return {
+    output: input,
+    run(x) {
+      const qkv = project.run(x);
+      const turned = turns === undefined ? qkv : rotatePairs(qkv, turns, 2 * channels);
+      return collect.run(attention(turned, shape));
+    },
+  };
 }
 
 /** Rows of a table, and of one for positions. */
 export function embedding(site: Site): Stage {
-  const { vocabulary, width, positions } = site.options;
+  const { vocabulary, width, positions, padding } = site.options;
+  expect(padding === undefined, site, "loadModel() for sequences with padding");
   expect(site.input.length === 1, site, "sequences of tokens");
   const [length] = site.input;
   const table = take(site, `${site.name}.weights`, vocabulary, width);

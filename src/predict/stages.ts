@@ -7,6 +7,7 @@
 import { DataError } from "../core/errors.ts";
 import type { NamedArray } from "../core/safetensors.ts";
 import { isRecord } from "../core/schema.ts";
+import { softmax } from "../linalg/losses.ts";
 import { averagePool, maxPool } from "../linalg/pool.ts";
 import type { ExampleShape } from "../nn/module.ts";
 import { attentionStage, dense, embedding, lora, tiedHead } from "./affine.ts";
@@ -51,6 +52,7 @@ const MAKERS: Readonly<Record<string, StageMaker>> = {
   rmsNorm: rowNormStage("rms"),
   sigmoid: elementwise("sigmoid"),
   silu: elementwise("silu"),
+  softmax: ({ input }) => ({ output: input, run: softmax }),
   softplus: elementwise("softplus"),
   tanh: elementwise("tanh"),
   tiedHead,
@@ -86,7 +88,7 @@ export function stagesOf(
       const given = descriptionOf(item);
       const again = given.kind === "again" ? knownAs(given) : undefined;
       const { kind, options, id } = again?.description ?? given;
-      const name = again?.name ?? count(kind);
+      const name = again?.name ?? known.get(id)?.name ?? count(kind);
       if (again === undefined && id !== undefined) known.set(id, { name, description: given });
       if (!Object.hasOwn(MAKERS, kind)) {
         throw new DataError("model", `its layer '${kind}' is of no kind that this version can run`);

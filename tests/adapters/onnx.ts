@@ -34,6 +34,7 @@ import {
   type SequentialOptions,
   sigmoid,
   silu,
+  softmax,
   softplus,
   tanh,
   tiedHead,
@@ -160,7 +161,7 @@ const CASES: Readonly<
   "groups of features": { input: [6], layers: [groupNorm({ groups: 3, shift: false }), dense(2)] },
   "means of positions": {
     input: [5, 6],
-    layers: [attention({ heads: 3 }), meanPositions(), dense(3)],
+    layers: [attention({ heads: 3 }), softmax(), meanPositions(), dense(3)],
   },
 };
 
@@ -243,4 +244,14 @@ Deno.test("toOnnx() names a layer that has no operations", async () => {
   using model = sequential(backend, { input: [2], layers: [dense(2), residual([mystery])] });
   await assert.rejects(toOnnx(model), StateError);
   await assert.rejects(toOnnx(model), /'mystery1': layers of kind 'mystery'/);
+  using turned = sequential(backend, {
+    input: [3, 4],
+    layers: [attention({ heads: 2, rotary: true })],
+  });
+  await assert.rejects(toOnnx(turned), /Cannot export 'attention1' with rotary positions/);
+  using padded = sequential(backend, {
+    input: [3],
+    layers: [embedding({ vocabulary: 2, width: 2, padding: 2 })],
+  });
+  await assert.rejects(toOnnx(padded), /Cannot export 'embedding1' with padding/);
 });

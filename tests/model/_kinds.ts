@@ -27,6 +27,7 @@ import {
   type SequentialOptions,
   sigmoid,
   silu,
+  softmax,
   softplus,
   tanh,
   tiedHead,
@@ -45,6 +46,7 @@ const images: LayerSpec[] = [
 ];
 const twice = dense(4);
 const tokens = embedding({ vocabulary: 3, width: 4 });
+const again = residual([layerNorm(), attention({ heads: 2, rotary: true }), dense(4)]);
 
 /** By what goes in. */
 export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> = {
@@ -97,6 +99,10 @@ export const kinds: Record<string, Pick<SequentialOptions, "input" | "layers">> 
   "layers that come again": {
     input: [4],
     layers: [twice, tanh(), residual([twice, groupNorm({ groups: 2, shift: false })]), dense(3)],
+  },
+  "tokens of layers that come again": {
+    input: [5],
+    layers: [tokens, again, again, softmax(), lastPosition(), tiedHead(tokens)],
   },
   "tokens of a tied head": {
     input: [1],

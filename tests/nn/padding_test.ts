@@ -267,6 +267,39 @@ for (const method of METHOD_NAMES) {
     }));
 }
 
+for (const create of [ekfac, tekfac]) {
+  Deno.test(`padding changes nothing of what ${create.name}() knows of windows, one channel or several`, () =>
+    onReference((backend) => {
+      const layers = () => [
+        table(),
+        conv1d(4, { kernel: 3, padding: "same", groups: 4 }),
+        gelu(),
+        conv1d(4, { kernel: 3, padding: "causal", groups: 2 }),
+        conv1d(4, { kernel: 2, padding: "causal" }),
+        dense(CLASSES),
+      ];
+      const [alone] = sentences(new Random(1), "each");
+      const stateOf = (batch: Batch) => {
+        using model = modelOf(backend, batch.inputs.length, layers());
+        using optimizer = create(objective(model, softmaxCrossEntropy()), {
+          fisher: "empirical",
+          rank: "full",
+          learningRate: 0,
+        });
+        optimizer.stepSync(batch);
+        return Object.entries(optimizer.preconditioner.state)
+          .filter(([name]) => /Factor$/.test(name))
+          .map(([name, m]) => [name, backend.readSync(m).slice()] as const);
+      };
+      const [expected, actual] = [alone, padded([alone], "right")].map(stateOf);
+      assert(expected.length > 8);
+      actual.forEach(([name, numbers], i) => {
+        assert.equal(name, expected[i][0]);
+        allClose(numbers, expected[i][1], { absolute: 1e-12, label: name });
+      });
+    }));
+}
+
 Deno.test("masking() is padding of numbers: means, sums and losses are those of the real positions", () =>
   onReference((backend) => {
     const random = new Random(2);

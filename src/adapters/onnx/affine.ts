@@ -9,7 +9,7 @@ import { channelsOf } from "../../nn/example_shape.ts";
 import type { Layer } from "../../nn/module.ts";
 import { sequencePadding } from "../../nn/sequence_padding.ts";
 import type { Value } from "./graph.ts";
-import { type Site, windowAttributes } from "./site.ts";
+import { notExported, type Site, windowAttributes } from "./site.ts";
 
 /** `x W^T + b` along the last axis, with a dense layer's weights. */
 export function affine(
@@ -116,8 +116,9 @@ function filters(
 /** Rows of a table, and of one for positions. */
 export function embedding(
   x: Value,
-  { graph, arrays, layer: { name, output, layers } }: Site,
+  { graph, arrays, options, layer: { name, output, layers } }: Site,
 ): Value {
+  if (options["padding"] !== undefined) throw notExported(name, "with padding");
   const width = channelsOf(output);
   const table = (own: string, rows?: number) => {
     const numbers = arrays.get(`${own}.weights`)!.subarray(0, rows && rows * width);

@@ -7,7 +7,7 @@
 import { channelsOf } from "../../nn/example_shape.ts";
 import { affine } from "./affine.ts";
 import type { Value } from "./graph.ts";
-import type { Site } from "./site.ts";
+import { notExported, type Site } from "./site.ts";
 
 /** `out = softmax(q k^T / sqrt(d)) v` per head of d channels, between its two projections. */
 export function attention(x: Value, site: Site): Value {
@@ -15,6 +15,7 @@ export function attention(x: Value, site: Site): Value {
   const heads = options["heads"] as number;
   const [positions, channels] = [x.shape[0], channelsOf(x.shape)];
   const size = channels / heads;
+  if (options["rotary"] === true) throw notExported(site.layer.name, "with rotary positions");
   const [project, , collect] = layers!;
   const all = affine(x, site, project);
   const shape = graph.integers([0, positions, heads, size]);

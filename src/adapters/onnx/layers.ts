@@ -45,6 +45,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["rmsNorm", rmsNorm],
   ["sigmoid", elementwise("Sigmoid")],
   ["silu", silu],
+  ["softmax", softmax],
   ["softplus", elementwise("Softplus")],
   ["tanh", elementwise("Tanh")],
   ["tiedHead", (x, site) => affine(x, site, site.layer)],
@@ -92,6 +93,11 @@ function globalAveragePool(x: Value, { graph, layer: { output } }: Site): Value 
   const axes = graph.integers([2, 3]);
   const name = graph.add("ReduceMean", [graph.channelsFirst(x).name, axes], { keepdims: 0 });
   return { name, shape: output, channelsFirst: false };
+}
+
+function softmax(x: Value, { graph }: Site): Value {
+  const last = graph.channelsLast(x);
+  return { ...last, name: graph.add("Softmax", [last.name], { axis: -1 }) };
 }
 
 function flatten(x: Value, { graph, layer: { output } }: Site): Value {

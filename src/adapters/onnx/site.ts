@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StateError } from "../../core/errors.ts";
 import type { Pair } from "../../core/geometry.ts";
 import type { LayerDescription } from "../../nn/architecture.ts";
 import type { Layer } from "../../nn/module.ts";
@@ -23,6 +24,11 @@ export interface Site {
 
 /** Adds the operations of a layer. */
 export type Rule = (x: Value, site: Site) => Value;
+
+/** Refuses a layer some of whose options have no operations. */
+export function notExported(name: string, what: string): StateError {
+  return new StateError(`Cannot export '${name}' ${what}: they have no ONNX operations here`);
+}
 
 /** Attributes of a window that slides. */
 export function windowAttributes(

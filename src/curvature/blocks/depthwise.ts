@@ -150,13 +150,18 @@ export class DepthwiseBlock extends Owner implements Block {
 
   observeStatistics(capture: ConvCapture, observation: Observation): void {
     const backend = this.#backend;
-    const { images, geometry, outputGradients: g } = capture;
+    const { images, geometry, outputGradients: g, mask } = capture;
     if (!isPlain(geometry)) return this.#observeEach(capture, observation);
-    if (this.method === "ekfac") {
+    if (this.method === "ekfac" && mask === undefined) {
       return backend.depthwiseSecondMoment(this.inputFactor, images, geometry, observation);
     }
     const weights = backend.scratch(g.rows, g.cols);
-    backend.squares(weights, g);
+    if (this.method === "tekfac") backend.squares(weights, g);
+    else {
+      const ones = backend.scratch(1, g.cols);
+      backend.write(ones, new Float32Array(g.cols).fill(1));
+      backend.gemm(weights, mask!.weights, ones, { transposeA: true });
+    }
     backend.depthwiseSecondMoment(this.inputFactor, images, geometry, { ...observation, weights });
   }
 
@@ -254,10 +259,13 @@ export class DepthwiseBlock extends Owner implements Block {
 
   /** Channel by channel, of a layer in several places of a model: its patches are inputs already. */
   #observeEach(capture: ConvCapture, observation: Observation): void {
-    this.#forEach(capture, ({ images, geometry, outputGradients: g }, rows) => {
-      const weights = this.#backend.scratch(1, g.rows);
-      if (this.method === "tekfac") this.#backend.rowSquaredNorms(weights, g);
-      const options = this.method === "tekfac" ? { ...observation, weights } : observation;
+    this.#forEach(capture, ({ images, geometry, outputGradients: g, mask }, rows) => {
+      let weights = mask?.weights;
+      if (this.method === "tekfac") {
+        weights = this.#backend.scratch(1, g.rows);
+        this.#backend.rowSquaredNorms(weights, g);
+      }
+      const options = weights === undefined ? observation : { ...observation, weights };
       this.#backend.patchSecondMoment(rows(this.inputFactor), images, geometry, options);
     });
   }
