@@ -26,6 +26,7 @@ const step: Record<string, Kind[]> = {
   groups: ["array"],
   average: ["object", "false"],
   seed: ["number"],
+  group: ["object"],
 };
 
 const kronecker: Record<string, Kind[]> = {
@@ -76,7 +77,12 @@ const muon: Record<string, Kind[]> = {
   adam: ["object"],
 };
 const { average: __, takeBack: ___, ...scheduleFreeAdam } = adam;
-const measured = { ...kronecker, rank: ["number", "string", "function"], exponent: ["number"] };
+const measured = {
+  ...kronecker,
+  positions: ["string"],
+  rank: ["number", "string", "function"],
+  exponent: ["number"],
+};
 
 const optimizers = {
   sgd: step,
@@ -87,7 +93,7 @@ const optimizers = {
   kfac: { ...kronecker, split: ["string"] },
   tkfac: { ...kronecker, split: ["string"] },
   ekfac: { ...measured, eigenvaluesFrom: ["string"] },
-  tekfac: measured,
+  tekfac: { ...measured, factors: ["string"] },
 } as Record<string, Record<string, Kind[]>>;
 
 /** What the groups of each optimizer take, besides what all of them do. */
@@ -131,6 +137,20 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
     init: ["function"],
     trainable: ["flag"],
   }],
+  conv2dTranspose: [(o) => nn.conv2dTranspose(1, { kernel: 1, ...(o as object) }), {
+    kernel: ["number", "array"],
+    stride: ["number", "array"],
+    padding: ["number", "array"],
+    groups: ["number"],
+    bias: ["flag"],
+    init: ["function"],
+    trainable: ["flag"],
+  }],
+  lora: [(o) => nn.lora(1, { rank: 1, ...(o as object) }), {
+    ...numbers("rank", "alpha"),
+    bias: ["flag"],
+    init: ["function"],
+  }],
   conv1d: [(o) => nn.conv1d(1, { kernel: 1, ...(o as object) }), {
     ...numbers("kernel", "stride", "dilation", "groups"),
     padding: ["number", "string"],
@@ -150,16 +170,22 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
   }],
   layerNorm: [nn.layerNorm, rowNorm],
   rmsNorm: [nn.rmsNorm, rowNorm],
+  groupNorm: [(o) => nn.groupNorm({ groups: 1, ...(o as object) }), {
+    groups: ["number"],
+    ...rowNorm,
+  }],
   embedding: [(o) => nn.embedding({ vocabulary: 2, width: 2, ...(o as object) }), {
     vocabulary: ["number"],
     width: ["number"],
-    positions: ["number"],
+    ...numbers("positions", "padding"),
     init: ["function"],
     trainable: ["flag"],
   }],
   attention: [(o) => nn.attention({ heads: 1, ...(o as object) }), {
     heads: ["number"],
     causal: ["flag"],
+    dropout: ["number"],
+    rotary: ["flag"],
     bias: ["flag"],
     init: ["function"],
     trainable: ["flag"],
@@ -167,13 +193,19 @@ const others: Record<string, [(options: never) => unknown, Record<string, Kind[]
   gelu: [nn.gelu, { form: ["string"] }],
   gpt: [
     (o) => nn.gpt({ vocabulary: 2, ...(o as object) }),
-    numbers("vocabulary", "context", "layers", "heads", "width"),
+    {
+      ...numbers("vocabulary", "context", "layers", "heads", "width"),
+      tied: ["flag"],
+      rotary: ["flag"],
+    },
   ],
   exponentialAverage: [
     (o) => optim.exponentialAverage({ decay: 0.9, ...(o as object) }),
     { decay: ["number"] },
   ],
   scheduleFree: [optim.scheduleFree, { beta: ["number"] }],
+  huber: [nn.huber, numbers("delta")],
+  softmaxCrossEntropy: [nn.softmaxCrossEntropy, numbers("smoothing")],
   squaredError: [nn.squaredError, { over: ["string"] }],
   mlp: [nn.mlp, { hidden: ["array"], classes: ["number"], activation: ["string"] }],
   cnn: [nn.cnn, { channels: ["array"], classes: ["number"] }],
@@ -263,6 +295,7 @@ Deno.test("createBackend() refuses what cannot be meant, in the option's name", 
     module: ["object"],
     simd: ["string"],
     threads: ["number", "string"],
+    workerUrl: ["string", "object"],
     allowSoftware: ["flag"],
     recovery: ["object"],
     gpu: ["object"],
