@@ -146,7 +146,8 @@ function locationsIn(layer: LayerKind): number {
 
 /**
  * `product of (1 + sqrt(d / n))^2` over sides of d dimensions that n rows tell about: how many times its mean the
- * largest eigenvalue of a factor can be by chance alone (Marchenko & Pastur 1967). 1 for ever more rows.
+ * largest eigenvalue of a factor can be by chance alone (Marchenko & Pastur 1967). 1 for ever more rows, and
+ * where there are none yet.
  *
  * @example As many rows as dimensions
  * ```ts
@@ -158,6 +159,7 @@ function locationsIn(layer: LayerKind): number {
  * ```
  */
 export function noiseEdge(sides: readonly number[], rows: number): number {
+  if (rows === 0) return 1;
   return sides.reduce((edge, side) => edge * (1 + Math.sqrt(side / rows)) ** 2, 1);
 }
 

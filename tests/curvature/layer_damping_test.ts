@@ -43,6 +43,10 @@ Deno.test("relative damping counts in units of what chance makes of few examples
   assert.equal(lambdaOf({ ...dense, positions: 4 }, [4, 16], true), mean * 1.5 ** 2 * 4);
 });
 
+Deno.test("there is no edge of noise before anything was observed", () => {
+  assert.equal(noiseEdge([0, 16], 0), 1);
+});
+
 Deno.test("the edge of noise is where eigenvalues of a second moment of noise end", () => {
   // 40 dimensions, 160 samples: the largest of 40 eigenvalues lies near (1 + 1/2)^2 = 2.25.
   const [dimensions, samples] = [40, 160];
