@@ -10,7 +10,7 @@ import type { LayersModel } from "npm:@tensorflow/tfjs-layers@4.22.0";
 import { StateError } from "../../core/errors.ts";
 import type { ConvGeometry, Pair } from "../../core/geometry.ts";
 import { groupsBlock } from "../../curvature/blocks/groups_block.ts";
-import type { ExternalParameter } from "../../optim/external_batch.ts";
+import type { ExternalParameter } from "../../optim/external_parameter.ts";
 
 /** The parts of a layer that the adapter touches; some are protected in the framework's types. */
 export interface TfLayer {

@@ -17,7 +17,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import { ShapeError, StateError } from "../../core/errors.ts";
 import { type ConvGeometry, locationsOf } from "../../core/geometry.ts";
 import type { Matrix } from "../../core/matrix.ts";
-import { captureLayout, type ExternalCapture } from "../../optim/external_batch.ts";
+import { captureLayout, type ExternalCapture } from "../../optim/external_capture.ts";
 import type { ExternalModel } from "../../optim/external_model.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Site, TfActivation, TfLayer } from "./layers.ts";
