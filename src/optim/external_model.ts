@@ -12,7 +12,7 @@ import { groupsBlock } from "../curvature/blocks/groups_block.ts";
 import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { isNormalization, type Parameter } from "../core/parameter.ts";
 import { checkBatch, type ExternalBatch } from "./external_batch.ts";
 import {
   addGradient,
@@ -225,7 +225,7 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
     if (layer.kind === "embedding") return (...of) => new EmbeddingBlock(...of);
     if (layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1) return groupsBlock;
     // Scales alone, or shifts alone, are as well off with the diagonal.
-    const pairs = layer.kind === "scaleShift" && rows === 2;
+    const pairs = isNormalization(layer) && rows === 2;
     return pairs ? (...of) => new ScaleShiftBlock(...of) : undefined;
   }
 
