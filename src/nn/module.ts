@@ -11,6 +11,7 @@ import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
+import type { PassDraws } from "./draws.ts";
 import type { SharedWeights } from "./shared_weights.ts";
 
 /**
@@ -72,10 +73,10 @@ export type ForwardPass = PassKind & { readonly mask?: PositionMask | undefined 
 /** What a forward pass is for. */
 export type PassKind =
   /**
-   * Training: batch normalisation takes the moments of the batch, dropout draws. `draw` numbers the draws:
-   * passes of the same number repeat each other. A forward pass alone leaves no trace.
+   * Training: batch normalisation takes the moments of the batch, dropout draws. Passes with the same draws repeat
+   * each other. A forward pass alone leaves no trace.
    */
-  | { readonly kind: "training"; readonly draw: number }
+  | ({ readonly kind: "training" } & PassDraws)
   /** Prediction: batch normalisation takes its running moments, dropout does nothing. */
   | { readonly kind: "inference" };
 

@@ -37,6 +37,9 @@ const cases: readonly StepsCase[] = [
   exact("tekfac", { rank: 3, dampingAdaptation: {} }),
   // Two micro-batches, of parts that are not equal.
   exact("tekfac", {}, [37, 22]),
+  // What is dropped of an example follows from its place in the joined batch.
+  { ...exact("tekfac"), dropped: 0.3 },
+  { ...exact("adam", {}, [37, 22]), dropped: 0.5 },
   // Steps so long that some are taken back.
   exact("tekfac", { learningRate: 30, klClip: false, relativeChange: false }),
 ];

@@ -6,6 +6,7 @@ import type { Group } from "@tekfac/tekfac/distributed";
 import {
   conv2d,
   dense,
+  dropout,
   flatten,
   layerNorm,
   objective,
@@ -25,6 +26,8 @@ export interface StepsCase {
   readonly steps: number;
   /** Examples of each micro-batch of a step, of all ranks together. */
   readonly sizes: readonly number[];
+  /** Share of what dropout drops. @default {0} */
+  readonly dropped?: number;
 }
 
 /** What came of it. */
@@ -39,16 +42,18 @@ const FEATURES = 36;
 const CLASSES = 3;
 
 /** Wide enough for blocks of low rank beside full ones, with a convolution and scales above shifts. */
-export function modelOf(backend: Backend): Sequential {
+function modelOf(backend: Backend, dropped: number): Sequential {
   return sequential(backend, {
     input: [6, 6, 1],
     layers: [
+      ...(dropped > 0 ? [dropout(dropped)] : []),
       conv2d(4, { kernel: 3 }),
       relu(),
       flatten(),
       dense(40),
       layerNorm(),
       tanh(),
+      ...(dropped > 0 ? [dropout(dropped)] : []),
       dense(CLASSES),
     ],
     seed: 3,
@@ -76,11 +81,11 @@ export function partOf(
 
 /** Takes the steps of a case, in a group or alone. */
 export function stepsOf(
-  { optimizer: name, options = {}, backend: prefer, steps, sizes }: StepsCase,
+  { optimizer: name, options = {}, backend: prefer, steps, sizes, dropped = 0 }: StepsCase,
   group?: Group,
 ): StepsResult {
   using backend = createBackendSync({ prefer: [prefer] });
-  using model = modelOf(backend);
+  using model = modelOf(backend, dropped);
   const goal = objective(model, softmaxCrossEntropy());
   const own = group ?? { rank: 0, size: 1 };
   using optimizer = optimizers[name](goal, { ...options, ...(group && { group }) });
