@@ -9,14 +9,7 @@ import type { Places } from "../core/capture.ts";
 import { Random } from "../core/random.ts";
 import type { BatchLike } from "./batch.ts";
 import { drawnAt } from "./losses/noise.ts";
-
-/** What a training pass draws. */
-export interface PassDraws {
-  /** Number of its draws: passes of the same number repeat each other. */
-  readonly draw: number;
-  /** Where its examples are among those of all ranks of a group. @default {they are all there are} */
-  readonly places?: Places | undefined;
-}
+import type { PassDraws } from "./module.ts";
 
 /** Numbers the draws of training passes. */
 export class Draws {

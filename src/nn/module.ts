@@ -6,12 +6,11 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture, LocationMask } from "../core/capture.ts";
+import type { Capture, LocationMask, Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
-import type { PassDraws } from "./draws.ts";
 import type { SharedWeights } from "./shared_weights.ts";
 
 /**
@@ -69,6 +68,14 @@ export interface PositionMask extends LocationMask {
 
 /** What a forward pass is for, and which positions of its sequences are real, where not all are. */
 export type ForwardPass = PassKind & { readonly mask?: PositionMask | undefined };
+
+/** What a training pass draws. */
+export interface PassDraws {
+  /** Number of its draws: passes of the same number repeat each other. */
+  readonly draw: number;
+  /** Where its examples are among those of all ranks of a group. @default {they are all there are} */
+  readonly places?: Places | undefined;
+}
 
 /** What a forward pass is for. */
 export type PassKind =

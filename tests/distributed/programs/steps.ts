@@ -36,6 +36,8 @@ export interface StepsResult {
   /** What else a step reports. */
   readonly numbers: readonly (number | string)[];
   readonly weights: readonly number[];
+  /** What is done when, and by whom, in words. */
+  readonly plan: string;
 }
 
 const FEATURES = 36;
@@ -100,7 +102,8 @@ export function stepsOf(
     numbers.push(...report.layers.map(({ damping }) => damping ?? "none"));
   }
   const read = (m: Matrix) => [...backend.readSync(m)];
-  return { losses, numbers, weights: model.parameters.flatMap(({ value }) => read(value)) };
+  const weights = model.parameters.flatMap(({ value }) => read(value));
+  return { losses, numbers, weights, plan: optimizer.preconditioner.plan };
 }
 
 export default (group: Group, cases: unknown): StepsResult[] =>
