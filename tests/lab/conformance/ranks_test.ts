@@ -1,12 +1,12 @@
 /** The trajectories of an independent implementation, taken by several ranks. */
 
 import assert from "#assert";
-import type { Verdict } from "../../lab/cli/conformance/run_case.ts";
-import type { GoldenCases } from "./programs/golden.ts";
-import { eachForm, forms } from "./ranks.ts";
+import type { Verdict } from "../../../lab/cli/conformance/run_case.ts";
+import type { GoldenCases } from "./golden_ranks.ts";
+import { eachForm, forms } from "../../distributed/ranks.ts";
 
-const PROGRAM = new URL("programs/golden.ts", import.meta.url);
-const FOLDER = new URL("../fixtures/golden/", import.meta.url);
+const PROGRAM = new URL("golden_ranks.ts", import.meta.url);
+const FOLDER = new URL("../../fixtures/golden/", import.meta.url);
 
 /** The cases with steps: full batches and batches in turn, of full and of low rank. */
 async function trajectories(): Promise<GoldenCases> {
