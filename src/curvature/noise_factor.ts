@@ -32,11 +32,11 @@ import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
  * using noise = new NoiseFactor(backend);
  * using product = upload(backend, denseMatrix(1, 1, [24]));
  * noise.heed(product, 3);
- * allClose(backend.readSync(noise.factor), [4 ** (1 / 8)], { relative: 1e-12 });
+ * allClose(backend.readSync(noise.factor), [16 * 4 ** (1 / 8)], { relative: 1e-12 });
  * ```
  */
 export class NoiseFactor implements Disposable {
-  /** phi, [1, 1]; 1 at first. Part of a checkpoint. */
+  /** phi, [1, 1]; 16 at first, more than most edges, since first averages know least. Part of a checkpoint. */
   readonly factor: OwnedMatrix;
   readonly #backend: Backend;
 
@@ -44,7 +44,7 @@ export class NoiseFactor implements Disposable {
   constructor(backend: Backend) {
     this.#backend = backend;
     this.factor = backend.alloc(1, 1);
-    backend.write(this.factor, [1]);
+    backend.write(this.factor, [FIRST]);
   }
 
   /**
@@ -65,6 +65,8 @@ export class NoiseFactor implements Disposable {
 }
 
 const NAT = 1;
+
+const FIRST = 16;
 
 /** The largest p that counts, and its inverse the smallest. */
 const MOST = 2 ** 8;
