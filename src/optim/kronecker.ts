@@ -9,7 +9,6 @@ import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
-import { assigned } from "../distributed/assignment.ts";
 import { alone } from "../distributed/reduction.ts";
 import type {
   Block,
@@ -18,13 +17,16 @@ import type {
   PartBlock,
 } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import type { Damping } from "../curvature/damping.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
+import { NoiseFactor } from "../curvature/noise_factor.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
 import { checkAlike } from "./alike.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
+import { Workers } from "./workers.ts";
 
 /** How a method makes its blocks. */
 export interface BlockMaker {
@@ -83,11 +85,14 @@ export function kroneckerOptimizer<B>(
   const adapter = dampingAdaptation === false
     ? undefined
     : new DampingAdapter(backend, dampingAdaptation);
+  const dampings = parameters.map((_, index) => ownSettings({ damping }, groups[index]).damping);
+  const noise = dampings.some(hasNoiseEdge) ? new NoiseFactor(backend) : undefined;
   const contextOf = (index: number): BlockOptions => ({
     ...ownSettings({ damping }, groups[index]),
     examples: () => estimator.averages.factors.examples,
     convolutions: () => blocks.filter(hasKroneckerConvolution),
     ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
+    ...(noise === undefined ? {} : { noise: noise.factor }),
   });
   try {
     blocks = madeForEach(
@@ -104,34 +109,35 @@ export function kroneckerOptimizer<B>(
     );
   } catch (error) {
     adapter?.[Symbol.dispose]();
+    noise?.[Symbol.dispose]();
     throw error;
   }
-  const shared = options.shareOut !== "nothing";
   const estimator = new CurvatureEstimator(backend, blocks, {
     ...options,
-    ...{ plan, reduction, shared },
+    ...{ plan, reduction },
   });
   const preconditioner = new KroneckerPreconditioner(
     backend,
     method,
     estimator,
     plan,
-    adapter,
-    options.shareOut === "directions" && reduction.size > 1
-      ? { owners: assigned(parameters.map(costOf), reduction.size), rank: reduction.rank }
-      : undefined,
+    {
+      ...{ adapter, noise },
+      workers: reduction.size > 1
+        ? new Workers(backend, reduction, parameters, options.workerFraction)
+        : undefined,
+    },
   );
   return new Optimizer(objective, preconditioner, options, observation);
-}
-
-/** Products that a direction takes, up to a factor. */
-function costOf({ value: { rows, cols } }: Parameter): number {
-  return rows * cols * (rows + cols);
 }
 
 /** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */
 function convolutionGroups(layer: Parameter["layer"]): number {
   return layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : 1;
+}
+
+function hasNoiseEdge(damping: Required<Damping>): boolean {
+  return damping.kind === "relative" && damping.noiseEdge;
 }
 
 function hasKroneckerConvolution({ parameter, method }: Block): boolean {

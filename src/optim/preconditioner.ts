@@ -10,8 +10,10 @@ import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
+import type { NoiseFactor } from "../curvature/noise_factor.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { Counters } from "./counters.ts";
+import type { Workers } from "./workers.ts";
 
 /** How one parameter is preconditioned, for tables. */
 export interface PreconditionerRow {
@@ -44,10 +46,12 @@ export interface Preconditioner extends Disposable {
   precondition(index: number, source: Matrix, step: number): Matrix;
 
   /**
-   * Rank of a group that makes the direction of each parameter, where each makes some: on the others
-   * {@linkcode Preconditioner.precondition} leaves room for it.
+   * Who makes which directions, where ranks of a group share them out: on the others
+   * {@linkcode Preconditioner.precondition} leaves room for them.
+   *
+   * @internal
    */
-  readonly owners?: readonly number[] | undefined;
+  readonly workers?: Workers | undefined;
 
   /** How a parameter is preconditioned. */
   describe(index: number): PreconditionerRow;
@@ -105,6 +109,8 @@ export interface Preconditioner extends Disposable {
   effectiveShare?(index: number): Matrix | undefined;
   /** Adapts the damping, where that is asked for; owned. */
   readonly adapter?: DampingAdapter | undefined;
+  /** Told what each step promises, where damping takes notice of it; owned. */
+  readonly noise?: NoiseFactor | undefined;
   /** Eigenvalues of a parameter's curvature, in any order, in scratch memory. */
   spectrum?(index: number): Matrix;
 }
