@@ -7,6 +7,7 @@
 import { OptionError, ShapeError } from "../../core/errors.ts";
 import { type ConvGeometry, type Pair, patchLength, resolveWindow } from "../../core/geometry.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
+import { ownBlock } from "../../curvature/blocks/own_block.ts";
 import type { ExternalParameter } from "../../optim/external_parameter.ts";
 import { arraysOf, type JaxParams } from "./tree.ts";
 
@@ -93,7 +94,9 @@ export function sitesOf(tree: JaxParams, layers: JaxLayers): Site[] {
     paths.forEach((path) => claimed.add(path));
     const shapes = paths.map((path) => arrays.get(path)!.shape);
     const parameter = parameterOf(name, layer, paths, shapes);
-    return { parameter, paths, shapes, order: ORDER[layer.kind] };
+    const block = ownBlock(parameter.layer, parameter.shape[0]);
+    const whole = block === undefined ? parameter : { ...parameter, block };
+    return { parameter: whole, paths, shapes, order: ORDER[layer.kind] };
   });
   for (const [path, { shape }] of arrays) {
     if (claimed.has(path)) continue;

@@ -6,6 +6,7 @@
 
 import { tree } from "npm:@jax-js/jax@0.1.25";
 import type { Backend } from "../../backend/backend.ts";
+import { sequenceVerbs } from "../../backend/wasm/sequences/extension.ts";
 import { StateError } from "../../core/errors.ts";
 import type { ExternalBatch } from "../../optim/external_batch.ts";
 import type { ExternalUse } from "../../optim/external_capture.ts";
@@ -82,6 +83,9 @@ export function transformation(
     // deno-lint-ignore require-await
     async init(params) {
       const sites = sitesOf(params, layers);
+      if (Object.values(layers).some(({ kind }) => kind === "embedding")) {
+        backend.extend(sequenceVerbs);
+      }
       const model = externalModel(backend, sites.map(({ parameter }) => parameter));
       try {
         const optimizer = create(model);
