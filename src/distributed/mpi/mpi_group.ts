@@ -170,6 +170,10 @@ class MpiGroup extends Collective<Request, void> {
     }
   }
 
+  protected override look(request: Request): { readonly came: void } | undefined {
+    return this.#isDone(request) ? { came: undefined } : undefined;
+  }
+
   protected async later(request: Request): Promise<void> {
     const started = performance.now();
     while (!this.#isDone(request)) {
