@@ -7,12 +7,20 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
-import { bestWorkers } from "../distributed/network.ts";
+import {
+  bestWorkers,
+  type Network,
+  sharedSeconds,
+  type SharedTask,
+} from "../distributed/network.ts";
 import type { Reduction } from "../distributed/reduction.ts";
 import { WorkerGrid, workersOf } from "../distributed/worker_grid.ts";
 
 /** Steps in which every rank makes all directions: from the second on they are timed. */
 const TIMED = 4;
+
+/** Share of the time of all directions that others must stay below: a few steps do not tell times exactly. */
+const WORTH_IT = 0.8;
 
 /** A direction, or the room for it. */
 export interface MadeDirection {
@@ -81,6 +89,14 @@ export class Workers {
     this.#reduction.supply(matrices, (i, rank) => grid.supplierOf(made[i].index, rank));
   }
 
+  /** What is fastest, if it is worth it. */
+  #fastest(tasks: readonly SharedTask[], network: Network): number {
+    const { size } = this.#reduction;
+    const best = bestWorkers(tasks, size, network);
+    const seconds = (workers: number) => sharedSeconds(tasks, size, workers, network);
+    return seconds(best) < WORTH_IT * seconds(size) ? best : size;
+  }
+
   /** From sums of all ranks' times, so that all decide alike. */
   #decide(made: readonly MadeDirection[]): void {
     const backend = this.#backend;
@@ -102,7 +118,7 @@ export class Workers {
       return { seconds: milliseconds / 1000 / size + 1e-10 * count, bytes: bytes * count };
     });
     const workers = this.#fraction === "auto"
-      ? bestWorkers(tasks, size, reduction.measure())
+      ? this.#fastest(tasks, reduction.measure())
       : workersOf(this.#fraction, size);
     this.#grid = new WorkerGrid(size, workers, tasks.map(({ seconds }) => seconds));
   }
