@@ -7,7 +7,7 @@
 import type { Backend, Scalar } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Schedule } from "../core/schedule.ts";
+import { type Schedule, valueAt } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
 import { factorSizes } from "../curvature/factor_sizes.ts";
@@ -90,7 +90,7 @@ export class KroneckerPreconditioner implements Preconditioner {
   get plan(): string {
     const { intervals, denseStart, staggered } = this.#plan;
     const every = (interval: Schedule): string =>
-      typeof interval === "number" ? `every ${interval} steps` : "on a schedule";
+      `every ${valueAt(interval, 0)} steps${typeof interval === "number" ? "" : " at first"}`;
     const workers = this.workers === undefined ? "" : `; ${this.workers.plan}`;
     return `statistics ${every(intervals.statistics)}, bases ${every(intervals.basis)}` +
       `${staggered ? " (staggered)" : ""}, eigenvalues ${every(intervals.eigenvalues)}` +
