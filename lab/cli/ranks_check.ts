@@ -32,12 +32,15 @@ const { values } = parseArgs({
   options: {
     model: { type: "string", default: "autoencoder" },
     rounds: { type: "string", default: "6" },
+    batch: { type: "string" },
   },
 });
 const isAutoencoder = values.model === "autoencoder";
-const [input, layers, batch]: [ExampleShape, readonly LayerSpec[], number] = isAutoencoder
+const [input, layers, usual]: [ExampleShape, readonly LayerSpec[], number] = isAutoencoder
   ? [[784], autoencoder({ features: 784 }), 250]
   : [[32, 32, 3], resnet20({ classes: 10, width: 16 }), 32];
+
+const batch = Number(values.batch ?? usual);
 
 /** Steps of a round: all intervals of low rank divide it. */
 const STEPS = 10;

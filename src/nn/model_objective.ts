@@ -133,12 +133,8 @@ export class ModelObjective {
       ? { kind: "training", ...draws() }
       : { kind: "inference" };
     const { losses, gradients, predictions, counting } = this.#lossOf(batch, pass);
-    const { decay, scale } = blend ?? { decay: 0, scale: 0 };
     const done = this.#listener;
-    this.#backward(
-      gradients,
-      blend ? { kind: "gradient", decay, scale, done } : { kind: "capture" },
-    );
+    this.#backward(gradients, blend ? { kind: "gradient", ...blend, done } : { kind: "capture" });
     this.#predictions = predictions;
     this.#counting = counting;
     return losses;

@@ -7,6 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
+import { optional, type Rule, where } from "../core/schema.ts";
 import {
   bestWorkers,
   type Network,
@@ -21,6 +22,16 @@ const TIMED = 4;
 
 /** Share of the time of all directions that others must stay below: a few steps do not tell times exactly. */
 const WORTH_IT = 0.8;
+
+/** What the option `workerFraction` takes. */
+export const fractionRule: Rule<number | "auto"> = optional(
+  where(
+    "a number > 0 and <= 1 or 'auto'",
+    (value): value is number | "auto" =>
+      value === "auto" || typeof value === "number" && value > 0 && value <= 1,
+  ),
+  "auto",
+);
 
 /** A direction, or the room for it. */
 export interface MadeDirection {
@@ -122,4 +133,15 @@ export class Workers {
       : workersOf(this.#fraction, size);
     this.#grid = new WorkerGrid(size, workers, tasks.map(({ seconds }) => seconds));
   }
+}
+
+/** The workers of an optimizer; none where nobody else trains. */
+export function workersIn(
+  backend: Backend,
+  reduction: Reduction,
+  parameters: readonly Parameter[],
+  fraction: number | "auto",
+): Workers | undefined {
+  if (reduction.size === 1) return undefined;
+  return new Workers(backend, reduction, parameters, fraction);
 }

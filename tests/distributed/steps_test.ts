@@ -61,6 +61,7 @@ const nameOf = ({ optimizer, options }: StepsCase) => `${optimizer} ${JSON.strin
 
 /** Directions that ranks share out, of all four that can, with full bases, inverses and low rank. */
 const shared = (workerFraction: number | "auto"): readonly StepsCase[] => [
+  exact("muon", { workerFraction }),
   exact("kfac", { workerFraction }),
   exact("kfac", { workerFraction, split: "exact" }),
   exact("tkfac", { workerFraction, dampingAdaptation: {} }),
