@@ -19,7 +19,7 @@ const { values } = parseArgs({
   },
 });
 const TRAIN = new URL("../../src/cli/train.ts", import.meta.url).href;
-const EPOCHS = 4;
+const EPOCHS = 10;
 const random = new Random(Number(values.seed));
 const directory = await Deno.makeTempDir();
 const saved = `${directory}/saved.safetensors`;
@@ -69,7 +69,7 @@ try {
     const ranks = 2 + random.integer(3);
     const training = start(ranks, [...epochs, "--save", saved]);
     const processes = await processesIn(training.stdout);
-    await wait(random.uniform(0, 0.7 * whole));
+    await wait(random.uniform(0, whole / 2));
     const victim = random.integer(ranks);
     let killed = performance.now();
     try {

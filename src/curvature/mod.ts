@@ -53,6 +53,7 @@ export {
 export * from "./layer_damping.ts";
 export { traceOf } from "./moments.ts";
 export { type Averaging, MovingAverage, type Observation } from "./moving_average.ts";
+export * from "./noise_factor.ts";
 export * from "./observation_guard.ts";
 export {
   type Refreshable,

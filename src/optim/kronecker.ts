@@ -17,7 +17,9 @@ import type {
   PartBlock,
 } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import type { Damping } from "../curvature/damping.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
+import { NoiseFactor } from "../curvature/noise_factor.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
 import { checkAlike } from "./alike.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
@@ -83,11 +85,14 @@ export function kroneckerOptimizer<B>(
   const adapter = dampingAdaptation === false
     ? undefined
     : new DampingAdapter(backend, dampingAdaptation);
+  const dampings = parameters.map((_, index) => ownSettings({ damping }, groups[index]).damping);
+  const noise = dampings.some(hasNoiseEdge) ? new NoiseFactor(backend) : undefined;
   const contextOf = (index: number): BlockOptions => ({
     ...ownSettings({ damping }, groups[index]),
     examples: () => estimator.averages.factors.examples,
     convolutions: () => blocks.filter(hasKroneckerConvolution),
     ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
+    ...(noise === undefined ? {} : { noise: noise.factor }),
   });
   try {
     blocks = madeForEach(
@@ -104,6 +109,7 @@ export function kroneckerOptimizer<B>(
     );
   } catch (error) {
     adapter?.[Symbol.dispose]();
+    noise?.[Symbol.dispose]();
     throw error;
   }
   const estimator = new CurvatureEstimator(backend, blocks, {
@@ -115,8 +121,10 @@ export function kroneckerOptimizer<B>(
     method,
     estimator,
     plan,
-    adapter,
-    workersIn(backend, reduction, parameters, options.workerFraction),
+    {
+      ...{ adapter, noise },
+      workers: workersIn(backend, reduction, parameters, options.workerFraction),
+    },
   );
   return new Optimizer(objective, preconditioner, options, observation);
 }
@@ -124,6 +132,10 @@ export function kroneckerOptimizer<B>(
 /** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */
 function convolutionGroups(layer: Parameter["layer"]): number {
   return layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : 1;
+}
+
+function hasNoiseEdge(damping: Required<Damping>): boolean {
+  return damping.kind === "relative" && damping.noiseEdge;
 }
 
 function hasKroneckerConvolution({ parameter, method }: Block): boolean {

@@ -268,6 +268,7 @@ export class Optimizer<B> implements Disposable {
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
       const found = directionsOf(this, row, { step, factor });
       this.#gate.afterDirections(row, step);
+      preconditioner.noise?.heed(row.innerProduct, this.rules.unit ?? row.loss);
       if (observed.eigenvalues) measureCurvature(this, observation, found);
       this.#limits.set(row, found.numbers, step);
       this.#gate.afterLength(row);
