@@ -26,7 +26,7 @@ import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_opt
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import { Workers } from "./workers.ts";
+import { workersIn } from "./workers.ts";
 
 /** How a method makes its blocks. */
 export interface BlockMaker {
@@ -123,9 +123,7 @@ export function kroneckerOptimizer<B>(
     plan,
     {
       ...{ adapter, noise },
-      workers: reduction.size > 1
-        ? new Workers(backend, reduction, parameters, options.workerFraction)
-        : undefined,
+      workers: workersIn(backend, reduction, parameters, options.workerFraction),
     },
   );
   return new Optimizer(objective, preconditioner, options, observation);
