@@ -25,6 +25,7 @@ export * from "./blocks/embedding.ts";
 export * from "./blocks/factored.ts";
 export * from "./blocks/grouped.ts";
 export * from "./blocks/groups_block.ts";
+export { ownBlock } from "./blocks/own_block.ts";
 export * from "./blocks/kfac.ts";
 export * from "./blocks/low_rank.ts";
 export * from "./blocks/scale_shift.ts";
