@@ -213,7 +213,9 @@ export class Refresher<T extends Refreshable> {
 
   /** Waits for a refresh that is under way and drops it; its blocks may be disposed then. */
   cancel(): void {
-    this.#pending?.ticket.finish();
+    const ticket = this.#pending?.ticket;
+    if (ticket?.drop === undefined) ticket?.finish();
+    else ticket.drop();
     this.#pending = undefined;
   }
 

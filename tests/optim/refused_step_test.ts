@@ -4,7 +4,7 @@
  */
 
 import assert from "#assert";
-import { BackendError, type Matrix, OptionError, Random } from "@tekfac/tekfac/core";
+import { BackendError, OptionError, Random } from "@tekfac/tekfac/core";
 import { type Backend, CheckedBackend, createWasmKernels } from "@tekfac/tekfac/backend";
 import {
   batchNorm2d,
@@ -37,6 +37,7 @@ import {
   tekfac,
   tkfac,
 } from "@tekfac/tekfac/optim";
+import { wholeStateOf } from "./whole_state.ts";
 
 interface Batch {
   readonly inputs: Float32Array;
@@ -160,28 +161,10 @@ class Training implements Disposable {
 
   /** All that a step may change, by name. */
   state(): Record<string, unknown> {
-    const { goal, optimizer } = this;
-    const { preconditioner, rules, momentum, random, stepCount, freezing } = optimizer;
-    const { parameters, passes } = goal;
-    const weights = Object.fromEntries(parameters.map(({ name, value }) => [name, value]));
-    const matrices: Record<string, Matrix> = {
-      ...goal.state,
-      ...weights,
-      ...Object.fromEntries(
-        [...momentum.buffers.entries()].flatMap(([i, buffer]) => buffer ? [[i, buffer]] : []),
-      ),
-      ...preconditioner.state,
-      ...rules.state,
-    };
-    return {
-      ...Object.fromEntries(
-        Object.entries(matrices).map(([name, matrix]) => [name, goal.backend.readSync(matrix)]),
-      ),
-      momentumWeights: momentum.weights,
-      counters: [preconditioner.counters?.(), rules.counters(), stepCount, passes],
-      random: random.save(),
-      frozen: freezing.frozen,
-    };
+    const { matrices, words } = wholeStateOf(this.optimizer);
+    const { backend } = this.goal;
+    const numbers = Object.entries(matrices).map(([name, m]) => [name, backend.readSync(m)]);
+    return { ...Object.fromEntries(numbers), ...words };
   }
 
   [Symbol.dispose](): void {

@@ -81,7 +81,11 @@ export class CheckedMemory implements Memory, Disposable {
     };
     return {
       device: gpu.device,
-      copyFrom: (target, source) => live(target).copyFrom(target, source),
+      copyFrom: (target, source) => {
+        const gpu = live(target);
+        this.#undo.note(target.storage);
+        gpu.copyFrom(target, source);
+      },
       copyTo: (target, source) => live(source).copyTo(target, source),
     };
   }
@@ -175,9 +179,10 @@ export class CheckedMemory implements Memory, Disposable {
   }
 
   /** See {@linkcode Memory.undoable}. */
-  undoable<T>(body: () => T, passing: readonly Matrix[] = []): T {
-    if (!this.sync || this.#undo.isOpen) return body();
-    return this.#undo.run(body, passing);
+  undoable<T>(body: () => T, passing: readonly Matrix[] = [], refused?: Matrix): T {
+    const { sync, keeping } = this.kernels();
+    if (this.#undo.isOpen || (!sync && keeping === undefined)) return body();
+    return this.#undo.run(body, passing, refused);
   }
 
   /** See {@linkcode Memory.memory}. */
