@@ -116,6 +116,22 @@ export interface Memory {
    */
   undoable<T>(body: () => T, passing?: readonly Matrix[], refused?: Matrix): T;
 
+  /**
+   * Runs `body`, which builds something; where it throws, all that it has allocated is given back.
+   *
+   * @example Half of something is nothing
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { createBackend } from "@tekfac/tekfac/backend";
+   *
+   * using backend = await createBackend();
+   * const tooMuch = () => [backend.alloc(1, 2), backend.alloc(-1, 2)];
+   * assert.throws(() => backend.building(tooMuch), /rows and cols/);
+   * assert.equal(backend.memory().handles, 0);
+   * ```
+   */
+  building<T>(body: () => T): T;
+
   /** What is held at the moment. */
   memory(): MemoryReport;
 }

@@ -79,17 +79,17 @@ export function kroneckerOptimizer<B>(
   const groups = groupsOf(subject, options.groups, parameters);
   checkAlike(subject, options);
   const reduction = options.group?.reductionOn(subject, backend) ?? alone;
-  let blocks: readonly Block[] = [];
-  const adapter = dampingAdaptation === false
-    ? undefined
-    : new DampingAdapter(backend, dampingAdaptation);
-  const contextOf = (index: number): BlockOptions => ({
-    ...ownSettings({ damping }, groups[index]),
-    examples: () => estimator.averages.factors.examples,
-    convolutions: () => blocks.filter(hasKroneckerConvolution),
-    ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
-  });
-  try {
+  return backend.building(() => {
+    let blocks: readonly Block[] = [];
+    const adapter = dampingAdaptation === false
+      ? undefined
+      : new DampingAdapter(backend, dampingAdaptation);
+    const contextOf = (index: number): BlockOptions => ({
+      ...ownSettings({ damping }, groups[index]),
+      examples: () => estimator.averages.factors.examples,
+      convolutions: () => blocks.filter(hasKroneckerConvolution),
+      ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
+    });
     blocks = madeForEach(
       parameters,
       (index) => {
@@ -102,26 +102,23 @@ export function kroneckerOptimizer<B>(
         return make(backend, parameter, { ...context, method, part, ...own(parameter) });
       },
     );
-  } catch (error) {
-    adapter?.[Symbol.dispose]();
-    throw error;
-  }
-  const shared = options.shareOut !== "nothing";
-  const estimator = new CurvatureEstimator(backend, blocks, {
-    ...options,
-    ...{ plan, reduction, shared },
+    const shared = options.shareOut !== "nothing";
+    const estimator = new CurvatureEstimator(backend, blocks, {
+      ...options,
+      ...{ plan, reduction, shared },
+    });
+    const preconditioner = new KroneckerPreconditioner(
+      backend,
+      method,
+      estimator,
+      plan,
+      adapter,
+      options.shareOut === "directions" && reduction.size > 1
+        ? { owners: assigned(parameters.map(costOf), reduction.size), rank: reduction.rank }
+        : undefined,
+    );
+    return new Optimizer(objective, preconditioner, options, observation);
   });
-  const preconditioner = new KroneckerPreconditioner(
-    backend,
-    method,
-    estimator,
-    plan,
-    adapter,
-    options.shareOut === "directions" && reduction.size > 1
-      ? { owners: assigned(parameters.map(costOf), reduction.size), rank: reduction.rank }
-      : undefined,
-  );
-  return new Optimizer(objective, preconditioner, options, observation);
 }
 
 /** Products that a direction takes, up to a factor. */

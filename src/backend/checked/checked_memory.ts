@@ -39,6 +39,8 @@ export class CheckedMemory implements Memory, Disposable {
   /** Bytes of scratch taken in each open scope. */
   readonly #scopes: number[] = [];
   readonly #undo: UndoLog;
+  /** What has been allocated while something is being built. */
+  #built: RawStorage[] | undefined;
   #ownedBytes = 0;
   #disposed = false;
 
@@ -97,6 +99,7 @@ export class CheckedMemory implements Memory, Disposable {
     const storage = kernels.allocate(rows * cols);
     this.#known.add(storage);
     this.#owned.add(storage);
+    this.#built?.push(storage);
     this.#ownedBytes += this.#bytesOf(storage);
     const release = (): void => this.#release(storage);
     return { storage, offset: 0, rows, cols, stride: cols, [Symbol.dispose]: release };
@@ -183,6 +186,23 @@ export class CheckedMemory implements Memory, Disposable {
     const { sync, keeping } = this.kernels();
     if (this.#undo.isOpen || (!sync && keeping === undefined)) return body();
     return this.#undo.run(body, passing, refused);
+  }
+
+  /** See {@linkcode Memory.building}. */
+  building<T>(body: () => T): T {
+    const before = this.#built;
+    const built: RawStorage[] = [];
+    this.#built = built;
+    try {
+      const result = body();
+      before?.push(...built);
+      return result;
+    } catch (error) {
+      for (const storage of built) this.#release(storage);
+      throw error;
+    } finally {
+      this.#built = before;
+    }
   }
 
   /** See {@linkcode Memory.memory}. */
