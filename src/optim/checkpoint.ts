@@ -136,6 +136,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   }
   optimizer.rules.average?.checkOutside(subject);
   resume(optimizer, progress, () => writeAll(objective.backend, matrices, file));
+  optimizer.replaced();
   return infoOf(file, progress.step);
 }
 

@@ -21,6 +21,8 @@ const UNKNOWN = 32;
 interface Stretch {
   /** The first that was refused, once that is known: it has never been, nor has any behind it. */
   refused?: { readonly step: number; readonly error: NumericalError };
+  /** Whether another state has taken the place of what they have made. */
+  replaced?: boolean;
 }
 
 /** How to go back to before a step. */
@@ -108,12 +110,7 @@ export class DecidingGate implements Gate {
         if (recovery?.devicesLost !== devicesLost) throw new StateError("The device was lost");
         // Somebody else may have found out meanwhile.
         this.#checkStands(stretch, step);
-        const { refused, firstRefused } = row.values(numbers);
-        if (refused) {
-          this.#goBack(firstRefused, (first) => {
-            return first === step ? refusal(row, numbers, step) : undefined;
-          });
-        } else this.#forget(stretch, step);
+        this.#learn(stretch, { step, row, numbers });
         this.#checkStands(stretch, step);
         const report = attempt.report(taken, numbers);
         attempt.judge(report);
@@ -138,10 +135,8 @@ export class DecidingGate implements Gate {
   }
 
   restart(): void {
-    this.#stretch = {};
-    this.#marks = [];
-    this.#untold = undefined;
-    this.#verdict.clear();
+    this.#stretch.replaced = true;
+    this.#begin();
   }
 
   [Symbol.dispose](): void {
@@ -180,6 +175,29 @@ export class DecidingGate implements Gate {
     if (error !== undefined) throw error;
   }
 
+  /** Takes note of what a step's numbers say: of it, and of those before it. */
+  #learn(
+    stretch: Stretch,
+    { step, row, numbers }: {
+      readonly step: number;
+      readonly row: StepRow;
+      readonly numbers: ArrayLike<number>;
+    },
+  ): void {
+    const { refused, firstRefused } = row.values(numbers);
+    if (!refused) return this.#forget(stretch, step);
+    this.#goBack(firstRefused, (first) => {
+      return first === step ? refusal(row, numbers, step) : undefined;
+    });
+  }
+
+  #begin(): void {
+    this.#stretch = {};
+    this.#marks = [];
+    this.#untold = undefined;
+    this.#verdict.clear();
+  }
+
   /** Steps up to this one stand. */
   #forget(stretch: Stretch, step: number): void {
     if (stretch === this.#stretch) this.#marks = this.#marks.filter((mark) => mark.step > step);
@@ -198,12 +216,17 @@ export class DecidingGate implements Gate {
     const { step, goBack } = this.#marks.find(({ step }) => isStep(step, rest))!;
     goBack();
     this.#stretch.refused = { step, error: errorOf(step) ?? refusalOf(step) };
-    this.restart();
+    this.#begin();
   }
 
   /** Throws where a step has never been. */
   #checkStands(stretch: Stretch, step: number): void {
-    const { refused } = stretch;
+    const { refused, replaced } = stretch;
+    if (replaced) {
+      throw new StateError(
+        `Cannot report step ${step}: a state has been loaded since; ask before that`,
+      );
+    }
     if (refused === undefined || step < refused.step) return;
     if (this.#untold === stretch) this.#untold = undefined;
     if (step === refused.step) throw refused.error;

@@ -156,7 +156,7 @@ export class Optimizer<B> implements Disposable {
       stands: () => this.#gate.stand(),
       restore: (progress) => {
         resume(this, progress as Progress);
-        this.#gate.restart();
+        this.replaced();
       },
     });
     if (membership !== undefined) own(membership);
@@ -243,6 +243,16 @@ export class Optimizer<B> implements Disposable {
    */
   stand(): Promise<boolean> {
     return this.#gate.stand();
+  }
+
+  /**
+   * Called when a state has been put in the place of what the steps so far have made: whether they stand is of no
+   * concern any more.
+   *
+   * @internal
+   */
+  replaced(): void {
+    this.#gate.restart();
   }
 
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */

@@ -1,7 +1,7 @@
 /** A step that a GPU refuses, or that the host gives up, has never been; whenever that is found out. */
 import assert from "#assert";
 import { type Backend, createBackend } from "@tekfac/tekfac/backend";
-import { BackendError, NumericalError, Random } from "@tekfac/tekfac/core";
+import { BackendError, NumericalError, Random, StateError } from "@tekfac/tekfac/core";
 import {
   batchNorm2d,
   conv2d,
@@ -19,6 +19,7 @@ import {
   ekfac,
   exponentialAverage,
   kfac,
+  loadState,
   muon,
   type Objective,
   type Optimizer,
@@ -264,3 +265,26 @@ gpuTest("a device that is lost behind a refusal goes back to a state that stands
   assert.deepEqual(await training.state(), before);
   assert.equal((await training.step(1).report()).step, 1);
 });
+
+gpuTest(
+  "loadState() behind a refusal that nobody knows of stands, whatever is asked later",
+  async (gpu) => {
+    using training = new Training(gpu, tekfac);
+    const { optimizer } = training;
+    await training.step(0).report();
+    const saved = await saveState(optimizer);
+    const before = await training.state();
+    const [refused, behind] = [training.step(1, FAR), training.step(2)];
+    loadState(optimizer, saved);
+    assert.deepEqual(await training.state(), before);
+    const next = training.step(1);
+    for (const old of [behind, refused]) {
+      await assert.rejects(
+        old.report(),
+        (e) => e instanceof StateError && /loaded/.test(e.message),
+      );
+    }
+    assert.equal((await next.report()).step, 1);
+    assert.equal(optimizer.stepCount, 2);
+  },
+);
