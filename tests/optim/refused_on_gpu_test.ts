@@ -281,7 +281,7 @@ gpuTest(
     for (const old of [behind, refused]) {
       await assert.rejects(
         old.report(),
-        (e) => e instanceof StateError && /loaded/.test(e.message),
+        (e: unknown) => e instanceof StateError && /loaded/.test(e.message),
       );
     }
     assert.equal((await next.report()).step, 1);
