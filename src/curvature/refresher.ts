@@ -124,6 +124,9 @@ export class Refresher<T extends Refreshable> {
   readonly #reduction: Reduction;
   /** At most one refresh is under way at a time. */
   #pending: (Underway<T> & { readonly ticket: EighTicket; completed: boolean }) | undefined;
+  /** What has been adopted last, and what of that is not to come back. */
+  #adopted: Underway<T> | undefined;
+  #givenUp: Underway<T> | undefined;
 
   /**
    * Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are.
@@ -147,8 +150,16 @@ export class Refresher<T extends Refreshable> {
     const pending = this.#pending;
     return () => {
       if (this.#pending !== pending) this.cancel();
-      this.#pending = pending;
+      this.#pending = pending === this.#givenUp ? undefined : pending;
     };
+  }
+
+  /**
+   * Called when a step throws because of what has just been adopted: going back to before the step does not bring it
+   * back, or every step would throw from then on.
+   */
+  giveUp(): void {
+    this.#givenUp = this.#adopted;
   }
 
   /** Renews the blocks that are due, and adopts what has been renewed in the background. */
@@ -206,6 +217,7 @@ export class Refresher<T extends Refreshable> {
   #settle(step: number): readonly RefreshOutcome<T>[] {
     if (this.#pending === undefined) return [];
     const { ticket, blocks } = this.#pending;
+    this.#adopted = this.#pending;
     this.#pending = undefined;
     ticket.finish();
     return this.#finish(step, blocks);

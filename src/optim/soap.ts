@@ -334,6 +334,7 @@ class SoapPreconditioner implements Preconditioner {
     step: number,
     outcomes: readonly RefreshOutcome<SoapBlock>[],
   ): readonly (Renewal | undefined)[] {
-    return judged(this.#backend, this.#blocks, outcomes, this.#failures, step);
+    const by = { failures: this.#failures, refresher: this.#refresher };
+    return judged(this.#backend, this.#blocks, outcomes, by, step);
   }
 }
