@@ -95,7 +95,8 @@ export type { BatchLike, LayerSpec, Loss, ModelObjective, Sequential } from "./s
 
 // Models that are not of this library.
 export { ExternalModel, externalModel } from "./src/optim/external_model.ts";
-export type { ExternalBatch, ExternalParameter } from "./src/optim/external_batch.ts";
+export type { ExternalBatch } from "./src/optim/external_batch.ts";
+export type { ExternalParameter } from "./src/optim/external_parameter.ts";
 
 // What trains it.
 export {

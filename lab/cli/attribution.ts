@@ -5,17 +5,19 @@
  * @module
  */
 
-import { DataError } from "@tekfac/tekfac/core";
-import { parseCsv } from "@tekfac/tekfac/csv";
-import { examplesIn, table } from "@tekfac/tekfac/data";
+import { examplesIn } from "@tekfac/tekfac/data";
 import { formatTable } from "@tekfac/tekfac/pages";
-import { helpText, loadData, openBackend, readArguments, run } from "../../src/cli/mod.ts";
+import { helpText, openBackend, readArguments, run } from "../../src/cli/mod.ts";
 import { studyMislabelled } from "../attribution/mislabelled.ts";
 import { digitsProblem, tableProblem } from "../attribution/problems.ts";
 import { meanOf, type Prediction, studyRetraining } from "../attribution/retraining.ts";
-
-const integer = (min: number, help: string) =>
-  ({ kind: "integer", range: { min, max: 1_000_000 }, help }) as const;
+import {
+  imagesArgument,
+  integer,
+  readImages,
+  readTable,
+  tableArgument,
+} from "./study_arguments.ts";
 
 const options = {
   study: {
@@ -23,8 +25,8 @@ const options = {
     choices: ["mislabelled", "retraining"],
     help: "what is asked (default: mislabelled)",
   },
-  data: { kind: "text", placeholder: "DIR", help: "directory of images (default: drawn digits)" },
-  table: { kind: "text", placeholder: "FILE", help: "CSV with a column y, for retraining" },
+  data: imagesArgument,
+  table: { ...tableArgument, help: "CSV with a column y, for retraining" },
   limit: integer(10, "images that are learned from (default: all; 1000 for retraining)"),
   epochs: integer(1, "passes over the images, of mislabelled (default: 3)"),
   seeds: integer(1, "of mislabelled (default: 3)"),
@@ -48,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
   const backend = await openBackend("auto");
   try {
     if (study === "retraining") return await retraining(backend, given);
-    const { train } = await loadData("Cannot run 'attribution'", images(given, given.limit));
+    const { train } = await readImages("attribution", given);
     const runs: Awaited<ReturnType<typeof studyMislabelled>>[] = [];
     for (let s = 0; s < seeds; s++) {
       runs.push(
@@ -69,10 +71,6 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-function images({ data }: { readonly data?: string }, limit: number | undefined) {
-  return { data, labels: undefined, limit, augment: undefined };
-}
-
 async function retraining(
   backend: Parameters<typeof studyRetraining>[0],
   given: ReturnType<typeof readArguments<typeof options>>,
@@ -80,7 +78,7 @@ async function retraining(
   const { limit = 1000, queries = 100, seed = 0 } = given;
   const { halves = 50, trainings = 3, models = 3 } = given;
   const problem = given.table === undefined
-    ? digitsProblem(await loadData("Cannot run 'attribution'", images(given, limit)), queries)
+    ? digitsProblem(await readImages("attribution", { data: given.data, limit }), queries)
     : tableProblem(await readTable(given.table), seed);
   const taus = [0.01, 0.1, 1, 10];
   const onProgress = (text: string) => console.error(text);
@@ -115,16 +113,6 @@ async function retraining(
       formatTable(["TEKFAC, best tau, minus", "difference", "95 % over queries"], differences),
     ].join("\n\n"),
   );
-}
-
-async function readTable(file: string) {
-  try {
-    const text = await Deno.readTextFile(file);
-    return table({ ...parseCsv(text, { targets: "y", source: file }), source: file });
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    throw new DataError(file, "expected a file of CSV", { cause });
-  }
 }
 
 if (import.meta.main) await run(main);

@@ -5,13 +5,13 @@
  */
 
 import { DataError, OptionError, Random } from "@tekfac/tekfac/core";
-import { parseCsv } from "@tekfac/tekfac/csv";
-import { examplesIn, table } from "@tekfac/tekfac/data";
+import { examplesIn } from "@tekfac/tekfac/data";
 import type { OptimizerName } from "@tekfac/tekfac/optim";
 import { formatNumber, formatSeconds, formatTable } from "@tekfac/tekfac/pages";
 import { type BackendChoice, openBackend } from "../../src/cli/mod.ts";
 import { contenderNames } from "../table_contenders.ts";
 import { studyTable, tableSettings, type TableStudy } from "../table_study.ts";
+import { readTable } from "./study_arguments.ts";
 
 /** What is asked for when a table is given. */
 export interface TableArguments {
@@ -36,13 +36,7 @@ export async function compareOnTable(given: TableArguments): Promise<void> {
   if (target === undefined) {
     throw new OptionError(subject, "--target", "must be the name of a column with --table", target);
   }
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (cause) {
-    throw new DataError(file, "expected a file of CSV", { cause });
-  }
-  const data = table({ ...parseCsv(text, { targets: target, source: file }), source: file });
+  const data = await readTable(file, target);
   if (data.classes !== undefined) {
     throw new DataError(file, `expected numbers in '${target}', received text`);
   }

@@ -5,15 +5,13 @@
  */
 
 import { formatTable } from "@tekfac/tekfac/pages";
-import { helpText, loadData, openBackend, readArguments, run } from "../../src/cli/mod.ts";
+import { helpText, openBackend, readArguments, run } from "../../src/cli/mod.ts";
 import { studyCompression } from "../compression/study.ts";
-
-const integer = (min: number, help: string) =>
-  ({ kind: "integer", range: { min, max: 1_000_000 }, help }) as const;
+import { imagesArgument, integer, limitArgument, readImages } from "./study_arguments.ts";
 
 const options = {
-  data: { kind: "text", placeholder: "DIR", help: "directory of images (default: drawn digits)" },
-  limit: integer(10, "images that are learned from (default: all)"),
+  data: imagesArgument,
+  limit: limitArgument,
   epochs: integer(1, "passes over the images (default: 5)"),
   seed: integer(0, "decides weights and order (default: 0)"),
   help: { kind: "flag", help: "this text" },
@@ -26,11 +24,8 @@ const purpose =
 async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("compression", args, options);
   if (given.help) return console.log(helpText("compression", purpose, options));
-  const { epochs = 5, seed = 0, data, limit } = given;
-  const images = await loadData("Cannot run 'compression'", {
-    ...{ data, limit },
-    ...{ labels: undefined, augment: "none" },
-  });
+  const { epochs = 5, seed = 0 } = given;
+  const images = await readImages("compression", given);
   const backend = await openBackend("auto");
   try {
     const rows = await studyCompression(backend, images, {

@@ -1,5 +1,5 @@
 /**
- * `deno task conformance DIR [--backend auto|wasm|webgpu|reference]`: checks every golden case (`*.json`) in a
+ * `deno task conformance DIR [--backend auto|wasm|webgpu|reference] [--group mpi]`: checks every golden case (`*.json`) in a
  * directory against the public classes of the library.
  *
  * A line per case; the last line is `N passed, N failed`. Exit code 0 when all passed, 1 when one
@@ -11,12 +11,18 @@
 import { parseArgs } from "node:util";
 import { type BackendName, createBackend } from "@tekfac/tekfac/backend";
 import { DataError, OptionError } from "@tekfac/tekfac/core";
+import { mpiGroup } from "@tekfac/tekfac/distributed";
 import { helpText, readArguments, readWhole, run, sharedOptions } from "../../src/cli/mod.ts";
 import { verdictLine } from "./conformance/printing.ts";
 import { runCase, type Verdict } from "./conformance/run_case.ts";
 
 const OPTIONS = {
   backend: sharedOptions.backend,
+  group: {
+    kind: "choice",
+    choices: ["mpi"],
+    help: "takes the steps of trajectories with the other ranks that mpirun has started",
+  },
   help: sharedOptions.help,
 } as const;
 
@@ -25,17 +31,17 @@ const PURPOSE = "Checks every golden case (*.json) in DIR; tests/fixtures/golden
 /** What the user asked for. `DIR`, the one argument that is no option, may stand anywhere. */
 function readRequest(
   args: readonly string[],
-): { directory: string; backend: "auto" | BackendName } {
+): { directory: string; backend: "auto" | BackendName; group: "mpi" | undefined } {
   const { tokens } = parseArgs({
     args: [...args],
-    options: { backend: { type: "string" }, help: { type: "boolean" } },
+    options: { backend: { type: "string" }, group: { type: "string" }, help: { type: "boolean" } },
     strict: false,
     tokens: true,
   });
   const places = tokens.filter(({ kind }) => kind === "positional").map(({ index }) => index);
   const options = args.filter((_, i) => !places.includes(i));
-  const { backend = "auto" } = readArguments("conformance", options, OPTIONS);
-  if (places.length === 1) return { directory: args[places[0]], backend };
+  const { backend = "auto", group } = readArguments("conformance", options, OPTIONS);
+  if (places.length === 1) return { directory: args[places[0]], backend, group };
   throw new OptionError(
     "Cannot run 'conformance'",
     "DIR",
@@ -64,7 +70,7 @@ async function conformance(args: readonly string[]): Promise<void> {
   if (args.includes("--help")) {
     return console.log(helpText("conformance DIR", PURPOSE, OPTIONS));
   }
-  const { directory, backend: name } = readRequest(args);
+  const { directory, backend: name, group: kind } = readRequest(args);
   const files = await casesIn(directory);
   const width = Math.max(...files.map((file) => file.length));
   // Right or wrong does not depend on how fast it is: a GPU in software will do where it is named.
@@ -72,19 +78,22 @@ async function conformance(args: readonly string[]): Promise<void> {
     name === "auto" ? {} : { prefer: [name], allowSoftware: true },
   );
   const verdicts: Verdict[] = [];
+  const group = kind === undefined ? undefined : mpiGroup();
+  const say = (line: string) => (group?.rank ?? 0) > 0 || console.log(line);
   try {
-    console.log(`${files.length} cases on ${backend.info.description}`);
+    say(`${files.length} cases on ${backend.info.description}`);
     for (const file of files) {
       const text = new TextDecoder().decode(await readWhole(`${directory}/${file}`));
-      const verdict = await runCase(backend, file, text);
+      const verdict = await runCase(backend, file, text, group);
       verdicts.push(verdict);
-      console.log(verdictLine(verdict, width));
+      say(verdictLine(verdict, width));
     }
   } finally {
+    group?.[Symbol.dispose]();
     backend[Symbol.dispose]();
   }
   const failed = verdicts.filter(({ passed }) => !passed).length;
-  console.log(`${files.length - failed} passed, ${failed} failed`);
+  say(`${files.length - failed} passed, ${failed} failed`);
   if (failed > 0) Deno.exit(1);
 }
 

@@ -5,13 +5,12 @@
  * @module
  */
 
-import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
 import { type Backend, createBackend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
 import { formatTable } from "@tekfac/tekfac/pages";
 import { networks } from "../ranks/shapes.ts";
-import { methods, type Speeds, stepSeconds } from "../ranks/simulate.ts";
+import { fastest, type Speeds, stepSeconds } from "../ranks/simulate.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,16 +19,18 @@ const { values } = parseArgs({
   },
 });
 
-/** Least processor time of a few runs, in seconds: others may be busy on this machine. */
+/** Least time of many runs, in seconds: others may be busy on this machine, but not all the time. */
 function secondsOf(body: () => void): number {
   let least = Infinity;
-  for (let i = 0; i < 7; i++) {
-    const started = cpuUsage();
+  for (let i = 0; i < 30; i++) {
+    const started = performance.now();
     body();
-    least = Math.min(least, cpuUsage(started).user / 1e6);
+    least = Math.min(least, (performance.now() - started) / 1000);
   }
   return least;
 }
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** What this machine's kernels do, on one thread. */
 function measure(backend: Backend): Pick<Speeds, "products" | "cubes"> {
@@ -69,15 +70,23 @@ console.log(
 );
 for (const network of networks) {
   console.log(
-    `\n${network.name}, ${network.batch} examples a rank: SGD's step in ms, and how much longer others take`,
+    `\n${network.name}, ${network.batch} examples a rank: SGD's step in ms, how much longer others take, and by how many ` +
+      "ranks each direction is made then",
   );
   const rows = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024].map((ranks) => {
-    const [sgd, ...others] = methods.map((method) => stepSeconds(network, method, ranks, speeds));
-    return [
-      `${ranks}`,
-      (1000 * sgd).toFixed(1),
-      ...others.map((seconds) => `${(100 * (seconds / sgd - 1)).toFixed(1)} %`),
-    ];
+    const sgd = stepSeconds(network, "sgd", { ranks, workers: ranks }, speeds);
+    const cells = (["low rank", "full"] as const).flatMap((method) => {
+      const all = stepSeconds(network, method, { ranks, workers: ranks }, speeds);
+      const best = fastest(network, method, ranks, speeds);
+      return [
+        ...[all, best.seconds].map((seconds) => percent(seconds / sgd - 1)),
+        `${best.workers}`,
+      ];
+    });
+    return [`${ranks}`, (1000 * sgd).toFixed(1), ...cells];
   });
-  console.log(formatTable(["ranks", ...methods], rows, "right"));
+  const heads = ["low rank", "full"].flatMap((
+    method,
+  ) => [`${method}, by all`, "by some", "how many"]);
+  console.log(formatTable(["ranks", "sgd", ...heads], rows, "right"));
 }

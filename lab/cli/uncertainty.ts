@@ -5,35 +5,40 @@
  * @module
  */
 
-import { DataError } from "@tekfac/tekfac/core";
-import { parseCsv } from "@tekfac/tekfac/csv";
 import {
-  createDataset,
   examplesIn,
   glyphs,
   type ImageDataset,
   splitDataset,
-  table,
+  type Table,
 } from "@tekfac/tekfac/data";
+import type { Backend } from "@tekfac/tekfac/backend";
 import { cnn, mlp } from "@tekfac/tekfac/nn";
 import { formatTable } from "@tekfac/tekfac/pages";
-import { helpText, loadData, openBackend, readArguments, run } from "../../src/cli/mod.ts";
+import { helpText, openBackend, readArguments, run } from "../../src/cli/mod.ts";
+import { drawnClothes } from "../uncertainty/clothes.ts";
 import { studyImages, type Verdict } from "../uncertainty/images.ts";
+import { fitted } from "../uncertainty/outside.ts";
 import { type IntervalOutcome, PROMISES, studyIntervals } from "../uncertainty/tables.ts";
-
-const integer = (min: number, help: string) =>
-  ({ kind: "integer", range: { min, max: 1_000_000 }, help }) as const;
+import {
+  imagesArgument,
+  integer,
+  limitArgument,
+  readImages,
+  readTable,
+  tableArgument,
+} from "./study_arguments.ts";
 
 const options = {
-  data: { kind: "text", placeholder: "DIR", help: "directory of images (default: drawn digits)" },
+  data: imagesArgument,
   outside: {
     kind: "text",
     placeholder: "DIR",
-    help: "images of another kind, made grey and cut out",
+    help: "images of another kind, beside drawn digits and clothes",
   },
-  table: { kind: "text", placeholder: "FILE", help: "CSV with a column y, in the place of images" },
+  table: tableArgument,
   model: { kind: "choice", choices: ["mlp", "cnn"], help: "of images (default: mlp)" },
-  limit: integer(10, "images that are learned from (default: all)"),
+  limit: limitArgument,
   epochs: integer(1, "passes over the examples (default: 5, of tables 100)"),
   seeds: integer(1, "trainings, of tables with another split each (default: 5)"),
   help: { kind: "flag", help: "this text" },
@@ -47,52 +52,62 @@ const purpose =
 /** Share of the images to learn from that chooses temperatures and precisions. */
 const VALIDATION = 0.1;
 
+/** Drawn images of another kind, in each data set. */
+const OUTSIDE = 1000;
+
 async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("uncertainty", args, options);
   if (given.help) return console.log(helpText("uncertainty", purpose, options));
-  const { seeds = 5 } = given;
   const backend = await openBackend("auto");
   try {
-    if (given.table !== undefined) {
-      const file = given.table;
-      const text = await Deno.readTextFile(file).catch((cause) => {
-        throw new DataError(file, "expected a file of CSV", { cause });
-      });
-      const data = table({ ...parseCsv(text, { targets: "y", source: file }), source: file });
-      const runs: IntervalOutcome[][] = [];
-      for (let seed = 0; seed < seeds; seed++) {
-        runs.push(await studyIntervals(backend, data, { epochs: given.epochs ?? 100, seed }));
-      }
-      return console.log(intervalTable(runs));
-    }
-    const choice = { labels: undefined, limit: given.limit, augment: undefined };
-    const { train, test } = await loadData("Cannot run 'uncertainty'", {
-      ...choice,
-      data: given.data,
-    });
-    const outside: Record<string, ImageDataset> = {};
-    if (given.data !== undefined && train.shape.join() === "28,28,1") {
-      outside["drawn digits"] = glyphs({ train: 1, test: 1000 }).test;
-    }
-    if (given.outside !== undefined) {
-      const other = await loadData("Cannot run 'uncertainty'", { ...choice, data: given.outside });
-      outside["others"] = cutOut(other.test, train.shape);
-    }
-    const runs: Verdict[][] = [];
-    for (let seed = 0; seed < seeds; seed++) {
-      const parts = splitDataset(train, { testShare: VALIDATION, seed });
-      const layers = given.model === "cnn" ? cnn() : mlp({ hidden: [128] });
-      const { epochs = 5 } = given;
-      runs.push(
-        await studyImages(backend, {
-          ...{ train: parts.train, validation: parts.test, test, outside, layers, epochs, seed },
-        }),
-      );
-    }
-    console.log(`${examplesIn(train)} images, ${seeds} seeds\n\n${imageTable(runs)}`);
+    console.log(
+      given.table === undefined
+        ? await onImages(backend, given)
+        : await onTable(backend, await readTable(given.table), given),
+    );
   } finally {
     backend[Symbol.dispose]();
   }
+}
+
+type Given = ReturnType<typeof readArguments<typeof options>>;
+
+async function onTable(
+  backend: Backend,
+  data: Table,
+  { seeds = 5, epochs = 100 }: Given,
+): Promise<string> {
+  const runs: IntervalOutcome[][] = [];
+  for (let seed = 0; seed < seeds; seed++) {
+    runs.push(await studyIntervals(backend, data, { epochs, seed }));
+  }
+  return intervalTable(runs);
+}
+
+async function onImages(backend: Backend, given: Given): Promise<string> {
+  const { seeds = 5, epochs = 5 } = given;
+  const { train, test } = await readImages("uncertainty", given);
+  const others: Record<string, ImageDataset> = {
+    "drawn clothes": drawnClothes({ count: OUTSIDE, seed: 1 }),
+  };
+  if (given.data !== undefined) others["drawn digits"] = glyphs({ train: 1, test: OUTSIDE }).test;
+  if (given.outside !== undefined) {
+    others["others"] = (await readImages("uncertainty", { data: given.outside })).test;
+  }
+  const outside = Object.fromEntries(
+    Object.entries(others).map(([name, data]) => [name, fitted(data, train)]),
+  );
+  const runs: Verdict[][] = [];
+  for (let seed = 0; seed < seeds; seed++) {
+    const parts = splitDataset(train, { testShare: VALIDATION, seed });
+    const layers = given.model === "cnn" ? cnn() : mlp({ hidden: [128] });
+    runs.push(
+      await studyImages(backend, {
+        ...{ train: parts.train, validation: parts.test, test, outside, layers, epochs, seed },
+      }),
+    );
+  }
+  return `${examplesIn(train)} images, ${seeds} seeds\n\n${imageTable(runs)}`;
 }
 
 /** Mean and deviation over the runs. */
@@ -132,34 +147,6 @@ function intervalTable(runs: readonly (readonly IntervalOutcome[])[]): string {
     ];
   });
   return formatTable(head, rows);
-}
-
-/** The middle of each image, grey, in another shape. */
-function cutOut(data: ImageDataset, shape: ImageDataset["shape"]): ImageDataset {
-  const [height, width] = shape;
-  const [h, w, channels] = data.shape;
-  if (h < height || w < width || shape[2] !== 1) {
-    throw new DataError(
-      data.source,
-      `expected images of at least ${height} x ${width}, and grey ones to learn from`,
-    );
-  }
-  const [top, left] = [(h - height) >> 1, (w - width) >> 1];
-  const count = examplesIn(data);
-  const scale = data.images instanceof Uint8Array ? 255 : 1;
-  const images = Float32Array.from({ length: count * height * width }, (_, at) => {
-    const [n, y, x] = [
-      Math.floor(at / (height * width)),
-      Math.floor(at / width) % height,
-      at % width,
-    ];
-    const from = ((n * h + top + y) * w + left + x) * channels;
-    let sum = 0;
-    for (let c = 0; c < channels; c++) sum += data.images[from + c];
-    return sum / (scale * channels);
-  });
-  const { labels, classes, source } = data;
-  return createDataset({ images, labels, classes, source, shape });
 }
 
 if (import.meta.main) await run(main);

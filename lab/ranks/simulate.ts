@@ -4,37 +4,33 @@
  * @module
  */
 
+import {
+  type Network,
+  sharedSeconds,
+  type SharedTask,
+  workerCounts,
+} from "@tekfac/tekfac/distributed";
 import type { LayerShape, NetworkShape } from "./shapes.ts";
 
 /** How fast things are. */
-export interface Speeds {
+export interface Speeds extends Network {
   /** Of products of matrices, operations per second. */
   readonly products: number;
   /** Of eigenproblems: cubes of their sizes per second. */
   readonly cubes: number;
-  /** Of a message, seconds. */
-  readonly latency: number;
-  /** Bytes per second through a rank. */
-  readonly bandwidth: number;
 }
 
 /** What is trained with. */
-export type Method = "sgd" | "low rank" | "full, alone" | "full, bases" | "full, directions";
-
-/** All of them. */
-export const methods: readonly Method[] = [
-  "sgd",
-  "low rank",
-  "full, alone",
-  "full, bases",
-  "full, directions",
-];
+export type Method = "sgd" | "low rank" | "full";
 
 /** Directions a side at low rank. */
 const RANK = 32;
 
 /** Share of a batch that is observed. */
 const OBSERVED = 1 / 4;
+
+/** Steps between bases of full rank. */
+const FULL_BASES = 100;
 
 const BYTES = 4;
 
@@ -59,8 +55,25 @@ export function summedBytes({ layers }: NetworkShape, method: Method): number {
   return BYTES * (gradients + observed);
 }
 
+/** Bytes of bases that a rank hands over in a step, on average over steps and ranks. */
+export function basesBytes({ layers }: NetworkShape, method: Method, ranks: number): number {
+  if (method !== "full") return 0;
+  return BYTES * sumOf(layers, ({ dOut, dIn }) => dOut ** 2 + dIn ** 2) / FULL_BASES / ranks;
+}
+
+/**
+ * Bytes of directions that a rank hands over in a step, on average over ranks.
+ *
+ * @param workers Ranks that make each direction.
+ */
+export function directionBytes({ layers }: NetworkShape, ranks: number, workers: number): number {
+  const columns = ranks / workers;
+  // Each is sent to the other ranks of the row.
+  return BYTES * sumOf(layers, ({ dOut, dIn }) => dOut * dIn) * (columns - 1) / columns;
+}
+
 /** Seconds of a sum over ranks: round a ring or along a tree, whichever is faster. */
-export function sumSeconds(bytes: number, ranks: number, { latency, bandwidth }: Speeds): number {
+export function sumSeconds(bytes: number, ranks: number, { latency, bandwidth }: Network): number {
   if (ranks === 1) return 0;
   const ring = 2 * (ranks - 1) * (latency + bytes / ranks / bandwidth);
   const tree = 2 * Math.ceil(Math.log2(ranks)) * (latency + bytes / bandwidth);
@@ -68,15 +81,42 @@ export function sumSeconds(bytes: number, ranks: number, { latency, bandwidth }:
 }
 
 /** Seconds until all ranks have what each has a part of. */
-function gatherSeconds(bytes: number, ranks: number, { latency, bandwidth }: Speeds): number {
+function gatherSeconds(bytes: number, ranks: number, { latency, bandwidth }: Network): number {
   return Math.ceil(Math.log2(ranks)) * latency + (ranks - 1) / ranks * bytes / bandwidth;
+}
+
+/** The directions of a step, as tasks. */
+function directionsOf(
+  { layers }: NetworkShape,
+  method: Method,
+  { products }: Speeds,
+): readonly SharedTask[] {
+  return layers.map(({ dOut, dIn }) => ({
+    seconds: (method === "low rank" ? 8 * RANK : 4 * (dOut + dIn)) * dOut * dIn / products,
+    bytes: BYTES * dOut * dIn,
+  }));
+}
+
+/** Ranks that make each direction in the fastest step, and its seconds. */
+export function fastest(
+  network: NetworkShape,
+  method: Method,
+  ranks: number,
+  speeds: Speeds,
+): { readonly workers: number; readonly seconds: number } {
+  return workerCounts(ranks).reverse()
+    .map((workers) => ({
+      workers,
+      seconds: stepSeconds(network, method, { ranks, workers }, speeds),
+    }))
+    .reduce((best, other) => other.seconds < best.seconds ? other : best);
 }
 
 /** Seconds of an average step. */
 export function stepSeconds(
   network: NetworkShape,
   method: Method,
-  ranks: number,
+  { ranks, workers }: { readonly ranks: number; readonly workers: number },
   speeds: Speeds,
 ): number {
   const { layers, batch } = network;
@@ -89,30 +129,22 @@ export function stepSeconds(
   const again = 2 * OBSERVED * pass; // a backward pass of what is observed
   // Messages besides the sums: places, guards, statistics, eigenvalues, curvature.
   const small = ranks === 1 ? 0 : 5 * Math.ceil(Math.log2(ranks)) * latency;
+  const directions = sharedSeconds(directionsOf(network, method, speeds), ranks, workers, speeds);
+  const always = gradients + small + directions;
   if (method === "low rank") {
     const looking = sumOf(layers, (layer) => 6 * rows(layer) * RANK * (layer.dOut + layer.dIn));
     const bases = sumOf(layers, ({ dOut, dIn }) => 20 * RANK ** 2 * (dOut + dIn)) / 10;
-    const directions = sumOf(layers, ({ dOut, dIn }) => 8 * RANK * dOut * dIn);
-    return gradients + small + ((again + looking) / 2 + bases + directions) / products;
+    return always + ((again + looking) / 2 + bases) / products;
   }
   const looking = sumOf(layers, (layer) => {
     const { dOut, dIn } = layer;
     return 2 * rows(layer) * (dOut ** 2 + dIn ** 2) + 2 * rows(layer) * dOut * dIn;
   });
+  // Given out, the longest first.
   const problems = layers.flatMap(({ dOut, dIn }) => [dOut ** 3, dIn ** 3]);
-  const turning = layers.map(({ dOut, dIn }) => 4 * dOut * dIn * (dOut + dIn));
-  // Of tasks that are given out, the longest first.
-  const busiest = (tasks: readonly number[]) =>
-    Math.max(Math.max(...tasks), tasks.reduce((a, b) => a + b) / ranks);
-  const all = (tasks: readonly number[]) => tasks.reduce((a, b) => a + b);
-  const shares = method === "full, alone" ? all : busiest;
-  const moved = method === "full, alone"
-    ? 0
-    : gatherSeconds(BYTES * sumOf(layers, ({ dOut, dIn }) => dOut ** 2 + dIn ** 2), ranks, speeds);
-  const directions = method === "full, directions"
-    ? busiest(turning) / products +
-      gatherSeconds(BYTES * sumOf(layers, ({ dOut, dIn }) => dOut * dIn), ranks, speeds)
-    : all(turning) / products;
-  return gradients + small + (again + looking) / 10 / products +
-    (shares(problems) / cubes + moved) / 100 + directions;
+  const all = problems.reduce((sum, cube) => sum + cube, 0);
+  const busiest = Math.max(Math.max(...problems), all / ranks);
+  const bases = BYTES * sumOf(layers, ({ dOut, dIn }) => dOut ** 2 + dIn ** 2);
+  return always + (again + looking) / 10 / products +
+    (busiest / cubes + gatherSeconds(bases, ranks, speeds)) / FULL_BASES;
 }

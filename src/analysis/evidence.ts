@@ -5,12 +5,14 @@
  * @module
  */
 
+import type { WeightSpectrum } from "./weight_spectrum.ts";
+
 /** Weights with a prior precision of their own. */
 export interface PriorGroup {
   /** Eigenvalues of their mean curvature, >= 0. */
   readonly eigenvalues: Float64Array;
-  /** `|w|^2`. */
-  readonly squaredNorm: number;
+  /** How the weights as they were trained spread over them. */
+  readonly weights: WeightSpectrum;
 }
 
 /** What is known of the examples. */
@@ -40,13 +42,19 @@ export function likelihoodScale({ numbers }: EvidenceFacts, noiseVariance: numbe
 }
 
 /**
- * The logarithm of the marginal likelihood,
+ * The logarithm of the marginal likelihood: the likelihood, to second order about the weights w where training has made
+ * it largest, integrated over the prior,
  *
  * ```text
- * -N L s - N K / 2 log(2 pi sigma^2) + 1/2 sum_l [P_l log delta_l - delta_l |w_l|^2 - log det (N s F_l + delta_l)]
+ * log int exp(-N s [L + (u - w)^T F (u - w) / 2]) N(u; 0, 1/delta) du
+ *   = -N L s - N K / 2 log(2 pi sigma^2) - 1/2 sum_i [delta rho_i w_i^2 + log(1 + N s theta_i / delta)],
+ * rho_i = N s theta_i / (N s theta_i + delta)
  * ```
  *
- * with `s = v / sigma^2`; for classes s is 1 and the second term is missing.
+ * with `s = v / sigma^2` and the weights' coordinates w_i along eigenvectors; for classes s is 1 and the second term is
+ * missing. The prior takes what the examples leave undecided to zero, `u_i = rho_i w_i`: a direction in which weights are
+ * as they were drawn before training says nothing of the prior. MacKay has `delta |w|^2` instead, which holds where
+ * training has known the prior (Antoran et al. 2022, arXiv 2206.08900).
  */
 export function logEvidence(
   facts: EvidenceFacts,
@@ -59,10 +67,10 @@ export function logEvidence(
   if (numbers !== undefined) {
     sum -= examples * numbers.count / 2 * Math.log(2 * Math.PI * noiseVariance);
   }
-  groups.forEach(({ eigenvalues, squaredNorm }, l) => {
+  groups.forEach(({ eigenvalues, weights }, l) => {
     const precision = precisions[l];
-    sum -= precision * squaredNorm / 2;
     for (const value of eigenvalues) sum -= Math.log1p(scale * value / precision) / 2;
+    sum -= precision / 2 * integral(weights, (value) => known(scale * value, precision));
   });
   return sum;
 }
@@ -71,11 +79,11 @@ export function logEvidence(
 const MOST_STEPS = 500;
 
 /**
- * Climbs the marginal likelihood by MacKay's fixed point,
+ * Climbs the marginal likelihood by the fixed point where its derivatives are zero, in MacKay's (1992) manner,
  *
  * ```text
- * gamma_l = sum_i N s theta_i / (N s theta_i + delta_l),  delta_l = gamma_l / |w_l|^2
- * sigma^2 = 2 N L v / (N K - sum_l gamma_l)
+ * delta_l = sum_i rho_i / sum_i rho_i^2 w_i^2      (i of group l)
+ * sigma^2 = N v [2 L + sum_i theta_i (1 - rho_i)^2 w_i^2] / (N K - sum_i rho_i)
  * ```
  *
  * @param start What is held fixed, or where it begins.
@@ -92,17 +100,23 @@ export function maximizeEvidence(
   for (let step = 0; step < MOST_STEPS; step++) {
     const scale = examples * likelihoodScale(facts, noiseVariance);
     const gammas = groups.map(({ eigenvalues }, l) =>
-      eigenvalues.reduce((sum, value) => {
-        return sum + scale * value / (scale * value + precisions[l]);
-      }, 0)
+      eigenvalues.reduce((sum, value) => sum + known(scale * value, precisions[l]), 0)
     );
     const next = free.precisions
-      ? groups.map(({ squaredNorm }, l) => bounded(gammas[l] / squaredNorm))
+      ? groups.map(({ weights }, l) => {
+        const shrunk = integral(weights, (value) => known(scale * value, precisions[l]) ** 2);
+        return bounded(gammas[l] / shrunk);
+      })
       : precisions;
     let noise = noiseVariance;
     if (free.noise && numbers !== undefined) {
       const left = examples * numbers.count - gammas.reduce((sum, gamma) => sum + gamma, 0);
-      noise = bounded(2 * examples * loss * numbers.variance / Math.max(left, 1));
+      const misfit = groups.reduce((sum, { weights }, l) => {
+        const { [l]: precision } = precisions;
+        return sum +
+          integral(weights, (value) => value * (1 - known(scale * value, precision)) ** 2);
+      }, 2 * loss);
+      noise = bounded(examples * numbers.variance * misfit / Math.max(left, 1));
     }
     const moved = Math.max(
       ...next.map((precision, l) => Math.abs(Math.log(precision / precisions[l]))),
@@ -112,6 +126,18 @@ export function maximizeEvidence(
     if (moved < 1e-8) break;
   }
   return { precisions, noiseVariance };
+}
+
+/** rho: how far the examples, rather than the prior, decide a direction, from 0 to 1. */
+function known(curvature: number, precision: number): number {
+  return curvature / (curvature + precision);
+}
+
+/** `w^T phi(F) w`. */
+function integral({ values, squares }: WeightSpectrum, phi: (value: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += squares[i] * phi(values[i]);
+  return sum;
 }
 
 /** Weights that are all zero, or data that say nothing, leave no finite number. */

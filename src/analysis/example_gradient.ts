@@ -29,27 +29,28 @@ export function captureOf<B>(
   );
 }
 
-/** The n-th example of a capture: views. */
-export function exampleOf(capture: Capture, n: number): Capture {
+/** The examples `from` to `to` of a capture: views. */
+export function examplesOf(capture: Capture, from: number, to: number): Capture {
   const own = (m: Matrix): Matrix => {
     const rows = m.rows / capture.examples;
-    return rowsOf(m, n * rows, (n + 1) * rows);
+    return rowsOf(m, from * rows, to * rows);
   };
+  const examples = to - from;
   if (capture.kind === "elements") {
-    return { ...capture, examples: 1, gradients: own(capture.gradients) };
+    return { ...capture, examples, gradients: own(capture.gradients) };
   }
-  const one = { examples: 1, outputGradients: own(capture.outputGradients) };
+  const some = { examples, outputGradients: own(capture.outputGradients) };
   switch (capture.kind) {
     case "dense":
-      return { ...capture, ...one, inputs: own(capture.inputs) };
+      return { ...capture, ...some, inputs: own(capture.inputs) };
     case "conv2d":
-      return { ...capture, ...one, images: own(capture.images) };
+      return { ...capture, ...some, images: own(capture.images) };
     case "embedding": {
       const locations = capture.tokens.cols / capture.examples;
       return {
         ...capture,
-        ...one,
-        tokens: columnsOf(capture.tokens, n * locations, (n + 1) * locations),
+        ...some,
+        tokens: columnsOf(capture.tokens, from * locations, to * locations),
       };
     }
   }

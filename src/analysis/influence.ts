@@ -10,7 +10,7 @@ import { microBatchRule } from "./curvature_of.ts";
 import { rankRule } from "./curvature_options.ts";
 import { type InverseDamping, inverseDampingRule } from "./damping.ts";
 import { Directions, sizeFor } from "./directions.ts";
-import { captureOf, exampleOf, writeGradient } from "./example_gradient.ts";
+import { captureOf, examplesOf, writeGradient } from "./example_gradient.ts";
 import { countOf, type ExampleSource, type SourceBatch, streamOf } from "./example_source.ts";
 import type { LayerCurvature } from "./layer_curvature.ts";
 import { layersRule } from "./names.ts";
@@ -173,7 +173,7 @@ function fill<B>(
       for (let n = Math.max(0, from - first); n < Math.min(examples, to - first); n++) {
         backend.scope(() => {
           const [gradient, solved] = [0, 0].map(() => backend.scratch(value.rows, value.cols));
-          writeGradient(backend, gradient, exampleOf(capture, n));
+          writeGradient(backend, gradient, examplesOf(capture, n, n + 1));
           layer.solve(solved, gradient, damping);
           directions[l].set(first + n - from, solved);
         });

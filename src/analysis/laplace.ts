@@ -6,6 +6,7 @@
 
 import { StateError } from "../core/errors.ts";
 import { resolve } from "../core/schema.ts";
+import { joined as chained } from "../nn/batch.ts";
 import { ModelObjective } from "../nn/model_objective.ts";
 import type { Curvature } from "./curvature.ts";
 import {
@@ -15,8 +16,8 @@ import {
   type PriorGroup,
 } from "./evidence.ts";
 import { CANDIDATES, checkNoise, type LaplaceOptions, laplaceSchema } from "./laplace_options.ts";
-import type { LayerCurvature } from "./layer_curvature.ts";
 import { LaplacePosterior } from "./posterior.ts";
+import { weightSpectrumOf } from "./weight_spectrum.ts";
 
 /** Losses whose predictions are known to it. */
 const LOSSES: readonly string[] = [
@@ -36,10 +37,11 @@ const SUBJECT = "Cannot make a Laplace approximation";
  * with the mean curvature F of N examples, layer by layer with corrected eigenvalues, the precision delta of the prior
  * and, for targets that are numbers, `s = v / sigma^2` from the noise and the variance v in the loss's own unit (MacKay
  * 1992; Ritter, Botev & Barber 2018; Daxberger et al. 2021, arXiv 2106.14806). Predictions go through the model's
- * linearisation in its weights (docs/MATH.md, section 8).
+ * linearisation in its weights, and are about what the model predicts anyway (docs/MATH.md, section 8).
  *
- * Limitations: for models of this library that give K numbers, not sequences. It is good where training has come near
- * to a minimum. One prior for scales and weights alike.
+ * Limitations: for models of this library that give K numbers, not sequences. The weights are taken to be where the
+ * likelihood is largest: training has come near to a minimum, without weight decay to speak of. One prior for scales and
+ * weights alike.
  *
  * @param curvature Of the training examples, at the weights that the model has now. Is used, not owned: keep it as long
  * as the result.
@@ -96,8 +98,10 @@ export async function laplace<B>(
   const layers = typeof chosen === "string"
     ? curvature.layers.slice(chosen === "last" ? -1 : 0)
     : curvature.layersOf(SUBJECT, chosen);
-  const norms = await squaredNorms(layers);
-  const parts = layers.map(({ eigenvalues }, l) => ({ eigenvalues, squaredNorm: norms[l] }));
+  const parts: PriorGroup[] = [];
+  for (const layer of layers) {
+    parts.push({ eigenvalues: layer.eigenvalues, weights: await weightSpectrumOf(layer) });
+  }
   const groups = per === "layer" ? parts : [joined(parts)];
   const given = typeof priorPrecision === "number" ? priorPrecision : undefined;
   const found = maximizeEvidence(facts, groups, {
@@ -140,23 +144,13 @@ function startingNoise({ loss, numbers }: EvidenceFacts): number {
   return numbers === undefined ? 1 : Math.max(2 * loss * numbers.variance / numbers.count, 1e-12);
 }
 
-/** `|w|^2` of each layer. */
-async function squaredNorms(layers: readonly LayerCurvature[]): Promise<number[]> {
-  const norms: number[] = [];
-  for (const layer of layers) {
-    const weights = await layer.backend.reading(() => layer.backend.read(layer.parameter.value));
-    norms.push(Float64Array.from(weights).reduce((sum, value) => sum + value ** 2, 0));
-  }
-  return norms;
-}
-
 /** One group of all. */
 function joined(groups: readonly PriorGroup[]): PriorGroup {
-  const eigenvalues = new Float64Array(groups.reduce((n, g) => n + g.eigenvalues.length, 0));
-  let at = 0;
-  for (const group of groups) {
-    eigenvalues.set(group.eigenvalues, at);
-    at += group.eigenvalues.length;
-  }
-  return { eigenvalues, squaredNorm: groups.reduce((sum, g) => sum + g.squaredNorm, 0) };
+  return {
+    eigenvalues: chained(groups.map(({ eigenvalues }) => eigenvalues)),
+    weights: {
+      values: chained(groups.map(({ weights }) => weights.values)),
+      squares: chained(groups.map(({ weights }) => weights.squares)),
+    },
+  };
 }

@@ -23,7 +23,7 @@ import { isNames } from "./names.ts";
 export type PriorPrecision =
   /** It is known, > 0: the inverse of the variance that weights have before any example is seen. */
   | number
-  /** The one that makes the examples most likely (MacKay 1992); no other data are needed. */
+  /** The one that makes the examples most likely (docs/MATH.md, section 8); no other data are needed. */
   | "marginalLikelihood"
   /** The one of several with which held-out examples are most likely, for all layers. */
   | {

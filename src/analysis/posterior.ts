@@ -18,8 +18,23 @@ import {
 } from "./evidence.ts";
 import { type ExampleSource, streamOf } from "./example_source.ts";
 import type { LayerCurvature } from "./layer_curvature.ts";
-import { type LayerCovariance, outputVariances } from "./output_variances.ts";
-import { type PredictiveKind, probabilitiesOf } from "./predictive.ts";
+import {
+  type LayerCovariance,
+  outputCovariances,
+  type OutputMoments,
+  outputVariances,
+} from "./output_variances.ts";
+import {
+  drawingOf,
+  drawnSoftmaxes,
+  type PredictiveKind,
+  sigmoids,
+  softmaxes,
+} from "./predictive.ts";
+import { widthOf } from "./whitening.ts";
+
+/** Numbers that whitened gradients of all outputs may take as scratch. */
+const SCRATCH = 2 ** 23;
 
 /** A prediction that says how sure it is. N examples, K outputs. */
 export interface UncertainPrediction {
@@ -99,7 +114,10 @@ export class LaplacePosterior {
   }
 
   /**
-   * Predictions with their uncertainty. Outputs are taken as independent of each other.
+   * Predictions with their uncertainty.
+   *
+   * Probabilities in closed form take a backward pass per output, and none where only the last layer is uncertain.
+   * Drawn ones of classes that exclude each other take covariances of all pairs of outputs as well.
    *
    * @param inputs [N, features] or [N, height, width, channels] row by row.
    * @param how How probabilities are made. @default {{ kind: "probit" }}
@@ -109,32 +127,67 @@ export class LaplacePosterior {
     inputs: ArrayLike<number>,
     how: PredictiveKind = { kind: "probit" },
   ): Promise<UncertainPrediction> {
-    const { model, backend, loss } = this.#goal;
-    const features = sizeOf(model.input);
-    const chunks = inputChunks(inputs, features, { microBatch: this.#microBatch });
-    const read: { outputs: ArrayLike<number>; variances: ArrayLike<number> }[] = [];
-    for (const chunk of chunks) {
-      const [outputs, variances] = await backend.reading(() =>
-        backend.scope(() => {
-          const examples = chunk.inputs.length / features;
-          const x = backend.scratch(...batchShape(model.input, examples));
-          backend.write(x, chunk.inputs);
-          const found = outputVariances(this.#goal, x, examples, this.#covariances);
-          return Promise.all([backend.read(found.outputs), backend.read(found.variances)]);
-        })
+    const { model, loss } = this.#goal;
+    const covariances = this.#covariances;
+    const classes = model.output[0];
+    const exclusive = loss.kind === "softmaxCrossEntropy";
+    if (how.kind === "monteCarlo" && exclusive) {
+      const width = covariances.reduce((sum, { layer }) => sum + widthOf(layer.block), 0);
+      const most = Math.max(1, Math.floor(SCRATCH / (width * classes)));
+      const size = Math.min(this.#microBatch, most);
+      const { outputs, moments } = await this.#stream(
+        inputs,
+        size,
+        (x, examples) => outputCovariances(this.#goal, x, examples, covariances),
       );
-      read.push({ outputs, variances });
+      const variances = columnsOf(moments, outputs.length / classes, (column) => {
+        return Array.from({ length: classes }, (_, k) => column[k * (k + 3) / 2]);
+      });
+      const probabilities = drawnSoftmaxes(outputs, moments, classes, drawingOf(how));
+      return { outputs, variances, probabilities };
     }
-    const outputs = joined(read.map(({ outputs }) => outputs));
-    const variances = joined(read.map(({ variances }) => variances));
+    const { outputs, moments } = await this.#stream(
+      inputs,
+      this.#microBatch,
+      (x, examples) => outputVariances(this.#goal, x, examples, { covariances, sum: exclusive }),
+    );
+    const examples = outputs.length / classes;
+    const variances = columnsOf(moments, examples, (column) => column.subarray(0, classes));
     const { noise } = this;
     if (noise !== undefined) {
       return { outputs, variances, deviations: variances.map((v) => Math.sqrt(v + noise ** 2)) };
     }
-    const exclusive = loss.kind === "softmaxCrossEntropy";
-    const classes = model.output[0];
-    const probabilities = probabilitiesOf(outputs, variances, classes, exclusive, how);
+    const probabilities = exclusive
+      ? softmaxes(outputs, variances, columnsOf(moments, examples, (column) => column.subarray(-1)))
+      : sigmoids(outputs, variances, how.kind === "probit" ? undefined : drawingOf(how));
     return { outputs, variances, probabilities };
+  }
+
+  /** Outputs [N, K] and moments [N, R], by the host's order. */
+  async #stream(
+    inputs: ArrayLike<number>,
+    microBatch: number,
+    momentsOf: (x: Matrix, examples: number) => OutputMoments,
+  ): Promise<{ readonly outputs: Float64Array; readonly moments: Float64Array }> {
+    const { model, backend } = this.#goal;
+    const features = sizeOf(model.input);
+    const read: { outputs: ArrayLike<number>; moments: Float64Array }[] = [];
+    for (const chunk of inputChunks(inputs, features, { microBatch })) {
+      const examples = chunk.inputs.length / features;
+      const [outputs, moments] = await backend.reading(() =>
+        backend.scope(() => {
+          const x = backend.scratch(...batchShape(model.input, examples));
+          backend.write(x, chunk.inputs);
+          const found = momentsOf(x, examples);
+          return Promise.all([backend.read(found.outputs), backend.read(found.moments)]);
+        })
+      );
+      read.push({ outputs, moments: transposed(moments, examples) });
+    }
+    return {
+      outputs: joined(read.map(({ outputs }) => outputs)),
+      moments: joined(read.map(({ moments }) => moments)),
+    };
   }
 
   /**
@@ -167,6 +220,24 @@ export class LaplacePosterior {
       this.#goal.backend.axpby(outs[l], precision ** -0.5, outs[l], 0);
     });
   }
+}
+
+/** [R, N] as [N, R]. */
+function transposed(values: ArrayLike<number>, examples: number): Float64Array {
+  const rows = values.length / examples;
+  return Float64Array.from(values, (_, i) => values[i % rows * examples + Math.floor(i / rows)]);
+}
+
+/** Some of the numbers of each of N rows. */
+function columnsOf(
+  values: Float64Array,
+  examples: number,
+  some: (row: Float64Array) => ArrayLike<number>,
+): Float64Array {
+  const size = values.length / examples;
+  return joined(
+    Array.from({ length: examples }, (_, n) => some(values.subarray(n * size, (n + 1) * size))),
+  );
 }
 
 /** Sum of minus the logarithms over examples. */

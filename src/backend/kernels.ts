@@ -15,6 +15,8 @@ import type { Recovery } from "./recovery.ts";
 export interface RawStorage extends MatrixStorage {
   /** Set when the storage is given back. */
   disposed: boolean;
+  /** The backend that handed it out, which sets it: asked for in every call, and cheaper than a set. */
+  owner?: unknown;
 }
 
 /** Verbs whose results go to matrices that are named first, so that what they would overwrite can come back. */

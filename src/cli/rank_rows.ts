@@ -11,7 +11,7 @@ import type { TrainingRecord } from "../training/mod.ts";
 /** Rows for the page of rank 0; none without a group. All ranks call it together. */
 export function rankRows(
   group: Group | undefined,
-  { seconds, stepLosses: { length: steps } }: TrainingRecord,
+  { seconds, stepLosses: { length: steps } }: Pick<TrainingRecord, "seconds" | "stepLosses">,
 ): readonly (readonly [string, string])[] {
   if (group === undefined) return [];
   const { bytes, milliseconds, operations } = group.traffic;

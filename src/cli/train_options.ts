@@ -71,7 +71,7 @@ export const trainOptions = {
 export type TrainArguments = ArgumentValues<typeof trainOptions>;
 
 /** Options that only models of images have. */
-const OF_IMAGES = ["data", "labels", "limit", "augment", "epochs", "group"] as const;
+const OF_IMAGES = ["data", "labels", "limit", "augment", "epochs"] as const;
 
 /** Options that only the language model has. */
 const OF_TEXT = ["text", "layers", "heads", "context", "steps"] as const;

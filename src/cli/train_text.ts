@@ -8,6 +8,7 @@ import { formatTable } from "../core/table.ts";
 import { grammarText } from "../data/grammar_text.ts";
 import { splitText, type TextSplit, vocabularyOf } from "../data/text.ts";
 import { DataError } from "../core/errors.ts";
+import { type Group, mpiGroup } from "../distributed/mod.ts";
 import { generate } from "../nn/generate.ts";
 import { loadState, saveState } from "../optim/checkpoint.ts";
 import { formatNumber, formatSeconds } from "../pages/text.ts";
@@ -20,6 +21,7 @@ import { readWhole, writeWhole } from "./files.ts";
 import { openBackend } from "./open_backend.ts";
 import { checkOutputs } from "./own_files.ts";
 import { pageTitle } from "./page_title.ts";
+import { rankRows } from "./rank_rows.ts";
 import { attempt, Saving } from "./saving.ts";
 import { readTextNotes, type TextNotes, writeTextNotes } from "./text_notes.ts";
 import { textProgress } from "./text_progress.ts";
@@ -33,6 +35,8 @@ interface Outputs {
   readonly report: string;
   readonly save: string | undefined;
   readonly json: boolean;
+  /** Ranks, of which one speaks and writes for all. */
+  readonly group: Group | undefined;
 }
 
 /**
@@ -62,19 +66,25 @@ export async function trainTextModel(
     optimizer: given.optimizer ?? saved?.optimizer ?? textRecipe.optimizer,
     ...{ text, characters: data.vocabulary.characters },
   };
-  const backend = await openBackend(given.backend ?? "auto");
+  const group = given.group === undefined ? undefined : mpiGroup();
   try {
-    const vocabulary = notes.characters.length;
-    const steps = Math.max(1, notes.steps);
-    const job = createTextJob(backend, { ...notes, steps, vocabulary });
+    // Ranks are as many as there are cores.
+    const backend = await openBackend(given.backend ?? "auto", group === undefined ? "auto" : 1);
     try {
-      if (load !== undefined) loadState(job.optimizer, load);
-      await runJob(job, notes, data, { report, save, json });
+      const vocabulary = notes.characters.length;
+      const steps = Math.max(1, notes.steps);
+      const job = createTextJob(backend, { ...notes, steps, vocabulary, group });
+      try {
+        if (load !== undefined) loadState(job.optimizer, load);
+        await runJob(job, notes, data, { report, save, json, group });
+      } finally {
+        job[Symbol.dispose]();
+      }
     } finally {
-      job[Symbol.dispose]();
+      backend[Symbol.dispose]();
     }
   } finally {
-    backend[Symbol.dispose]();
+    group?.[Symbol.dispose]();
   }
 }
 
@@ -100,12 +110,14 @@ async function runJob(
   job: TextJob,
   notes: TextNotes,
   data: TextSplit,
-  { report, save, json }: Outputs,
+  { report, save: wanted, json, group }: Outputs,
 ): Promise<void> {
   const { optimizer, steps, seed, batch } = notes;
+  const silent = group !== undefined && group.rank > 0;
+  const save = silent ? undefined : wanted;
   const settings = settingRows(job, notes, data);
-  if (!json) console.log(settings.map(([name, value]) => `${name} ${value}`).join(", "));
-  const progress = json ? undefined : textProgress(optimizer);
+  if (!json && !silent) console.log(settings.map(([name, value]) => `${name} ${value}`).join(", "));
+  const progress = json || silent ? undefined : textProgress(optimizer);
   const saving = save === undefined ? undefined : new Saving(save);
   let record: TextRecord;
   try {
@@ -124,12 +136,17 @@ async function runJob(
     progress?.[Symbol.dispose]();
   }
   await saving?.end();
+  const ranks = rankRows(group, record);
+  if (silent) return;
   const sample = await sampleOf(job, data, seed);
   const title = pageTitle(optimizer, data.source);
   const description = job.optimizer.describe();
-  const page = textReport({ title, record, settings, sample, description }, chartLibrary);
+  const page = textReport(
+    { title, record, settings: [...settings, ...ranks], sample, description },
+    chartLibrary,
+  );
   if (!await attempt(() => writeWhole(report, page), "there is no page")) Deno.exitCode = 1;
-  if (!json) return console.log(summary(record, sample, { report, save }));
+  if (!json) return console.log(summary(record, sample, { report, save }, ranks));
   const { heldOutLoss, seconds, stepMs, tokensPerSecond } = record;
   const { backend } = job.objective;
   const what = { optimizer, model: "gpt", backend: backend.name, steps };
@@ -170,6 +187,7 @@ function summary(
   record: TextRecord,
   sample: string,
   { report, save }: Pick<Outputs, "report" | "save">,
+  ranks: readonly (readonly [string, string])[],
 ): string {
   const table = formatTable(
     ["step", "loss while training", "held-out loss", "time"],
@@ -182,10 +200,11 @@ function summary(
     "right",
   );
   const speed = Math.round(record.tokensPerSecond).toLocaleString("en-US");
-  const rows: [string, string][] = [
+  const rows: (readonly [string, string])[] = [
     ["held-out loss", `${formatNumber(record.heldOutLoss)} nats per character`],
     ["training time", `${formatSeconds(record.seconds)}, ${record.stepMs.toFixed(1)} ms per step`],
     ["speed", `${speed} tokens per second`],
+    ...ranks,
     ["page", report],
     ...(save === undefined ? [] : [["saved", save] as [string, string]]),
   ];

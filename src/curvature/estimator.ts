@@ -40,10 +40,8 @@ export interface EstimatorOptions {
   readonly toleratedFailures: number;
   /** What eigenvalues are measured of, where an example has several locations. @default {"summed"} */
   readonly positions?: LocationsOfTheta;
-  /** Who else observes. @default {nobody} */
+  /** Who else observes; eigenproblems are shared out among them. @default {nobody} */
   readonly reduction?: Reduction;
-  /** Whether they share out the eigenproblems. @default {false} */
-  readonly shared?: boolean;
 }
 
 /** The examples of a step, as the estimator sees them. */
@@ -138,8 +136,8 @@ export class CurvatureEstimator implements Disposable {
     };
     const names = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(names, options.toleratedFailures);
-    const { refresh, staleness, reduction = alone, shared } = options;
-    this.#refresher = new Refresher(backend, refresh, staleness, shared ? reduction : alone);
+    const { refresh, staleness, reduction = alone } = options;
+    this.#refresher = new Refresher(backend, refresh, staleness, reduction);
   }
 
   /** Failed refreshes in a row, per block; part of a checkpoint. */

@@ -62,11 +62,17 @@ export function transportMoments(
 export function transportOf(backend: Backend, overlap: Matrix, dimension: number): Matrix {
   const k = overlap.rows;
   const z = complementMean(k, dimension);
-  const directions = matrixOf(backend, k, k + 1, (i, j) => (i === j ? 1 : 0) - z[j]);
-  const out = matrixOf(backend, k + 1, k + 1, (i, j) => i < k ? z[j] : +(j === k));
+  const [directions, rows] = [new Float64Array(k * (k + 1)), new Float64Array((k + 1) ** 2)];
+  for (let i = 0; i < k; i++) {
+    rows.set(z, i * (k + 1));
+    for (let j = 0; j <= k; j++) directions[i * (k + 1) + j] = +(i === j) - z[j];
+  }
+  rows[rows.length - 1] = 1;
+  const out = written(backend, k + 1, k + 1, rows);
   const squares = backend.scratch(k, k);
   backend.squares(squares, overlap);
-  backend.gemm(rowsOf(out, 0, k), squares, directions, { beta: 1 });
+  const shares = written(backend, k, k + 1, directions);
+  backend.gemm(rowsOf(out, 0, k), squares, shares, { beta: 1 });
   return out;
 }
 
@@ -83,8 +89,11 @@ export function momentSpectrum(
   [dOut, dIn]: readonly [dOut: number, dIn: number],
 ): Matrix {
   const expansion = (k: number, d: number): Matrix => {
+    const rows = new Float64Array(d * (k + 1));
+    for (let i = 0; i < k; i++) rows[i * (k + 2)] = 1;
     const z = complementMean(k, d);
-    return matrixOf(backend, d, k + 1, (i, j) => i < k ? +(i === j) : z[j]);
+    for (let i = k; i < d; i++) rows.set(z, i * (k + 1));
+    return written(backend, d, k + 1, rows);
   };
   const half = backend.scratch(dOut, moments.cols);
   backend.gemm(half, expansion(moments.rows - 1, dOut), moments);
@@ -117,20 +126,14 @@ export function traceOf(moments: Matrix): Matrix {
 /** z of `mean over the complement = z . [values, total]`: (-1, ..., -1, 1) / c; zeros where it is empty. */
 export function complementMean(k: number, dimension: number): Float64Array {
   const share = dimension > k ? 1 / (dimension - k) : 0;
-  return Float64Array.from({ length: k + 1 }, (_, j) => j < k ? -share : share);
+  const z = new Float64Array(k + 1).fill(-share);
+  z[k] = share;
+  return z;
 }
 
-function matrixOf(
-  backend: Backend,
-  rows: number,
-  cols: number,
-  value: (i: number, j: number) => number,
-): Matrix {
+/** Numbers in scratch memory. */
+function written(backend: Backend, rows: number, cols: number, numbers: Float64Array): Matrix {
   const out = backend.scratch(rows, cols);
-  const numbers = Float64Array.from(
-    { length: rows * cols },
-    (_, at) => value(Math.floor(at / cols), at % cols),
-  );
   backend.write(out, numbers);
   return out;
 }

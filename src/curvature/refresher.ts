@@ -69,6 +69,12 @@ export interface Refreshable extends Markable {
   resumeRefresh?(): void;
 }
 
+/** Eigenproblems, and the ranks that solve them. */
+interface Shared {
+  readonly jobs: readonly EighJob[];
+  readonly owners: readonly number[];
+}
+
 /** A refresh that is under way. */
 export interface Underway<T extends Refreshable> {
   /** The step in which it was begun. */
@@ -123,7 +129,14 @@ export class Refresher<T extends Refreshable> {
   readonly #staleness: number;
   readonly #reduction: Reduction;
   /** At most one refresh is under way at a time. */
-  #pending: (Underway<T> & { readonly ticket: EighTicket; completed: boolean }) | undefined;
+  #pending:
+    | (Underway<T> & {
+      readonly ticket: EighTicket;
+      /** What others solve meanwhile; nothing where all of it is in this rank's matrices. */
+      shared?: Shared;
+      completed: boolean;
+    })
+    | undefined;
   /** What has been adopted last, and what of that is not to come back. */
   #adopted: Underway<T> | undefined;
   #givenUp: Underway<T> | undefined;
@@ -131,7 +144,7 @@ export class Refresher<T extends Refreshable> {
   /**
    * Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are.
    *
-   * @param reduction With whom eigenproblems that steps wait for are shared out.
+   * @param reduction With whom eigenproblems are shared out.
    */
   constructor(
     backend: Backend,
@@ -176,18 +189,31 @@ export class Refresher<T extends Refreshable> {
     const jobs = this.#begin(later, true);
     if (jobs.length > 0) {
       const elsewhere = this.#mode.kind === "background" && !this.#mode.deterministic;
-      const ticket = this.#backend.beginEigh(jobs, { elsewhere });
-      this.#pending = { ticket, blocks: later, since: step, completed: false };
+      const shared = this.#shareOut(jobs);
+      const ticket = this.#backend.beginEigh(this.#own(shared), { elsewhere });
+      this.#pending = { ticket, shared, blocks: later, since: step, completed: false };
     }
     return [...adopted, ...renewed];
   }
 
   /** Each rank solves some, and all get all of them. */
   #solve(jobs: readonly EighJob[]): void {
-    const { rank, size } = this.#reduction;
-    const owners = assigned(jobs.map(({ matrix }) => matrix.rows ** 3), size);
-    const own = jobs.filter((_, i) => owners[i] === rank);
+    const shared = this.#shareOut(jobs);
+    const own = this.#own(shared);
     if (own.length > 0) this.#backend.eigh(own);
+    this.#spread(shared);
+  }
+
+  #shareOut(jobs: readonly EighJob[]): Shared {
+    const costs = jobs.map(({ matrix }) => matrix.rows ** 3);
+    return { jobs, owners: assigned(costs, this.#reduction.size) };
+  }
+
+  #own({ jobs, owners }: Shared): readonly EighJob[] {
+    return jobs.filter((_, i) => owners[i] === this.#reduction.rank);
+  }
+
+  #spread({ jobs, owners }: Shared): void {
     this.#reduction.spread(
       jobs.flatMap(({ vectors, values, status }) => [vectors, values, status]),
       owners.flatMap((owner) => [owner, owner, owner]),
@@ -199,11 +225,18 @@ export class Refresher<T extends Refreshable> {
     return this.#pending;
   }
 
-  /** Waits for a refresh that is under way, so that its results are in matrices; it is adopted when it would be. */
+  /**
+   * Waits for a refresh that is under way, so that its results are in matrices; it is adopted when it would be. One rank
+   * may do so without the others: it solves what they do, too.
+   */
   complete(): void {
-    if (this.#pending === undefined) return;
-    this.#pending.ticket.finish();
-    this.#pending.completed = true;
+    const pending = this.#pending;
+    if (pending === undefined || pending.completed) return;
+    pending.ticket.finish();
+    pending.completed = true;
+    const { jobs = [], owners = [] } = pending.shared ?? {};
+    const others = jobs.filter((_, i) => owners[i] !== this.#reduction.rank);
+    if (others.length > 0) this.#backend.eigh(others);
   }
 
   /** Goes on with a refresh whose results are in the blocks' matrices, or with none. */
@@ -216,10 +249,11 @@ export class Refresher<T extends Refreshable> {
 
   #settle(step: number): readonly RefreshOutcome<T>[] {
     if (this.#pending === undefined) return [];
-    const { ticket, blocks } = this.#pending;
+    const { ticket, blocks, shared } = this.#pending;
     this.#adopted = this.#pending;
     this.#pending = undefined;
     ticket.finish();
+    if (shared !== undefined) this.#spread(shared);
     return this.#finish(step, blocks);
   }
 

@@ -163,6 +163,7 @@ export class FactorSketch extends Owner {
     const backend = this.#backend;
     const { basis, product } = this;
     const { rows: k, cols: d } = basis;
+    if (d === 1) return this.#kept();
     // C = Y Q^T, symmetric up to rounding; nu is a share of its mean eigenvalue.
     const core = this.#times(product, basis);
     const shift = backend.scratch(1, 1);
@@ -193,6 +194,13 @@ export class FactorSketch extends Owner {
 
     const overlap = this.#adopt(fresh, shifted, nullAverageWithTotal(backend, known, d));
     backend.axpby(this.#status, 1, outer.status, 0);
+    return overlap;
+  }
+
+  /** Of one dimension there is one direction, for good. */
+  #kept(): Matrix {
+    const overlap = this.#backend.scratch(1, 1);
+    this.#backend.write(overlap, [1]);
     return overlap;
   }
 

@@ -7,6 +7,7 @@
 import { DataError } from "../core/errors.ts";
 import { checkKnownKeys, checkNumber } from "../core/options.ts";
 import { Random } from "../core/random.ts";
+import type { BatchShare } from "./batch_maker.ts";
 
 /** Characters and their numbers. */
 export interface Vocabulary {
@@ -135,6 +136,8 @@ export interface DrawTokensOptions {
   readonly seed: number;
   /** The step, an integer >= 0: its windows depend on the seed and on it alone. */
   readonly step: number;
+  /** Whose part of them: of `ranks`, each takes every `ranks`-th window. @default {all of them} */
+  readonly share?: BatchShare;
 }
 
 /**
@@ -155,14 +158,17 @@ export interface DrawTokensOptions {
  */
 export function drawTokens(tokens: ArrayLike<number>, options: DrawTokensOptions): TokenBatch {
   const subject = "Cannot draw tokens";
-  checkKnownKeys(subject, options, ["context", "size", "seed", "step"]);
+  checkKnownKeys(subject, options, ["context", "size", "seed", "step", "share"]);
   const context = contextOf(subject, options.context, tokens);
   const size = checkNumber(subject, "size", options.size, { min: 1, integer: true });
   const seed = checkNumber(subject, "seed", options.seed, { integer: true });
   const step = checkNumber(subject, "step", options.step, { min: 0, integer: true });
+  const { rank, ranks } = options.share ?? { rank: 0, ranks: 1 };
+  checkNumber(subject, "share.ranks", ranks, { min: 1, max: size, integer: true });
+  checkNumber(subject, "share.rank", rank, { min: 0, max: ranks - 1, integer: true });
   const random = new Random(new Random(seed).bits() + step);
   const starts = Array.from({ length: size }, () => random.integer(tokens.length - context));
-  return windowsAt(tokens, context, starts);
+  return windowsAt(tokens, context, starts.filter((_, n) => n % ranks === rank));
 }
 
 /** Which windows {@linkcode consecutiveTokens} takes. */

@@ -44,6 +44,11 @@ export abstract class Collective<W, M> implements Group {
   protected abstract spread(numbers: Sendable, root: number): Moves<W, M, void>;
   /** Of all to all. */
   protected abstract gather<T extends Sendable>(part: T): Moves<W, M, T[]>;
+  /** Of each to each, in place. */
+  protected abstract swap(
+    sent: readonly Sendable[],
+    received: readonly Sendable[],
+  ): Moves<W, M, void>;
   /** Waits until it has come. */
   protected abstract block(wait: W): M;
   /** The same between turns of the event loop. */
@@ -68,6 +73,11 @@ export abstract class Collective<W, M> implements Group {
     return this.#now(part, () => this.gather(part));
   }
 
+  exchange(sent: readonly Sendable[], received: readonly Sendable[]): void {
+    this.#checkParts(sent, received);
+    this.#now(this.#forOthers(sent), () => this.swap(sent, received));
+  }
+
   barrier(): void {
     this.allReduce(new Float32Array(1));
   }
@@ -83,6 +93,11 @@ export abstract class Collective<W, M> implements Group {
 
   allGatherAsync<T extends Sendable>(part: T): Promise<T[]> {
     return this.#soon(part, () => this.gather(part));
+  }
+
+  exchangeAsync(sent: readonly Sendable[], received: readonly Sendable[]): Promise<void> {
+    this.#checkParts(sent, received);
+    return this.#soon(this.#forOthers(sent), () => this.swap(sent, received));
   }
 
   barrierAsync(): Promise<void> {
@@ -102,7 +117,7 @@ export abstract class Collective<W, M> implements Group {
     this.#over ??= "it has been disposed";
   }
 
-  #now<R>(numbers: Sendable, begin: () => Moves<W, M, R>): R {
+  #now<R>(numbers: Pick<Sendable, "byteLength">, begin: () => Moves<W, M, R>): R {
     this.#count(numbers);
     if (!this.canBlock) {
       throw new StateError(
@@ -130,7 +145,7 @@ export abstract class Collective<W, M> implements Group {
   }
 
   /** Operations follow one another, in the order in which they were called. */
-  #soon<R>(numbers: Sendable, begin: () => Moves<W, M, R>): Promise<R> {
+  #soon<R>(numbers: Pick<Sendable, "byteLength">, begin: () => Moves<W, M, R>): Promise<R> {
     this.#count(numbers);
     const run = async (): Promise<R> => {
       try {
@@ -151,7 +166,7 @@ export abstract class Collective<W, M> implements Group {
     return result;
   }
 
-  #count({ byteLength }: Sendable): void {
+  #count({ byteLength }: Pick<Sendable, "byteLength">): void {
     this.#checkAlive();
     const { operations, bytes, milliseconds } = this.#traffic;
     this.#traffic = { operations: operations + 1, bytes: bytes + byteLength, milliseconds };
@@ -160,6 +175,23 @@ export abstract class Collective<W, M> implements Group {
   #checkAlive(): void {
     if (this.#over === undefined) return;
     throw new StateError(`Cannot use a group of ${this.name}: ${this.#over}`);
+  }
+
+  /** What leaves this rank. */
+  #forOthers(sent: readonly Sendable[]): Pick<Sendable, "byteLength"> {
+    const byteLength = sent.reduce(
+      (sum, part, rank) => rank === this.rank ? sum : sum + part.byteLength,
+      0,
+    );
+    return { byteLength };
+  }
+
+  #checkParts(...parts: readonly (readonly Sendable[])[]): void {
+    const odd = parts.find(({ length }) => length !== this.size);
+    if (odd === undefined) return;
+    throw new StateError(
+      `Cannot exchange: expected a part for each of ${this.size} ranks, received ${odd.length}`,
+    );
   }
 
   #checkRoot(root: number): void {

@@ -63,6 +63,15 @@ export interface Group extends Disposable {
    */
   allGather<T extends Sendable>(part: T): T[];
   /**
+   * Each rank has something for each other: `received[s] <- sent[r]` of rank s, r being this one, in place. Parts may be
+   * of unequal lengths, none at all included, which sender and receiver both know.
+   *
+   * @param sent By receiver; only read. What a rank has for itself is left alone.
+   * @param received By sender; shares no memory with what is sent.
+   * @throws As {@linkcode Group.allReduce}.
+   */
+  exchange(sent: readonly Sendable[], received: readonly Sendable[]): void;
+  /**
    * Returns when all ranks have called it.
    *
    * @throws As {@linkcode Group.allReduce}.
@@ -75,6 +84,8 @@ export interface Group extends Disposable {
   broadcastAsync(numbers: Sendable, root: number): Promise<void>;
   /** {@linkcode Group.allGather} beside what the caller does. */
   allGatherAsync<T extends Sendable>(part: T): Promise<T[]>;
+  /** {@linkcode Group.exchange} beside what the caller does. */
+  exchangeAsync(sent: readonly Sendable[], received: readonly Sendable[]): Promise<void>;
   /** {@linkcode Group.barrier} beside what the caller does. */
   barrierAsync(): Promise<void>;
 

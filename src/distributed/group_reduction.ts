@@ -10,6 +10,7 @@ import { digestOf } from "../core/digest.ts";
 import { GroupError, NumericalError, ShapeError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Group } from "./group.ts";
+import type { Network } from "./network.ts";
 import type { Summable } from "./numbers.ts";
 import { packedSize, packInto, type Summand, unpackFrom } from "./packing.ts";
 import type { Reduction, Stepping } from "./reduction.ts";
@@ -20,6 +21,12 @@ const BUCKET = 25_000_000;
 
 /** Steps until all weights are compared again; the numbers of a step are in every one. */
 const COMPARED = 100;
+
+/** Times that supplying is measured, of which the fastest counts. */
+const LOOKS = 5;
+
+/** Numbers that are sent to measure it. */
+const LOOKED_AT = 1 << 18;
 
 /** Of a group that can block, and a backend on which verbs have finished when they return. */
 export class GroupReduction implements Reduction {
@@ -47,22 +54,42 @@ export class GroupReduction implements Reduction {
   }
 
   spread(matrices: readonly Matrix[], owners: readonly number[]): void {
-    const backend = this.#backend;
     const of = (rank: number) => matrices.filter((_, i) => owners[i] === rank);
-    const lengths = (some: readonly Matrix[]) => some.reduce((sum, m) => sum + m.rows * m.cols, 0);
-    const own = this.#newArray(lengths(of(this.rank)));
-    let at = 0;
-    for (const matrix of of(this.rank)) {
-      own.set(backend.readSync(matrix), at);
-      at += matrix.rows * matrix.cols;
-    }
-    this.#group.allGather(own).forEach((numbers, rank) => {
-      if (rank === this.rank) return;
-      at = 0;
-      for (const matrix of of(rank)) {
-        backend.write(matrix, numbers.subarray(at, at += matrix.rows * matrix.cols));
-      }
+    this.#group.allGather(this.#sideBySide(of(this.rank))).forEach((numbers, rank) => {
+      if (rank !== this.rank) this.#writeBack(of(rank), numbers);
     });
+  }
+
+  supply(matrices: readonly Matrix[], supplierOf: (matrix: number, rank: number) => number): void {
+    for (const bucket of this.#buckets(matrices.map((matrix) => ({ matrix })))) {
+      const some = bucket.map(({ matrix }) => matrix);
+      const first = matrices.indexOf(some[0]);
+      this.#supplyTogether(some, (i, rank) => supplierOf(first + i, rank));
+    }
+  }
+
+  measure(): Network {
+    const { size } = this;
+    const backend = this.#backend;
+    // Each rank to each other one: `size - 1` messages, and as many times the bytes.
+    const secondsOf = (numbers: number): number =>
+      backend.scope(() => {
+        const matrices = Array.from({ length: size }, () => backend.scratch(1, numbers));
+        let least = Infinity;
+        for (let i = 0; i < LOOKS; i++) {
+          this.#group.barrier();
+          const started = performance.now();
+          this.supply(matrices, (matrix) => matrix);
+          least = Math.min(least, (performance.now() - started) / 1000);
+        }
+        const all = this.#group.allGather(Float64Array.of(least));
+        return Math.max(...all.map(([seconds]) => seconds)) / (size - 1);
+      });
+    const many = Math.max(1024, Math.floor(LOOKED_AT / size));
+    const [short, long] = [secondsOf(1), secondsOf(many)];
+    // Clocks may be too coarse to tell them apart.
+    const bytes = this.#bytesPerNumber * many;
+    return { latency: short, bandwidth: bytes / Math.max(long - short, bytes / 1e12) };
   }
 
   meet(optimizer: Stepping, sizes: () => readonly number[]): readonly Places[] {
@@ -177,6 +204,39 @@ export class GroupReduction implements Reduction {
     }
   }
 
+  #supplyTogether(
+    matrices: readonly Matrix[],
+    supplierOf: (matrix: number, rank: number) => number,
+  ): void {
+    const ranks = Array.from({ length: this.size }, (_, rank) => rank);
+    const from = (supplier: number, to: number) =>
+      supplier === to ? [] : matrices.filter((_, i) => supplierOf(i, to) === supplier);
+    const wanted = ranks.map((supplier) => from(supplier, this.rank));
+    const received = wanted.map((some) => this.#newArray(sizeOf(some)));
+    this.#group.exchange(ranks.map((to) => this.#sideBySide(from(this.rank, to))), received);
+    wanted.forEach((some, supplier) => this.#writeBack(some, received[supplier]));
+  }
+
+  /** The numbers of some matrices. */
+  #sideBySide(matrices: readonly Matrix[]): Summable {
+    const numbers = this.#newArray(sizeOf(matrices));
+    let at = 0;
+    for (const matrix of matrices) {
+      numbers.set(this.#backend.readSync(matrix), at);
+      at += matrix.rows * matrix.cols;
+    }
+    return numbers;
+  }
+
+  #writeBack(matrices: readonly Matrix[], numbers: Summable): void {
+    let at = 0;
+    for (const matrix of matrices) {
+      const next = at + matrix.rows * matrix.cols;
+      this.#backend.write(matrix, numbers.subarray(at, next));
+      at = next;
+    }
+  }
+
   #roomFor(length: number): Summable {
     if (this.#room.length < length) this.#room = this.#newArray(length);
     return this.#room.subarray(0, length);
@@ -190,4 +250,8 @@ export class GroupReduction implements Reduction {
   get #bytesPerNumber(): number {
     return this.#backend.info.roundoff > 2 ** -30 ? 4 : 8;
   }
+}
+
+function sizeOf(matrices: readonly Matrix[]): number {
+  return matrices.reduce((sum, { rows, cols }) => sum + rows * cols, 0);
 }

@@ -14,4 +14,6 @@ export { soloGroup } from "./solo_group.ts";
 export { leaveRoom, threadGroup, type ThreadRoom, threadRoom } from "./thread_group.ts";
 export { mpiGroup, type MpiOptions } from "./mpi/mpi_group.ts";
 export type { Port } from "./port.ts";
+export { bestWorkers, type Network, sharedSeconds, type SharedTask } from "./network.ts";
 export { portGroup } from "./port_group.ts";
+export { workerCounts, WorkerGrid, workersOf } from "./worker_grid.ts";

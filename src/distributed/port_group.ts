@@ -110,6 +110,18 @@ class PortGroup extends Collective<Reception, Uint8Array> {
     return all;
   }
 
+  protected *swap(
+    sent: readonly Sendable[],
+    received: readonly Sendable[],
+  ): Moves<Reception, Uint8Array, void> {
+    for (const rank of this.#others()) {
+      if (sent[rank].length > 0) this.#send(rank, bytesOf(sent[rank]));
+    }
+    for (const from of this.#others()) {
+      if (received[from].length > 0) bytesOf(received[from]).set(yield { from });
+    }
+  }
+
   protected block({ from }: Reception): Uint8Array {
     return this.#received(from, this.#mailboxes[from]!.take!(this.#patience));
   }

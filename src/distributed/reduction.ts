@@ -6,6 +6,7 @@
 
 import type { Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
+import type { Network } from "./network.ts";
 import type { Summand } from "./packing.ts";
 import { placesOf } from "./shares.ts";
 
@@ -34,6 +35,17 @@ export interface Reduction {
    * @param owners The rank of each.
    */
   spread(matrices: readonly Matrix[], owners: readonly number[]): void;
+
+  /**
+   * Sends matrices to the ranks that lack them.
+   *
+   * @param matrices Of equal shapes on all ranks; overwritten where this one lacks them.
+   * @param supplierOf The rank from which a rank gets a matrix: itself, where it has it. The same on all ranks.
+   */
+  supply(matrices: readonly Matrix[], supplierOf: (matrix: number, rank: number) => number): void;
+
+  /** Measures how long it takes to supply. All ranks call it together, and get the same numbers. */
+  measure(): Network;
 
   /**
    * Begins a step: compares what all ranks must have in common, and finds out who has which examples.
@@ -67,6 +79,8 @@ export const alone: Reduction = {
   size: 1,
   sum() {},
   spread() {},
+  supply() {},
+  measure: () => ({ latency: 0, bandwidth: Infinity }),
   meet: (_, sizes) => sizes().map((size) => placesOf([size], 0)),
   note() {},
   together: (step) => step(),

@@ -39,6 +39,8 @@ class SoloGroup extends Collective<never, never> {
     return [part.slice() as T];
   }
 
+  protected *swap(): Moves<never, never, void> {}
+
   protected block(): never {
     throw new TypeError("nobody is waited for");
   }

@@ -33,7 +33,7 @@ const SLICE = 500;
  * Memory where `size` threads of one process can meet. In pages it takes cross-origin isolation.
  *
  * @param size Number of ranks, an integer from 1 to 1024.
- * @param options `window`: bytes that a rank can put down at a time, a multiple of 8.
+ * @param options `window`: bytes that a rank can put down at a time, a multiple of 8, one for each rank at least.
  * @throws {OptionError} When a number is out of range, or the host has no shared memory.
  */
 export function threadRoom(size: number, options: { readonly window?: number } = {}): ThreadRoom {
@@ -41,7 +41,9 @@ export function threadRoom(size: number, options: { readonly window?: number } =
   checkKnownKeys(subject, options, ["window"]);
   checkNumber(subject, "size", size, { min: 1, max: 1024, integer: true });
   const { window = WINDOW } = options;
-  checkNumber(subject, "window / 8", window / 8, { min: 1, max: 1 << 24, integer: true });
+  checkNumber(subject, "window / 8", window / 8, {
+    ...{ min: Math.ceil(size / 8), max: 1 << 24, integer: true },
+  });
   if (typeof SharedArrayBuffer !== "function") {
     const expectation = "needs a host with shared memory (a page: with cross-origin isolation)";
     throw new OptionError(subject, "size", expectation, size);
@@ -183,6 +185,32 @@ class ThreadGroup extends Collective<Arrival, void> {
       });
     }
     return out.map((whole) => likewise(part, whole));
+  }
+
+  /** A window has a slot for each receiver. */
+  protected *swap(
+    sent: readonly Sendable[],
+    received: readonly Sendable[],
+  ): Moves<Arrival, void, void> {
+    if (this.size === 1) return;
+    const slot = Math.floor(this.#room.window / this.size);
+    const parts = sent.map(bytesOf);
+    const places = received.map(bytesOf);
+    for (let at = 0, longest = 1; at < longest; at += slot) {
+      const lengths = this.#control.subarray((2 + this.#turn) * this.size);
+      const windows = this.#windows();
+      parts.forEach((part, rank) => {
+        if (rank !== this.rank) windows[this.rank].set(part.subarray(at, at + slot), rank * slot);
+      });
+      lengths[this.rank] = Math.max(...parts.map(({ length }) => length));
+      yield* this.#meet();
+      if (at === 0) longest = Math.max(...lengths.subarray(0, this.size));
+      places.forEach((place, rank) => {
+        if (rank === this.rank) return;
+        const next = place.subarray(at, at + slot);
+        next.set(windows[rank].subarray(this.rank * slot, this.rank * slot + next.length));
+      });
+    }
   }
 
   /** Comes to the next meeting and waits for all others. */

@@ -6,9 +6,9 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { columnsOf, type Matrix, rowsOf } from "../core/matrix.ts";
-import { Random } from "../core/random.ts";
 import type { AttentionShape } from "../linalg/attention.ts";
 import { rotaryTurns } from "../linalg/rotate_pairs.ts";
+import { exampleSeeds } from "./draws.ts";
 import { functionLayer } from "./function_layer.ts";
 import type { BuildContext, ForwardPass, Layer } from "./module.ts";
 
@@ -70,8 +70,7 @@ function seedsOf(
   examples: number,
 ): Matrix | undefined {
   if (pass.kind === "inference") return undefined;
-  const random = new Random(seed + pass.draw);
   const seeds = backend.scratch(1, examples);
-  backend.write(seeds, Float32Array.from({ length: examples }, () => random.bits() >>> 8));
+  backend.write(seeds, exampleSeeds(pass, seed, examples));
   return seeds;
 }

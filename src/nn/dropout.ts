@@ -7,6 +7,7 @@
 import { checkNumber } from "../core/options.ts";
 import { type Matrix, rowsOf } from "../core/matrix.ts";
 import { Random } from "../core/random.ts";
+import { exampleSeeds } from "./draws.ts";
 import { functionLayer } from "./function_layer.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
 
@@ -14,8 +15,9 @@ import type { BuildContext, Layer, LayerSpec } from "./module.ts";
  * Dropout (Srivastava et al. 2014): in training every number is set to 0 with probability `rate`, and what
  * stays is divided by `1 - rate`, so that its mean is kept. Does nothing in predictions.
  *
- * What a pass drops follows from the model's seed and the number of the pass, which checkpoints keep: equal
- * seeds drop the same, a resumed run goes on as if it had not been interrupted. Any shape.
+ * What a pass drops follows from the model's seed, the number of the pass, which checkpoints keep, and the example's
+ * place in the batch: equal seeds drop the same, a resumed run goes on as if it had not been interrupted, and so do
+ * ranks of a group that share the batch. Any shape.
  *
  * @param rate In [0, 1).
  * @throws {OptionError} When the rate is outside its range.
@@ -49,10 +51,11 @@ export function dropout(rate: number): LayerSpec {
       };
       return functionLayer<Matrix | null>(context, {
         output: context.input,
-        forward(x, _examples, pass) {
+        forward(x, examples, pass) {
           if (pass.kind === "inference") return { outputs: x, kept: null };
           const mask = backend.scratch(x.rows, x.cols);
-          backend.write(mask, drawMask(new Random(seed + pass.draw), x.rows * x.cols, rate));
+          const seeds = exampleSeeds(pass, seed, examples);
+          backend.write(mask, drawMask(seeds, x.rows * x.cols / examples, rate));
           return { outputs: gated(x, mask), kept: mask };
         },
         backward: (g, mask) => mask === null ? g : gated(g, rowsOf(mask, 0, g.rows)),
@@ -61,9 +64,12 @@ export function dropout(rate: number): LayerSpec {
   };
 }
 
-/** 1 for what stays, 0 for what is dropped. */
-function drawMask(random: Random, count: number, rate: number): Float32Array {
-  const mask = new Float32Array(count);
-  for (let i = 0; i < count; i++) mask[i] = random.uniform() < rate ? 0 : 1;
+/** 1 for what stays, 0 for what is dropped, of examples of `each` numbers. */
+function drawMask(seeds: Float32Array, each: number, rate: number): Float32Array {
+  const mask = new Float32Array(seeds.length * each);
+  seeds.forEach((seed, n) => {
+    const random = new Random(seed);
+    for (let i = n * each; i < (n + 1) * each; i++) mask[i] = random.uniform() < rate ? 0 : 1;
+  });
   return mask;
 }

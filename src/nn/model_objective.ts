@@ -5,7 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture, CurvatureSample } from "../core/capture.ts";
+import type { Capture, CurvatureSample, Places } from "../core/capture.ts";
 import { StateError } from "../core/errors.ts";
 import { type Matrix, reshaped } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
@@ -111,21 +111,24 @@ export class ModelObjective {
    *
    * @param batch Is checked first, unless {@linkcode ModelObjective.examplesOf} has just done so.
    * @param blend Weights of the old gradient and of the new sum; 0 and 1/N give the gradient of the
-   * mean. `undefined` when only captures are wanted: gradients of parameters stay.
+   * mean. `undefined` when only captures are wanted: gradients of parameters stay. `places`: where the examples are
+   * among those of all ranks of a group, from which follows what is dropped of them.
    * @param as `prediction`, without a blend: running moments in the batch's place, nothing dropped.
    * @returns The per-example losses, [1, N].
    * @throws {ShapeError | DataError} When the batch does not fit.
    */
   differentiate(
     batch: BatchLike,
-    blend: { readonly decay: number; readonly scale: number } | undefined,
+    blend:
+      | { readonly decay: number; readonly scale: number; readonly places?: Places | undefined }
+      | undefined,
     as: "training" | "prediction" = "training",
   ): Matrix {
     if (!this.#checked.delete(batch)) this.#check(batch);
-    const draw = () =>
-      blend ? this.#draws.begin(batch, blend.decay === 0) : this.#draws.again(batch);
+    const draws = () =>
+      blend ? this.#draws.begin(batch, blend.decay === 0, blend.places) : this.#draws.again(batch);
     const pass: ForwardPass = as === "training"
-      ? { kind: "training", draw: draw() }
+      ? { kind: "training", ...draws() }
       : { kind: "inference" };
     const { losses, gradients, predictions, counting } = this.#lossOf(batch, pass);
     this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
@@ -145,7 +148,7 @@ export class ModelObjective {
    */
   losses(batch: BatchLike): Matrix {
     if (!this.#checked.delete(batch)) this.#check(batch);
-    return this.#lossOf(batch, { kind: "training", draw: this.#draws.again(batch) }).losses;
+    return this.#lossOf(batch, { kind: "training", ...this.#draws.again(batch) }).losses;
   }
 
   /**

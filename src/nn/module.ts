@@ -6,7 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture, LocationMask } from "../core/capture.ts";
+import type { Capture, LocationMask, Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Random } from "../core/random.ts";
@@ -69,13 +69,21 @@ export interface PositionMask extends LocationMask {
 /** What a forward pass is for, and which positions of its sequences are real, where not all are. */
 export type ForwardPass = PassKind & { readonly mask?: PositionMask | undefined };
 
+/** What a training pass draws. */
+export interface PassDraws {
+  /** Number of its draws: passes of the same number repeat each other. */
+  readonly draw: number;
+  /** Where its examples are among those of all ranks of a group. @default {they are all there are} */
+  readonly places?: Places | undefined;
+}
+
 /** What a forward pass is for. */
 export type PassKind =
   /**
-   * Training: batch normalisation takes the moments of the batch, dropout draws. `draw` numbers the draws:
-   * passes of the same number repeat each other. A forward pass alone leaves no trace.
+   * Training: batch normalisation takes the moments of the batch, dropout draws. Passes with the same draws repeat
+   * each other. A forward pass alone leaves no trace.
    */
-  | { readonly kind: "training"; readonly draw: number }
+  | ({ readonly kind: "training" } & PassDraws)
   /** Prediction: batch normalisation takes its running moments, dropout does nothing. */
   | { readonly kind: "inference" };
 

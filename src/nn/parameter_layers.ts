@@ -11,7 +11,7 @@ import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
 import type { Layer } from "./module.ts";
 import type { Sequential } from "./sequential.ts";
-import { sharedCapture } from "./shared_capture.ts";
+import { sharedCapture } from "../curvature/shared_capture.ts";
 import { allLayers } from "./through_layers.ts";
 
 /** The layers of a model by their parameters. */

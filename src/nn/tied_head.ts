@@ -10,7 +10,7 @@ import { denseLayer } from "./dense.ts";
 import { channelsOf, expectNoImages } from "./example_shape.ts";
 import type { OwnedParameter } from "./layer_parameter.ts";
 import type { BuildContext, Layer, LayerSpec } from "./module.ts";
-import { tiedCapture } from "./tied_capture.ts";
+import { tiedCapture } from "../curvature/tied_capture.ts";
 
 /**
  * A head whose weights are the table E of an embedding (Press & Wolf 2017, arXiv 1608.05859): `s = E a`, a logit for

@@ -8,7 +8,6 @@ import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
-import type { Reduction } from "../distributed/reduction.ts";
 import { type ParameterSettings, relativeRate } from "./groups.ts";
 import type { Objective } from "./objective.ts";
 import type { StepObservation } from "./observation.ts";
@@ -25,7 +24,7 @@ export interface Directing {
   /** Has the gradients. */
   readonly objective: Pick<Objective<never>, "backend" | "parameters">;
   /** Turns them into directions. */
-  readonly preconditioner: Pick<Preconditioner, "precondition" | "owners">;
+  readonly preconditioner: Pick<Preconditioner, "precondition" | "workers">;
   /** Averages them before. */
   readonly momentum: MomentumState;
   /** Has the learning rate of all. */
@@ -50,16 +49,12 @@ export interface Directions {
 /**
  * Preconditions the (averaged) gradients. Inside the step's scope.
  *
- * @param now The step, what its gradients are multiplied with, [1, 1], and with whom directions are shared out.
+ * @param now The step, and what its gradients are multiplied with, [1, 1].
  */
 export function directionsOf(
   { objective, preconditioner, momentum, options, settings }: Directing,
   row: Pick<StepRow, "innerProduct">,
-  { step, factor, reduction }: {
-    readonly step: number;
-    readonly factor: Matrix | undefined;
-    readonly reduction: Reduction;
-  },
+  { step, factor }: { readonly step: number; readonly factor: Matrix | undefined },
 ): Directions {
   const { backend, parameters } = objective;
   // A row per layer: products, and squared norms of directions and weights.
@@ -75,15 +70,11 @@ export function directionsOf(
     const precondition = () => preconditioner.precondition(index, source, step);
     return { source, direction: atLayer(parameter.name, precondition) };
   });
-  const { owners } = preconditioner;
-  if (owners !== undefined) {
-    const moved = owners.flatMap((owner, index) => {
-      const made = preconditioned[index];
-      return made === undefined ? [] : [{ owner, direction: made.direction }];
-    });
-    const matrices = moved.map(({ direction }) => direction);
-    reduction.spread(matrices, moved.map(({ owner }) => owner));
-  }
+  preconditioner.workers?.share(
+    preconditioned.flatMap((made, index) =>
+      made === undefined ? [] : [{ index, direction: made.direction }]
+    ),
+  );
   const directions = parameters.map((parameter, index) => {
     const sums = rowsOf(table, index, index + 1);
     const made = preconditioned[index];

@@ -5,21 +5,24 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { KroneckerCapture } from "../core/capture.ts";
+import type { Capture } from "../core/capture.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
+import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
+import { groupsBlock } from "../curvature/blocks/groups_block.ts";
+import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
+import { isNormalization, type Parameter } from "../core/parameter.ts";
+import { checkBatch, type ExternalBatch } from "./external_batch.ts";
 import {
-  captureLayout,
-  checkBatch,
-  checkParameters,
-  checkSize,
-  type ExternalBatch,
-  type ExternalParameter,
-  isMatrix,
-  type Numbers,
-} from "./external_batch.ts";
+  addGradient,
+  type ExternalUse,
+  joinedCapture,
+  toCapture,
+  usesOf,
+} from "./external_capture.ts";
+import { checkSize, isMatrix, type Numbers } from "./external_numbers.ts";
+import { checkParameters, type ExternalParameter } from "./external_parameter.ts";
 import type { GradientBlend, Objective } from "./objective.ts";
 
 /** Weights by name of the parameter, each [dOut, dIn'] row by row. */
@@ -101,8 +104,8 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   readonly canSample = false;
   readonly #external: readonly ExternalParameter[];
   readonly #owned: readonly OwnedMatrix[];
-  /** Captures of the batch that was differentiated last. */
-  #captures: ReadonlyMap<string, KroneckerCapture> = new Map();
+  /** Captures of the batch that was differentiated last, one for each use. */
+  #captures: ReadonlyMap<string, readonly Capture[]> = new Map();
   #batch: ExternalBatch | undefined;
 
   /** See {@linkcode externalModel}. */
@@ -180,7 +183,7 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   /** Takes over what was handed over: `gradient = decay gradient + scale sum_n g_n abar_n^T`. */
   differentiate(batch: ExternalBatch, blend: GradientBlend | undefined): Matrix {
     this.#batch = batch;
-    this.#captures = this.#capturesOf(batch, (name) => batch.captures?.[name]?.outputGradients);
+    this.#captures = this.#capturesOf(batch);
     if (blend !== undefined) {
       for (const parameter of this.parameters) this.#addGradient(parameter, batch, blend);
     }
@@ -193,28 +196,49 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   /**
    * Puts the batch's `sampledOutputGradients` in the place of the captures'.
    *
-   * @throws {StateError} When the batch has none for a layer with a capture.
+   * @throws {StateError} When the batch has none for a layer with a capture, or a layer has several.
    */
   differentiateSampled(): void {
     const batch = this.#batch!;
-    this.#captures = this.#capturesOf(batch, (name) => {
-      const sampled = batch.sampledOutputGradients?.[name];
-      if (sampled !== undefined) return sampled;
-      throw new StateError(
-        `Cannot sample targets: the batch has no sampledOutputGradients of '${name}'; hand them over, ` +
-          "or use the empirical Fisher",
-      );
-    });
+    const captures: Record<string, ExternalUse> = {};
+    for (const [name, captured] of Object.entries(batch.captures ?? {})) {
+      const uses = usesOf(captured);
+      const outputGradients = batch.sampledOutputGradients?.[name];
+      if (outputGradients === undefined || uses.length > 1 || "gradients" in uses[0]) {
+        throw new StateError(
+          `Cannot sample targets: the batch has no sampledOutputGradients of '${name}' with a single use; hand ` +
+            "them over, or use the empirical Fisher",
+        );
+      }
+      captures[name] = { ...uses[0], outputGradients };
+    }
+    this.#captures = this.#capturesOf({ ...batch, captures });
   }
 
-  /** The block that a parameter brings. */
-  blockOf({ name }: Parameter): LayerBlock | undefined {
-    return this.#external.find((parameter) => parameter.name === name)?.block;
+  /** The block that a parameter brings, or that layers of its kind have; `undefined` for the optimizer's own. */
+  blockOf({ name, layer }: Parameter): LayerBlock | undefined {
+    const { block, shape: [rows] } = this.#external.find((parameter) => parameter.name === name)!;
+    if (block !== undefined) return block;
+    if (layer.kind === "embedding") return (...of) => new EmbeddingBlock(...of);
+    if (layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1) return groupsBlock;
+    // Scales alone, or shifts alone, are as well off with the diagonal.
+    const pairs = isNormalization(layer) && rows === 2;
+    return pairs ? (...of) => new ScaleShiftBlock(...of) : undefined;
   }
 
-  /** What a parameter's layer handed over, or `undefined`. */
-  capture({ name }: Parameter): KroneckerCapture | undefined {
-    return this.#captures.get(name);
+  /**
+   * What a parameter's layer handed over, of all its uses together, or `undefined`.
+   *
+   * @throws {StateError} When a table handed over none: it has no curvature of gradients alone.
+   */
+  capture({ name, layer }: Parameter): Capture | undefined {
+    const captures = this.#captures.get(name);
+    if (captures !== undefined) return joinedCapture(this.backend, captures);
+    if (layer.kind !== "embedding") return undefined;
+    throw new StateError(
+      `Cannot observe curvature: '${name}' left no capture; hand over its tokens and output gradients, or ` +
+        "give it the layer kind 'other'",
+    );
   }
 
   /** Gives weights and gradients back. */
@@ -232,45 +256,20 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
       return;
     }
     // `examplesOf` has seen that one of the two is there.
-    const capture = this.#captures.get(name)!;
-    const { outputGradients } = capture;
-    if (capture.kind === "dense") {
-      const options = { transposeA: true, alpha: scale, beta: decay };
-      this.backend.gemm(gradient, outputGradients, capture.inputs, options);
-    } else {
-      const { images, geometry } = capture;
-      const blend = { decay, scale };
-      this.backend.conv2dWeightGradient(gradient, images, outputGradients, geometry, blend);
-    }
+    this.#captures.get(name)!.forEach((capture, i) =>
+      addGradient(this.backend, gradient, capture, { decay: i === 0 ? decay : 1, scale })
+    );
   }
 
-  #capturesOf(
-    { examples, captures = {} }: ExternalBatch,
-    outputGradientsOf: (name: string) => Numbers | undefined,
-  ): ReadonlyMap<string, KroneckerCapture> {
-    const found = new Map<string, KroneckerCapture>();
-    for (const parameter of this.#external) {
-      const { name, layer, shape: [dOut] } = parameter;
-      const layout = captureLayout(parameter);
-      if (captures[name] === undefined || layout === undefined) continue;
-      const { inputs: [rows, cols], locations } = layout;
-      const inputs = this.#matrix(captures[name].inputs, examples * rows, cols);
-      const g = this.#matrix(outputGradientsOf(name)!, examples * locations, dOut);
-      if (layer.kind === "conv2d") {
-        const { kind, geometry } = layer;
-        found.set(name, { kind, examples, geometry, images: inputs, outputGradients: g });
-      } else if (layer.kind === "dense") {
-        const homogeneous = layer.bias ? this.#withOnes(inputs) : inputs;
-        found.set(name, { kind: "dense", examples, inputs: homogeneous, outputGradients: g });
-      }
-    }
-    return found;
-  }
-
-  #withOnes(inputs: Matrix): Matrix {
-    const out = this.backend.scratch(inputs.rows, inputs.cols + 1);
-    this.backend.appendOnes(out, inputs);
-    return out;
+  #capturesOf({ examples, captures = {} }: ExternalBatch): ReadonlyMap<string, readonly Capture[]> {
+    const upload = (...of: [Numbers, number, number]): Matrix => this.#matrix(...of);
+    const pairs = this.#external.map((parameter): [string, readonly Capture[]] => [
+      parameter.name,
+      usesOf(captures[parameter.name]).map((use) =>
+        toCapture(this.backend, parameter, use, examples, upload)
+      ),
+    ]);
+    return new Map(pairs.filter(([, uses]) => uses.length > 0));
   }
 
   /** The numbers on the backend: themselves, or a scratch copy. */

@@ -9,7 +9,6 @@ import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
-import { assigned } from "../distributed/assignment.ts";
 import { alone } from "../distributed/reduction.ts";
 import type {
   Block,
@@ -25,6 +24,7 @@ import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_opt
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
+import { Workers } from "./workers.ts";
 
 /** How a method makes its blocks. */
 export interface BlockMaker {
@@ -102,10 +102,9 @@ export function kroneckerOptimizer<B>(
         return make(backend, parameter, { ...context, method, part, ...own(parameter) });
       },
     );
-    const shared = options.shareOut !== "nothing";
     const estimator = new CurvatureEstimator(backend, blocks, {
       ...options,
-      ...{ plan, reduction, shared },
+      ...{ plan, reduction },
     });
     const preconditioner = new KroneckerPreconditioner(
       backend,
@@ -113,17 +112,12 @@ export function kroneckerOptimizer<B>(
       estimator,
       plan,
       adapter,
-      options.shareOut === "directions" && reduction.size > 1
-        ? { owners: assigned(parameters.map(costOf), reduction.size), rank: reduction.rank }
+      reduction.size > 1
+        ? new Workers(backend, reduction, parameters, options.workerFraction)
         : undefined,
     );
     return new Optimizer(objective, preconditioner, options, observation);
   });
-}
-
-/** Products that a direction takes, up to a factor. */
-function costOf({ value: { rows, cols } }: Parameter): number {
-  return rows * cols * (rows + cols);
 }
 
 /** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */

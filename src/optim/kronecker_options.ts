@@ -22,6 +22,7 @@ import {
   schedule,
   type SchemaOf,
   shorthand,
+  where,
 } from "../core/schema.ts";
 import { adaptationRule, type DampingAdaptation } from "../curvature/adaptation.ts";
 import { type Damping, dampingRule } from "../curvature/damping.ts";
@@ -72,7 +73,8 @@ export interface KroneckerOptions extends StepOptions {
   readonly observationLimit?: number | false;
   /**
    * Steps between renewals; a number alone stands for all three.
-   * @default {{ statistics: 2, basis: 10, eigenvalues: 2 }}, and 10, 100, 10 for full bases and inverses
+   * @default {{ statistics: 2, basis: 10, eigenvalues: 2 }}, twice that from step 200 on and four times from step
+   * 1,000; 10, 100, 10 for full bases and inverses
    */
   readonly intervals?: Intervals | Schedule;
   /** More frequent renewals at the beginning, or `false`. */
@@ -99,15 +101,14 @@ export interface KroneckerOptions extends StepOptions {
   /** Whether steps wait for full bases, or go on with the old ones; in full or by the name of the kind. @default {{ kind: "immediate" }} */
   readonly refresh?: RefreshMode | RefreshMode["kind"];
   /**
-   * What the ranks of a `group` share out among them, layers by what they cost, the most expensive first:
-   * - `bases`: the eigenproblems that steps wait for; every rank gets all bases (a worker fraction of 1 in KAISA,
-   *   Pauloski et al. 2021). Bases of low rank are not worth a message, and made by every rank;
-   * - `directions`: besides, each rank preconditions some layers, and sends what comes out in every step (a worker
-   *   fraction of one over the ranks, but every rank still has room for all layers).
+   * Share of the ranks of a `group` that make each direction, in (0, 1], as KAISA's workers do (Pauloski et al. 2021):
+   * with 1 every rank preconditions all layers, with 1 / ranks each layer is preconditioned once, and sent to all others
+   * in every step; rounded down to a number of ranks that divides theirs. `auto` takes what is fastest by the times of
+   * the first steps and of some messages. No bit of a step depends on it; without a group it means nothing.
    *
-   * Without a group it means nothing. @default {"bases"}
+   * @default {"auto"}
    */
-  readonly shareOut?: "nothing" | "bases" | "directions";
+  readonly workerFraction?: number | "auto";
   /** Failed refreshes of a layer in a row that are tolerated before a step throws. @default {5} */
   readonly toleratedFailures?: number;
   /**
@@ -148,7 +149,7 @@ export const kroneckerSchema = {
   positions: optional(choice("summed", "apart"), "summed"),
   staleness: optional(number(decay), 0),
   refresh: optional(refreshRule, { kind: "immediate" }),
-  shareOut: optional(choice("nothing", "bases", "directions"), "bases"),
+  workerFraction: optional(where("a number > 0 and <= 1 or 'auto'", isFraction), "auto"),
   toleratedFailures: optional(number({ min: 0, integer: true }), 5),
   blocks: maybe(callback<NonNullable<KroneckerOptions["blocks"]>>("a function of the parameter")),
 } satisfies SchemaOf<KroneckerOptions>;
@@ -158,6 +159,10 @@ export const factoredSchema = {
   ...kroneckerSchema,
   split: optional(choice("factored", "exact"), "factored"),
 };
+
+function isFraction(value: unknown): value is number | "auto" {
+  return value === "auto" || typeof value === "number" && value > 0 && value <= 1;
+}
 
 /** Checked and complete options. */
 export type ResolvedKroneckerOptions = Resolved<typeof kroneckerSchema>;

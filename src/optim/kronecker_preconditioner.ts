@@ -7,7 +7,7 @@
 import type { Backend, Scalar } from "../backend/backend.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Schedule } from "../core/schedule.ts";
+import { type Schedule, valueAt } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
 import { factorSizes } from "../curvature/factor_sizes.ts";
@@ -24,6 +24,7 @@ import {
   underwayCounts,
 } from "./counters.ts";
 import type { Preconditioner, PreconditionerRow, PreconditionerUpdate } from "./preconditioner.ts";
+import type { Workers } from "./workers.ts";
 
 /**
  * Preconditions by the damped inverse of each layer's block.
@@ -54,17 +55,21 @@ export class KroneckerPreconditioner implements Preconditioner {
   /** The model's curvature; owned. */
   readonly estimator: CurvatureEstimator;
   readonly adapter: DampingAdapter | undefined;
-  readonly owners: readonly number[] | undefined;
+  /**
+   * See {@linkcode Preconditioner.workers}.
+   *
+   * @internal
+   */
+  readonly workers: Workers | undefined;
   readonly #backend: Backend;
   readonly #plan: RefreshPlan;
-  readonly #rank: number | undefined;
   /** What held for the blocks where a checkpoint was made, until its matrices are there, too. */
   #restored: readonly { readonly solved: boolean; readonly measured: boolean }[] = [];
 
   /**
    * Takes over the estimator and the adapter.
    *
-   * @param sharing Where ranks of a group make some of the directions each: who makes which, and who this one is.
+   * @param workers Where ranks of a group share out the directions.
    */
   constructor(
     backend: Backend,
@@ -72,10 +77,9 @@ export class KroneckerPreconditioner implements Preconditioner {
     estimator: CurvatureEstimator,
     plan: RefreshPlan,
     adapter?: DampingAdapter,
-    sharing?: { readonly owners: readonly number[]; readonly rank: number },
+    workers?: Workers,
   ) {
-    this.owners = sharing?.owners;
-    this.#rank = sharing?.rank;
+    this.workers = workers;
     this.#backend = backend;
     this.method = method;
     this.estimator = estimator;
@@ -86,13 +90,15 @@ export class KroneckerPreconditioner implements Preconditioner {
   get plan(): string {
     const { intervals, denseStart, staggered } = this.#plan;
     const every = (interval: Schedule): string =>
-      typeof interval === "number" ? `every ${interval} steps` : "on a schedule";
+      `every ${valueAt(interval, 0)} steps${typeof interval === "number" ? "" : " at first"}`;
+    const workers = this.workers === undefined ? "" : `; ${this.workers.plan}`;
     return `statistics ${every(intervals.statistics)}, bases ${every(intervals.basis)}` +
       `${staggered ? " (staggered)" : ""}, eigenvalues ${every(intervals.eigenvalues)}` +
       (denseStart === false
         ? ""
         : `; dense start: every one of the first ${denseStart.steps} steps, bases at steps ` +
-          denseStart.basisAt.join(", "));
+          denseStart.basisAt.join(", ")) +
+      workers;
   }
 
   get state(): Readonly<Record<string, Matrix>> {
@@ -171,10 +177,13 @@ export class KroneckerPreconditioner implements Preconditioner {
   precondition(index: number, source: Matrix, step: number): Matrix {
     const block = this.estimator.blocks[index];
     const direction = this.#backend.scratch(source.rows, source.cols);
+    const own = () => this.#backend.scope(() => block.precondition(direction, source, step));
     // Lambda belongs to the report of every rank.
-    if (this.owners === undefined || this.owners[index] === this.#rank) {
-      this.#backend.scope(() => block.precondition(direction, source, step));
-    } else this.#backend.scope(() => block.lambda(step));
+    const others = () => {
+      if (!block.lambdaOfRefresh) this.#backend.scope(() => block.lambda(step));
+    };
+    if (this.workers === undefined) own();
+    else this.workers.make(index, { own, others });
     return direction;
   }
 

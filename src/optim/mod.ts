@@ -14,12 +14,15 @@ export {
 export * from "./checkpoint.ts";
 export { type Counters } from "./counters.ts";
 export { ekfac, type EkfacOptions } from "./ekfac.ts";
+export type { ExternalBatch } from "./external_batch.ts";
 export type {
-  ExternalBatch,
   ExternalCapture,
-  ExternalParameter,
-  Numbers,
-} from "./external_batch.ts";
+  ExternalGradients,
+  ExternalTokens,
+  ExternalUse,
+} from "./external_capture.ts";
+export type { Numbers } from "./external_numbers.ts";
+export type { ExternalParameter } from "./external_parameter.ts";
 export { exponentialAverage, type ExponentialAverageOptions } from "./exponential_average.ts";
 export * from "./external_model.ts";
 export { type ParameterGroup, type ResolvedGroup } from "./groups.ts";

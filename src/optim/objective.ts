@@ -6,7 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Capture, CurvatureSample } from "../core/capture.ts";
+import type { Capture, CurvatureSample, Places } from "../core/capture.ts";
 import { OptionError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
@@ -19,6 +19,11 @@ export interface GradientBlend {
   readonly decay: number;
   /** Weight of the sum of per-example gradients: one over the examples of the whole step. */
   readonly scale: number;
+  /**
+   * Where the examples are among those of all ranks of a group: what a model draws for an example, such as dropout,
+   * follows from its place. @default {they are all there are}
+   */
+  readonly places?: Places | undefined;
 }
 
 /**

@@ -296,7 +296,7 @@ export class Optimizer<B> implements Disposable {
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
-      const found = directionsOf(this, row, { step, factor, reduction: this.#reduction });
+      const found = directionsOf(this, row, { step, factor });
       if (observed.eigenvalues) measureCurvature(this, observation, found);
       this.#limits.set(row, found.numbers, step);
 

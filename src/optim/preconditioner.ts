@@ -12,6 +12,7 @@ import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { Counters } from "./counters.ts";
+import type { Workers } from "./workers.ts";
 
 /** How one parameter is preconditioned, for tables. */
 export interface PreconditionerRow {
@@ -44,10 +45,12 @@ export interface Preconditioner extends Disposable {
   precondition(index: number, source: Matrix, step: number): Matrix;
 
   /**
-   * Rank of a group that makes the direction of each parameter, where each makes some: on the others
-   * {@linkcode Preconditioner.precondition} leaves room for it.
+   * Who makes which directions, where ranks of a group share them out: on the others
+   * {@linkcode Preconditioner.precondition} leaves room for them.
+   *
+   * @internal
    */
-  readonly owners?: readonly number[] | undefined;
+  readonly workers?: Workers | undefined;
 
   /** How a parameter is preconditioned. */
   describe(index: number): PreconditionerRow;

@@ -9,7 +9,7 @@ import type { Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
 import type { Reduction, Stepping } from "../distributed/reduction.ts";
-import type { Objective } from "./objective.ts";
+import type { GradientBlend, Objective } from "./objective.ts";
 import type { StepRow } from "./step_row.ts";
 
 /** Micro-batches of a rank, and the places of their examples in those of all ranks. */
@@ -131,7 +131,8 @@ export class StepBatches<B> implements MicroBatches<B> {
     return objective.losses ? objective.losses(batch) : objective.differentiate(batch, undefined);
   }
 
-  #blend(index: number): { readonly decay: number; readonly scale: number } {
-    return { decay: index === 0 ? 0 : 1, scale: 1 / this.examples };
+  #blend(index: number): GradientBlend {
+    const blend = { decay: index === 0 ? 0 : 1, scale: 1 / this.examples };
+    return this.#reduction.size === 1 ? blend : { ...blend, places: this.places[index] };
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
+import type { Group } from "../distributed/group.ts";
 import type { BatchLike } from "../nn/batch.ts";
 import { softmaxCrossEntropy } from "../nn/losses/softmax_cross_entropy.ts";
 import { gpt } from "../nn/models/gpt.ts";
@@ -36,6 +37,8 @@ export interface TextJobOptions {
   readonly optimizer?: OptimizerName;
   /** What the optimizers are set to. @default {the recipe} */
   readonly settings?: OptimizerSettings;
+  /** With whom it is trained. @default {alone} */
+  readonly group?: Group | undefined;
 }
 
 /** A language model that can be trained. The caller disposes it. */
@@ -74,7 +77,7 @@ export interface TextJob extends Disposable {
  */
 export function createTextJob(backend: Backend, options: TextJobOptions): TextJob {
   const { layers, heads, width, context } = { ...textRecipe, ...options };
-  const { vocabulary, steps, seed, settings = textRecipe.settings } = options;
+  const { vocabulary, steps, seed, settings = textRecipe.settings, group } = options;
   const method = options.optimizer ?? textRecipe.optimizer;
   const model = sequential(backend, {
     input: [context],
@@ -83,7 +86,7 @@ export function createTextJob(backend: Backend, options: TextJobOptions): TextJo
   });
   try {
     const goal = objective(model, softmaxCrossEntropy());
-    const shared = { annealing: textAnnealing(steps), seed };
+    const shared = { annealing: textAnnealing(steps), seed, ...(group && { group }) };
     const optimizer = createOptimizer(goal, method, settings, shared);
     return {
       ...{ model, objective: goal, optimizer, context },

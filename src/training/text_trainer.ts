@@ -90,7 +90,8 @@ export interface TextRecord {
 /**
  * Trains a language model, see {@linkcode createTextJob}.
  *
- * The windows of a step depend on the seed and the step alone, so a run that goes on from a checkpoint meets those
+ * Where the optimizer has a group, each rank calls this with the same options and takes its part of every batch; all
+ * have the same record, but for times. The windows of a step depend on the seed and the step alone, so a run that goes on from a checkpoint meets those
  * that an uninterrupted one would have met.
  *
  * @throws {OptionError} When a number is out of range.
@@ -119,6 +120,8 @@ export async function trainText(options: TrainTextOptions): Promise<TextRecord> 
   const { objective, optimizer, observer, context, data, seed } = options;
   const { steps, batchSize, every, windows } = checked(options);
   const heldOut = consecutiveTokens(data.test, { context, most: windows });
+  const { group } = optimizer.options;
+  const share = group && { share: { rank: group.rank, ranks: group.size } };
   const firstStep = optimizer.stepCount;
   const stepLosses: number[] = [];
   const evaluations: TextEvaluation[] = [];
@@ -138,7 +141,7 @@ export async function trainText(options: TrainTextOptions): Promise<TextRecord> 
   };
   for (let step = firstStep; step < steps; step++) {
     const started = performance.now();
-    const batch = drawTokens(data.train, { context, size: batchSize, seed, step });
+    const batch = drawTokens(data.train, { context, size: batchSize, seed, step, ...share });
     const report = await optimizer.step(batch).report();
     milliseconds += performance.now() - started;
     stepLosses.push(report.loss);

@@ -10,22 +10,17 @@ import {
   type Backend,
   conv2d,
   dense,
-  ekfac,
   flatten,
-  kfac,
   type LayerSpec,
   objective,
+  optimizers,
   relu,
   sequential,
   softmaxCrossEntropy,
   tanh,
-  tekfac,
-  tkfac,
 } from "@tekfac/tekfac";
-import { Random } from "@tekfac/tekfac/core";
+import { leavesCaptures, Random } from "@tekfac/tekfac/core";
 import { TekfacOptimizer, type TekfacOptimizerOptions } from "@tekfac/tekfac/tfjs";
-
-const METHODS = { tekfac, ekfac, tkfac, kfac };
 
 /**
  * Examples in a batch: no layer has more inputs. Where one has, its factor has a null space, in which
@@ -39,10 +34,17 @@ export const STEPS = 20;
 export interface Twin {
   /** Shape of one example. */
   readonly input: readonly number[];
-  /** Layers of the framework, without an input shape. */
-  readonly tfjs: () => tfl.layers.Layer[];
+  /** Layers of the framework, without an input shape; or a model of them, whose weighted layers `weighted` lists. */
+  readonly tfjs: () => tfl.layers.Layer[] | {
+    readonly model: tfl.LayersModel;
+    readonly weighted: readonly tfl.layers.Layer[];
+  };
+  /** How many weights each parameter of `nn` is, where that is not what each layer has. */
+  readonly counts?: readonly number[];
   /** Layers of `nn`. */
   readonly nn: readonly LayerSpec[];
+  /** Integers below this in the place of numbers: tokens. */
+  readonly tokens?: number;
   /** Shape and numbers of what `nn` sees, where it is not the same. */
   readonly seenByNn?: {
     readonly shape: readonly number[];
@@ -116,7 +118,15 @@ export function examples(
 
 /** A model of the framework; `Sequential` has the input shape in its first layer. */
 export function tfjsModel({ input, tfjs }: Pick<Twin, "input" | "tfjs">): tfl.LayersModel {
-  return tfl.sequential({ layers: [tfl.layers.inputLayer({ inputShape: [...input] }), ...tfjs()] });
+  return twinModel({ input, tfjs }).model;
+}
+
+function twinModel({ input, tfjs }: Pick<Twin, "input" | "tfjs">) {
+  const made = tfjs();
+  if (!Array.isArray(made)) return made;
+  const layers = [tfl.layers.inputLayer({ inputShape: [...input] }), ...made];
+  const model = tfl.sequential({ layers });
+  return { model, weighted: model.layers };
 }
 
 /** The first losses of both sides from equal weights. */
@@ -127,30 +137,39 @@ export async function losses(
   const { input, nn, classes, options = {}, seenByNn } = twin;
   const size = input.reduce((product, n) => product * n, 1);
   const { inputs, labels } = examples(N, size, classes);
+  const { tokens } = twin;
+  if (tokens !== undefined) {
+    inputs.forEach((x, i) => inputs[i] = Math.abs(Math.round(3 * x)) % tokens);
+  }
 
   using model = sequential(backend, {
     input: (seenByNn?.shape ?? input) as [number],
     layers: [...nn],
     seed: 1,
   });
-  const theirs = tfjsModel(twin);
-  for (const [index, { value }] of model.parameters.entries()) {
-    const weighted = theirs.layers.filter((layer) => layer.trainableWeights.length > 0)[index];
-    const shapes = weighted.trainableWeights.map(({ shape }) => shape as number[]);
-    const sizes = shapes.map((shape) => shape.reduce((product, n) => product * n, 1));
+  const { model: theirs, weighted } = twinModel(twin);
+  const variables = weighted.flatMap((layer) =>
+    layer.trainableWeights.map((weight) => weight.read() as tf.Variable)
+  );
+  const counts = twin.counts ?? weighted.map((layer) => layer.trainableWeights.length)
+    .filter((count) => count > 0);
+  const left = [...variables];
+  for (const [index, { value, layer }] of model.parameters.entries()) {
+    const own = left.splice(0, counts[index]);
     tf.tidy(() => {
-      const numbers = tf.tensor(Float32Array.from(backend.readSync(value)), [
-        value.rows,
-        value.cols,
-      ]);
-      const parts = tf.split(tf.reshape(tf.transpose(numbers), [-1]), sizes);
-      weighted.setWeights(parts.map((part, i) => tf.reshape(part, shapes[i])));
+      const numbers = Float32Array.from(backend.readSync(value));
+      const matrix = tf.tensor(numbers, [value.rows, value.cols]);
+      const vector = tf.reshape(leavesCaptures(layer) ? tf.transpose(matrix) : matrix, [-1]);
+      const parts = tf.split(vector, own.map(({ size }) => size));
+      own.forEach((variable, i) => variable.assign(tf.reshape(parts[i], variable.shape)));
     });
   }
-  const { method = "tekfac", backend: _, ...rest } = options;
   // What the adapter cannot do; `nn` would do it by default.
-  const same = { fisher: { kind: "perLoss" }, takeBack: false, ...rest } as object;
-  using own = METHODS[method](objective(model, softmaxCrossEntropy()), same);
+  const { method = "tekfac", backend: _, onNote: __, ...rest } = options;
+  const factored = ["tekfac", "ekfac", "tkfac", "kfac"].includes(method);
+  const perLoss = factored ? { fisher: { kind: "perLoss" } } : {};
+  const same = { ...perLoss, takeBack: false, ...rest };
+  using own = optimizers[method](objective(model, softmaxCrossEntropy()), same as object);
   const optimizer = new TekfacOptimizer(theirs, options);
   theirs.compile({ optimizer, loss: crossEntropy });
   const batch = { inputs: seenByNn?.of(inputs) ?? inputs, targets: labels };
@@ -162,6 +181,7 @@ export async function losses(
   const { history } = await theirs.fit(x, y, fit);
   optimizer.dispose();
   theirs.dispose();
-  tf.dispose([x, y]);
+  // The framework keeps those of models that are used several times.
+  tf.dispose([x, y, ...variables]);
   return { tfjs: history.loss as number[], nn: nnLosses };
 }

@@ -21,7 +21,9 @@ import {
 } from "@tekfac/tekfac/linalg";
 import {
   type BatchLike,
+  conv2d,
   dense,
+  flatten,
   objective,
   sequential,
   softmaxCrossEntropy,
@@ -107,6 +109,23 @@ for (const name of PROBLEMS) {
     );
   });
 }
+
+Deno.test("selfInfluence() takes so many examples at a time as gradients have room", async () => {
+  using backend = await createBackend();
+  const layers = [conv2d(64, { kernel: 3 }), flatten(), dense(2)];
+  using model = sequential(backend, { input: [4, 4, 64], layers, seed: 1 });
+  const [n, random] = [130, new Random(1)];
+  const train = {
+    inputs: randomNormals(random, n * 4 * 4 * 64),
+    targets: Array.from({ length: n }, (_, i) => i % 2),
+  };
+  using curvature = await curvatureOf(objective(model, softmaxCrossEntropy()), train);
+  const [few, many] = [
+    await selfInfluence(curvature, { train, microBatch: 10 }),
+    await selfInfluence(curvature, { train, microBatch: n }),
+  ];
+  allClose(many, few, { relative: 2 ** -16 });
+});
 
 Deno.test("influence() on a linear model is what leaving an example out begins to do", async () => {
   using backend = createReference();

@@ -38,6 +38,23 @@ Deno.test("splitText() holds the end back, with the vocabulary of the whole", ()
   assert.equal(source, "letters");
 });
 
+Deno.test("drawTokens(): shares of ranks are the windows of a batch in turn", () => {
+  const tokens = Array.from({ length: 50 }, (_, i) => i);
+  const options = { context: 2, size: 5, seed: 3, step: 4 };
+  const whole = drawTokens(tokens, options).inputs;
+  const shares = [0, 1].map((rank) =>
+    drawTokens(tokens, { ...options, share: { rank, ranks: 2 } }).inputs
+  );
+  const rowsOf = (inputs: Float32Array) =>
+    Array.from({ length: inputs.length / 2 }, (_, n) => [...inputs.subarray(2 * n, 2 * n + 2)]);
+  const [first, second] = shares.map(rowsOf);
+  assert.deepEqual([first[0], second[0], first[1], second[1], first[2]], rowsOf(whole));
+  assert.throws(() => drawTokens(tokens, { ...options, share: { rank: 0, ranks: 6 } }), {
+    name: "OptionError",
+    option: "share.ranks",
+  });
+});
+
 Deno.test("drawTokens() draws every window there is, and the same in the same step", () => {
   const tokens = Array.from({ length: 10 }, (_, i) => i);
   const options = { context: 4, size: 100, seed: 3, step: 5 };

@@ -30,9 +30,9 @@ for (const [size, length] of [[2, 3], [3, 100_003]]) {
       assert.deepEqual(rest, {
         ...{ rank, size, double: [size * (size - 1) / 2, size] },
         parts: ranks.map((other) => [...numbersOf(other, other)]),
-        ...{ sent: [size - 1, 7], received: [0, 0, 0] },
+        ...{ sent: [size - 1, 7], received: [0, 0, 0], exchanged: true },
         bytes: ranks.map((other) => [other === 0 ? length : 0, true]),
-        operations: 9,
+        operations: 11,
       });
     });
   });

@@ -25,18 +25,15 @@ const cases: readonly StepsCase[] = [
   exact("tkfac"),
   exact("tekfac"),
   exact("tekfac", { rank: "full", fisher: "monteCarlo" }),
-  exact("tekfac", { preset: "paper", learningRate: 1e-2, shareOut: "nothing" }),
-  exact("tekfac", { shareOut: "directions" }),
-  exact("ekfac", {
-    rank: "full",
-    shareOut: "directions",
-    refresh: { kind: "background", delay: 2 },
-  }),
+  exact("tekfac", { preset: "paper", learningRate: 1e-2 }),
   exact("ekfac", { rank: "full", eigenvaluesFrom: "runningAverage", fisher: "empirical" }),
   exact("tkfac", { split: "exact", fisher: "perLoss" }),
   exact("tekfac", { rank: 3, dampingAdaptation: {} }),
   // Two micro-batches, of parts that are not equal.
   exact("tekfac", {}, [37, 22]),
+  // What is dropped of an example follows from its place in the joined batch.
+  { ...exact("tekfac"), dropped: 0.3 },
+  { ...exact("adam", {}, [37, 22]), dropped: 0.5 },
   // Steps so long that some are taken back.
   exact("tekfac", { learningRate: 30, klClip: false, relativeChange: false }),
 ];
@@ -62,6 +59,16 @@ function check(actual: StepsResult, expected: StepsResult, tolerance: number, wh
 
 const nameOf = ({ optimizer, options }: StepsCase) => `${optimizer} ${JSON.stringify(options)}`;
 
+/** Directions that ranks share out, of all four that can, with full bases, inverses and low rank. */
+const shared = (workerFraction: number | "auto"): readonly StepsCase[] => [
+  exact("kfac", { workerFraction }),
+  exact("kfac", { workerFraction, split: "exact" }),
+  exact("tkfac", { workerFraction, dampingAdaptation: {} }),
+  exact("ekfac", { workerFraction, rank: "full", refresh: { kind: "background", delay: 2 } }),
+  exact("tekfac", { workerFraction, preset: "paper", learningRate: 1e-2 }),
+  exact("tekfac", { workerFraction }, [37, 22]),
+];
+
 /** Of each case, taken once. */
 const alone = new Map<StepsCase, StepsResult>();
 const expectedOf = (each: StepsCase): StepsResult => {
@@ -73,7 +80,7 @@ async function compare(
   run: (typeof forms)[number]["run"],
   size: number,
   some: readonly StepsCase[],
-): Promise<void> {
+): Promise<readonly StepsResult[]> {
   const results = await run(size, STEPS, some) as StepsResult[][];
   some.forEach((each, i) => {
     const expected = expectedOf(each);
@@ -83,6 +90,7 @@ async function compare(
       check(ofRank[i], expected, each.backend === "wasm" ? 1e-3 : 1e-7, what);
     });
   });
+  return results[0];
 }
 
 const [threads, ...others] = forms;
@@ -90,7 +98,29 @@ const [threads, ...others] = forms;
 for (const size of [2, 4]) {
   eachForm(
     `stepSync() on ${size} ranks is the step of one with the joined batch`,
-    (run) => compare(run, size, cases),
+    async (run) => void await compare(run, size, cases),
+    [threads],
+  );
+}
+
+for (const [size, fractions] of [[2, [1 / 2]], [4, [1, 1 / 2, 1 / 4, "auto"]]] as const) {
+  eachForm(
+    `stepSync() on ${size} ranks is the step of one, to the same bits by whatever share of them directions are made`,
+    async (run) => {
+      const all: (readonly StepsResult[])[] = [];
+      for (const fraction of fractions) {
+        const results = await compare(run, size, shared(fraction));
+        for (const { plan } of results) {
+          if (fraction !== "auto") {
+            const words = `directions by ${fraction * size} of ${size} ranks each`;
+            assert(plan.endsWith(words), `${plan} instead of ${words}`);
+          }
+        }
+        all.push(results);
+      }
+      const bits = all.map((results) => results.map(({ plan: _, ...numbers }) => numbers));
+      for (const other of bits) assert.deepEqual(other, bits[0]);
+    },
     [threads],
   );
 }
@@ -98,12 +128,14 @@ for (const size of [2, 4]) {
 // What a form could do wrong does not depend on the optimizer.
 eachForm(
   "stepSync() on 2 ranks is the step of one, however they are joined",
-  (run) => compare(run, 2, cases.filter(({ optimizer }) => ["sgd", "tkfac"].includes(optimizer))),
+  async (run) => {
+    await compare(run, 2, cases.filter(({ optimizer }) => ["sgd", "tkfac"].includes(optimizer)));
+  },
   others,
 );
 
-eachForm("stepSync() in float32 differs on 2 ranks by rounding", (run) => {
-  return compare(run, 2, [{ ...exact("tekfac"), backend: "wasm", steps: 8 }]);
+eachForm("stepSync() in float32 differs on 2 ranks by rounding", async (run) => {
+  await compare(run, 2, [{ ...exact("tekfac"), backend: "wasm", steps: 8 }]);
 }, [threads]);
 
 Deno.test("the cases of several ranks are those in which ranks have to decide alike", () => {

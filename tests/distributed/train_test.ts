@@ -9,11 +9,11 @@ const TRAIN = new URL("../../src/cli/train.ts", import.meta.url).href;
 async function train(
   ranks: readonly string[],
   args: readonly string[],
-): Promise<{ testLoss: number }> {
+): Promise<{ testLoss: number; heldOutLoss: number; sample: string }> {
   const [command, ...rest] = [
     ...ranks,
     ...[Deno.execPath(), "run", "-A", "--no-check", "--no-lock", TRAIN],
-    ...["--model", "mlp", "--batch", "90", "--json", ...args],
+    ...["--json", ...args],
     ...(ranks.length > 0 ? ["--group", "mpi"] : []),
   ];
   const { code, stdout, stderr } = await new Deno.Command(command, {
@@ -36,7 +36,7 @@ for (const { name, available, command } of launchers) {
     async fn() {
       const directory = await Deno.makeTempDir();
       const page = ["--report", `${directory}/page.html`];
-      const data = ["--limit", "400", ...page];
+      const data = ["--model", "mlp", "--batch", "90", "--limit", "400", ...page];
       const saved = `${directory}/saved.safetensors`;
       try {
         const whole = await train([], [...data, "--epochs", "2"]);
@@ -46,10 +46,39 @@ for (const { name, available, command } of launchers) {
           assert(Math.abs(a - b) < 1e-3 * b, `${a} is not about ${b}`);
         close(two.testLoss, whole.testLoss);
         assert.match(await Deno.readTextFile(`${directory}/page.html`), /rank 1 of/);
-        const later = [...page, "--load", saved, "--epochs", "3"];
+        const later = [...page, "--batch", "90", "--load", saved, "--epochs", "3"];
         close(
           (await train([...command, "-n", "3"], later)).testLoss,
           (await train([], later)).testLoss,
+        );
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
+  });
+
+  Deno.test({
+    name:
+      `train --group mpi learns a text as one process does, and goes on with other ranks [${name}]`,
+    ignore: !available,
+    async fn() {
+      const directory = await Deno.makeTempDir();
+      const page = ["--report", `${directory}/page.html`];
+      const saved = `${directory}/saved.safetensors`;
+      const sizes = ["--layers", "1", "--heads", "2", "--width", "16", "--context", "16"];
+      const text = ["--model", "gpt", ...sizes, "--batch", "7", ...page];
+      try {
+        const whole = await train([], [...text, "--steps", "30"]);
+        const two = await train([...command, "-n", "2"], [...text, "--steps", "30"]);
+        const close = (a: number, b: number) =>
+          assert(Math.abs(a - b) < 1e-3 * b, `${a} is not about ${b}`);
+        close(two.heldOutLoss, whole.heldOutLoss);
+        await train([...command, "-n", "2"], [...text, "--steps", "20", "--save", saved]);
+        assert.match(await Deno.readTextFile(`${directory}/page.html`), /rank 1 of/);
+        const later = [...page, "--load", saved, "--steps", "30"];
+        close(
+          (await train([...command, "-n", "3"], later)).heldOutLoss,
+          (await train([], later)).heldOutLoss,
         );
       } finally {
         await Deno.remove(directory, { recursive: true });

@@ -1,5 +1,6 @@
 /** The studies of uncertainty: what they count, by hand, and the command at a small size. */
 import assert from "#assert";
+import { createDataset } from "@tekfac/tekfac/data";
 import { inDirectory, run } from "../e2e/_cli.ts";
 import {
   accuracyOf,
@@ -11,6 +12,8 @@ import {
   negativeLogLikelihood,
   tempered,
 } from "../../lab/uncertainty/calibration.ts";
+import { drawnClothes } from "../../lab/uncertainty/clothes.ts";
+import { fitted } from "../../lab/uncertainty/outside.ts";
 
 const judged = { probabilities: [0.9, 0.1, 0.4, 0.6, 0.8, 0.2], labels: [0, 1, 1] };
 
@@ -38,6 +41,41 @@ Deno.test("bestTemperature() finds the one that outputs were multiplied with", (
 
 Deno.test("coverageOf() counts targets inside", () => {
   assert.equal(coverageOf([0, 0, 0], [1, 1, 1], [0.5, -1.5, 3], 2), 2 / 3);
+});
+
+Deno.test("drawnClothes() draws each image anew, and all the same for the same seed", () => {
+  const [first, again, other] = [1, 1, 2].map((seed) => drawnClothes({ count: 12, seed }));
+  assert.deepEqual(first.images, again.images);
+  assert.notDeepEqual(first.images, other.images);
+  const shareOf = (n: number) => {
+    const image = Array.from(first.images.slice(784 * n, 784 * (n + 1)));
+    return image.filter((value) => value > 0).length / 784;
+  };
+  for (let n = 0; n < 12; n++) assert(shareOf(n) > 0.05 && shareOf(n) < 0.6, `${n}: ${shareOf(n)}`);
+});
+
+Deno.test("fitted() cuts out the middle, or puts black around, and makes grey of colours and back", () => {
+  const common = { labels: new Uint8Array(1), classes: 1, source: "test" };
+  const colours = createDataset({
+    ...common,
+    images: Uint8Array.from([...Array(12).fill(0), 51, 102, 0, ...Array(12).fill(0)]),
+    shape: [3, 3, 3],
+  });
+  const small = createDataset({
+    ...common,
+    images: Float32Array.from([0]),
+    shape: [1, 1, 1],
+    normalization: { mean: [0.5], deviation: [2] },
+  });
+  const grey = fitted(colours, small);
+  assert(Math.abs(grey.images[0] - 0.2) < 1e-7);
+  assert.deepEqual(grey.normalization, small.normalization);
+  const wide = fitted(grey, colours);
+  assert.deepEqual([...wide.images].map((x) => Math.round(10 * x)), [
+    ...Array(12).fill(0),
+    ...[2, 2, 2],
+    ...Array(12).fill(0),
+  ]);
 });
 
 Deno.test("the command uncertainty judges images and tables", () =>

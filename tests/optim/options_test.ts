@@ -47,7 +47,7 @@ const kronecker: Record<string, Kind[]> = {
   staleness: ["number"],
   refresh: ["string", "object"],
   toleratedFailures: ["number"],
-  shareOut: ["string"],
+  workerFraction: ["number", "string"],
   blocks: ["function"],
 };
 

@@ -7,6 +7,7 @@
 import type { Backend } from "@tekfac/tekfac/backend";
 import { DataError } from "@tekfac/tekfac/core";
 import { LowRankBlock } from "@tekfac/tekfac/curvature";
+import type { Group } from "@tekfac/tekfac/distributed";
 import {
   type BatchLike,
   conv2d,
@@ -80,6 +81,18 @@ export function batchAt(all: BatchLike, size: number | undefined, step: number):
     inputs: chosen.flatMap((n) => example(n)),
     targets: chosen.map((n) => all.targets[n]),
   };
+}
+
+/** The examples of a rank: in turn, so that the joined batch is the whole one. */
+export function partOf(
+  { inputs, targets }: BatchLike,
+  { rank, size }: Pick<Group, "rank" | "size">,
+): BatchLike {
+  const features = inputs.length / targets.length;
+  const own = Array.from(targets, (_, n) => n).filter((n) => n % size === rank);
+  const example = (n: number) =>
+    Array.from({ length: features }, (_, i) => inputs[n * features + i]);
+  return { inputs: own.flatMap(example), targets: own.map((n) => targets[n]) };
 }
 
 /** Begins the bases of every layer with the directions of a case, where it tells them. */

@@ -7,6 +7,7 @@
 
 import type { Backend } from "@tekfac/tekfac/backend";
 import { DataError } from "@tekfac/tekfac/core";
+import type { Group } from "@tekfac/tekfac/distributed";
 import { allowancesOf, type Check, Checks, shareOf } from "./checks.ts";
 import { type Fields, parseFields } from "./fields.ts";
 import { checkLayer } from "./layer_case.ts";
@@ -30,12 +31,17 @@ export interface Verdict {
   readonly notes: readonly string[];
 }
 
-/** Runs a case on a backend. */
-export async function runCase(backend: Backend, file: string, text: string): Promise<Verdict> {
+/** Runs a case on a backend; trajectories as ranks of a group, where there is one. */
+export async function runCase(
+  backend: Backend,
+  file: string,
+  text: string,
+  group?: Group,
+): Promise<Verdict> {
   const checks = new Checks(allowancesOf(backend.info.roundoff));
   let error: string | undefined;
   try {
-    await checkCase(backend, parseFields(file, text), file, checks);
+    await checkCase(backend, parseFields(file, text), { file, checks, group });
     if (checks.list.length === 0) error = "it holds nothing to compare";
   } catch (thrown) {
     error = thrown instanceof Error ? thrown.message : String(thrown);
@@ -55,11 +61,14 @@ export async function runCase(backend: Backend, file: string, text: string): Pro
 async function checkCase(
   backend: Backend,
   golden: Fields,
-  file: string,
-  checks: Checks,
+  { file, checks, group }: {
+    readonly file: string;
+    readonly checks: Checks;
+    readonly group: Group | undefined;
+  },
 ): Promise<void> {
   if (golden.has("layer")) await checkLayer(backend, golden, checks);
-  else if (golden.has("W0")) await checkTrajectory(backend, golden, checks);
+  else if (golden.has("W0")) await checkTrajectory(backend, golden, checks, group);
   else if (golden.has("z")) await checkLosses(backend, golden, checks);
   else if (golden.has("kind") && golden.text("kind") === "network") {
     await checkNetwork(backend, golden, checks);

@@ -6,6 +6,7 @@
 
 import type { Backend } from "@tekfac/tekfac/backend";
 import { DataError } from "@tekfac/tekfac/core";
+import type { Group } from "@tekfac/tekfac/distributed";
 import {
   type BatchLike,
   type ModelObjective,
@@ -28,13 +29,18 @@ import {
 } from "@tekfac/tekfac/optim";
 import type { Checks } from "./checks.ts";
 import type { Fields } from "./fields.ts";
-import { batchAt, examplesOf, networkOf, writeFirstBases } from "./network.ts";
+import { batchAt, examplesOf, networkOf, partOf, writeFirstBases } from "./network.ts";
 
-/** Compares losses, clip factors and final weights with a golden trajectory. */
+/**
+ * Compares losses, clip factors and final weights with a golden trajectory.
+ *
+ * @param group Ranks that take its steps together, each with its part of every batch.
+ */
 export async function checkTrajectory(
   backend: Backend,
   golden: Fields,
   checks: Checks,
+  group?: Group,
 ): Promise<void> {
   const expected = golden.group("expected");
   const start = golden.tensors("W0", 2);
@@ -43,7 +49,7 @@ export async function checkTrajectory(
   try {
     model.parameters.forEach((parameter, l) => writeWeights(backend, parameter, start[l].data));
     const goal = objective(model, softmaxCrossEntropy());
-    const optimizer = optimizerOf(golden, goal);
+    const optimizer = optimizerOf(golden, goal, group);
     try {
       writeFirstBases(backend, golden, optimizer);
       const hyper = golden.group("hyper");
@@ -53,7 +59,8 @@ export async function checkTrajectory(
       const size = hyper.has("batch") ? hyper.number("batch") : undefined;
       const reports: StepReport[] = [];
       while (reports.length < steps) {
-        reports.push(await optimizer.step(batchAt(all, size, reports.length)).report());
+        const batch = batchAt(all, size, reports.length);
+        reports.push(await optimizer.step(group ? partOf(batch, group) : batch).report());
       }
       const losses = [...reports.map(({ loss }) => loss), (await goal.evaluate([all])).loss];
       checks.compare("trajectory", "losses", losses, expected.numbers("losses"), { slack });
@@ -77,14 +84,19 @@ export async function checkTrajectory(
 }
 
 /** The optimizer that a case names, with the case's hyperparameters. */
-function optimizerOf(golden: Fields, goal: ModelObjective): Optimizer<BatchLike> {
+function optimizerOf(
+  golden: Fields,
+  goal: ModelObjective,
+  group: Group | undefined,
+): Optimizer<BatchLike> {
   const hyper = golden.group("hyper");
   const method = golden.text("method");
   const learningRate = hyper.number("lr");
   const momentum = { on: "update" as const, value: hyper.numberOr("momentum", 0) };
-  if (method === "sgd") return sgd(goal, { learningRate, momentum });
-  if (method === "adam") return adam(goal, { learningRate });
-  const options = kroneckerOptions(hyper);
+  const together = group === undefined ? {} : { group };
+  if (method === "sgd") return sgd(goal, { learningRate, momentum, ...together });
+  if (method === "adam") return adam(goal, { learningRate, ...together });
+  const options = { ...kroneckerOptions(hyper), ...together };
   // Golden KFAC and TKFAC apply the inverse of the factors as they are in the very step, whatever tEig
   // says of eigenbases; here an inverse is renewed when a basis would be, so it is due in every step.
   const measured = hyper.has("rank") ? { ...options, rank: hyper.number("rank") } : options;

@@ -8,7 +8,7 @@ import { Array as ArrayOfJax, numpy as np } from "npm:@jax-js/jax@0.1.25";
 import { OptionError, ShapeError, StateError } from "../../core/errors.ts";
 import { type ConvGeometry, type Pair, patchLength, resolveWindow } from "../../core/geometry.ts";
 import { toPublicOrder, toStoredOrder } from "../../nn/weights.ts";
-import type { ExternalParameter } from "../../optim/external_batch.ts";
+import type { ExternalParameter } from "../../optim/external_parameter.ts";
 
 /** An array of jax-js, under a name that does not hide JavaScript's own. */
 export type JaxArray = (typeof import("npm:@jax-js/jax@0.1.25"))["Array"]["prototype"];

@@ -11,6 +11,7 @@ export {
   checkTfjsVersion,
   type TekfacOptimizerOptions,
   TESTED_TFJS_VERSIONS,
+  type TfjsAdapterOptions,
   type TfjsBackendOptions,
 } from "./options.ts";
 export type { NamedTensor } from "./training.ts";

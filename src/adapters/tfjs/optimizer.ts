@@ -25,12 +25,14 @@ import {
 import { type NamedTensor, readSaved, type SavedState, Training } from "./training.ts";
 
 /**
- * TEKFAC, EKFAC, TKFAC or KFAC as an optimizer of a TensorFlow.js `LayersModel`, which stays as it is.
+ * TEKFAC, or another optimizer of this library, as one of a TensorFlow.js `LayersModel`, which stays as it is.
  *
- * Dense, Conv1D, Conv2D and DepthwiseConv2D layers (any stride, dilation and padding, `channelsLast`) get
- * Kronecker factors, the last of them for each channel; all other weights, and those of layers that the model uses more than once, get the diagonal
- * block. Curvature and steps are computed on a backend of this library: on the host, or on the GPU
- * device of the framework's webgpu backend, where that is shared; see `backend` of the options.
+ * Dense layers, embeddings, convolutions (1-d, 2-d, depthwise, separable; any stride, dilation and padding,
+ * `channelsLast`) get Kronecker factors, normalisations a 2 x 2 block for each channel; in models inside the model
+ * and in `TimeDistributed`, too. Weights that are used several times have the curvature of the sum over the uses.
+ * All others get the diagonal block, which `onNote` is told. What is not trainable costs nothing. Curvature and steps
+ * are computed on a backend of this library: on the host, or on the GPU device of the framework's webgpu backend,
+ * where that is shared; see `backend` of the options.
  *
  * The loss must be a mean over the examples of a batch (as all of the framework's are), penalties of
  * regularizers may be added to it.
@@ -156,6 +158,8 @@ export class TekfacOptimizer extends TfOptimizer {
     this.#functions = [];
     this.#loaded = undefined;
     this.#training = training;
+    const { onNote = (note: string) => console.warn(note) } = complete;
+    training.notes.forEach(onNote);
     return this;
   }
 
@@ -180,12 +184,31 @@ export class TekfacOptimizer extends TfOptimizer {
   }
 
   /**
-   * An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan.
+   * The learning rate of the next step; annealing comes on top of it. What is assigned, a number, holds from that
+   * step on in the place of the option `learningRate`, and is saved with the optimizer.
+   *
+   * @throws {StateError} When there is no model yet, or after disposal.
+   * @throws {OptionError} When what is assigned is not a finite number >= 0.
+   */
+  get learningRate(): number {
+    const { rate, inner } = this.#attached("tell the learning rate");
+    return rate.at(inner.stepCount);
+  }
+
+  set learningRate(learningRate: number) {
+    this.#attached("set the learning rate").rate.set(learningRate);
+    this.#options = { ...this.#options, learningRate };
+  }
+
+  /**
+   * An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan; then a sentence for each layer
+   * that has a diagonal in the place of Kronecker factors.
    *
    * @throws {StateError} When there is no model yet, or after disposal.
    */
   describe(): string {
-    return this.#attached("describe the optimizer").inner.describe();
+    const { inner, notes } = this.#attached("describe the optimizer");
+    return [inner.describe(), ...notes].join("\n");
   }
 
   /**

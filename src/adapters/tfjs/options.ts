@@ -6,15 +6,12 @@
 
 import type { Backend } from "../../backend/backend.ts";
 import { OptionError, StateError } from "../../core/errors.ts";
-import { checkChoice } from "../../core/options.ts";
-import type { EkfacOptions } from "../../optim/ekfac.ts";
+import { checkChoice, checkNumber } from "../../core/options.ts";
+import { type Schedule, valueAt } from "../../core/schedule.ts";
 import type { ExternalBatch } from "../../optim/external_batch.ts";
 import type { ExternalModel } from "../../optim/external_model.ts";
-import type { KfacOptions } from "../../optim/kfac.ts";
 import type { Optimizer } from "../../optim/optimizer.ts";
-import { optimizers } from "../../optim/optimizers.ts";
-import type { TekfacOptions } from "../../optim/tekfac.ts";
-import type { TkfacOptions } from "../../optim/tkfac.ts";
+import { optimizers, type OptimizerSettings } from "../../optim/optimizers.ts";
 
 /** Where the adapter computes. */
 export interface TfjsBackendOptions {
@@ -29,25 +26,91 @@ export interface TfjsBackendOptions {
   readonly backend?: Backend;
 }
 
+/** Options that the adapter has for every method. */
+export interface TfjsAdapterOptions extends TfjsBackendOptions {
+  /**
+   * Told of each layer whose weights have no more than a diagonal where others have Kronecker factors, in a sentence
+   * that says why.
+   *
+   * @default {console.warn}
+   */
+  readonly onNote?: (note: string) => void;
+}
+
 /**
  * Options of {@linkcode TekfacOptimizer}: the name of a method, and its options. `fisher` (only the
  * empirical one can be had from a loss that is a function) and `dampingAdaptation` (the loss would have
  * to be computed twice in a step) are not among them.
  */
 export type TekfacOptimizerOptions =
-  & TfjsBackendOptions
+  & TfjsAdapterOptions
   & (
-    | ({ readonly method?: "tekfac" } & Omit<TekfacOptions, "fisher" | "dampingAdaptation">)
-    | ({ readonly method: "ekfac" } & Omit<EkfacOptions, "fisher" | "dampingAdaptation">)
-    | ({ readonly method: "tkfac" } & Omit<TkfacOptions, "fisher" | "dampingAdaptation">)
-    | ({ readonly method: "kfac" } & Omit<KfacOptions, "fisher" | "dampingAdaptation">)
+    | (
+      & { readonly method?: "tekfac" }
+      & Omit<OptimizerSettings["tekfac"], "fisher" | "dampingAdaptation">
+    )
+    | (
+      & { readonly method: "ekfac" }
+      & Omit<OptimizerSettings["ekfac"], "fisher" | "dampingAdaptation">
+    )
+    | (
+      & { readonly method: "tkfac" }
+      & Omit<OptimizerSettings["tkfac"], "fisher" | "dampingAdaptation">
+    )
+    | (
+      & { readonly method: "kfac" }
+      & Omit<OptimizerSettings["kfac"], "fisher" | "dampingAdaptation">
+    )
+    | ({ readonly method: "soap" } & OptimizerSettings["soap"])
+    | ({ readonly method: "muon" } & OptimizerSettings["muon"])
+    | ({ readonly method: "adam" } & OptimizerSettings["adam"])
+    | ({ readonly method: "sgd" } & OptimizerSettings["sgd"])
   );
+
+/** Methods whose blocks are made from captures. */
+const KRONECKER: readonly string[] = ["tekfac", "ekfac", "tkfac", "kfac"];
+
+/** Whether a layer without captures gets less of a method than the others. */
+export function needsCaptures({ method = "tekfac" }: TekfacOptimizerOptions): boolean {
+  return KRONECKER.includes(method);
+}
 
 /** Subject of messages. */
 export const SUBJECT = "Cannot create TekfacOptimizer";
 
 /** First and last tested version of `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers`. */
 export const TESTED_TFJS_VERSIONS = ["4.17.0", "4.22.0"] as const;
+
+/** An optimizer, and the rate that it follows. */
+export interface Inner {
+  readonly optimizer: Optimizer<ExternalBatch>;
+  /** Before annealing. */
+  readonly rate: RateOfSteps;
+}
+
+/** A learning rate that can be replaced while training goes on. */
+export class RateOfSteps {
+  #schedule: Schedule;
+
+  /** The schedule that holds until there is another. */
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+  }
+
+  /** At a step. */
+  at(step: number): number {
+    return valueAt(this.#schedule, step);
+  }
+
+  /**
+   * From now on it is a constant.
+   *
+   * @throws {OptionError} When the rate is not a finite number >= 0.
+   */
+  set(rate: number): void {
+    this.#schedule = checkNumber("Cannot set the learning rate", "learningRate", rate, { min: 0 });
+  }
+}
 
 /**
  * Creates the optimizer of an external model.
@@ -56,22 +119,31 @@ export const TESTED_TFJS_VERSIONS = ["4.17.0", "4.22.0"] as const;
  */
 export function createInner(
   model: ExternalModel,
-  { backend: _, ...choice }: TekfacOptimizerOptions,
-): Optimizer<ExternalBatch> {
+  { backend: _, onNote: __, ...choice }: TekfacOptimizerOptions,
+): Inner {
   const subject = SUBJECT;
   const { method = "tekfac", ...options } = choice;
-  checkChoice(subject, "method", method, ["tekfac", "ekfac", "tkfac", "kfac"]);
+  checkChoice(subject, "method", method, [...KRONECKER, "soap", "muon", "adam", "sgd"]);
   const reasons = {
     fisher: "is not available here, labels cannot be sampled from a loss that is a function",
     dampingAdaptation: "is not available here, a step would have to compute its loss twice",
   } as const;
   for (const option of ["fisher", "dampingAdaptation"] as const) {
-    if (option in options) {
+    if (needsCaptures(choice) && option in options) {
       const value = (options as Record<string, unknown>)[option];
       throw new OptionError(subject, option, reasons[option], value);
     }
   }
-  return optimizers[method](model, options);
+  const create = optimizers[method] as (
+    model: ExternalModel,
+    options: object,
+  ) => Optimizer<ExternalBatch>;
+  // Made as the user says, to check the options and to learn the method's own rate.
+  const plain = create(model, options);
+  const rate = new RateOfSteps(plain.options.learningRate);
+  plain[Symbol.dispose]();
+  const learningRate = (step: number) => rate.at(step);
+  return { optimizer: create(model, { ...options, learningRate }), rate };
 }
 
 /**
@@ -80,7 +152,7 @@ export function createInner(
  * @param options As the user gave them.
  */
 export function toSavedOptions(
-  { backend: _, ...options }: TekfacOptimizerOptions,
+  { backend: _, onNote: __, ...options }: TekfacOptimizerOptions,
 ): { options: Record<string, never>; functions: string[] } {
   const functions: string[] = [];
   for (const [name, value] of Object.entries(options)) {

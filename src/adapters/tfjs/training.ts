@@ -20,15 +20,23 @@ import { createBackendSync } from "../../backend/choice/select_sync.ts";
 import { OptionError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { loadState, saveState } from "../../optim/checkpoint.ts";
-import type { ExternalBatch, ExternalParameter } from "../../optim/external_batch.ts";
+import type { ExternalBatch } from "../../optim/external_batch.ts";
+import { addGradient, toCapture } from "../../optim/external_capture.ts";
+import { isMatrix, type Numbers } from "../../optim/external_numbers.ts";
 import { type ExternalModel, externalModel } from "../../optim/external_model.ts";
 import type { Optimizer } from "../../optim/optimizer.ts";
 import type { StepHandle, StepReport } from "../../optim/report.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedArray } from "../../optim/safetensors.ts";
 import { type Exchange, exchangeOf } from "./exchange.ts";
-import { type Site, sitesOf } from "./layers.ts";
-import { createInner, SUBJECT, type TekfacOptimizerOptions } from "./options.ts";
-import { type MatrixCapture, type Pass, recordPass } from "./pass.ts";
+import { type Site, watchedLayers, type WatchedModel } from "./layers.ts";
+import {
+  createInner,
+  needsCaptures,
+  type RateOfSteps,
+  SUBJECT,
+  type TekfacOptimizerOptions,
+} from "./options.ts";
+import { type Pass, recordPass } from "./pass.ts";
 import { WeightLink } from "./weights.ts";
 
 /** A tensor by its name in a saved optimizer. */
@@ -67,6 +75,11 @@ export interface TakenStep {
 export class Training implements Disposable {
   /** The optimizer of this library. */
   readonly inner: Optimizer<ExternalBatch>;
+  /** Its learning rate. */
+  readonly rate: RateOfSteps;
+  /** Sentences on what may surprise, and on layers that have less of the method than others. */
+  readonly notes: readonly string[];
+  readonly #model: WatchedModel;
   readonly #sites: readonly Site[];
   readonly #ownBackend: Backend | undefined;
   readonly #external: ExternalModel;
@@ -81,7 +94,10 @@ export class Training implements Disposable {
    * @throws {OptionError} On an unknown option or a value outside its range. Nothing is allocated then.
    */
   constructor(model: LayersModel, options: TekfacOptimizerOptions) {
-    this.#sites = sitesOf(model);
+    this.#model = watchedLayers(model);
+    const { diagonals, warnings } = this.#model;
+    this.notes = needsCaptures(options) ? [...warnings, ...diagonals] : warnings;
+    this.#sites = this.#model.layers.flatMap(({ sites }) => sites);
     this.#ownBackend = options.backend === undefined ? createBackendSync() : undefined;
     const backend = options.backend ?? this.#ownBackend!;
     let external: ExternalModel | undefined;
@@ -96,7 +112,9 @@ export class Training implements Disposable {
       exchange.check();
       this.#exchange = exchange;
       external = externalModel(backend, this.#sites.map(({ parameter }) => parameter));
-      this.inner = createInner(external, options);
+      const { optimizer, rate } = createInner(external, options);
+      this.inner = optimizer;
+      this.rate = rate;
     } catch (error) {
       external?.[Symbol.dispose]();
       this.#ownBackend?.[Symbol.dispose]();
@@ -134,7 +152,7 @@ export class Training implements Disposable {
     this.#exchange.check();
     return backend.scope(() => {
       this.#link.pull();
-      const pass = recordPass(f, this.#sites, {
+      const pass = recordPass(f, this.#model.layers, {
         external: this.#external,
         exchange: this.#exchange,
       });
@@ -197,42 +215,24 @@ export class Training implements Disposable {
     const { backend } = this.#external;
     const loss = backend.scratch(1, examples);
     tidy(() => this.#exchange.write(loss, mul(fill([1, examples], 1), value)));
-    for (const [{ parameter }, gradient] of gradients) {
-      const capture = captures.get(parameter.name);
-      if (capture !== undefined) {
-        addMeanGradient(backend, gradient, parameter, { examples, ...capture });
+    for (const [site, gradient] of gradients) {
+      // The gradient of the mean loss, as captures tell it, to that of a penalty.
+      const blend = { decay: 1, scale: 1 / examples };
+      for (const use of captures.get(site) ?? []) {
+        const capture = toCapture(backend, site.parameter, use, examples, matrixOf);
+        addGradient(backend, gradient, capture, blend);
       }
     }
-    const named = [...gradients].map(([{ parameter }, gradient]) => [parameter.name, gradient]);
-    return {
-      examples,
-      loss,
-      captures: Object.fromEntries(captures),
-      gradients: Object.fromEntries(named),
-    };
+    const named = <T>(found: ReadonlyMap<Site, T>): Record<string, T> =>
+      Object.fromEntries([...found].map(([{ parameter }, what]) => [parameter.name, what]));
+    return { examples, loss, captures: named(captures), gradients: named(gradients) };
   }
 }
 
-/** Adds the gradient of the mean loss, as captures tell it, to that of a penalty. */
-function addMeanGradient(
-  backend: Backend,
-  gradient: Matrix,
-  { layer }: ExternalParameter,
-  { examples, inputs, outputGradients }: MatrixCapture & { readonly examples: number },
-): void {
-  const scale = 1 / examples;
-  if (layer.kind === "conv2d") {
-    const blend = { decay: 1, scale };
-    backend.conv2dWeightGradient(gradient, inputs, outputGradients, layer.geometry, blend);
-    return;
-  }
-  let homogeneous = inputs;
-  if (inputs.cols < gradient.cols) {
-    homogeneous = backend.scratch(examples, gradient.cols);
-    backend.appendOnes(homogeneous, inputs);
-  }
-  const options = { transposeA: true, alpha: scale, beta: 1 };
-  backend.gemm(gradient, outputGradients, homogeneous, options);
+/** All that a pass leaves is on the backend already. */
+function matrixOf(numbers: Numbers): Matrix {
+  if (isMatrix(numbers)) return numbers;
+  throw new StateError("Cannot use a capture: its numbers are not on the backend");
 }
 
 /**

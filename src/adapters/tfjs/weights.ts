@@ -2,13 +2,15 @@
  * Between variables of TensorFlow.js and matrices of this library.
  *
  * A kernel is [dIn, dOut] there (a convolution's [kernel row, kernel column, channel, dOut] is that
- * when it is read row by row); here weights are its transpose with the bias as the last column.
+ * when it is read row by row); here weights are its transpose with the bias as the last column. Tables, scales
+ * above shifts and single variables are rows on both sides.
  *
  * @module
  */
 
 import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { Matrix } from "../../core/matrix.ts";
+import { leavesCaptures } from "../../core/parameter.ts";
 import type { ExternalModel } from "../../optim/external_model.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Site } from "./layers.ts";
@@ -20,10 +22,12 @@ import type { Site } from "./layers.ts";
  * @param tensors One for each of its variables.
  */
 export function toMatrix(site: Site, tensors: readonly tf.Tensor[]): tf.Tensor {
-  const [rows, cols] = site.parameter.shape;
+  const { layer, shape: [rows, cols] } = site.parameter;
   return tf.tidy(() => {
-    if (site.parameter.layer.kind === "other") return tf.reshape(tensors[0], [rows, cols]);
-    return tf.transpose(tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1, rows])), 0));
+    const transposed = leavesCaptures(layer);
+    const width = transposed ? rows : cols;
+    const matrix = tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1, width])), 0);
+    return transposed ? tf.transpose(matrix) : matrix;
   });
 }
 
@@ -32,7 +36,7 @@ export function fromMatrix(site: Site, matrix: tf.Tensor): tf.Tensor[] {
   return tf.tidy(() => {
     const { parameter: { layer }, variables } = site;
     // Vectors are parts of a vector: the framework's WASM backend knows a reshaped one by its old shape.
-    const vector = layer.kind === "other" ? matrix : tf.transpose(matrix);
+    const vector = leavesCaptures(layer) ? tf.transpose(matrix) : matrix;
     return tf.split(tf.reshape(vector, [-1]), variables.map(({ size }) => size))
       .map((part, index) => tf.reshape(part, variables[index].shape));
   });

@@ -10,10 +10,15 @@ import { ShapeError, StateError } from "../../core/errors.ts";
 import type { Formula } from "../../core/formula.ts";
 import { type ConvGeometry, locationsOf, patchLength } from "../../core/geometry.ts";
 import { type Matrix, type MatrixStorage, shapeOf } from "../../core/matrix.ts";
-import { operandsOf } from "../calls.ts";
-import { KERNEL_TABLE, type Operand } from "../kernel_table.ts";
-import { type Factor, letterOf, type SymbolicShape, valueOfFactor } from "../symbolic_shape.ts";
+import { valueOfFactor } from "../symbolic_shape.ts";
 import type { Verbs } from "../verbs.ts";
+import {
+  CallPlan,
+  type PlanLetter,
+  type PlanPlace,
+  type PlanShape,
+  type PlanSide,
+} from "./call_plan.ts";
 
 /** Whether a storage belongs to the backend on which the verb is called. */
 export type Owns = (storage: MatrixStorage) => boolean;
@@ -63,9 +68,9 @@ export function checkAlive(subject: string, m: Matrix, owns: Owns): void {
  */
 export class CallChecker {
   readonly #owns: Owns;
-  /** Where the matrices of a verb are: worked out once. */
-  readonly #plans = new Map<keyof Verbs, Plan>();
-  readonly #formulas = new WeakMap<object, Plan>();
+  /** What there is to check in a verb. */
+  readonly #plans = new Map<keyof Verbs, CallPlan>();
+  readonly #formulas = new WeakMap<Formula, CallPlan>();
 
   /**
    * For one backend.
@@ -85,83 +90,53 @@ export class CallChecker {
    */
   check(verb: keyof Verbs, call: readonly unknown[]): readonly Output[] {
     const [first] = call;
-    const formula = verb === "evaluate" ? first as Formula : undefined;
-    let plan = formula === undefined ? this.#plans.get(verb) : this.#formulas.get(formula);
-    if (plan === undefined) {
-      plan = planOf(verb, formula);
-      if (formula === undefined) this.#plans.set(verb, plan);
-      else this.#formulas.set(formula, plan);
-    }
-    const run = (call: readonly unknown[]) => new CallCheck(call, this.#owns, plan).run();
+    const plan = this.#planOf(verb, first);
+    const outputs: Output[] = [];
     // Of several jobs each is a call of its own.
-    return Array.isArray(first) ? first.flatMap((job) => run([job])) : run(call);
+    if (Array.isArray(first)) { for (const job of first) outputs.push(...this.#run(plan, [job])); }
+    else return this.#run(plan, call);
+    return outputs;
   }
-}
 
-/** Reads a part of a call, such as `"options.weights"`. */
-type Reader = (call: readonly unknown[]) => unknown;
+  #planOf(verb: keyof Verbs, first: unknown): CallPlan {
+    if (verb === "evaluate") {
+      let plan = this.#formulas.get(first as Formula);
+      if (plan === undefined) {
+        this.#formulas.set(first as Formula, plan = new CallPlan(verb, first));
+      }
+      return plan;
+    }
+    let plan = this.#plans.get(verb);
+    if (plan === undefined) this.#plans.set(verb, plan = new CallPlan(verb, undefined));
+    return plan;
+  }
 
-/** What takes convolutions with groups; factors belong to one group each. */
-const GROUPED: readonly (keyof Verbs)[] = [
-  "conv2d",
-  "conv2dDataGradient",
-  "conv2dWeightGradient",
-  "depthwiseSecondMoment",
-  "depthwiseSquaredProjection",
-];
+  #run(plan: CallPlan, call: readonly unknown[]): Output[] {
+    bindKnown(plan, call);
+    const outputs: Output[] = [];
+    for (const place of plan.places) {
+      const matrix = this.#matrixOf(place, call);
+      if (matrix === undefined) continue;
+      const { instead } = place;
+      const isOther = instead !== undefined && instead.read(call) === instead.value;
+      checkShape(plan, place.subject, matrix, isOther ? instead.shape : place.shape);
+      if (outputs.length > 0) checkApart(place, matrix, outputs, call);
+      if (place.operand.written) outputs.push({ name: place.name, matrix });
+    }
+    return outputs;
+  }
 
-/** One operand, and how the parts of a call that it depends on are read. */
-interface Place {
-  readonly name: string;
-  /** How errors about it begin. */
-  readonly subject: string;
-  readonly operand: Operand;
-  readonly value: Reader;
-  readonly otherwise: Reader;
-  readonly inPlace: Reader;
-}
-
-interface Plan {
-  readonly verb: keyof Verbs;
-  /** Whether convolutions with groups are taken as a whole. */
-  readonly takesGroups: boolean;
-  readonly places: readonly Place[];
-  readonly capture: Reader;
-  readonly geometry: Reader;
-  /** Of how many matrices one below the other. */
-  readonly parts: Reader;
-}
-
-function planOf(verb: keyof Verbs, formula: unknown): Plan {
-  const names = KERNEL_TABLE[verb].call;
-  const reader = (part: string | undefined): Reader => {
-    const [argument, field] = part?.split(".") ?? [];
-    const index = names.indexOf(argument);
-    if (field === undefined) return (call) => call[index];
-    return (call) => (call[index] as Record<string, unknown> | undefined)?.[field];
-  };
-  const places = Object.entries(operandsOf(verb, formula)).map(([name, operand]): Place => {
-    const { otherwise, inPlace } = operand;
-    return {
-      name,
-      subject: `Cannot run ${verb} with this '${name}'`,
-      operand,
-      value: reader(name),
-      otherwise: reader(otherwise?.[1]),
-      inPlace: inPlace === true ? () => false : reader(inPlace),
-    };
-  });
-  const geometry = names.includes("capture")
-    ? "capture.geometry"
-    : names.find((name) => name === "geometry" || name === "window");
-  return {
-    verb,
-    takesGroups: GROUPED.includes(verb),
-    places,
-    capture: reader("capture"),
-    geometry: reader(geometry),
-    parts: reader("parts"),
-  };
+  /** The live matrix at a place; `undefined` where there is a number, or nothing, and may be. */
+  #matrixOf({ read, subject, operand }: PlanPlace, call: readonly unknown[]): Matrix | undefined {
+    const value = read(call);
+    if (value === undefined && operand.optional) return undefined;
+    if (typeof value === "number" && operand.scalar) return undefined;
+    if (typeof value !== "object" || value === null) {
+      throw new ShapeError(subject, "a matrix", String(value));
+    }
+    checkAlive(subject, value as Matrix, this.#owns);
+    return value as Matrix;
+  }
 }
 
 /** What a call writes. */
@@ -172,102 +147,81 @@ export interface Output {
   readonly matrix: Matrix;
 }
 
-class CallCheck {
-  readonly #call: readonly unknown[];
-  readonly #owns: Owns;
-  readonly #plan: Plan;
-  readonly #sizes: Record<string, number> = {};
-  readonly #outputs: Output[] = [];
-
-  constructor(call: readonly unknown[], owns: Owns, plan: Plan) {
-    this.#call = call;
-    this.#owns = owns;
-    this.#plan = plan;
-  }
-
-  /** @returns What will be written. */
-  run(): readonly Output[] {
-    const plan = this.#plan;
-    const capture = plan.capture(this.#call) as KroneckerCapture | undefined;
-    const geometry = plan.geometry(this.#call) as ConvGeometry | undefined;
-    if (capture !== undefined) Object.assign(this.#sizes, { N: capture.examples, T: 1 });
-    if (geometry !== undefined) {
-      Object.assign(this.#sizes, sizesOf(geometry));
-      const { groups = 1 } = geometry;
-      if (groups > 1 && !plan.takesGroups) {
-        const expected = "a convolution without groups; take them one by one";
-        throw new ShapeError(`Cannot run ${plan.verb}`, expected, `${groups} groups`);
-      }
+/** Gives those letters their values that the call itself knows. */
+function bindKnown(plan: CallPlan, call: readonly unknown[]): void {
+  plan.sizes.fill(NaN);
+  const capture = plan.capture?.(call) as KroneckerCapture | undefined;
+  if (capture !== undefined) bindAll(plan, { N: capture.examples, T: 1 });
+  const geometry = plan.geometry?.(call) as ConvGeometry | undefined;
+  if (geometry !== undefined) {
+    bindAll(plan, sizesOf(geometry));
+    const { groups = 1 } = geometry;
+    if (groups > 1 && !plan.takesGroups) {
+      const expected = "a convolution without groups; take them one by one";
+      throw new ShapeError(`Cannot run ${plan.verb}`, expected, `${groups} groups`);
     }
-    const parts = plan.parts(this.#call);
-    if (parts !== undefined) this.#sizes.P = parts as number;
-    for (const place of plan.places) this.#check(place);
-    return this.#outputs;
   }
+  const parts = plan.parts?.(call);
+  if (parts !== undefined) bindAll(plan, { P: parts as number });
+}
 
-  #check(place: Place): void {
-    const { name, subject, operand } = place;
-    const { shape, otherwise, written, inPlace, optional, scalar } = operand;
-    const value = place.value(this.#call);
-    if (value === undefined && optional) return;
-    if (typeof value === "number" && scalar) return;
-    if (typeof value !== "object" || value === null) {
-      throw new ShapeError(subject, "a matrix", String(value));
-    }
-    const matrix = value as Matrix;
-    checkAlive(subject, matrix, this.#owns);
-    const instead = otherwise !== undefined && place.otherwise(this.#call) === otherwise[2];
-    this.#checkShape(subject, matrix, instead ? otherwise[0] : shape);
-    this.#checkApart(subject, matrix, inPlace !== undefined && !place.inPlace(this.#call));
-    if (written) this.#outputs.push({ name, matrix });
+function bindAll({ letters, sizes }: CallPlan, known: Readonly<Record<string, number>>): void {
+  for (let i = 0; i < letters.length; i++) sizes[i] = known[letters[i]] ?? sizes[i];
+}
+
+function checkShape(plan: CallPlan, subject: string, m: Matrix, [rows, cols]: PlanShape): void {
+  const { sizes } = plan;
+  if (bind(rows, m.rows, sizes) && bind(cols, m.cols, sizes)) return;
+  const written = `[${rows.factors.join(" ")}, ${cols.factors.join(" ")}]`;
+  const known = `[${knownOf(rows, plan)}, ${knownOf(cols, plan)}]`;
+  const expected = written === known ? written : `${written} = ${known}`;
+  throw new ShapeError(subject, expected, shapeOf(m));
+}
+
+/** Whether a side can have this size; determines the one letter that is still unknown. */
+function bind({ constant, letters }: PlanSide, size: number, sizes: Float64Array): boolean {
+  let known = constant;
+  let unknown: PlanLetter | undefined;
+  for (const letter of letters) {
+    const value = sizes[letter.at];
+    if (Number.isNaN(value)) unknown = letter;
+    else known *= value + letter.more;
   }
+  if (unknown === undefined) return known === size;
+  if (known === 0) return size === 0;
+  const value = size / known - unknown.more;
+  if (!Number.isInteger(value) || value < 0) return false;
+  sizes[unknown.at] = value;
+  return true;
+}
 
-  #checkShape(subject: string, m: Matrix, shape: SymbolicShape): void {
-    if (this.#bind(shape.rows, m.rows) && this.#bind(shape.cols, m.cols)) return;
-    const written = `[${shape.rows.join(" ")}, ${shape.cols.join(" ")}]`;
-    const known = `[${this.#known(shape.rows)}, ${this.#known(shape.cols)}]`;
-    const expected = written === known ? written : `${written} = ${known}`;
-    throw new ShapeError(subject, expected, shapeOf(m));
-  }
+/** A side with the letters that have a value replaced by it: `"N 784"`. */
+function knownOf({ factors }: PlanSide, { letters, sizes }: CallPlan): string {
+  const bound = Object.fromEntries(letters.map((letter, i) => [letter, sizes[i]]));
+  const values = factors.map((factor) => valueOfFactor(factor, bound));
+  const isKnown = (value: number | undefined) => value !== undefined && !Number.isNaN(value);
+  const unknown = factors.filter((_, i) => !isKnown(values[i]));
+  const known = values.filter(isKnown).reduce<number>((product, value) => product * value!, 1);
+  return unknown.length === 0 || known !== 1 ? [...unknown, known].join(" ") : unknown.join(" ");
+}
 
-  /** Whether a side can have this size; determines the one letter that is still unknown. */
-  #bind(factors: readonly Factor[], size: number): boolean {
-    let known = 1;
-    let unknown: string | undefined;
-    for (const factor of factors) {
-      const value = valueOfFactor(factor, this.#sizes);
-      if (value === undefined) unknown = String(factor);
-      else known *= value;
-    }
-    if (unknown === undefined) return known === size;
-    if (known === 0) return size === 0;
-    const letter = letterOf(unknown);
-    const value = size / known - (letter === unknown ? 0 : 1);
-    if (!Number.isInteger(value) || value < 0) return false;
-    this.#sizes[letter] = value;
-    return true;
-  }
-
-  /** A side with the letters that have a value replaced by it: `"N 784"`. */
-  #known(factors: readonly Factor[]): string {
-    const numbers = factors.map((factor) => valueOfFactor(factor, this.#sizes));
-    const letters = factors.filter((_, i) => numbers[i] === undefined);
-    const known = numbers.reduce<number>((value, number) => value * (number ?? 1), 1);
-    return letters.length === 0 || known !== 1 ? [...letters, known].join(" ") : letters.join(" ");
-  }
-
-  #checkApart(subject: string, matrix: Matrix, mayBeSame: boolean): void {
-    for (const output of this.#outputs) {
-      if (!overlap(output.matrix, matrix)) continue;
-      if (mayBeSame && isSameView(output.matrix, matrix)) continue;
-      throw new ShapeError(
-        subject,
-        mayBeSame
-          ? `'${output.name}' itself or a matrix apart from it`
-          : `a matrix apart from '${output.name}', which is written`,
-        "one that overlaps it",
-      );
-    }
+function checkApart(
+  { subject, apart }: PlanPlace,
+  matrix: Matrix,
+  outputs: readonly Output[],
+  call: readonly unknown[],
+): void {
+  for (const output of outputs) {
+    if (!overlap(output.matrix, matrix)) continue;
+    const mayBeSame = apart !== undefined && !apart(call);
+    if (mayBeSame && isSameView(output.matrix, matrix)) continue;
+    throw new ShapeError(
+      subject,
+      mayBeSame
+        ? `'${output.name}' itself or a matrix apart from it`
+        : `a matrix apart from '${output.name}', which is written`,
+      "one that overlaps it",
+    );
   }
 }
 

@@ -34,8 +34,6 @@ export class CheckedMemory implements Memory, Disposable {
   readonly #kernels: Kernels;
   readonly #choice: Pick<BackendInfo, "chosen" | "rejected">;
   readonly #owned = new Set<RawStorage>();
-  /** Every storage ever handed out, for as long as somebody holds it. */
-  readonly #known = new WeakSet<MatrixStorage>();
   /** Bytes of scratch taken in each open scope. */
   readonly #scopes: number[] = [];
   readonly #undo: UndoLog;
@@ -97,7 +95,7 @@ export class CheckedMemory implements Memory, Disposable {
     const kernels = this.kernels();
     checkSize("Cannot allocate a matrix", rows, cols);
     const storage = kernels.allocate(rows * cols);
-    this.#known.add(storage);
+    storage.owner = this;
     this.#owned.add(storage);
     this.#built?.push(storage);
     this.#ownedBytes += this.#bytesOf(storage);
@@ -116,7 +114,7 @@ export class CheckedMemory implements Memory, Disposable {
       );
     }
     const storage = kernels.scratch(rows * cols);
-    this.#known.add(storage);
+    storage.owner = this;
     this.#scopes[this.#scopes.length - 1] += this.#bytesOf(storage);
     return { storage, offset: 0, rows, cols, stride: cols };
   }
@@ -251,7 +249,8 @@ export class CheckedMemory implements Memory, Disposable {
   }
 
   /** Whether a storage was handed out here. */
-  protected readonly owns = (storage: MatrixStorage): boolean => this.#known.has(storage);
+  protected readonly owns = (storage: MatrixStorage): boolean =>
+    (storage as RawStorage).owner === this;
 
   #release(storage: RawStorage): void {
     if (!this.#owned.delete(storage)) return;

@@ -120,6 +120,9 @@ export interface Block extends Refreshable, Disposable {
   /** Sizes of its factors for people, where they do not follow from the state. */
   readonly factorSizes?: string;
 
+  /** Whether the lambda in force is that of the last refresh, and not that of the step. @default {false} */
+  readonly lambdaOfRefresh?: boolean;
+
   /** Lambda at a step, from the state as it is now. */
   lambda(step: number): Scalar;
 

@@ -143,6 +143,11 @@ export abstract class FactoredBlock extends Owner implements Block {
     return renewal;
   }
 
+  /** Inverses have it inside. */
+  get lambdaOfRefresh(): boolean {
+    return this.#inverses !== undefined;
+  }
+
   lambda(step: number): Scalar {
     const sides = [this.outputFactor.rows, this.inputFactor.rows];
     return this.damping.at(step, () => this.trace(), sides[0] * sides[1], sides);

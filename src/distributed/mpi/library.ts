@@ -18,6 +18,10 @@ const FUNCTIONS = {
   MPI_Iallreduce: ["pointer", "buffer", "i32", "h", "h", "h", "buffer"],
   MPI_Ibcast: ["buffer", "i32", "h", "i32", "h", "buffer"],
   MPI_Iallgatherv: ["buffer", "i32", "h", "buffer", "buffer", "buffer", "h", "h", "buffer"],
+  MPI_Ialltoallv: [
+    ...["buffer", "buffer", "buffer", "h"] as const,
+    ...["buffer", "buffer", "buffer", "h", "h", "buffer"] as const,
+  ],
   MPI_Isend: ["buffer", "i32", "h", "i32", "i32", "h", "buffer"],
   MPI_Recv: ["buffer", "i32", "h", "i32", "i32", "h", "pointer"],
   MPI_Iprobe: ["i32", "i32", "h", "buffer", "buffer"],

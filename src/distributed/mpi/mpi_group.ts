@@ -137,8 +137,22 @@ class MpiGroup extends Collective<Request, void> {
     );
   }
 
+  protected *swap(
+    sent: readonly Sendable[],
+    received: readonly Sendable[],
+  ): Moves<Request, void, void> {
+    const { handles: { world, byte } } = this.#library;
+    const [out, back] = [sent, received].map((parts) => roomFor(parts, this.rank));
+    out.of.forEach((place, rank) => place.set(bytesOf(sent[rank]).subarray(0, place.length)));
+    yield this.#begin("MPI_Ialltoallv", [
+      ...[out.bytes, out.counts, out.places, byte],
+      ...[back.bytes, back.counts, back.places, byte, world],
+    ]);
+    back.of.forEach((place, rank) => bytesOf(received[rank]).set(place));
+  }
+
   #begin(
-    name: "MPI_Iallreduce" | "MPI_Ibcast" | "MPI_Iallgatherv",
+    name: "MPI_Iallreduce" | "MPI_Ibcast" | "MPI_Iallgatherv" | "MPI_Ialltoallv",
     args: readonly unknown[],
   ): Request {
     this.#begun++;
@@ -230,6 +244,18 @@ class MpiGroup extends Collective<Request, void> {
       this.#ended.set(rank, count[0]);
     }
   }
+}
+
+/** Bytes for parts side by side, by rank; none for the own one. */
+function roomFor(parts: readonly Sendable[], own: number) {
+  const counts = Int32Array.from(parts, ({ byteLength }, rank) => rank === own ? 0 : byteLength);
+  const places = new Int32Array(parts.length);
+  for (let rank = 1; rank < parts.length; rank++) {
+    places[rank] = places[rank - 1] + counts[rank - 1];
+  }
+  const bytes = new Uint8Array(counts.reduce((sum, count) => sum + count, 0));
+  const of = Array.from(places, (at, rank) => bytes.subarray(at, at + counts[rank]));
+  return { bytes, counts, places, of };
 }
 
 /** What a library calls itself: `"Open MPI 4.1.4"`. */

@@ -23,12 +23,26 @@ export default async function (group: Group, length: unknown): Promise<unknown> 
   group.broadcast(sent, size - 1);
   const received = new Float64Array(3).fill(rank);
   await group.broadcastAsync(received, 0);
+  // Of rank r to rank s: s numbers 10 r + s, and as many more as there are to be exchanged in several pieces.
+  const numbers = (from: number, to: number) =>
+    new Float64Array(to === 0 ? 0 : to + (length as number >> 1)).fill(10 * from + to);
+  const ranks = Array.from({ length: size }, (_, other) => other);
+  const fresh = () => ranks.map((other) => new Float64Array(numbers(other, rank).length));
+  const [now, soon] = [fresh(), fresh()];
+  group.exchange(ranks.map((to) => numbers(rank, to)), now);
+  await group.exchangeAsync(ranks.map((to) => numbers(rank, to)), soon);
+  const exchanged = ranks.every((from) =>
+    [now, soon].every((parts) => {
+      const sent = from === rank ? new Float64Array(parts[from].length) : numbers(from, rank);
+      return parts[from].every((number, i) => number === sent[i]);
+    })
+  );
   group.barrier();
   const bytes = group.allGather(new Uint8Array(rank === 0 ? length as number : 0).fill(1));
   return {
     ...{ rank, size, sum: [...sum], later: [...later], double: [...double] },
     parts: parts.map((part) => [...part]),
-    ...{ sent: [...sent], received: [...received] },
+    ...{ sent: [...sent], received: [...received], exchanged },
     bytes: bytes.map((part) => [part.length, part.every((byte) => byte === 1)]),
     operations: group.traffic.operations,
   };

@@ -6,6 +6,7 @@ import type { Group } from "@tekfac/tekfac/distributed";
 import {
   conv2d,
   dense,
+  dropout,
   flatten,
   layerNorm,
   objective,
@@ -25,6 +26,8 @@ export interface StepsCase {
   readonly steps: number;
   /** Examples of each micro-batch of a step, of all ranks together. */
   readonly sizes: readonly number[];
+  /** Share of what dropout drops. @default {0} */
+  readonly dropped?: number;
 }
 
 /** What came of it. */
@@ -33,22 +36,26 @@ export interface StepsResult {
   /** What else a step reports. */
   readonly numbers: readonly (number | string)[];
   readonly weights: readonly number[];
+  /** What is done when, and by whom, in words. */
+  readonly plan: string;
 }
 
 const FEATURES = 36;
 const CLASSES = 3;
 
 /** Wide enough for blocks of low rank beside full ones, with a convolution and scales above shifts. */
-export function modelOf(backend: Backend): Sequential {
+function modelOf(backend: Backend, dropped: number): Sequential {
   return sequential(backend, {
     input: [6, 6, 1],
     layers: [
+      ...(dropped > 0 ? [dropout(dropped)] : []),
       conv2d(4, { kernel: 3 }),
       relu(),
       flatten(),
       dense(40),
       layerNorm(),
       tanh(),
+      ...(dropped > 0 ? [dropout(dropped)] : []),
       dense(CLASSES),
     ],
     seed: 3,
@@ -76,11 +83,11 @@ export function partOf(
 
 /** Takes the steps of a case, in a group or alone. */
 export function stepsOf(
-  { optimizer: name, options = {}, backend: prefer, steps, sizes }: StepsCase,
+  { optimizer: name, options = {}, backend: prefer, steps, sizes, dropped = 0 }: StepsCase,
   group?: Group,
 ): StepsResult {
   using backend = createBackendSync({ prefer: [prefer] });
-  using model = modelOf(backend);
+  using model = modelOf(backend, dropped);
   const goal = objective(model, softmaxCrossEntropy());
   const own = group ?? { rank: 0, size: 1 };
   using optimizer = optimizers[name](goal, { ...options, ...(group && { group }) });
@@ -95,7 +102,8 @@ export function stepsOf(
     numbers.push(...report.layers.map(({ damping }) => damping ?? "none"));
   }
   const read = (m: Matrix) => [...backend.readSync(m)];
-  return { losses, numbers, weights: model.parameters.flatMap(({ value }) => read(value)) };
+  const weights = model.parameters.flatMap(({ value }) => read(value));
+  return { losses, numbers, weights, plan: optimizer.preconditioner.plan };
 }
 
 export default (group: Group, cases: unknown): StepsResult[] =>

@@ -9,12 +9,14 @@ import { sgd, tekfac } from "@tekfac/tekfac/optim";
 export interface TrafficCase {
   /** Of a network of dense layers. */
   readonly widths: readonly number[];
-  readonly method: "sgd" | "low rank" | "full, alone";
+  readonly method: "sgd" | "low rank" | "full";
+  /** Share of the ranks that make each direction. */
+  readonly workerFraction: number;
 }
 
-/** Bytes per step, on average over steps 100 to 119: all intervals divide twenty. */
+/** Bytes per step, on average over steps 100 to 199: all intervals divide a hundred. */
 export default function (group: Group, argument: unknown): number {
-  const { widths, method } = argument as TrafficCase;
+  const { widths, method, workerFraction } = argument as TrafficCase;
   using backend = createBackendSync({ prefer: ["wasm"] });
   const [input, ...hidden] = widths;
   const layers = hidden.flatMap((width) => [dense(width), tanh()]);
@@ -22,7 +24,7 @@ export default function (group: Group, argument: unknown): number {
   const goal = objective(model, squaredError());
   using optimizer = method === "sgd" ? sgd(goal, { group }) : tekfac(goal, {
     group,
-    shareOut: "nothing",
+    workerFraction,
     ...(method === "low rank" ? {} : { rank: "full" }),
   });
   const examples = 8;
@@ -32,9 +34,9 @@ export default function (group: Group, argument: unknown): number {
   );
   const targets = new Float32Array(examples * widths.at(-1)!);
   let before = 0;
-  for (let step = 0; step < 120; step++) {
+  for (let step = 0; step < 200; step++) {
     if (step === 100) before = group.traffic.bytes;
     optimizer.stepSync({ inputs, targets });
   }
-  return (group.traffic.bytes - before) / 20;
+  return (group.traffic.bytes - before) / 100;
 }

@@ -19,6 +19,7 @@ const BYTES = 4;
 /** A run of float32 numbers in linear memory. */
 export class WasmStorage implements RawStorage {
   disposed = false;
+  owner: unknown = undefined;
 
   /**
    * Describes memory; takes none.

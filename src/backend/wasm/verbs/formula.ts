@@ -5,9 +5,9 @@
  */
 
 import type { Matrix } from "../../../core/matrix.ts";
-import { evaluate } from "../../../linalg/formula.ts";
+import { programOf } from "../../../linalg/formula.ts";
 import type { Scalar, Verbs } from "../../backend.ts";
-import type { Machine } from "../module/machine.ts";
+import { addressOf, type Machine } from "../module/machine.ts";
 
 /** The verb of this topic. */
 export type Formulas = Pick<Verbs, "evaluate">;
@@ -16,13 +16,22 @@ export type Formulas = Pick<Verbs, "evaluate">;
 export function createFormulas(machine: Machine): Formulas {
   return {
     evaluate(formula, inputs, outputs) {
-      const values = Object.entries<Scalar>(inputs).map(([name, input]) => [
-        name,
-        typeof input === "number" ? input : machine.row(input),
-      ]);
-      const results = evaluate(formula, Object.fromEntries(values));
-      for (const [name, out] of Object.entries<Matrix>(outputs)) {
-        machine.row(out).set((results as Record<string, Float64Array>)[name]);
+      const program = programOf(formula);
+      const { view } = machine.memory;
+      const given = inputs as Readonly<Record<string, Scalar>>;
+      if (program.vector !== undefined) program.reserve((given[program.vector] as Matrix).cols);
+      for (const { name, slot: { values, length } } of program.inputs) {
+        const input = given[name];
+        if (typeof input === "number") values[0] = input;
+        else {
+          const from = addressOf(input) / 4;
+          for (let i = 0; i < length; i++) values[i] = view[from + i];
+        }
+      }
+      program.run();
+      for (const { name, slot: { values, length } } of program.outputs) {
+        const to = addressOf((outputs as Readonly<Record<string, Matrix>>)[name]) / 4;
+        for (let i = 0; i < length; i++) view[to + i] = values[i];
       }
     },
   };

@@ -1,0 +1,109 @@
+/**
+ * Which rank of a group preconditions which layers.
+ *
+ * @module
+ */
+
+import type { Backend } from "../backend/backend.ts";
+import type { Matrix } from "../core/matrix.ts";
+import type { Parameter } from "../core/parameter.ts";
+import { bestWorkers } from "../distributed/network.ts";
+import type { Reduction } from "../distributed/reduction.ts";
+import { WorkerGrid, workersOf } from "../distributed/worker_grid.ts";
+
+/** Steps in which every rank makes all directions: from the second on they are timed. */
+const TIMED = 4;
+
+/** A direction, or the room for it. */
+export interface MadeDirection {
+  /** Of the parameter. */
+  readonly index: number;
+  /** The same shape on all ranks. */
+  readonly direction: Matrix;
+}
+
+/**
+ * Shares out the directions of a step: a layer's is made by some of the ranks, and the others get it from one of these.
+ * In the first steps all ranks make all; what takes how long there decides who makes which, the most expensive first,
+ * and, where it is not given, by how many ranks each is made ({@linkcode bestWorkers}).
+ */
+export class Workers {
+  readonly #backend: Backend;
+  readonly #reduction: Reduction;
+  readonly #fraction: number | "auto";
+  /** Least milliseconds of each parameter's direction so far. */
+  readonly #times: number[];
+  #steps = 0;
+  #grid: WorkerGrid | undefined;
+
+  /** @param fraction Share of the ranks that make each direction, in (0, 1], or that which is fastest. */
+  constructor(
+    backend: Backend,
+    reduction: Reduction,
+    parameters: readonly Parameter[],
+    fraction: number | "auto",
+  ) {
+    this.#backend = backend;
+    this.#reduction = reduction;
+    this.#fraction = fraction;
+    this.#times = parameters.map(() => Infinity);
+  }
+
+  /** How many ranks make each direction, in words. */
+  get plan(): string {
+    const { size } = this.#reduction;
+    const { workers = size } = this.#grid ?? {};
+    const open = this.#grid === undefined && this.#fraction !== 1 ? ", so far" : "";
+    return `directions by ${workers} of ${size} ranks each${open}`;
+  }
+
+  /** Makes a direction, or does what little belongs to the others' as well. */
+  make(index: number, { own, others }: { own: () => void; others: () => void }): void {
+    if (this.#grid !== undefined) {
+      return this.#grid.does(index, this.#reduction.rank) ? own() : others();
+    }
+    const started = performance.now();
+    own();
+    const time = performance.now() - started;
+    if (this.#steps > 0) this.#times[index] = Math.min(this.#times[index], time);
+  }
+
+  /** Ends the directions of a step: all ranks have all of them after it. */
+  share(made: readonly MadeDirection[]): void {
+    const grid = this.#grid;
+    if (grid === undefined) {
+      this.#steps++;
+      if (this.#steps === TIMED) this.#decide(made);
+      return;
+    }
+    if (grid.workers === this.#reduction.size) return;
+    const matrices = made.map(({ direction }) => direction);
+    this.#reduction.supply(matrices, (i, rank) => grid.supplierOf(made[i].index, rank));
+  }
+
+  /** From sums of all ranks' times, so that all decide alike. */
+  #decide(made: readonly MadeDirection[]): void {
+    const backend = this.#backend;
+    const reduction = this.#reduction;
+    const { size } = reduction;
+    const { times, bytes } = backend.scope(() => {
+      const sums = backend.scratch(1, this.#times.length);
+      backend.write(sums, this.#times.map((time) => Number.isFinite(time) ? time : 0));
+      reduction.sum({ matrix: sums });
+      const read = backend.readSync(sums);
+      return { times: Array.from(read), bytes: read.BYTES_PER_ELEMENT };
+    });
+    const numbers = new Map(
+      made.map(({ index, direction: { rows, cols } }) => [index, rows * cols]),
+    );
+    const tasks = times.map((milliseconds, index) => {
+      const count = numbers.get(index) ?? 0;
+      // The clock may be too coarse for small ones.
+      return { seconds: milliseconds / 1000 / size + 1e-10 * count, bytes: bytes * count };
+    });
+    const workers = this.#fraction === "auto"
+      ? bestWorkers(tasks, size, reduction.measure())
+      : workersOf(this.#fraction, size);
+    this.#grid = new WorkerGrid(size, workers, tasks.map(({ seconds }) => seconds));
+  }
+}

@@ -1,0 +1,53 @@
+/** One rank saves while a refresh of all is under way; all go on, and so does whoever loads it. */
+
+import { createBackendSync } from "@tekfac/tekfac/backend";
+import type { Group } from "@tekfac/tekfac/distributed";
+import { dense, objective, sequential, softmaxCrossEntropy, tanh } from "@tekfac/tekfac/nn";
+import { ekfac, loadState, saveState } from "@tekfac/tekfac/optim";
+import { partOf } from "./steps.ts";
+
+/** What came of it. */
+export interface Resumed {
+  /** By rank 0, after {@linkcode SAVED_AFTER} steps. */
+  readonly saved: readonly number[] | undefined;
+  /** Losses of all steps that were taken. */
+  readonly losses: readonly number[];
+}
+
+/** Bases are begun at step 4 and adopted at step 8. */
+const SAVED_AFTER = 6;
+
+const STEPS = 12;
+
+/** Takes all steps, or those after a checkpoint. */
+export async function stepsFrom(
+  checkpoint: readonly number[] | undefined,
+  group?: Group,
+): Promise<Resumed> {
+  using backend = createBackendSync({ prefer: ["reference"] });
+  using model = sequential(backend, {
+    input: [36],
+    layers: [dense(8), tanh(), dense(3)],
+    seed: 3,
+  });
+  using optimizer = ekfac(objective(model, softmaxCrossEntropy()), {
+    rank: "full",
+    intervals: { statistics: 1, basis: 4, eigenvalues: 1 },
+    denseStart: false,
+    refresh: { kind: "background", delay: 4 },
+    ...(group && { group }),
+  });
+  if (checkpoint !== undefined) loadState(optimizer, Uint8Array.from(checkpoint));
+  let saved: readonly number[] | undefined;
+  const losses: number[] = [];
+  while (optimizer.stepCount < STEPS) {
+    const own = group ?? { rank: 0, size: 1 };
+    losses.push(optimizer.stepSync(partOf(optimizer.stepCount, 32, own)).loss);
+    const speaks = (group?.rank ?? 0) === 0 && checkpoint === undefined;
+    if (speaks && optimizer.stepCount === SAVED_AFTER) saved = [...await saveState(optimizer)];
+  }
+  return { saved, losses };
+}
+
+export default (group: Group, checkpoint: unknown): Promise<Resumed> =>
+  stepsFrom((checkpoint ?? undefined) as readonly number[] | undefined, group);
