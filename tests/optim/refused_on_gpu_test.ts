@@ -288,3 +288,15 @@ gpuTest(
     assert.equal(optimizer.stepCount, 2);
   },
 );
+
+gpuTest(
+  "step() with a rate that float32 cannot hold, or that takes weights out of it, moves none",
+  async (gpu) => {
+    for (const learningRate of [1e39, 1e30]) {
+      using training = new Training(gpu, (o) => sgd(o, { learningRate }));
+      const before = await training.state();
+      await assert.rejects(training.step(0).report(), isRefusal(0, /Cannot take step 0/));
+      assert.deepEqual(await training.state(), before);
+    }
+  },
+);
