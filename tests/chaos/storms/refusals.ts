@@ -62,7 +62,7 @@ async function disturbed(
   random: Random,
 ): Promise<{ behind: number; refused: boolean }> {
   const step = optimizer.stepCount;
-  const scale = pick(random, [1e6, 1e12, 1e17, 1e25, 1e38]);
+  const scale = pick(random, [1e6, 1e17, 1e25, 1e38, 1e38]);
   const handles: StepHandle[] = [optimizer.step(outOfScale(batchOf(task, step), task, scale))];
   const behind = random.integer(4);
   for (let i = 1; i <= behind; i++) handles.push(optimizer.step(batchOf(task, step + i)));
