@@ -82,14 +82,11 @@ export function sequential(backend: Backend, options: SequentialOptions): Sequen
     const context = { backend, input, name, random: random.fork(), shared, build };
     return atLayer(name, () => spec.build(context));
   };
-  try {
+  return backend.building(() => {
     for (const spec of specs) layers.push(build(spec, layers.at(-1)?.output ?? input));
     checkPadding(layers);
-  } catch (error) {
-    layers.forEach((layer) => layer[Symbol.dispose]());
-    throw error;
-  }
-  return new Sequential(backend, input, layers, specs);
+    return new Sequential(backend, input, layers, specs);
+  });
 }
 
 /** Only the first layer sees the inputs, by which padding is known. */

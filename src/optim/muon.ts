@@ -125,23 +125,25 @@ export function muon<B>(objective: Objective<B>, options: MuonOptions = {}): Opt
     adam: ownSettings(adam, group?.adam),
   }));
   const reduction = resolved.group?.reductionOn(subject, backend) ?? alone;
-  const blocks = madeForEach(
-    parameters,
-    (index) => new MuonBlock(backend, parameters[index], chosen[index]),
-  );
-  const preconditioner = new MuonPreconditioner(backend, blocks, {
-    learningRate: resolved.learningRate,
-    settings,
-    polynomials: quintics(resolved.orthogonalization, resolved.iterations),
-    adamRate,
-  }, workersIn(backend, reduction, parameters, resolved.workerFraction));
-  // Its momentum is inside the preconditioner, and is checked before a step like all functions of the step.
-  const velocities = settings.map(({ momentum }) => momentum);
-  return new Optimizer(objective, preconditioner, {
-    ...{ ...resolved, momentum: false as const, velocities },
-    groups: groups.map(({ include, learningRate, weightDecay }) => ({
-      ...{ include, learningRate, weightDecay },
-    })),
+  return backend.building(() => {
+    const blocks = madeForEach(
+      parameters,
+      (index) => new MuonBlock(backend, parameters[index], chosen[index]),
+    );
+    const preconditioner = new MuonPreconditioner(backend, blocks, {
+      learningRate: resolved.learningRate,
+      settings,
+      polynomials: quintics(resolved.orthogonalization, resolved.iterations),
+      adamRate,
+    }, workersIn(backend, reduction, parameters, resolved.workerFraction));
+    // Its momentum is inside the preconditioner, and is checked before a step like all functions of the step.
+    const velocities = settings.map(({ momentum }) => momentum);
+    return new Optimizer(objective, preconditioner, {
+      ...{ ...resolved, momentum: false as const, velocities },
+      groups: groups.map(({ include, learningRate, weightDecay }) => ({
+        ...{ include, learningRate, weightDecay },
+      })),
+    });
   });
 }
 
