@@ -16,7 +16,7 @@ import {
   sequential,
   softmaxCrossEntropy,
 } from "@tekfac/tekfac/nn";
-import { adam } from "@tekfac/tekfac/optim";
+import { adam, tekfac } from "@tekfac/tekfac/optim";
 import { fit } from "@tekfac/tekfac/training";
 
 /** So much damping that only squared lengths of gradients are left. */
@@ -28,6 +28,8 @@ export interface MislabelledStudy {
   readonly wrong: number;
   /** Hidden units of the network. */
   readonly hidden: readonly number[];
+  /** What trains it. */
+  readonly optimizer: keyof typeof OPTIMIZERS;
   /** Passes over the images. */
   readonly epochs: number;
   /** Examples per step. */
@@ -48,6 +50,8 @@ export interface Detection {
   readonly found: number;
 }
 
+const OPTIMIZERS = { adam, tekfac };
+
 const METHODS = ["tekfac", "ekfac", "tkfac", "kfac", "diagonal"] as const;
 
 /** The study, with one seed. */
@@ -56,14 +60,14 @@ export async function studyMislabelled(
   clean: ImageDataset,
   study: MislabelledStudy,
 ): Promise<readonly Detection[]> {
-  const { hidden, epochs, batchSize, seed, looked, tau } = study;
+  const { hidden, optimizer, epochs, batchSize, seed, looked, tau } = study;
   const { data, wrong } = withWrongLabels(clean, study);
   using model = sequential(backend, { input: data.shape, layers: mlp({ hidden }), seed });
   const goal = objective(model, softmaxCrossEntropy());
   // Sums over the epochs' ends of the squared length of each gradient: TracIn of an example on itself.
   const traced = new Float64Array(examplesIn(data));
   await fit(model, softmaxCrossEntropy(), { train: data, test: subset(data, [0]) }, {
-    optimizer: adam,
+    optimizer: OPTIMIZERS[optimizer],
     ...{ annealing: cosine, epochs, batchSize, seed },
     observer: {
       onNote: () => {},

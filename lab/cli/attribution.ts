@@ -28,6 +28,11 @@ const options = {
   data: imagesArgument,
   table: { ...tableArgument, help: "CSV with a column y, for retraining" },
   limit: integer(10, "images that are learned from (default: all; 1000 for retraining)"),
+  optimizer: {
+    kind: "choice",
+    choices: ["adam", "tekfac"],
+    help: "what trains, of mislabelled (default: adam)",
+  },
   epochs: integer(1, "passes over the images, of mislabelled (default: 3)"),
   seeds: integer(1, "of mislabelled (default: 3)"),
   halves: integer(3, "random halves, of retraining (default: 50)"),
@@ -46,7 +51,7 @@ const purpose =
 async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("attribution", args, options);
   if (given.help) return console.log(helpText("attribution", purpose, options));
-  const { study = "mislabelled", seed = 0, seeds = 3, epochs = 3 } = given;
+  const { study = "mislabelled", optimizer = "adam", seed = 0, seeds = 3, epochs = 3 } = given;
   const backend = await openBackend("auto");
   try {
     if (study === "retraining") return await retraining(backend, given);
@@ -56,7 +61,7 @@ async function main(args: readonly string[]): Promise<void> {
       runs.push(
         await studyMislabelled(backend, train, {
           ...{ wrong: 0.05, looked: 0.1, hidden: [512, 512], batchSize: 128, tau: 0.1 },
-          ...{ epochs, seed: seed + s },
+          ...{ optimizer, epochs, seed: seed + s },
         }),
       );
     }

@@ -10,6 +10,7 @@ import {
   glyphs,
   type ImageDataset,
   splitDataset,
+  subset,
   type Table,
 } from "@tekfac/tekfac/data";
 import type { Backend } from "@tekfac/tekfac/backend";
@@ -39,6 +40,7 @@ const options = {
   table: tableArgument,
   model: { kind: "choice", choices: ["mlp", "cnn"], help: "of images (default: mlp)" },
   limit: limitArgument,
+  judged: integer(10, "images of each kind that are judged, at most (default: all)"),
   epochs: integer(1, "passes over the examples (default: 5, of tables 100)"),
   seeds: integer(1, "trainings, of tables with another split each (default: 5)"),
   help: { kind: "flag", help: "this text" },
@@ -86,7 +88,12 @@ async function onTable(
 
 async function onImages(backend: Backend, given: Given): Promise<string> {
   const { seeds = 5, epochs = 5 } = given;
-  const { train, test } = await readImages("uncertainty", given);
+  const { train, test: tests } = await readImages("uncertainty", given);
+  const first = (data: ImageDataset): ImageDataset => {
+    const count = Math.min(examplesIn(data), given.judged ?? Infinity);
+    return subset(data, Array.from({ length: count }, (_, i) => i));
+  };
+  const test = first(tests);
   const others: Record<string, ImageDataset> = {
     "drawn clothes": drawnClothes({ count: OUTSIDE, seed: 1 }),
   };
@@ -95,7 +102,7 @@ async function onImages(backend: Backend, given: Given): Promise<string> {
     others["others"] = (await readImages("uncertainty", { data: given.outside })).test;
   }
   const outside = Object.fromEntries(
-    Object.entries(others).map(([name, data]) => [name, fitted(data, train)]),
+    Object.entries(others).map(([name, data]) => [name, fitted(first(data), train)]),
   );
   const runs: Verdict[][] = [];
   for (let seed = 0; seed < seeds; seed++) {

@@ -113,17 +113,14 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
       owned.push(backend.alloc(rows, cols));
       return owned.at(-1)!;
     };
-    try {
-      this.parameters = parameters.map(({ name, layer, shape }) => ({
+    this.parameters = backend.building(() =>
+      parameters.map(({ name, layer, shape }) => ({
         name,
         layer,
         value: alloc(...shape),
         gradient: alloc(...shape),
-      }));
-    } catch (error) {
-      for (const matrix of owned) matrix[Symbol.dispose]();
-      throw error;
-    }
+      }))
+    );
     this.backend = backend;
     this.#external = parameters;
     this.#owned = owned;

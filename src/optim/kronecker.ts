@@ -26,7 +26,7 @@ import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_opt
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import { Workers } from "./workers.ts";
+import { workersIn } from "./workers.ts";
 
 /** How a method makes its blocks. */
 export interface BlockMaker {
@@ -81,20 +81,20 @@ export function kroneckerOptimizer<B>(
   const groups = groupsOf(subject, options.groups, parameters);
   checkAlike(subject, options);
   const reduction = options.group?.reductionOn(subject, backend) ?? alone;
-  let blocks: readonly Block[] = [];
-  const adapter = dampingAdaptation === false
-    ? undefined
-    : new DampingAdapter(backend, dampingAdaptation);
-  const dampings = parameters.map((_, index) => ownSettings({ damping }, groups[index]).damping);
-  const noise = dampings.some(hasNoiseEdge) ? new NoiseFactor(backend) : undefined;
-  const contextOf = (index: number): BlockOptions => ({
-    ...ownSettings({ damping }, groups[index]),
-    examples: () => estimator.averages.factors.examples,
-    convolutions: () => blocks.filter(hasKroneckerConvolution),
-    ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
-    ...(noise === undefined ? {} : { noise: noise.factor }),
-  });
-  try {
+  return backend.building(() => {
+    let blocks: readonly Block[] = [];
+    const adapter = dampingAdaptation === false
+      ? undefined
+      : new DampingAdapter(backend, dampingAdaptation);
+    const dampings = parameters.map((_, index) => ownSettings({ damping }, groups[index]).damping);
+    const noise = dampings.some(hasNoiseEdge) ? new NoiseFactor(backend) : undefined;
+    const contextOf = (index: number): BlockOptions => ({
+      ...ownSettings({ damping }, groups[index]),
+      examples: () => estimator.averages.factors.examples,
+      convolutions: () => blocks.filter(hasKroneckerConvolution),
+      ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
+      ...(noise === undefined ? {} : { noise: noise.factor }),
+    });
     blocks = madeForEach(
       parameters,
       (index) => {
@@ -107,28 +107,22 @@ export function kroneckerOptimizer<B>(
         return make(backend, parameter, { ...context, method, part, ...own(parameter) });
       },
     );
-  } catch (error) {
-    adapter?.[Symbol.dispose]();
-    noise?.[Symbol.dispose]();
-    throw error;
-  }
-  const estimator = new CurvatureEstimator(backend, blocks, {
-    ...options,
-    ...{ plan, reduction },
+    const estimator = new CurvatureEstimator(backend, blocks, {
+      ...options,
+      ...{ plan, reduction },
+    });
+    const preconditioner = new KroneckerPreconditioner(
+      backend,
+      method,
+      estimator,
+      plan,
+      {
+        ...{ adapter, noise },
+        workers: workersIn(backend, reduction, parameters, options.workerFraction),
+      },
+    );
+    return new Optimizer(objective, preconditioner, options, observation);
   });
-  const preconditioner = new KroneckerPreconditioner(
-    backend,
-    method,
-    estimator,
-    plan,
-    {
-      ...{ adapter, noise },
-      workers: reduction.size > 1
-        ? new Workers(backend, reduction, parameters, options.workerFraction)
-        : undefined,
-    },
-  );
-  return new Optimizer(objective, preconditioner, options, observation);
 }
 
 /** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */

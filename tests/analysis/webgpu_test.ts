@@ -52,7 +52,12 @@ async function numbersOf(backend: Backend): Promise<Record<string, number[]>> {
     note("self-influence", await selfInfluence(curvature, { train, microBatch: 16 }));
     for (const layers of ["last", "all"] as const) {
       const posterior = await laplace(curvature, { layers });
-      note(`variances, ${layers}`, (await posterior.predict(queries.inputs)).variances);
+      note(`log evidence, ${layers}`, [posterior.logMarginalLikelihood]);
+      for (const kind of ["probit", "monteCarlo"] as const) {
+        const { variances, probabilities } = await posterior.predict(queries.inputs, { kind });
+        note(`variances, ${layers}, ${kind}`, variances);
+        note(`probabilities, ${layers}, ${kind}`, probabilities!);
+      }
     }
     using again = await loadCurvature(goal, await saveCurvature(curvature));
     note("trace of the file", [again.trace()]);
