@@ -1,5 +1,6 @@
 /**
- * A step of the language model of `train --model gpt`: beside PyTorch, by optimizer, and where its time goes:
+ * A step of the language model of `train --model gpt`: beside PyTorch, TensorFlow.js and jax-js, by optimizer, and
+ * where its time goes:
  * `deno task bench:gpt [--json] [--save] [--only TEXT] [--seconds N] [--threads N]`.
  *
  * @module
@@ -9,8 +10,11 @@ import { type Backend, createBackend } from "@tekfac/tekfac/backend";
 import type { OptimizerName } from "@tekfac/tekfac/optim";
 import { textRecipe } from "@tekfac/tekfac/training";
 import { timedJob, tokenBatches } from "./gpt/model.ts";
-import { COMPARED, comparePeer } from "./gpt/peer.ts";
+import { startJax } from "./gpt/jax.ts";
+import { COMPARED, comparePeer, type StartPeer } from "./gpt/peer.ts";
 import { profiled } from "./gpt/profile.ts";
+import { startPytorch } from "./gpt/pytorch.ts";
+import { startTensorflow } from "./gpt/tensorflow.ts";
 import { ContentionWatch, thisMachine } from "./machine.ts";
 import { isWanted, printJson, readBenchArguments, remark } from "./output.ts";
 import { appendRun, type Row } from "./results.ts";
@@ -18,7 +22,14 @@ import { median, spread } from "./statistics.ts";
 import { formatTable, threeDigits } from "./table.ts";
 
 const USAGE = `deno task bench:gpt
-Times steps of a small language model, beside PyTorch where it is installed.`;
+Times steps of a small language model, beside PyTorch, TensorFlow.js and jax-js where they are installed.`;
+
+/** Programs that take the same steps, by the names that `--only` knows. */
+const PEERS: readonly (readonly [name: string, start: StartPeer])[] = [
+  ["PyTorch", startPytorch],
+  ["TensorFlow.js", startTensorflow],
+  ["jax-js", startJax],
+];
 
 /** Optimizers that are timed. */
 const METHODS: readonly OptimizerName[] = ["adam", "muon", "soap", "tekfac"];
@@ -73,9 +84,10 @@ async function main(): Promise<void> {
     saved.push(row);
     if (json) printJson(row);
   };
-  if (isWanted("peer", only)) {
-    const outcome = await comparePeer(backend, threads, seconds);
-    if (typeof outcome === "string") remark(`PyTorch left out: ${outcome}`);
+  for (const [name, start] of PEERS) {
+    if (!isWanted(`peer ${name}`, only)) continue;
+    const outcome = await comparePeer(backend, start, { threads, seconds });
+    if (typeof outcome === "string") remark(`${name} left out: ${outcome}`);
     else {
       show({ work: "AdamW step of gpt", ...outcome });
       if (!json) {
@@ -121,4 +133,8 @@ async function main(): Promise<void> {
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  await main();
+  // The workers of jax-js would keep the process.
+  Deno.exit();
+}

@@ -82,3 +82,5 @@ const guesses = await np.argmax(logits(params, pass, imagesOf(images.inputs)), -
 const right = Array.from(images.targets).filter((label, n) => label === guesses[n]).length;
 console.log(`test accuracy ${(100 * right / 500).toFixed(1)} %`);
 state[Symbol.dispose]();
+// The threads of jax-js would keep the program running.
+Deno.exit();

@@ -1,21 +1,53 @@
 /**
- * The same steps of AdamW here and in PyTorch, in turns; `../peers/gpt_step.py` is the other side.
+ * The same steps of AdamW here and in another program, in turns.
  *
  * @module
  */
 
 import type { Backend } from "@tekfac/tekfac/backend";
+import type { TokenBatch } from "@tekfac/tekfac/data";
 import { readWeights } from "@tekfac/tekfac/nn";
-import { textRecipe } from "@tekfac/tekfac/training";
-import { Exchange, findPython, PythonProcess } from "../peers/python_process.ts";
 import { median, spread } from "../statistics.ts";
-import { ADAMW, timedJob, tokenBatches } from "./model.ts";
+import { timedJob, tokenBatches } from "./model.ts";
 
 /** Steps whose losses are compared. */
 export const COMPARED = 20;
 
 /** Losses of programs that round differently agree to this share over so many steps. */
 const LOSS_TOLERANCE = 1e-3;
+
+/** Steps that are not timed: the other side may still be compiling. */
+const WARMING = 3;
+
+/** What both sides begin with. */
+export interface PeerSetup {
+  /** Characters that there are. */
+  readonly vocabulary: number;
+  /** Of `gpt()`, in the order of its parameters, rows of [weights | bias]. */
+  readonly weights: readonly Weights[];
+  readonly batches: readonly TokenBatch[];
+  /** Of programs that can be told. */
+  readonly threads: number;
+}
+
+/** One matrix, row by row. */
+export interface Weights {
+  readonly numbers: ArrayLike<number>;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** A program that takes steps of {@linkcode ADAMW}. */
+export interface StepPeer {
+  /** With its version, and how many threads it has. */
+  readonly name: string;
+  /** Takes a step on one of the batches; tells the loss before it. */
+  step(batch: number): Promise<{ readonly loss: number; readonly milliseconds: number }>;
+  close(): Promise<void>;
+}
+
+/** Starts a program, or says why it is left out. */
+export type StartPeer = (setup: PeerSetup) => Promise<StepPeer | string>;
 
 /** What came of it. */
 export interface PeerOutcome {
@@ -31,37 +63,25 @@ export interface PeerOutcome {
  * Compares losses, then times.
  *
  * @param backend Where our model lives.
- * @param threads Of PyTorch.
+ * @param start The other program.
+ * @param threads Of the other program.
  * @param seconds Time for it all.
  * @returns A reason instead where there is nothing to compare with.
  */
 export async function comparePeer(
   backend: Backend,
-  threads: number,
-  seconds: number,
+  start: StartPeer,
+  { threads, seconds }: { readonly threads: number; readonly seconds: number },
 ): Promise<PeerOutcome | string> {
-  const command = await findPython("numpy", "torch");
-  if (command === undefined) return "not installed (Debian: python3-torch)";
-  using exchange = new Exchange();
   const { vocabulary, batches } = tokenBatches(COMPARED);
   using job = timedJob(backend, vocabulary, "adam");
-  const { layers, heads, context } = textRecipe;
-  const { learningRate: lr, beta1, beta2, decay, clip } = ADAMW;
   const weights = await Promise.all(job.model.parameters.map(async (parameter) => {
     const { rows, cols } = parameter.value;
-    return { file: exchange.write(await readWeights(backend, parameter)), shape: [rows, cols] };
+    return { numbers: await readWeights(backend, parameter), rows, cols };
   }));
-  const files = batches.map(({ inputs, targets }) => ({
-    inputs: exchange.write(inputs),
-    targets: exchange.write(targets),
-  }));
-  const theirs = new PythonProcess(command, "gpt_step.py", [String(threads)]);
+  const theirs = await start({ vocabulary, weights, batches, threads });
+  if (typeof theirs === "string") return theirs;
   try {
-    const sizes = { layers, heads, context };
-    const rule = { lr, betas: [beta1, beta2], decay, clip };
-    const setup = { ...sizes, ...rule, weights, batches: files };
-    const { name, unable } = await theirs.ask<{ name: string; unable?: string }>(setup);
-    if (unable !== undefined) return unable;
     const times = { ours: [] as number[], theirs: [] as number[] };
     let worst = 0;
     const end = performance.now() + 1000 * seconds;
@@ -70,18 +90,18 @@ export async function comparePeer(
       const start = performance.now();
       const { loss } = await job.optimizer.step(batches[batch]).report();
       times.ours.push(performance.now() - start);
-      const answer = await theirs.ask<{ loss: number; milliseconds: number }>({ batch });
+      const answer = await theirs.step(batch);
       times.theirs.push(answer.milliseconds);
       if (step < COMPARED) worst = Math.max(worst, Math.abs(answer.loss / loss - 1));
       // Written so that NaN is an error.
       if (!(worst <= LOSS_TOLERANCE)) throw new Error(`losses differ by ${worst} in step ${step}`);
     }
-    const later = { ours: times.ours.slice(3), theirs: times.theirs.slice(3) };
+    const [ours, others] = [times.ours, times.theirs].map((all) => all.slice(WARMING));
     return {
-      ...{ peer: name, worst },
-      oursMs: median(later.ours),
-      peerMs: median(later.theirs),
-      scatter: spread(later.ours),
+      ...{ peer: theirs.name, worst },
+      oursMs: median(ours),
+      peerMs: median(others),
+      scatter: spread(ours),
     };
   } finally {
     await theirs.close();

@@ -26,7 +26,7 @@ export interface ProfiledBackend {
 }
 
 /** Verbs that only hold others. */
-const HOLDERS = new Set(["scope", "reading", "undoable"]);
+const HOLDERS = new Set(["scope", "reading", "undoable", "building"]);
 
 /** Watches a backend. */
 export function profiled(inner: Backend): ProfiledBackend {

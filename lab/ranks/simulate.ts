@@ -80,6 +80,24 @@ export function sumSeconds(bytes: number, ranks: number, { latency, bandwidth }:
   return Math.min(ring, tree);
 }
 
+/** Bytes of gradients that are enough for a message while the backward pass goes on. */
+const PIECE = 1 << 18;
+
+/** Seconds of all sums of an average step: those of many numbers, and the short ones. */
+export function allSumsSeconds(
+  network: NetworkShape,
+  method: Method,
+  ranks: number,
+  net: Network,
+): number {
+  const gradients = BYTES * sumOf(network.layers, ({ dOut, dIn }) => dOut * dIn);
+  // Places, loss; and where a step observes guards, statistics, eigenvalues, curvature.
+  const observing = method === "sgd" ? 0 : method === "low rank" ? 4 / 2 : 4 / 10;
+  const messages = 2 + observing + Math.floor(gradients / PIECE);
+  return sumSeconds(summedBytes(network, method), ranks, net) +
+    messages * sumSeconds(0, ranks, net);
+}
+
 /** Seconds until all ranks have what each has a part of. */
 function gatherSeconds(bytes: number, ranks: number, { latency, bandwidth }: Network): number {
   return Math.ceil(Math.log2(ranks)) * latency + (ranks - 1) / ranks * bytes / bandwidth;
@@ -120,17 +138,15 @@ export function stepSeconds(
   speeds: Speeds,
 ): number {
   const { layers, batch } = network;
-  const { products, cubes, latency } = speeds;
+  const { products, cubes } = speeds;
   const pass = sumOf(layers, ({ dOut, dIn, positions }) => 2 * batch * positions * dOut * dIn);
-  const gradients = 3 * pass / products + sumSeconds(summedBytes(network, method), ranks, speeds);
+  const gradients = 3 * pass / products + allSumsSeconds(network, method, ranks, speeds);
   if (method === "sgd") return gradients;
 
   const rows = ({ positions }: LayerShape) => OBSERVED * batch * positions;
   const again = 2 * OBSERVED * pass; // a backward pass of what is observed
-  // Messages besides the sums: places, guards, statistics, eigenvalues, curvature.
-  const small = ranks === 1 ? 0 : 5 * Math.ceil(Math.log2(ranks)) * latency;
   const directions = sharedSeconds(directionsOf(network, method, speeds), ranks, workers, speeds);
-  const always = gradients + small + directions;
+  const always = gradients + directions;
   if (method === "low rank") {
     const looking = sumOf(layers, (layer) => 6 * rows(layer) * RANK * (layer.dOut + layer.dIn));
     const bases = sumOf(layers, ({ dOut, dIn }) => 20 * RANK ** 2 * (dOut + dIn)) / 10;

@@ -91,10 +91,12 @@ export interface Memory {
 
   /**
    * Runs `body`; where it throws, every matrix that it has written and that outlives it holds again, bit for
-   * bit, what it held before. Costs a copy, on the host, of each such matrix when it is first written. Inside
-   * another one it is a part of that. On a backend that is not synchronous `body` is run, and nothing is undone.
+   * bit, what it held before. Costs a copy of each such matrix when it is first written, on the host, or on the
+   * GPU where the matrix is there. Inside another one it is a part of that.
    *
    * @param passing Matrices that need not be put back, such as gradients.
+   * @param refused [1, 1]: where it is not 0 after `body` (on a GPU, when the device comes to that, and nobody waits
+   * for it), everything else is put back, too.
    *
    * @example
    * ```ts
@@ -112,7 +114,23 @@ export interface Memory {
    * assert.deepEqual([...backend.readSync(x)], [1, 2]);
    * ```
    */
-  undoable<T>(body: () => T, passing?: readonly Matrix[]): T;
+  undoable<T>(body: () => T, passing?: readonly Matrix[], refused?: Matrix): T;
+
+  /**
+   * Runs `body`, which builds something; where it throws, all that it has allocated is given back.
+   *
+   * @example Half of something is nothing
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { createBackend } from "@tekfac/tekfac/backend";
+   *
+   * using backend = await createBackend();
+   * const tooMuch = () => [backend.alloc(1, 2), backend.alloc(-1, 2)];
+   * assert.throws(() => backend.building(tooMuch), /rows and cols/);
+   * assert.equal(backend.memory().handles, 0);
+   * ```
+   */
+  building<T>(body: () => T): T;
 
   /** What is held at the moment. */
   memory(): MemoryReport;
@@ -122,8 +140,17 @@ export interface Memory {
 export interface EighTicket {
   /** Whether {@linkcode EighTicket.finish} would return at once. */
   readonly ready: boolean;
-  /** Returns when all results have been written. Further calls do nothing. */
+  /**
+   * Returns when all results have been written, on a GPU when that is enqueued. Further calls change nothing, unless
+   * results have been put back meanwhile by {@linkcode Memory.undoable}: they are written again then.
+   */
   finish(): void;
+  /**
+   * Returns when nothing will be written any more; for whoever does not want the results.
+   *
+   * @default {as `finish`}
+   */
+  drop?(): void;
 }
 
 /** How {@linkcode Backend.beginEigh} may go about it. */

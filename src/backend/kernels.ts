@@ -31,6 +31,18 @@ export interface Aside {
   exchange(x: RawStorage, y: RawStorage): void;
 }
 
+/** Copies of storage on a device that answers later: what a step overwrites, until it is known to have been taken. */
+export interface Keeping {
+  /** Storage for copies: what it holds between two steps is of no concern. */
+  allocate(length: number): RawStorage;
+  /**
+   * Copies all of a storage to another one of its length, bit for bit.
+   *
+   * @param flag [1, 1]: only where it is not 0 when the device comes to it. @default {always}
+   */
+  copy(to: RawStorage, from: RawStorage, flag?: Matrix): void;
+}
+
 /** An implementation of the verbs and of raw memory. Called with checked arguments only. */
 export interface Kernels extends Verbs {
   /** See {@linkcode Backend.name}. */
@@ -75,8 +87,10 @@ export interface Kernels extends Verbs {
    * @param into An array that it gave for a matrix of this size before, to be filled again.
    */
   readSync(m: Matrix, into?: Float32Array | Float64Array): Float32Array | Float64Array;
-  /** Left out by implementations that are not synchronous: nothing is taken back there. */
+  /** Left out by implementations that are not synchronous. */
   readonly aside?: Aside;
+  /** Left out by implementations that are synchronous: what they keep is on the host. */
+  readonly keeping?: Keeping;
   /** See {@linkcode Backend.flush}. */
   flush(): Promise<void>;
   /** Gives everything back to the host. */

@@ -26,6 +26,13 @@ export interface RecoveryOptions {
 export interface RecoveryMember {
   /** A copy of that state. May enqueue work that brings the matrices into a state fit to go on from. */
   save(): unknown;
+  /**
+   * Whether the state stands that has just been saved, once everything enqueued so far is done: not where a step
+   * turns out to be refused.
+   *
+   * @default {it does}
+   */
+  stands?(): Promise<boolean>;
   /** Goes back to a copy. What it does to matrices is overwritten afterwards. */
   restore(state: unknown): void;
 }

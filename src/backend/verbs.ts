@@ -382,7 +382,7 @@ export interface Verbs extends SequenceVerbs, DepthwiseVerbs {
 
   /**
    * `x = flag ? x : 0` elementwise, flag [1, 1] being true when it is not 0. What is replaced may be NaN:
-   * with {@linkcode Verbs.allFinite} it cancels a bad update without a word to the host.
+   * with {@linkcode Verbs.allFinite} it leaves a bad one out without a word to the host.
    */
   zeroUnless(x: Matrix, flag: Matrix): void;
 

@@ -8,6 +8,12 @@ import type { Group } from "../distributed/mod.ts";
 import { formatSeconds } from "../pages/text.ts";
 import type { TrainingRecord } from "../training/mod.ts";
 
+/** Which process is which rank, as launchers name them when one is killed. All ranks call it together. */
+export function processesOf(group: Group): string {
+  const all = group.allGather(Float64Array.of(Deno.pid)).map(([pid], rank) => `${rank}: ${pid}`);
+  return `processes of the ranks: ${all.join(", ")}`;
+}
+
 /** Rows for the page of rank 0; none without a group. All ranks call it together. */
 export function rankRows(
   group: Group | undefined,

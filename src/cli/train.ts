@@ -25,7 +25,7 @@ import { checkOutputs } from "./own_files.ts";
 import { pageTitle } from "./page_title.ts";
 import { type BackendChoice, openBackend } from "./open_backend.ts";
 import { progressBar } from "./progress_bar.ts";
-import { rankRows } from "./rank_rows.ts";
+import { processesOf, rankRows } from "./rank_rows.ts";
 import { run } from "./run.ts";
 import { attempt, Saving } from "./saving.ts";
 import { canShowProgress } from "./terminal_bar.ts";
@@ -126,7 +126,9 @@ async function trainJob(
   const save = silent ? undefined : settings.save;
   if (settings.load !== undefined) loadState(job.optimizer, settings.load);
   const rows = settingRows(settings, data, backend);
-  if (!json && !silent) console.log(rows.map(([name, value]) => `${name} ${value}`).join(", "));
+  const processes = group === undefined ? [] : [processesOf(group)];
+  const lines = [rows.map(([name, value]) => `${name} ${value}`).join(", "), ...processes];
+  if (!json && !silent) console.log(lines.join("\n"));
 
   const bar = json || silent || !canShowProgress()
     ? undefined

@@ -40,8 +40,9 @@ export interface RelativeDamping {
   /**
    * Whether tau counts in units of what chance can make of a mean eigenvalue: it is multiplied by
    * `(1 + sqrt(d / n))^2` for either side of a layer, of d dimensions, n being the rows that the factors are
-   * made of: examples, or their locations. With fewer examples than dimensions directions of little variance are not known, and are not
-   * trusted. @default {false}
+   * made of: examples, or their locations. With fewer examples than dimensions directions of little variance are not
+   * known, and are not trusted. Optimizers multiply by less where steps promise no more than the loss: see
+   * `NoiseFactor`. @default {false}
    */
   readonly noiseEdge?: boolean;
 }

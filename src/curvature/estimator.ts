@@ -317,7 +317,8 @@ export class CurvatureEstimator implements Disposable {
     step: number,
     outcomes: readonly RefreshOutcome<Block>[],
   ): readonly (Renewal | undefined)[] {
-    return judged(this.#backend, this.blocks, outcomes, this.#failures, step);
+    const by = { failures: this.#failures, refresher: this.#refresher };
+    return judged(this.#backend, this.blocks, outcomes, by, step);
   }
 }
 

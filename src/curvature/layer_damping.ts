@@ -5,7 +5,7 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
-import { formula, max, mul } from "../core/formula.ts";
+import { formula, max, min, mul } from "../core/formula.ts";
 import { locationsOf } from "../core/geometry.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { LayerKind } from "../core/parameter.ts";
@@ -24,6 +24,8 @@ export interface DampingContext {
   readonly convolutions?: () => readonly { lambda(step: number): Scalar }[];
   /** Examples that factors are made of; see `RelativeDamping.noiseEdge`. @default {more than matter} */
   readonly examples?: () => number;
+  /** phi, [1, 1], at most which counts of the noise edge; see `NoiseFactor`. @default {the whole edge} */
+  readonly noise?: Matrix;
   /** A common factor of all layers' damping, [1, 1], such as a `DampingAdapter`'s. @default {1} */
   readonly dampingFactor?: Matrix;
   /** The lambda of the block that this one is a part of. @default {its own} */
@@ -94,8 +96,8 @@ export class LayerDamping implements Disposable {
       case "relative": {
         const examples = damping.noiseEdge ? this.#context.examples?.() ?? Infinity : Infinity;
         const edge = noiseEdge(sides, this.#locations * examples);
-        const tau = valueAt(damping.tau, step) * edge;
-        return this.#relative(trace(), tau, perEigenvalue, damping.floor);
+        const tau = valueAt(damping.tau, step);
+        return this.#relative(trace(), tau, perEigenvalue, damping.floor, edge);
       }
       case "paper": {
         const convolutions = this.#dense ? this.#context.convolutions?.() ?? [] : [];
@@ -121,9 +123,15 @@ export class LayerDamping implements Disposable {
   }
 
   /** Relative damping of a trace; the factor of all layers is 1 where there is none. */
-  #relative([first, second]: Trace, tau: number, perEigenvalue: number, floor: number): Scalar {
-    const factor = this.#context.dampingFactor ?? 1;
-    const numbers = { first, second: second ?? 1, perEigenvalue, floor, tau, factor };
+  #relative(
+    [first, second]: Trace,
+    tau: number,
+    perEigenvalue: number,
+    floor: number,
+    edge = 1,
+  ): Scalar {
+    const { dampingFactor: factor = 1, noise = edge } = this.#context;
+    const numbers = { first, second: second ?? 1, perEigenvalue, floor, tau, factor, noise, edge };
     this.#backend.evaluate(relative, numbers, { lambda: this.#lambda });
     return this.current = this.#lambda;
   }
@@ -175,10 +183,12 @@ const relative = formula(
     floor: "number",
     tau: "number",
     factor: "number",
+    noise: "number",
+    edge: "number",
   },
-  ({ first, second, perEigenvalue, floor, tau, factor }) => {
+  ({ first, second, perEigenvalue, floor, tau, factor, noise, edge }) => {
     const mean = mul(perEigenvalue, mul(first, second));
-    return { lambda: mul(factor, mul(tau, max(floor, mean))) };
+    return { lambda: mul(mul(factor, min(noise, edge)), mul(tau, max(floor, mean))) };
   },
 );
 

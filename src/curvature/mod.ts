@@ -25,6 +25,7 @@ export * from "./blocks/embedding.ts";
 export * from "./blocks/factored.ts";
 export * from "./blocks/grouped.ts";
 export * from "./blocks/groups_block.ts";
+export { ownBlock } from "./blocks/own_block.ts";
 export * from "./blocks/kfac.ts";
 export * from "./blocks/low_rank.ts";
 export * from "./blocks/scale_shift.ts";
@@ -53,6 +54,7 @@ export {
 export * from "./layer_damping.ts";
 export { traceOf } from "./moments.ts";
 export { type Averaging, MovingAverage, type Observation } from "./moving_average.ts";
+export * from "./noise_factor.ts";
 export * from "./observation_guard.ts";
 export {
   type Refreshable,

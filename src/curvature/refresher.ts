@@ -137,6 +137,9 @@ export class Refresher<T extends Refreshable> {
       completed: boolean;
     })
     | undefined;
+  /** What has been adopted last, and what of that is not to come back. */
+  #adopted: Underway<T> | undefined;
+  #givenUp: Underway<T> | undefined;
 
   /**
    * Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are.
@@ -160,8 +163,16 @@ export class Refresher<T extends Refreshable> {
     const pending = this.#pending;
     return () => {
       if (this.#pending !== pending) this.cancel();
-      this.#pending = pending;
+      this.#pending = pending === this.#givenUp ? undefined : pending;
     };
+  }
+
+  /**
+   * Called when a step throws because of what has just been adopted: going back to before the step does not bring it
+   * back, or every step would throw from then on.
+   */
+  giveUp(): void {
+    this.#givenUp = this.#adopted;
   }
 
   /** Renews the blocks that are due, and adopts what has been renewed in the background. */
@@ -239,6 +250,7 @@ export class Refresher<T extends Refreshable> {
   #settle(step: number): readonly RefreshOutcome<T>[] {
     if (this.#pending === undefined) return [];
     const { ticket, blocks, shared } = this.#pending;
+    this.#adopted = this.#pending;
     this.#pending = undefined;
     ticket.finish();
     if (shared !== undefined) this.#spread(shared);
@@ -247,7 +259,9 @@ export class Refresher<T extends Refreshable> {
 
   /** Waits for a refresh that is under way and drops it; its blocks may be disposed then. */
   cancel(): void {
-    this.#pending?.ticket.finish();
+    const ticket = this.#pending?.ticket;
+    if (ticket?.drop === undefined) ticket?.finish();
+    else ticket.drop();
     this.#pending = undefined;
   }
 

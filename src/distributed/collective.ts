@@ -7,7 +7,7 @@
 
 import type { Backend } from "../backend/backend.ts";
 import { GroupError, OptionError, StateError } from "../core/errors.ts";
-import type { Group, Traffic } from "./group.ts";
+import type { Group, Ticket, Traffic } from "./group.ts";
 import type { Sendable, Summable } from "./numbers.ts";
 import { GroupReduction } from "./group_reduction.ts";
 import { alone, type Reduction } from "./reduction.ts";
@@ -31,6 +31,8 @@ export abstract class Collective<W, M> implements Group {
   #last: Promise<unknown> = Promise.resolve();
   #open = 0;
   #over: string | undefined;
+  /** Whether a sum has been begun and not finished. */
+  #halfway = false;
 
   /** Of a rank among so many. */
   constructor(rank: number, size: number) {
@@ -53,6 +55,8 @@ export abstract class Collective<W, M> implements Group {
   protected abstract block(wait: W): M;
   /** The same between turns of the event loop. */
   protected abstract later(wait: W): Promise<M>;
+  /** What has come, if it has; groups in which nothing comes before it is waited for do not have it. */
+  protected look?(wait: W): { readonly came: M } | undefined;
   /** Lets the others know that this rank does not come any more, where there is a way to. */
   protected abstract leave(): void;
 
@@ -62,6 +66,30 @@ export abstract class Collective<W, M> implements Group {
 
   allReduce(numbers: Summable): void {
     this.#now(numbers, () => this.sum(numbers));
+  }
+
+  beginAllReduce(numbers: Summable): Ticket {
+    this.#count(numbers);
+    this.#checkBlocking();
+    const moves = this.sum(numbers);
+    let move = this.#timed(() => moves.next());
+    // Until it is finished, even if it is done before: all ranks refuse the same.
+    this.#halfway = true;
+    const through = (next: (wait: W) => { readonly came: M } | undefined) =>
+      this.#timed(() => {
+        while (!move.done) {
+          const found = next(move.value);
+          if (found === undefined) return;
+          move = moves.next(found.came);
+        }
+      });
+    return {
+      advance: () => through((wait) => this.look?.(wait)),
+      finish: () => {
+        through((wait) => ({ came: this.block(wait) }));
+        this.#halfway = false;
+      },
+    };
   }
 
   broadcast(numbers: Sendable, root: number): void {
@@ -119,6 +147,16 @@ export abstract class Collective<W, M> implements Group {
 
   #now<R>(numbers: Pick<Sendable, "byteLength">, begin: () => Moves<W, M, R>): R {
     this.#count(numbers);
+    this.#checkBlocking();
+    return this.#timed(() => {
+      const moves = begin();
+      let move = moves.next();
+      while (!move.done) move = moves.next(this.block(move.value));
+      return move.value;
+    });
+  }
+
+  #checkBlocking(): void {
     if (!this.canBlock) {
       throw new StateError(
         `Cannot wait for the other ranks at once: a group of ${this.name} has no way to block here; use the ` +
@@ -130,12 +168,12 @@ export abstract class Collective<W, M> implements Group {
         "Cannot wait for the other ranks at once: an asynchronous operation of the group is under way; await it first",
       );
     }
+  }
+
+  #timed<R>(body: () => R): R {
     const started = performance.now();
     try {
-      const moves = begin();
-      let move = moves.next();
-      while (!move.done) move = moves.next(this.block(move.value));
-      return move.value;
+      return body();
     } catch (error) {
       throw this.#failed(error);
     } finally {
@@ -168,6 +206,9 @@ export abstract class Collective<W, M> implements Group {
 
   #count({ byteLength }: Pick<Sendable, "byteLength">): void {
     this.#checkAlive();
+    if (this.#halfway) {
+      throw new StateError("Cannot go on: a sum of the group is under way; finish it first");
+    }
     const { operations, bytes, milliseconds } = this.#traffic;
     this.#traffic = { operations: operations + 1, bytes: bytes + byteLength, milliseconds };
   }

@@ -51,6 +51,13 @@ export interface Group extends Disposable {
    */
   allReduce(numbers: Summable): void;
   /**
+   * {@linkcode Group.allReduce} in two halves, between which the caller computes: the array is left alone, and no other
+   * operation begun, until the ticket is finished.
+   *
+   * @throws As {@linkcode Group.allReduce}; so does the ticket.
+   */
+  beginAllReduce(numbers: Summable): Ticket;
+  /**
    * `x <- x_root`, in place.
    *
    * @throws As {@linkcode Group.allReduce}.
@@ -100,6 +107,14 @@ export interface Group extends Disposable {
 
   /** Tells the others that this rank is gone, if they still wait for it; the object is of no use afterwards. */
   [Symbol.dispose](): void;
+}
+
+/** A sum under way, in a thread that goes on meanwhile. */
+export interface Ticket {
+  /** Helps it along, without waiting: some groups do nothing by themselves. */
+  advance(): void;
+  /** Waits for it. */
+  finish(): void;
 }
 
 /** How groups behave. */

@@ -9,7 +9,7 @@ import type { Places } from "../core/capture.ts";
 import { digestOf } from "../core/digest.ts";
 import { GroupError, NumericalError, ShapeError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Group } from "./group.ts";
+import type { Group, Ticket } from "./group.ts";
 import type { Network } from "./network.ts";
 import type { Summable } from "./numbers.ts";
 import { packedSize, packInto, type Summand, unpackFrom } from "./packing.ts";
@@ -18,6 +18,9 @@ import { placesOf } from "./shares.ts";
 
 /** Bytes that are summed at a time, unless a single matrix has more: what is held besides the matrices. */
 const BUCKET = 25_000_000;
+
+/** Bytes that are enough for a message while the caller computes on. */
+const PIECE = 1 << 18;
 
 /** Steps until all weights are compared again; the numbers of a step are in every one. */
 const COMPARED = 100;
@@ -36,6 +39,10 @@ export class GroupReduction implements Reduction {
   readonly #group: Group;
   /** Room for a bucket, kept from step to step. */
   #room: Summable = new Float32Array(0);
+  /** Of what is begun: too little for a message so far. */
+  readonly #collected: Summand[] = [];
+  /** The sum that is under way, at most one. */
+  #underway: Ticket | undefined;
   /** Of the last step's numbers. */
   #digest = 0;
   /** Steps begun. */
@@ -50,7 +57,17 @@ export class GroupReduction implements Reduction {
   }
 
   sum(...summands: readonly Summand[]): void {
-    for (const bucket of this.#buckets(summands)) this.#sumTogether(bucket);
+    const all = [...this.#collected.splice(0), ...summands];
+    this.#settle();
+    for (const bucket of this.#buckets(all)) this.#begin(bucket).finish();
+  }
+
+  begin(...summands: readonly Summand[]): void {
+    this.#collected.push(...summands);
+    const size = this.#collected.reduce((sum, summand) => sum + packedSize(summand), 0);
+    if (size * this.#bytesPerNumber < PIECE) return this.#underway?.advance();
+    this.#settle();
+    this.#underway = this.#begin(this.#collected.splice(0));
   }
 
   spread(matrices: readonly Matrix[], owners: readonly number[]): void {
@@ -114,8 +131,10 @@ export class GroupReduction implements Reduction {
     try {
       return step();
     } catch (error) {
+      this.#collected.length = 0;
       const apart = this.#meetings > meetings && !(error instanceof NumericalError);
       if (apart) this.#group[Symbol.dispose]();
+      else this.#settle();
       throw error;
     }
   }
@@ -188,7 +207,13 @@ export class GroupReduction implements Reduction {
     if (bucket.length > 0) yield bucket;
   }
 
-  #sumTogether(bucket: readonly Summand[]): void {
+  /** Waits for what has been begun. */
+  #settle(): void {
+    this.#underway?.finish();
+    this.#underway = undefined;
+  }
+
+  #begin(bucket: readonly Summand[]): Ticket {
     const length = bucket.reduce((sum, summand) => sum + packedSize(summand), 0);
     const numbers = this.#roomFor(length);
     let at = 0;
@@ -196,12 +221,16 @@ export class GroupReduction implements Reduction {
       packInto(numbers, at, summand, this.#backend.readSync(summand.matrix));
       at += packedSize(summand);
     }
-    this.#group.allReduce(numbers);
-    at = 0;
-    for (const summand of bucket) {
-      this.#backend.write(summand.matrix, unpackFrom(numbers, at, summand));
-      at += packedSize(summand);
-    }
+    const ticket = this.#group.beginAllReduce(numbers);
+    const finish = () => {
+      ticket.finish();
+      at = 0;
+      for (const summand of bucket) {
+        this.#backend.write(summand.matrix, unpackFrom(numbers, at, summand));
+        at += packedSize(summand);
+      }
+    };
+    return { advance: () => ticket.advance(), finish };
   }
 
   #supplyTogether(

@@ -6,7 +6,7 @@
  * @module
  */
 
-export type { Group, GroupOptions, Traffic } from "./group.ts";
+export type { Group, GroupOptions, Ticket, Traffic } from "./group.ts";
 export type { Sendable, Summable } from "./numbers.ts";
 export type { Summand } from "./packing.ts";
 export type { Reduction, Stepping, Whole } from "./reduction.ts";

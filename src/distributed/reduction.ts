@@ -29,6 +29,12 @@ export interface Reduction {
   sum(...summands: readonly Summand[]): void;
 
   /**
+   * Begins the sums of matrices, in place, while the caller computes on; they are there when the next
+   * {@linkcode Reduction.sum} returns. Nobody may touch them until then.
+   */
+  begin(...summands: readonly Summand[]): void;
+
+  /**
    * Sends matrices that one rank has to all others.
    *
    * @param matrices Of equal shapes on all ranks; overwritten where another one owns them.
@@ -78,6 +84,7 @@ export const alone: Reduction = {
   rank: 0,
   size: 1,
   sum() {},
+  begin() {},
   spread() {},
   supply() {},
   measure: () => ({ latency: 0, bandwidth: Infinity }),

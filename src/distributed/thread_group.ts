@@ -229,6 +229,10 @@ class ThreadGroup extends Collective<Arrival, void> {
     }
   }
 
+  protected override look(arrival: Arrival): { readonly came: void } | undefined {
+    return this.#missing(arrival) === undefined ? { came: undefined } : undefined;
+  }
+
   protected async later(arrival: Arrival): Promise<void> {
     const deadline = performance.now() + this.#patience;
     for (let count = this.#missing(arrival); count !== undefined; count = this.#missing(arrival)) {

@@ -64,38 +64,39 @@ export function addAdapters(model: Sequential, options: AdapterOptions): Sequent
   const { backend } = model;
   const found: string[] = [];
   const random = new Random(seed);
-  const result = rebuilt(model, {
-    subject,
-    edit(description, _, { name }) {
-      if (description.kind !== "dense" || layers?.includes(name) === false) return description;
-      found.push(name);
-      return { ...description, kind: "lora", options: { ...description.options, rank, alpha } };
-    },
-    copy(from, to) {
-      if (from.parameter === undefined || to.layers === undefined) return false;
-      const [base, a] = to.layers.map((layer) => layer.parameter!);
-      backend.axpby(base.value, 1, from.parameter.value, 0);
-      const { rows, cols } = a.value;
-      const fan = { in: cols, out: rows };
-      const draw = random.fork();
-      writeWeights(
-        backend,
-        a,
-        Float64Array.from({ length: rows * cols }, () => lecunNormal(fan, draw)),
-      );
-      return true;
-    },
+  return backend.building(() => {
+    const result = rebuilt(model, {
+      subject,
+      edit(description, _, { name }) {
+        if (description.kind !== "dense" || layers?.includes(name) === false) return description;
+        found.push(name);
+        return { ...description, kind: "lora", options: { ...description.options, rank, alpha } };
+      },
+      copy(from, to) {
+        if (from.parameter === undefined || to.layers === undefined) return false;
+        const [base, a] = to.layers.map((layer) => layer.parameter!);
+        backend.axpby(base.value, 1, from.parameter.value, 0);
+        const { rows, cols } = a.value;
+        const fan = { in: cols, out: rows };
+        const draw = random.fork();
+        writeWeights(
+          backend,
+          a,
+          Float64Array.from({ length: rows * cols }, () => lecunNormal(fan, draw)),
+        );
+        return true;
+      },
+    });
+    result.freeze(({ name }) => !/^lora\d+\.[ab]$/.test(name));
+    const unknown = layers?.find((name) => !found.includes(name));
+    if (unknown === undefined && found.length > 0) return result;
+    throw new OptionError(
+      subject,
+      "layers",
+      "must name dense layers of the model",
+      unknown ?? layers,
+    );
   });
-  result.freeze(({ name }) => !/^lora\d+\.[ab]$/.test(name));
-  const unknown = layers?.find((name) => !found.includes(name));
-  if (unknown === undefined && found.length > 0) return result;
-  result[Symbol.dispose]();
-  throw new OptionError(
-    subject,
-    "layers",
-    "must name dense layers of the model",
-    unknown ?? layers,
-  );
 }
 
 /**

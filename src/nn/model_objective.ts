@@ -74,6 +74,8 @@ export class ModelObjective {
   /** How much its examples and positions count. */
   #counting: Counting = {};
   readonly #draws = new Draws();
+  /** Is told whose gradients a pass has completed. */
+  #listener: ((parameters: readonly Parameter[]) => void) | undefined;
 
   /** See {@linkcode objective}. */
   constructor(model: Sequential, loss: Loss) {
@@ -131,10 +133,24 @@ export class ModelObjective {
       ? { kind: "training", ...draws() }
       : { kind: "inference" };
     const { losses, gradients, predictions, counting } = this.#lossOf(batch, pass);
-    this.#backward(gradients, blend ? { kind: "gradient", ...blend } : { kind: "capture" });
+    const done = this.#listener;
+    this.#backward(gradients, blend ? { kind: "gradient", ...blend, done } : { kind: "capture" });
     this.#predictions = predictions;
     this.#counting = counting;
     return losses;
+  }
+
+  /**
+   * Runs `body`; when a {@linkcode ModelObjective.differentiate} inside has completed gradients, layer by layer from the
+   * last one on, `listener` is told whose, and may overwrite them: they are not looked at again.
+   */
+  announcing<T>(listener: (parameters: readonly Parameter[]) => void, body: () => T): T {
+    this.#listener = listener;
+    try {
+      return body();
+    } finally {
+      this.#listener = undefined;
+    }
   }
 
   /**

@@ -93,13 +93,15 @@ export type BackwardPass =
    * Parameter gradients are wanted: `gradient = decay * gradient + scale * sum of per-example
    * gradients`; `scale` is one over the number of examples of the whole (accumulated) batch. Running
    * statistics take in those of the batch. `begun` holds the parameters whose gradient the pass has begun, so that
-   * places which share weights add up.
+   * places which share weights add up. `done` is told by the model, layer by layer, whose gradients have become what
+   * the pass leaves.
    */
   | {
     readonly kind: "gradient";
     readonly scale: number;
     readonly decay: number;
     readonly begun?: Set<Parameter>;
+    readonly done?: ((parameters: readonly Parameter[]) => void) | undefined;
   }
   /** Only captures are wanted, for the curvature: gradients and statistics stay. */
   | { readonly kind: "capture" };

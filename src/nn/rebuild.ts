@@ -33,25 +33,27 @@ export function rebuilt(model: Sequential, { subject, edit, copy }: Rebuilding):
     throw new StateError(`${subject}: a layer of it cannot be made again from a description`);
   }
   const edited = editAll(layers, model.layers, edit);
-  const result = sequential(backend, { input, layers: layersFrom(edited, "model") });
-  // A layer that stands in several places is copied once.
-  const done = new Set<string>();
-  const copyAll = (from: readonly Layer[], to: readonly Layer[]): void =>
-    from.forEach((layer, i) => {
-      if (done.has(layer.name)) return;
-      done.add(layer.name);
-      if (copy(layer, to[i])) return;
-      if (layer.parameter !== undefined) {
-        backend.axpby(to[i].parameter!.value, 1, layer.parameter.value, 0);
-        if (layer.parameter.trainable === false) to[i].parameter!.trainable = false;
-      }
-      for (const [name, matrix] of Object.entries(layer.state ?? {})) {
-        backend.axpby(to[i].state![name], 1, matrix, 0);
-      }
-      copyAll(layer.layers ?? [], to[i].layers ?? []);
-    });
-  copyAll(model.layers, result.layers);
-  return result;
+  return backend.building(() => {
+    const result = sequential(backend, { input, layers: layersFrom(edited, "model") });
+    // A layer that stands in several places is copied once.
+    const done = new Set<string>();
+    const copyAll = (from: readonly Layer[], to: readonly Layer[]): void =>
+      from.forEach((layer, i) => {
+        if (done.has(layer.name)) return;
+        done.add(layer.name);
+        if (copy(layer, to[i])) return;
+        if (layer.parameter !== undefined) {
+          backend.axpby(to[i].parameter!.value, 1, layer.parameter.value, 0);
+          if (layer.parameter.trainable === false) to[i].parameter!.trainable = false;
+        }
+        for (const [name, matrix] of Object.entries(layer.state ?? {})) {
+          backend.axpby(to[i].state![name], 1, matrix, 0);
+        }
+        copyAll(layer.layers ?? [], to[i].layers ?? []);
+      });
+    copyAll(model.layers, result.layers);
+    return result;
+  });
 }
 
 function editAll(

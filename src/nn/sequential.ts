@@ -82,14 +82,11 @@ export function sequential(backend: Backend, options: SequentialOptions): Sequen
     const context = { backend, input, name, random: random.fork(), shared, build };
     return atLayer(name, () => spec.build(context));
   };
-  try {
+  return backend.building(() => {
     for (const spec of specs) layers.push(build(spec, layers.at(-1)?.output ?? input));
     checkPadding(layers);
-  } catch (error) {
-    layers.forEach((layer) => layer[Symbol.dispose]());
-    throw error;
-  }
-  return new Sequential(backend, input, layers, specs);
+    return new Sequential(backend, input, layers, specs);
+  });
 }
 
 /** Only the first layer sees the inputs, by which padding is known. */
@@ -129,6 +126,8 @@ export class Sequential implements Disposable {
   /** What it is made of, as JSON without weights; `undefined` for a model of layers that were built by hand. */
   readonly architecture: string | undefined;
   #disposed = false;
+  /** Parameters by the first of the layers that has them: their gradients are done when its are. */
+  readonly #firstIn: readonly (readonly Parameter[])[];
 
   /**
    * Takes built layers over.
@@ -150,6 +149,14 @@ export class Sequential implements Disposable {
     this.architecture = specs && JSON.stringify(architectureOf(input, specs));
     const all = allLayers(layers);
     this.parameters = [...new Set(all.flatMap((layer) => layer.parameter ?? []))];
+    const found = new Set<Parameter>();
+    this.#firstIn = layers.map((layer) =>
+      allLayers([layer]).flatMap(({ parameter }) => {
+        if (parameter === undefined || found.has(parameter)) return [];
+        found.add(parameter);
+        return [parameter];
+      })
+    );
     this.state = Object.fromEntries(
       all.flatMap(({ name, state = {} }) =>
         Object.entries(state).map(([key, matrix]) => [`${name}.${key}`, matrix])
@@ -200,6 +207,7 @@ export class Sequential implements Disposable {
     let signal: Matrix | undefined = g;
     for (let i = this.layers.length - 1; i >= last && signal !== undefined; i--) {
       signal = backwardThrough(this.layers[i], signal, own, needInput || i > last);
+      if (own.kind === "gradient") own.done?.(this.#firstIn[i]);
     }
     return needInput ? signal : undefined;
   }

@@ -74,8 +74,10 @@ export function adamOptimizer<B>(
   const { beta1, beta2, epsilon, groups } = options;
   const numbers = groupsOf("Cannot create Adam", groups, parameters)
     .map((group) => ownSettings({ beta1, beta2, epsilon }, group));
-  const preconditioner = new AdamPreconditioner(backend, parameters, numbers);
-  return new Optimizer(objective, preconditioner, { ...options, momentum: false });
+  return backend.building(() => {
+    const preconditioner = new AdamPreconditioner(backend, parameters, numbers);
+    return new Optimizer(objective, preconditioner, { ...options, momentum: false });
+  });
 }
 
 const decay = number({ min: 0, below: 1 });

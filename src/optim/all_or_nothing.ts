@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Matrix } from "../core/matrix.ts";
 import type { Objective } from "./objective.ts";
 import type { Preconditioner } from "./preconditioner.ts";
 import { type Progressing, progressOf } from "./progress.ts";
@@ -16,22 +17,40 @@ export interface Reversible extends Progressing {
   readonly preconditioner: Progressing["preconditioner"] & Pick<Preconditioner, "mark">;
 }
 
+/** What need not, or may have to, go back besides. */
+interface Aside {
+  /** Matrices that stay as the step leaves them. */
+  readonly passing: readonly Matrix[];
+  /** [1, 1], not 0 where a device refuses the step when it comes to its numbers. */
+  readonly refused: Matrix | undefined;
+}
+
 /**
  * Takes a step. Where it throws, whatever the reason, all matrices and all counters are what they were before it, to
  * the last bit; what it had begun in the background is waited for and dropped. Gradients do not count: the next step
- * computes its own. On a backend that is not synchronous matrices are left as they are.
+ * computes its own.
+ *
+ * @param take Is given what puts back all that is no matrix, for a step that is refused later: the matrices have
+ * been put back by the device then.
  */
-export function allOrNothing<T>(optimizer: Reversible, take: () => T): T {
+export function allOrNothing<T>(
+  optimizer: Reversible,
+  take: (goBack: () => void) => T,
+  { passing, refused }: Aside,
+): T {
   const { backend, parameters } = optimizer.objective;
   const goBack = marked(optimizer);
-  return backend.undoable(() => {
+  const attempt = (): T => {
     try {
-      return take();
+      return take(goBack);
     } catch (error) {
       goBack();
       throw error;
     }
-  }, [...parameters.map(({ gradient }) => gradient), ...optimizer.rules.stepCheck?.spare ?? []]);
+  };
+  const gradients = parameters.map(({ gradient }) => gradient);
+  const spare = optimizer.rules.stepCheck?.spare ?? [];
+  return backend.undoable(attempt, [...gradients, ...spare, ...passing], refused);
 }
 
 /** Notes all that is no matrix; the result puts it back. */

@@ -67,14 +67,23 @@ export async function saveState<B>(
 ): Promise<Uint8Array> {
   checkExtra(extra);
   const { objective: { backend } } = optimizer;
-  const { progress, arrays } = await backend.reading(async () => {
+  const read = async () => {
     const progress = settledProgress(optimizer);
     const matrices = matricesOf(optimizer, progress.counters);
     const entries = Object.entries(matrices).map(async ([name, matrix]) => {
       const { rows, cols } = matrix;
       return [name, { shape: [rows, cols], data: await backend.read(matrix) }] as const;
     });
-    return { progress, arrays: Object.fromEntries(await Promise.all(entries)) };
+    const standing = optimizer.stand();
+    const arrays = Object.fromEntries(await Promise.all(entries));
+    return await standing ? { progress, arrays } : undefined;
+  };
+  // Where a step was refused that seemed to be taken, things stand otherwise now.
+  const { progress, arrays } = await backend.reading(async () => {
+    for (;;) {
+      const state = await read();
+      if (state !== undefined) return state;
+    }
   });
   checkFinite("Cannot save a checkpoint", arrays);
   return encodeSafetensors({
@@ -127,6 +136,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   }
   optimizer.rules.average?.checkOutside(subject);
   resume(optimizer, progress, () => writeAll(objective.backend, matrices, file));
+  optimizer.replaced();
   return infoOf(file, progress.step);
 }
 

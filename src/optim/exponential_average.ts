@@ -55,7 +55,7 @@ export function exponentialAverage(
 
 /**
  * `A_t = A_(t-1) + s_t (W_t - A_(t-1))`, `s_t = (1 - decay) / (1 - decay^t)`: the average over the sum of its
- * weights, kept as such. A step that a GPU cancels counts as one that did not move.
+ * weights, kept as such.
  */
 class ExponentialAverage extends AveragedWeights {
   readonly state: Readonly<Record<string, Matrix>>;

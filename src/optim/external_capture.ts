@@ -5,7 +5,6 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { sequenceVerbs } from "../backend/wasm/sequences/extension.ts";
 import type { Capture } from "../core/capture.ts";
 import { DataError, ShapeError } from "../core/errors.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
@@ -29,7 +28,10 @@ export interface ExternalCapture {
   readonly positions?: number;
 }
 
-/** What a table saw: an embedding, or the weights [V, width] of a dense layer without bias that is tied to one. */
+/**
+ * What a table saw: an embedding, or the weights [V, width] of a dense layer without bias that is tied to one. On
+ * WebAssembly the backend has to have `sequenceVerbs`: `backend.extend(sequenceVerbs)`, once.
+ */
 export interface ExternalTokens {
   /** Rows that were looked up, integers in [0, V), as many for each example, [1, N * T]. */
   readonly tokens: Numbers;
@@ -154,7 +156,6 @@ export function toCapture(
   }
   if ("tokens" in use) {
     const count = sizeOf(use.tokens);
-    backend.extend(sequenceVerbs);
     return {
       kind: "embedding",
       examples,

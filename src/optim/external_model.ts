@@ -7,12 +7,9 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
-import { EmbeddingBlock } from "../curvature/blocks/embedding.ts";
-import { groupsBlock } from "../curvature/blocks/groups_block.ts";
-import { ScaleShiftBlock } from "../curvature/blocks/scale_shift.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
-import { isNormalization, type Parameter } from "../core/parameter.ts";
+import type { Parameter } from "../core/parameter.ts";
 import { checkBatch, type ExternalBatch } from "./external_batch.ts";
 import {
   addGradient,
@@ -116,17 +113,14 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
       owned.push(backend.alloc(rows, cols));
       return owned.at(-1)!;
     };
-    try {
-      this.parameters = parameters.map(({ name, layer, shape }) => ({
+    this.parameters = backend.building(() =>
+      parameters.map(({ name, layer, shape }) => ({
         name,
         layer,
         value: alloc(...shape),
         gradient: alloc(...shape),
-      }));
-    } catch (error) {
-      for (const matrix of owned) matrix[Symbol.dispose]();
-      throw error;
-    }
+      }))
+    );
     this.backend = backend;
     this.#external = parameters;
     this.#owned = owned;
@@ -218,29 +212,24 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
     this.#captures = this.#capturesOf({ ...batch, captures });
   }
 
-  /** The block that a parameter brings, or that layers of its kind have; `undefined` for the optimizer's own. */
-  blockOf({ name, layer }: Parameter): LayerBlock | undefined {
-    const { block, shape: [rows] } = this.#external.find((parameter) => parameter.name === name)!;
-    if (block !== undefined) return block;
-    if (layer.kind === "embedding") return (...of) => new EmbeddingBlock(...of);
-    if (layer.kind === "conv2d" && (layer.geometry.groups ?? 1) > 1) return groupsBlock;
-    // Scales alone, or shifts alone, are as well off with the diagonal.
-    const pairs = isNormalization(layer) && rows === 2;
-    return pairs ? (...of) => new ScaleShiftBlock(...of) : undefined;
+  /** The block that a parameter brings. */
+  blockOf({ name }: Parameter): LayerBlock | undefined {
+    return this.#external.find((parameter) => parameter.name === name)?.block;
   }
 
   /**
    * What a parameter's layer handed over, of all its uses together, or `undefined`.
    *
-   * @throws {StateError} When a table handed over none: it has no curvature of gradients alone.
+   * @throws {StateError} When a table with a block handed over none: it has no curvature of gradients alone.
    */
-  capture({ name, layer }: Parameter): Capture | undefined {
+  capture(parameter: Parameter): Capture | undefined {
+    const { name, layer } = parameter;
     const captures = this.#captures.get(name);
     if (captures !== undefined) return joinedCapture(this.backend, captures);
-    if (layer.kind !== "embedding") return undefined;
+    if (layer.kind !== "embedding" || this.blockOf(parameter) === undefined) return undefined;
     throw new StateError(
       `Cannot observe curvature: '${name}' left no capture; hand over its tokens and output gradients, or ` +
-        "give it the layer kind 'other'",
+        "give it no block",
     );
   }
 

@@ -24,7 +24,10 @@ export interface ExternalParameter {
    * `patchLength`; a table is [V, width]; a vector of n numbers of kind `other` is [1, n].
    */
   readonly shape: readonly [rows: number, cols: number];
-  /** Makes its curvature. @default {what layers of its kind have in this library} */
+  /**
+   * Makes its curvature, where the optimizer's own block will not do: `ownBlock` of `curvature` tells it for tables,
+   * scales above shifts and convolutions with groups, which have a diagonal without it.
+   */
   readonly block?: LayerBlock;
 }
 

@@ -17,14 +17,16 @@ import type {
   PartBlock,
 } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
+import type { Damping } from "../curvature/damping.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
+import { NoiseFactor } from "../curvature/noise_factor.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
 import { checkAlike } from "./alike.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import { Workers } from "./workers.ts";
+import { workersIn } from "./workers.ts";
 
 /** How a method makes its blocks. */
 export interface BlockMaker {
@@ -79,17 +81,20 @@ export function kroneckerOptimizer<B>(
   const groups = groupsOf(subject, options.groups, parameters);
   checkAlike(subject, options);
   const reduction = options.group?.reductionOn(subject, backend) ?? alone;
-  let blocks: readonly Block[] = [];
-  const adapter = dampingAdaptation === false
-    ? undefined
-    : new DampingAdapter(backend, dampingAdaptation);
-  const contextOf = (index: number): BlockOptions => ({
-    ...ownSettings({ damping }, groups[index]),
-    examples: () => estimator.averages.factors.examples,
-    convolutions: () => blocks.filter(hasKroneckerConvolution),
-    ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
-  });
-  try {
+  return backend.building(() => {
+    let blocks: readonly Block[] = [];
+    const adapter = dampingAdaptation === false
+      ? undefined
+      : new DampingAdapter(backend, dampingAdaptation);
+    const dampings = parameters.map((_, index) => ownSettings({ damping }, groups[index]).damping);
+    const noise = dampings.some(hasNoiseEdge) ? new NoiseFactor(backend) : undefined;
+    const contextOf = (index: number): BlockOptions => ({
+      ...ownSettings({ damping }, groups[index]),
+      examples: () => estimator.averages.factors.examples,
+      convolutions: () => blocks.filter(hasKroneckerConvolution),
+      ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
+      ...(noise === undefined ? {} : { noise: noise.factor }),
+    });
     blocks = madeForEach(
       parameters,
       (index) => {
@@ -102,30 +107,31 @@ export function kroneckerOptimizer<B>(
         return make(backend, parameter, { ...context, method, part, ...own(parameter) });
       },
     );
-  } catch (error) {
-    adapter?.[Symbol.dispose]();
-    throw error;
-  }
-  const estimator = new CurvatureEstimator(backend, blocks, {
-    ...options,
-    ...{ plan, reduction },
+    const estimator = new CurvatureEstimator(backend, blocks, {
+      ...options,
+      ...{ plan, reduction },
+    });
+    const preconditioner = new KroneckerPreconditioner(
+      backend,
+      method,
+      estimator,
+      plan,
+      {
+        ...{ adapter, noise },
+        workers: workersIn(backend, reduction, parameters, options.workerFraction),
+      },
+    );
+    return new Optimizer(objective, preconditioner, options, observation);
   });
-  const preconditioner = new KroneckerPreconditioner(
-    backend,
-    method,
-    estimator,
-    plan,
-    adapter,
-    reduction.size > 1
-      ? new Workers(backend, reduction, parameters, options.workerFraction)
-      : undefined,
-  );
-  return new Optimizer(objective, preconditioner, options, observation);
 }
 
 /** Groups of a convolution, whose factors are not those of the whole; 1 for all others. */
 function convolutionGroups(layer: Parameter["layer"]): number {
   return layer.kind === "conv2d" ? layer.geometry.groups ?? 1 : 1;
+}
+
+function hasNoiseEdge(damping: Required<Damping>): boolean {
+  return damping.kind === "relative" && damping.noiseEdge;
 }
 
 function hasKroneckerConvolution({ parameter, method }: Block): boolean {

@@ -22,7 +22,6 @@ import {
   schedule,
   type SchemaOf,
   shorthand,
-  where,
 } from "../core/schema.ts";
 import { adaptationRule, type DampingAdaptation } from "../curvature/adaptation.ts";
 import { type Damping, dampingRule } from "../curvature/damping.ts";
@@ -36,6 +35,7 @@ import { checkObjective, type Objective } from "./objective.ts";
 import type { ObservedShare } from "./observation.ts";
 import { type KroneckerPreset, type Preset, presetFor } from "./presets.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
+import { fractionRule } from "./workers.ts";
 
 /** A group of one of the four Kronecker-factored optimizers. */
 export interface KroneckerGroup
@@ -149,7 +149,7 @@ export const kroneckerSchema = {
   positions: optional(choice("summed", "apart"), "summed"),
   staleness: optional(number(decay), 0),
   refresh: optional(refreshRule, { kind: "immediate" }),
-  workerFraction: optional(where("a number > 0 and <= 1 or 'auto'", isFraction), "auto"),
+  workerFraction: fractionRule,
   toleratedFailures: optional(number({ min: 0, integer: true }), 5),
   blocks: maybe(callback<NonNullable<KroneckerOptions["blocks"]>>("a function of the parameter")),
 } satisfies SchemaOf<KroneckerOptions>;
@@ -159,10 +159,6 @@ export const factoredSchema = {
   ...kroneckerSchema,
   split: optional(choice("factored", "exact"), "factored"),
 };
-
-function isFraction(value: unknown): value is number | "auto" {
-  return value === "auto" || typeof value === "number" && value > 0 && value <= 1;
-}
 
 /** Checked and complete options. */
 export type ResolvedKroneckerOptions = Resolved<typeof kroneckerSchema>;

@@ -11,6 +11,7 @@ import { type Schedule, valueAt } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { CurvatureEstimator, ObservedBatch } from "../curvature/estimator.ts";
 import { factorSizes } from "../curvature/factor_sizes.ts";
+import type { NoiseFactor } from "../curvature/noise_factor.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { RefreshPlan } from "../curvature/scheduler.ts";
 import {
@@ -55,6 +56,7 @@ export class KroneckerPreconditioner implements Preconditioner {
   /** The model's curvature; owned. */
   readonly estimator: CurvatureEstimator;
   readonly adapter: DampingAdapter | undefined;
+  readonly noise: NoiseFactor | undefined;
   /**
    * See {@linkcode Preconditioner.workers}.
    *
@@ -67,19 +69,20 @@ export class KroneckerPreconditioner implements Preconditioner {
   #restored: readonly { readonly solved: boolean; readonly measured: boolean }[] = [];
 
   /**
-   * Takes over the estimator and the adapter.
+   * Takes over the estimator, and what adapts its damping.
    *
-   * @param workers Where ranks of a group share out the directions.
+   * @param more `adapter` and `noise`: what adapts the damping. `workers`: where ranks of a group share out the
+   * directions.
    */
   constructor(
     backend: Backend,
     method: string,
     estimator: CurvatureEstimator,
     plan: RefreshPlan,
-    adapter?: DampingAdapter,
-    workers?: Workers,
+    { adapter, noise, workers }: Pick<Preconditioner, "adapter" | "noise" | "workers"> = {},
   ) {
     this.workers = workers;
+    this.noise = noise;
     this.#backend = backend;
     this.method = method;
     this.estimator = estimator;
@@ -108,11 +111,11 @@ export class KroneckerPreconditioner implements Preconditioner {
         matrix,
       ])
     );
-    return Object.fromEntries(
-      this.adapter === undefined
-        ? matrices
-        : [...matrices, ["damping.factor", this.adapter.factor]],
-    );
+    return {
+      ...Object.fromEntries(matrices),
+      ...(this.adapter && { "damping.factor": this.adapter.factor }),
+      ...(this.noise && { "damping.noise": this.noise.factor }),
+    };
   }
 
   counters(): Counters {
@@ -229,5 +232,6 @@ export class KroneckerPreconditioner implements Preconditioner {
   [Symbol.dispose](): void {
     this.estimator[Symbol.dispose]();
     this.adapter?.[Symbol.dispose]();
+    this.noise?.[Symbol.dispose]();
   }
 }

@@ -21,6 +21,7 @@ import {
   schedule,
   type SchemaOf,
 } from "../core/schema.ts";
+import { alone } from "../distributed/reduction.ts";
 import { groupsOf, groupsRule, ownSettings, type ParameterGroup } from "./groups.ts";
 import { MuonBlock } from "./muon_block.ts";
 import { MuonPreconditioner } from "./muon_preconditioner.ts";
@@ -28,6 +29,7 @@ import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type Orthogonalization, quintics } from "./orthogonalize.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
+import { fractionRule, workersIn } from "./workers.ts";
 
 /** AdamW inside {@linkcode muon}. */
 export interface MuonAdamOptions {
@@ -65,6 +67,11 @@ export interface MuonOptions extends Omit<StepOptions, "momentum" | "groups"> {
   readonly matrices?: (parameter: Parameter) => boolean;
   /** Of what does not take Muon. */
   readonly adam?: MuonAdamOptions;
+  /**
+   * Share of the ranks of a `group` that orthogonalize each matrix, in (0, 1]; the others are sent it. `auto` takes what
+   * is fastest by the times of the first steps. No bit of a step depends on it. @default {"auto"}
+   */
+  readonly workerFraction?: number | "auto";
   /** Parameters with settings of their own; the first group that takes a parameter wins. @default {[]} */
   readonly groups?: readonly MuonGroup[];
 }
@@ -117,23 +124,26 @@ export function muon<B>(objective: Objective<B>, options: MuonOptions = {}): Opt
     ...ownSettings({ momentum, nesterov }, group),
     adam: ownSettings(adam, group?.adam),
   }));
-  const blocks = madeForEach(
-    parameters,
-    (index) => new MuonBlock(backend, parameters[index], chosen[index]),
-  );
-  const preconditioner = new MuonPreconditioner(backend, blocks, {
-    learningRate: resolved.learningRate,
-    settings,
-    polynomials: quintics(resolved.orthogonalization, resolved.iterations),
-    adamRate,
-  });
-  // Its momentum is inside the preconditioner, and is checked before a step like all functions of the step.
-  const velocities = settings.map(({ momentum }) => momentum);
-  return new Optimizer(objective, preconditioner, {
-    ...{ ...resolved, momentum: false as const, velocities },
-    groups: groups.map(({ include, learningRate, weightDecay }) => ({
-      ...{ include, learningRate, weightDecay },
-    })),
+  const reduction = resolved.group?.reductionOn(subject, backend) ?? alone;
+  return backend.building(() => {
+    const blocks = madeForEach(
+      parameters,
+      (index) => new MuonBlock(backend, parameters[index], chosen[index]),
+    );
+    const preconditioner = new MuonPreconditioner(backend, blocks, {
+      learningRate: resolved.learningRate,
+      settings,
+      polynomials: quintics(resolved.orthogonalization, resolved.iterations),
+      adamRate,
+    }, workersIn(backend, reduction, parameters, resolved.workerFraction));
+    // Its momentum is inside the preconditioner, and is checked before a step like all functions of the step.
+    const velocities = settings.map(({ momentum }) => momentum);
+    return new Optimizer(objective, preconditioner, {
+      ...{ ...resolved, momentum: false as const, velocities },
+      groups: groups.map(({ include, learningRate, weightDecay }) => ({
+        ...{ include, learningRate, weightDecay },
+      })),
+    });
   });
 }
 
@@ -158,6 +168,7 @@ export const muonSchema = {
   iterations: optional(number({ min: 1, integer: true }), 5),
   matrices: maybe(callback<NonNullable<MuonOptions["matrices"]>>("a function of the parameter")),
   adam: optional(record(adamRules satisfies SchemaOf<MuonAdamOptions>), adamDefaults),
+  workerFraction: fractionRule,
   groups: groupsRule({ momentum: velocity, nesterov: flag, adam: record(adamOfGroup) }),
 } satisfies SchemaOf<MuonOptions>;
 

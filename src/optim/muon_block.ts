@@ -69,14 +69,20 @@ export class MuonBlock extends Owner {
     return this.#velocity === undefined ? "adam" : "muon";
   }
 
-  /** The direction of a gradient. Inside a scope. */
-  direction(out: Matrix, gradient: Matrix, numbers: MuonNumbers): void {
+  /**
+   * The direction of a gradient. Inside a scope.
+   *
+   * @param orthogonal `false` where another rank orthogonalizes: the velocity and AdamW follow all the same.
+   */
+  direction(out: Matrix, gradient: Matrix, numbers: MuonNumbers, orthogonal = true): void {
     const at = this.#columns;
     const adam = { ...numbers.adam, count: ++this.count };
     const part = (m: Matrix, from: number, to: number): Matrix =>
       from === 0 && to === m.cols ? m : columnsOf(m, from, to);
     if (this.#velocity !== undefined) {
-      this.#orthogonalDirection(part(out, 0, at), part(gradient, 0, at), numbers);
+      const matrix = part(gradient, 0, at);
+      this.#backend.axpby(this.#velocity, 1, matrix, numbers.momentum);
+      if (orthogonal) this.#orthogonalDirection(part(out, 0, at), matrix, numbers);
     }
     if (this.#moments !== undefined) {
       const { first, second } = this.#moments;
@@ -91,7 +97,6 @@ export class MuonBlock extends Owner {
     const { momentum, nesterov, polynomials } = numbers;
     const backend = this.#backend;
     const velocity = this.#velocity!;
-    backend.axpby(velocity, 1, gradient, momentum);
     let source = velocity;
     if (nesterov) {
       source = backend.scratch(gradient.rows, gradient.cols);

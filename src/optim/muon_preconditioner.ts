@@ -11,6 +11,7 @@ import { type Schedule, valueAt } from "../core/schedule.ts";
 import type { MuonBlock, MuonNumbers } from "./muon_block.ts";
 import { areCounts, type Counters } from "./counters.ts";
 import type { Preconditioner, PreconditionerRow } from "./preconditioner.ts";
+import type { Workers } from "./workers.ts";
 
 /** The numbers of Muon, checked. */
 export interface MuonSettings extends Pick<MuonNumbers, "polynomials"> {
@@ -31,16 +32,29 @@ export class MuonPreconditioner implements Preconditioner {
   readonly #backend: Backend;
   readonly #blocks: readonly MuonBlock[];
   readonly #settings: MuonSettings;
+  readonly workers: Workers | undefined;
 
-  /** Takes over the blocks. */
-  constructor(backend: Backend, blocks: readonly MuonBlock[], settings: MuonSettings) {
+  /**
+   * Takes over the blocks.
+   *
+   * @param workers Where ranks of a group share out the directions.
+   */
+  constructor(
+    backend: Backend,
+    blocks: readonly MuonBlock[],
+    settings: MuonSettings,
+    workers?: Workers,
+  ) {
+    this.workers = workers;
     this.#backend = backend;
     this.#blocks = blocks;
     this.#settings = settings;
   }
 
   get plan(): string {
-    return `velocities and moments every step, ${this.#settings.polynomials.length} iterations`;
+    const workers = this.workers === undefined ? "" : `; ${this.workers.plan}`;
+    const { length } = this.#settings.polynomials;
+    return `velocities and moments every step, ${length} iterations${workers}`;
   }
 
   get state(): Readonly<Record<string, Matrix>> {
@@ -74,7 +88,10 @@ export class MuonPreconditioner implements Preconditioner {
       adam,
       adamShare: block.method === "adam" ? 1 : this.#adamShare(step),
     };
-    this.#backend.scope(() => block.direction(out, source, numbers));
+    const direct = (orthogonal: boolean) =>
+      this.#backend.scope(() => block.direction(out, source, numbers, orthogonal));
+    if (this.workers === undefined) direct(true);
+    else this.workers.make(index, { own: () => direct(true), others: () => direct(false) });
     return out;
   }
 

@@ -85,6 +85,15 @@ export interface Objective<B> {
   ): Matrix;
 
   /**
+   * Runs `body`; when a {@linkcode Objective.differentiate} inside has completed gradients, `listener` is told whose, and
+   * may overwrite them: ranks of a group sum them while the pass goes on. Not for an objective that changes gradients
+   * after those of another one.
+   *
+   * @default {gradients are complete when `differentiate` returns}
+   */
+  announcing?<T>(listener: (parameters: readonly Parameter[]) => void, body: () => T): T;
+
+  /**
    * Forward pass alone: the per-example losses, [1, N], at the parameters as they are now. Only asked for
    * where damping is adapted, after a step's curvature has been observed; where it is missing,
    * {@linkcode Objective.differentiate} stands in. `false` where the model cannot be asked for its loss at

@@ -15,7 +15,7 @@ import type { Fisher } from "../curvature/fisher.ts";
 import type { Reduction, Whole } from "../distributed/reduction.ts";
 import { leadingPlaces } from "../distributed/shares.ts";
 import type { ObservationGuard } from "../curvature/observation_guard.ts";
-import type { Captures, Gate } from "./gates.ts";
+import type { Captures, Gate } from "./gate.ts";
 import type { Objective } from "./objective.ts";
 import type { MicroBatches } from "./step_batches.ts";
 import type { StepRow } from "./step_row.ts";
@@ -190,7 +190,7 @@ class BatchObservation<B> implements StepObservation {
       const capture = objective.capture(parameter);
       return capture && this.#scaled(leadingExamples(capture, examples));
     });
-    return gate.captures(captures, this.#row, guard?.judge(captures, this.#wholeOf(places)));
+    return gate.captures(captures, guard?.judge(captures, this.#wholeOf(places)));
   }
 
   #wholeOf({ of: examples }: Places): Whole {

@@ -10,14 +10,14 @@ import { Random } from "../core/random.ts";
 import { schedulesIn } from "../core/schema.ts";
 import { Owner } from "../curvature/blocks/block.ts";
 import { alone, type Reduction } from "../distributed/reduction.ts";
-import { allOrNothing } from "./all_or_nothing.ts";
 import { applyStep } from "./apply.ts";
 import { attemptOf } from "./attempt.ts";
 import { averageOf, checkTakesBack } from "./average.ts";
 import { describeOptimizer } from "./describe.ts";
 import { directionsOf, measureCurvature } from "./directions.ts";
 import { Freezing, noticeFreezing } from "./freezing.ts";
-import { type Attempt, checkGroup, type Gate, gateOf } from "./gates.ts";
+import type { Attempt, Gate } from "./gate.ts";
+import { checkGroup, gateOf } from "./gates.ts";
 import { checkRates, type ParameterSettings, settingsOf } from "./groups.ts";
 import { gradientFactorOf } from "./gradient_factor.ts";
 import type { Objective } from "./objective.ts";
@@ -34,6 +34,7 @@ import type { TakenStep } from "./step_report.ts";
 import { StepLog } from "./step_row.ts";
 import { StepRules } from "./step_rules.ts";
 import { MomentumState } from "./transforms/momentum.ts";
+import { Rate } from "./transforms/rate.ts";
 import { tryStep } from "./trial_step.ts";
 
 /**
@@ -120,10 +121,10 @@ export class Optimizer<B> implements Disposable {
     this.options = options;
     this.#schedules = schedulesIn(options);
     const { backend, parameters } = objective;
-    this.#gate = gateOf(backend);
     const own = <T extends Disposable>(thing: T): T => this.#owner.own(thing);
     own(preconditioner);
     try {
+      this.#gate = own(gateOf(backend));
       const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
       checkTakesBack(subject, options);
       checkGroup(subject, backend, options.group);
@@ -152,7 +153,11 @@ export class Optimizer<B> implements Disposable {
     });
     const membership = backend.recovery?.join({
       save: () => settledProgress(this),
-      restore: (progress) => resume(this, progress as Progress),
+      stands: () => this.#gate.stand(),
+      restore: (progress) => {
+        resume(this, progress as Progress);
+        this.replaced();
+      },
     });
     if (membership !== undefined) own(membership);
   }
@@ -174,17 +179,23 @@ export class Optimizer<B> implements Disposable {
    * @throws {StateError} After disposal, or on a backend that is not synchronous.
    */
   stepSync(...batches: readonly B[]): StepReport {
-    return this.#allOrNothing((attempt) => this.#gate.takeNow(attempt), batches);
+    return this.#gate.takeNow(this.#attempt(batches));
   }
 
   /**
    * Enqueues one step and returns a handle to its report. On a synchronous backend the step is already
-   * taken when this returns, and errors are thrown here, as by {@linkcode Optimizer.stepSync}. On a GPU
-   * nothing is waited for: a step whose numbers are not finite cancels itself on the device (averages
-   * decay, parameters stay), which its report tells, if it is asked for within 64 steps.
+   * taken when this returns, and errors are thrown here, as by {@linkcode Optimizer.stepSync}.
+   *
+   * On a GPU nothing is waited for: the device itself refuses a step whose numbers are not finite, and all that were
+   * enqueued behind it. Its report tells, or that of one behind it, if it is asked for within 64 steps; else the
+   * next call of this method does, 32 steps later or more. From then on everything is what it was before the step
+   * that was refused, to the last bit, and steps are taken again.
+   *
+   * @throws {NumericalError} On a synchronous backend as {@linkcode Optimizer.stepSync}; on a GPU where an earlier
+   * step has been refused and nobody has asked. This one has not been enqueued then.
    */
   step(...batches: readonly B[]): StepHandle {
-    return this.#allOrNothing((attempt) => this.#gate.take(attempt), batches);
+    return this.#gate.take(this.#attempt(batches));
   }
 
   /**
@@ -224,6 +235,26 @@ export class Optimizer<B> implements Disposable {
     return averageOf(this.rules).runSync(body);
   }
 
+  /**
+   * Whether all steps so far have been taken, once the device knows; where not, everything is what it was before the
+   * first that has not.
+   *
+   * @internal
+   */
+  stand(): Promise<boolean> {
+    return this.#gate.stand();
+  }
+
+  /**
+   * Called when a state has been put in the place of what the steps so far have made: whether they stand is of no
+   * concern any more.
+   *
+   * @internal
+   */
+  replaced(): void {
+    this.#gate.restart();
+  }
+
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
   describe(): string {
     return describeOptimizer(this);
@@ -240,10 +271,9 @@ export class Optimizer<B> implements Disposable {
     this.#owner[Symbol.dispose]();
   }
 
-  #allOrNothing<T>(pass: (attempt: Attempt) => T, batches: readonly B[]): T {
+  #attempt(batches: readonly B[]): Attempt {
     if (this.#disposed) throw new StateError("Cannot step: the optimizer is disposed");
-    const attempt = attemptOf(this, this.#log, () => this.#take(batches));
-    return this.#reduction.together(() => allOrNothing(this, () => pass(attempt)));
+    return attemptOf(this, this.#log, () => this.#take(batches), this.#reduction);
   }
 
   /** The step itself. Reads nothing back on an asynchronous backend. */
@@ -261,19 +291,20 @@ export class Optimizer<B> implements Disposable {
       noticeFreezing(this);
       batches.differentiate(row);
       takeBackLastStep(this.rules, objective.backend, batches, row);
-      this.#gate.afterGradients(row, objective.parameters, step);
+      this.#gate.afterGradients(row, step);
       const factor = gradientFactorOf(this, row, step);
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
       const found = directionsOf(this, row, { step, factor });
-      this.#gate.afterDirections(row, step);
+      preconditioner.noise?.heed(row.innerProduct, this.rules.unit ?? row.loss);
       if (observed.eigenvalues) measureCurvature(this, observation, found);
       this.#limits.set(row, found.numbers, step);
-      this.#gate.afterLength(row);
 
       const { directions } = found;
-      const rate = this.#gate.rate(lengthOf(this.options, step), row);
+      const length = lengthOf(this.options, step);
+      this.#gate.beforeApplying(row, found.numbers, { step, rate: length });
+      const rate = new Rate(objective.backend, length);
       const { adapter } = preconditioner;
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(objective, adapter, batches, directions, { rate, row });

@@ -10,6 +10,7 @@ import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
 import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
+import type { NoiseFactor } from "../curvature/noise_factor.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { Counters } from "./counters.ts";
 import type { Workers } from "./workers.ts";
@@ -108,6 +109,8 @@ export interface Preconditioner extends Disposable {
   effectiveShare?(index: number): Matrix | undefined;
   /** Adapts the damping, where that is asked for; owned. */
   readonly adapter?: DampingAdapter | undefined;
+  /** Told what each step promises, where damping takes notice of it; owned. */
+  readonly noise?: NoiseFactor | undefined;
   /** Eigenvalues of a parameter's curvature, in any order, in scratch memory. */
   spectrum?(index: number): Matrix;
 }

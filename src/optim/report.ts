@@ -85,7 +85,8 @@ export interface StepHandle {
   /**
    * Reads the report back.
    *
-   * @throws {NumericalError} When the step was cancelled because its loss or gradient was not finite.
+   * @throws {NumericalError} When the step was refused because its loss, a gradient or its update was not finite; on a
+   * GPU also when one was that had been enqueued before it: neither has been then.
    */
   report(): Promise<StepReport>;
 }

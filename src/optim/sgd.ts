@@ -47,7 +47,9 @@ export function sgd<B>(objective: Objective<B>, options: SgdOptions = {}): Optim
   const subject = "Cannot create SGD";
   checkObjective(subject, objective);
   const resolved = resolve(subject, options, sgdSchema);
-  return new Optimizer(objective, new NoPreconditioner(), resolved);
+  return objective.backend.building(() =>
+    new Optimizer(objective, new NoPreconditioner(), resolved)
+  );
 }
 
 const stepRules = stepSchema("update");

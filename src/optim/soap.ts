@@ -136,20 +136,22 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
   const { factors } = resolved;
   checkAlike(subject, resolved);
   const reduction = resolved.group?.reductionOn(subject, backend) ?? alone;
-  const blocks = madeForEach(
-    parameters,
-    (index) => new SoapBlock(backend, parameters[index], { ...settings[index], factors }),
-  );
-  const preconditioner = new SoapPreconditioner(backend, blocks, {
-    ...resolved,
-    averages: settings.map(({ beta1, beta2, epsilon, shampooBeta = beta2 }) => ({
-      adam: { beta1, beta2, epsilon },
-      shampooBeta,
-    })),
-    frequency: resolved.preconditionFrequency,
-    reduction,
+  return backend.building(() => {
+    const blocks = madeForEach(
+      parameters,
+      (index) => new SoapBlock(backend, parameters[index], { ...settings[index], factors }),
+    );
+    const preconditioner = new SoapPreconditioner(backend, blocks, {
+      ...resolved,
+      averages: settings.map(({ beta1, beta2, epsilon, shampooBeta = beta2 }) => ({
+        adam: { beta1, beta2, epsilon },
+        shampooBeta,
+      })),
+      frequency: resolved.preconditionFrequency,
+      reduction,
+    });
+    return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
   });
-  return new Optimizer(objective, preconditioner, { ...resolved, momentum: false });
 }
 
 const decay = number({ min: 0, below: 1 });
@@ -332,6 +334,7 @@ class SoapPreconditioner implements Preconditioner {
     step: number,
     outcomes: readonly RefreshOutcome<SoapBlock>[],
   ): readonly (Renewal | undefined)[] {
-    return judged(this.#backend, this.#blocks, outcomes, this.#failures, step);
+    const by = { failures: this.#failures, refresher: this.#refresher };
+    return judged(this.#backend, this.#blocks, outcomes, by, step);
   }
 }

@@ -7,7 +7,7 @@
 import { ShapeError } from "../core/errors.ts";
 import type { Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { isTrainable } from "../core/parameter.ts";
+import { isTrainable, type Parameter } from "../core/parameter.ts";
 import type { Reduction, Stepping } from "../distributed/reduction.ts";
 import type { GradientBlend, Objective } from "./objective.ts";
 import type { StepRow } from "./step_row.ts";
@@ -74,9 +74,11 @@ export class StepBatches<B> implements MicroBatches<B> {
       const blend = this.#blend(index);
       backend.sum(row.loss, this.#objective.differentiate(batch, blend), blend);
     };
-    if (this.batches.length === 1) differentiate(this.batches[0], 0);
-    else this.batches.forEach((batch, i) => backend.scope(() => differentiate(batch, i)));
-    this.#sum(row.loss);
+    const last = this.batches.length - 1;
+    this.batches.slice(0, last).forEach((batch, i) => backend.scope(() => differentiate(batch, i)));
+    const body = () => differentiate(this.batches[last], last);
+    const begun = this.#whileBegun(last === 0 ? body : () => backend.scope(body));
+    this.#sum(row.loss, begun);
     parameters.forEach((parameter, index) => {
       const { gradient } = parameter;
       const place = row.squaredNorm(index);
@@ -94,15 +96,33 @@ export class StepBatches<B> implements MicroBatches<B> {
     this.#reduction.sum({ matrix: out });
   }
 
-  /** Loss and gradients of all ranks; what the model remembers of batches is averaged. */
-  #sum(loss: Matrix): void {
+  /** Begins the sums of gradients as soon as a pass has completed them; whose. */
+  #whileBegun(pass: () => void): ReadonlySet<Parameter> {
+    const begun = new Set<Parameter>();
+    const objective = this.#objective;
+    const reduction = this.#reduction;
+    if (reduction.size === 1 || objective.announcing === undefined) pass();
+    else {
+      objective.announcing((parameters) => {
+        const complete = parameters.filter(isTrainable);
+        for (const parameter of complete) begun.add(parameter);
+        reduction.begin(...complete.map(({ gradient }) => ({ matrix: gradient })));
+      }, pass);
+    }
+    return begun;
+  }
+
+  /** Loss and gradients of all ranks, but for those that are begun; what the model remembers of batches is averaged. */
+  #sum(loss: Matrix, begun: ReadonlySet<Parameter>): void {
     const reduction = this.#reduction;
     if (reduction.size === 1) return;
     const { backend, parameters, state = {} } = this.#objective;
     const own = this.places.reduce((sum, { at }) => sum + at.length, 0);
     const remembered = Object.values(state);
     for (const matrix of remembered) backend.axpby(matrix, own / this.examples, matrix, 0);
-    const gradients = parameters.filter(isTrainable).map(({ gradient }) => gradient);
+    const gradients = parameters
+      .filter((parameter) => isTrainable(parameter) && !begun.has(parameter))
+      .map(({ gradient }) => gradient);
     reduction.sum(...[loss, ...gradients, ...remembered].map((matrix) => ({ matrix })));
   }
 

@@ -9,16 +9,20 @@ import { NumericalError, StateError } from "../core/errors.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
 import type { Renewal } from "../curvature/renewal.ts";
 
-/** Numbers of the whole model: loss, inner product, flag, clip factor, its limit, chi, factor of gradients, three of a trial step. */
-const OVERALL = 10;
+/**
+ * Numbers of the whole model: loss, inner product, whether it is refused, clip factor, its limit, chi, factor of
+ * gradients, three of a trial step, the first step that was refused.
+ */
+const OVERALL = 11;
 
 /** Numbers per parameter besides its gradient: lambda, six of the refresh, effective share. */
 const PER_LAYER = 8;
 
 /**
  * One step's numbers, a row of the log: loss, squared gradient norms (one per parameter), inner product;
- * flag, clip factor, what limited it, chi; loss, prediction and damping factor of a trial step; then lambda, refresh status and
- * effective share of each parameter. The first part is what has to be finite.
+ * whether it is refused, clip factor, what limited it, chi; loss, prediction and damping factor of a trial step; the
+ * first step that was refused; then lambda, refresh status and effective share of each parameter. The first part is
+ * what has to be finite.
  */
 export class StepRow {
   readonly #row: Matrix;
@@ -60,9 +64,14 @@ export class StepRow {
     return columnsOf(this.#row, 0, 2 + this.#parameters.length);
   }
 
-  /** 1 where all of that is finite, 0 where the step is cancelled, [1, 1]. */
-  get flag(): Matrix {
+  /** 1 where the device has refused the step, or one before it, [1, 1]. */
+  get refused(): Matrix {
     return this.#cell(2 + this.#parameters.length);
+  }
+
+  /** The first step that it has refused, [1, 1]; see `Verdict`. */
+  get firstRefused(): Matrix {
+    return this.#cell(10 + this.#parameters.length);
   }
 
   /** nu of the KL clip, [1, 1]. */
@@ -131,6 +140,8 @@ export class StepRow {
       loss: numbers[0],
       gradientNorm: Math.sqrt(squares),
       innerProduct: numbers[1 + count],
+      refused: numbers[2 + count] !== 0,
+      firstRefused: numbers[10 + count],
       clipFactor: numbers[3 + count],
       limit: numbers[7 + count],
       curvature: numbers[8 + count],
@@ -181,6 +192,10 @@ export interface RowValues {
   readonly gradientNorm: number;
   /** See `StepReport`. */
   readonly innerProduct: number;
+  /** Whether the device has refused the step, or one before it; meaningless where the host judges. */
+  readonly refused: boolean;
+  /** The first such step; see `Verdict`. */
+  readonly firstRefused: number;
   /** See `StepReport`. */
   readonly clipFactor: number;
   /** A place in `limits`. */
@@ -215,6 +230,11 @@ export class StepLog implements Disposable {
     this.#backend = backend;
     this.#rows = backend.alloc(steps, width);
     this.#parameters = parameters;
+  }
+
+  /** All rows. */
+  get all(): Matrix {
+    return this.#rows;
   }
 
   /** The row of a step; overwrites that of an earlier one. */

@@ -7,12 +7,31 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
-import { bestWorkers } from "../distributed/network.ts";
+import { optional, type Rule, where } from "../core/schema.ts";
+import {
+  bestWorkers,
+  type Network,
+  sharedSeconds,
+  type SharedTask,
+} from "../distributed/network.ts";
 import type { Reduction } from "../distributed/reduction.ts";
 import { WorkerGrid, workersOf } from "../distributed/worker_grid.ts";
 
 /** Steps in which every rank makes all directions: from the second on they are timed. */
 const TIMED = 4;
+
+/** Share of the time of all directions that others must stay below: a few steps do not tell times exactly. */
+const WORTH_IT = 0.8;
+
+/** What the option `workerFraction` takes. */
+export const fractionRule: Rule<number | "auto"> = optional(
+  where(
+    "a number > 0 and <= 1 or 'auto'",
+    (value): value is number | "auto" =>
+      value === "auto" || typeof value === "number" && value > 0 && value <= 1,
+  ),
+  "auto",
+);
 
 /** A direction, or the room for it. */
 export interface MadeDirection {
@@ -81,6 +100,14 @@ export class Workers {
     this.#reduction.supply(matrices, (i, rank) => grid.supplierOf(made[i].index, rank));
   }
 
+  /** What is fastest, if it is worth it. */
+  #fastest(tasks: readonly SharedTask[], network: Network): number {
+    const { size } = this.#reduction;
+    const best = bestWorkers(tasks, size, network);
+    const seconds = (workers: number) => sharedSeconds(tasks, size, workers, network);
+    return seconds(best) < WORTH_IT * seconds(size) ? best : size;
+  }
+
   /** From sums of all ranks' times, so that all decide alike. */
   #decide(made: readonly MadeDirection[]): void {
     const backend = this.#backend;
@@ -102,8 +129,19 @@ export class Workers {
       return { seconds: milliseconds / 1000 / size + 1e-10 * count, bytes: bytes * count };
     });
     const workers = this.#fraction === "auto"
-      ? bestWorkers(tasks, size, reduction.measure())
+      ? this.#fastest(tasks, reduction.measure())
       : workersOf(this.#fraction, size);
     this.#grid = new WorkerGrid(size, workers, tasks.map(({ seconds }) => seconds));
   }
+}
+
+/** The workers of an optimizer; none where nobody else trains. */
+export function workersIn(
+  backend: Backend,
+  reduction: Reduction,
+  parameters: readonly Parameter[],
+  fraction: number | "auto",
+): Workers | undefined {
+  if (reduction.size === 1) return undefined;
+  return new Workers(backend, reduction, parameters, fraction);
 }

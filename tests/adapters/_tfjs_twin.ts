@@ -20,6 +20,7 @@ import {
   tanh,
 } from "@tekfac/tekfac";
 import { leavesCaptures, Random } from "@tekfac/tekfac/core";
+import { embedding, layerNorm } from "@tekfac/tekfac/nn";
 import { TekfacOptimizer, type TekfacOptimizerOptions } from "@tekfac/tekfac/tfjs";
 
 /**
@@ -85,6 +86,26 @@ export const CONVOLUTIONS: Twin = {
     relu(),
     flatten(),
     dense(3),
+  ],
+};
+
+/** Tokens, a layer normalisation, and dense layers on every position. */
+export const TOKENS: Twin = {
+  input: [4],
+  tokens: 7,
+  classes: 3,
+  tfjs: () => [
+    tfl.layers.embedding({ inputDim: 7, outputDim: 5 }),
+    tfl.layers.layerNormalization({ epsilon: 1e-3 }),
+    tfl.layers.timeDistributed({ layer: tfl.layers.dense({ units: 6, activation: "tanh" }) }),
+    tfl.layers.dense({ units: 5, activation: "tanh", useBias: false }),
+    tfl.layers.flatten(),
+    tfl.layers.dense({ units: 3 }),
+  ],
+  nn: [
+    embedding({ vocabulary: 7, width: 5, init: (_, random) => random.normal() }),
+    ...[layerNorm({ epsilon: 1e-3 }), dense(6), tanh(), dense(5, { bias: false }), tanh()],
+    ...[flatten(), dense(3)],
   ],
 };
 

@@ -58,7 +58,7 @@ function pageTest<T>(name: string, call: string, check: (answer: T) => void): vo
   });
 }
 
-for (const network of ["dense", "convolutions"]) {
+for (const network of ["dense", "convolutions", "tokens"]) {
   pageTest<Trained>(
     `trains as nn does on the host, reading losses alone: ${network}`,
     `trainTwin("${network}")`,

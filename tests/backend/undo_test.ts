@@ -2,12 +2,14 @@ import assert from "#assert";
 import {
   type Backend,
   CheckedBackend,
+  createBackend,
   createReferenceKernels,
   createThreadedKernels,
   createWasmKernels,
   type Kernels,
 } from "@tekfac/tekfac/backend";
 import { columnsOf, type Matrix, OptionError } from "@tekfac/tekfac/core";
+import { gpuTest } from "../parity/_parity.ts";
 
 const kernels: Record<string, () => Kernels> = {
   reference: createReferenceKernels,
@@ -124,5 +126,61 @@ for (const [name, create] of Object.entries(kernels)) {
     const after = backend.memory();
     assert.equal(after.liveBytes, before.liveBytes);
     if (name === "reference") assert.equal(after.reservedBytes, before.reservedBytes);
+  });
+}
+
+/** Numbers that a copy by arithmetic would change: negative zeros and denormals. */
+const delicate = Float32Array.from({ length: 1000 }, (_, i) => [-0, 1e-42, i, -i][i % 4]);
+
+/** Makes work that is refused or not; what x held before, and what x and the flag hold afterwards. */
+async function judged(backend: Backend, refused: number): Promise<Float32Array[]> {
+  using x = backend.alloc(10, 100);
+  using flag = backend.alloc(1, 2);
+  backend.write(x, delicate);
+  const before = Float32Array.from(await backend.read(x));
+  const cell = columnsOf(flag, 1, 2);
+  backend.undoable(
+    () => {
+      backend.axpby(x, 0, x, 2);
+      backend.write(cell, [refused]);
+    },
+    [],
+    cell,
+  );
+  const after = [x, cell].map(async (m) => Float32Array.from(await backend.read(m)));
+  return [before, ...await Promise.all(after)];
+}
+
+const doubled = delicate.map((x) => Math.fround(2 * x));
+
+for (const [name, create] of Object.entries(kernels)) {
+  Deno.test(`undoable() puts back, where a flag says so, all but the flag [${name}]`, async () => {
+    using backend = new CheckedBackend(create(), []);
+    const [before, kept, flag] = await judged(backend, 1);
+    assert.deepEqual([kept, flag], [before, Float32Array.of(1)]);
+    const [, taken] = await judged(backend, 0);
+    taken.forEach((x, i) => assert(Math.abs(x - doubled[i]) <= 1e-40));
+  });
+}
+
+for (const bindingBytes of [1024, undefined]) {
+  const where = bindingBytes === undefined ? "" : `, ${bindingBytes} bytes at a time`;
+  gpuTest(`undoable() puts back, where the device finds a flag, every bit${where}`, async () => {
+    const gpu = bindingBytes === undefined ? {} : { bindingBytes };
+    using backend = await createBackend({ prefer: ["webgpu"], allowSoftware: true, gpu });
+    const [before, kept, flag] = await judged(backend, 1);
+    for (const numbers of [before, kept]) {
+      assert.deepEqual(new Uint32Array(numbers.buffer), new Uint32Array(delicate.buffer));
+    }
+    assert.equal(flag[0], 1);
+    const [, taken] = await judged(backend, 0);
+    taken.forEach((x, i) => assert(Math.abs(x - doubled[i]) <= 1e-40));
+    using y = backend.alloc(1, 1);
+    const stop = () => {
+      backend.write(y, [1]);
+      throw new OptionError("Cannot go on", "x", "must be less", 1);
+    };
+    assert.throws(() => backend.undoable(stop), OptionError);
+    assert.deepEqual([...await backend.read(y)], [0]);
   });
 }

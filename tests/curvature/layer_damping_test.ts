@@ -1,9 +1,9 @@
 import assert from "#assert";
 import { createBackend, type Scalar } from "@tekfac/tekfac/backend";
 import { type LayerKind, type Matrix, Random } from "@tekfac/tekfac/core";
-import { LayerDamping, noiseEdge, resolveDamping } from "@tekfac/tekfac/curvature";
+import { LayerDamping, noiseEdge, NoiseFactor, resolveDamping } from "@tekfac/tekfac/curvature";
 import { denseMatrix } from "@tekfac/tekfac/linalg";
-import { upload } from "@tekfac/tekfac/testing";
+import { allClose, upload } from "@tekfac/tekfac/testing";
 
 const LAYER = { kind: "dense", bias: true } as const;
 
@@ -84,4 +84,32 @@ Deno.test("the paper's damping of a dense layer is a multiple of the largest of 
     const largest = Math.max(...lambdas.map((value) => typeof value === "number" ? value : 5));
     assert.equal(backend.readSync(lambda as Matrix)[0], 0.5 * largest);
   }
+});
+
+Deno.test("phi bounds the noise edge of every layer, and follows what steps promise", async () => {
+  using backend = await createBackend({ prefer: ["reference"] });
+  using noise = new NoiseFactor(backend);
+  using trace = upload(backend, denseMatrix(1, 1, [6]));
+  const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.5, noiseEdge: true });
+  const context = { damping, examples: () => 4, noise: noise.factor };
+  using layer = new LayerDamping(backend, LAYER, context);
+  const lambda = () => backend.readSync(layer.at(0, () => [trace], 3, [16]) as Matrix)[0];
+  const heed = (product: number, loss: number) => {
+    using matrix = upload(backend, denseMatrix(1, 1, [product]));
+    noise.heed(matrix, loss);
+    return backend.readSync(noise.factor)[0];
+  };
+  const edge = noiseEdge([16], 4); // 9
+  assert.equal(lambda(), 0.5 * 2 * edge); // phi is 16
+  for (let i = 0; i < 4; i++) heed(0, 3); // p counts as 2^-8
+  assert.equal(heed(0, 3), 1); // never below it
+  assert.equal(lambda(), 0.5 * 2);
+  allClose([heed(16 * 6, 3)], [2 ** 0.5], { relative: 1e-12 }); // p = 16
+  allClose([lambda()], [0.5 * 2 * 2 ** 0.5], { relative: 1e-12 });
+  for (let i = 0; i < 5; i++) heed(1e9, 3); // p counts as 2^8
+  allClose([heed(6, 3)], [2 ** 5.5], { relative: 1e-12 }); // p = 1
+  allClose([lambda()], [0.5 * 2 * edge], { relative: 1e-12 });
+  // A negative loss counts as a nat, and what is not finite changes nothing.
+  allClose([heed(2, -5)], [2 ** 5.5], { relative: 1e-12 });
+  allClose([heed(NaN, 3), heed(Infinity, 3)], [2 ** 5.5, 2 ** 5.5], { relative: 1e-12 });
 });

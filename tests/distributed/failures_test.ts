@@ -32,15 +32,19 @@ eachForm("a step that one rank cannot take is cancelled on all of them", async (
 for (const { name, available, command } of launchers) {
   for (const how of ["throw", "exit", "kill"]) {
     Deno.test({
-      name: `a rank that dies (${how}) ends the others within 10 s [${name}]`,
+      name: `a rank that dies (${how}) ends the others [${name}]`,
       ignore: !available,
       async fn() {
-        const started = performance.now();
         const { code, output, results } = await launch(command, 3, DEATH, how);
-        assert(performance.now() - started < 10_000 + 5000, "5 s to start three processes");
         assert.notEqual(code, 0);
         assert.deepEqual(results, []);
-        if (name === "Open MPI") assert.match(output, /rank 1|,1\]/);
+        if (name === "Open MPI") assert.match(output, /rank 1|,1\]/i);
+        // Of one that is killed MPICH tells the number of its process.
+        else if (how !== "kill") assert.match(output, /Rank 1 of 3 ends before the others/);
+        else {assert.match(
+            output,
+            new RegExp(`PID ${/rank 1 is process (\d+)/.exec(output)?.[1]} `),
+          );}
       },
     });
   }

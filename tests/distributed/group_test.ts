@@ -18,9 +18,16 @@ for (const [size, length] of [[2, 3], [3, 100_003]]) {
     const ranks = Array.from({ length: size }, (_, rank) => rank);
     const inputs = ranks.map((rank) => numbersOf(rank, length));
     results.forEach((result, rank) => {
-      const { sum, later, ...rest } = result as { sum: number[]; later: number[] };
+      const { sum, later, halves, refusal, ...rest } = result as {
+        readonly sum: number[];
+        readonly later: number[];
+        readonly halves: number[];
+        readonly refusal: string;
+      };
       assert.deepEqual(sum, results[0].sum, "all ranks have the same bits");
       assert.deepEqual(later, sum, "both forms have the same result");
+      assert.deepEqual(halves, sum, "so has the one in two halves");
+      assert.match(refusal, /a sum of the group is under way; finish it first/);
       const tolerance = size * 2 ** -24;
       for (let i = 0; i < length; i++) {
         const exact = inputs.reduce((total, numbers) => total + numbers[i], 0);
@@ -32,7 +39,7 @@ for (const [size, length] of [[2, 3], [3, 100_003]]) {
         parts: ranks.map((other) => [...numbersOf(other, other)]),
         ...{ sent: [size - 1, 7], received: [0, 0, 0], exchanged: true },
         bytes: ranks.map((other) => [other === 0 ? length : 0, true]),
-        operations: 11,
+        operations: 12,
       });
     });
   });

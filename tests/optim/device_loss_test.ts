@@ -209,8 +209,9 @@ gpuTest("snapshots are the only waits of steps, one per interval", async () => {
   try {
     for (let step = 0; step < 50; step++) {
       optimizer.step(batch);
-      // The host goes on while a snapshot is on its way.
+      // The host goes on while a snapshot is on its way, but not further than the device.
       await new Promise((resolve) => setTimeout(resolve, 0));
+      await gpu.flush();
     }
     await turn();
   } finally {

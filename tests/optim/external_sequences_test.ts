@@ -2,6 +2,7 @@
 import assert from "#assert";
 import { DataError, dense, objective, sequential, ShapeError, StateError } from "@tekfac/tekfac";
 import { createBackend } from "@tekfac/tekfac/backend";
+import { ownBlock } from "@tekfac/tekfac/curvature";
 import { embedding, layerNorm, tiedHead } from "@tekfac/tekfac/nn";
 import { softmaxCrossEntropy } from "@tekfac/tekfac";
 import { externalModel, type ExternalUse, optimizers } from "@tekfac/tekfac/optim";
@@ -44,7 +45,9 @@ for (const tied of [true, false]) {
         using external = externalModel(
           backend,
           own.parameters.map(({ name, layer, value: { rows, cols } }) => {
-            return { name, layer, shape: [rows, cols] as const };
+            const block = ownBlock(layer, rows);
+            const own = block === undefined ? {} : { block };
+            return { name, layer, shape: [rows, cols] as const, ...own };
           }),
         );
         external.writeWeights(
@@ -83,8 +86,9 @@ for (const tied of [true, false]) {
 
 Deno.test("ExternalModel names what a table or scales and shifts did not see", async () => {
   using backend = await createBackend({ prefer: ["reference"] });
+  const table = { kind: "embedding" } as const;
   const parameters = [
-    { name: "table", layer: { kind: "embedding" }, shape: [3, 2] },
+    { name: "table", layer: table, shape: [3, 2], block: ownBlock(table, 3)! },
     { name: "norm", layer: { kind: "scaleShift" }, shape: [2, 2] },
     { name: "head", layer: { kind: "dense", bias: false }, shape: [3, 2] },
   ] as const;

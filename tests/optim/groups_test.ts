@@ -142,7 +142,11 @@ for (const [name, own] of Object.entries(settings)) {
     const learningRate = (step: number) => step < 4 ? 0 : 0.1;
     const bounds = ["klClip", "relativeChange", "gradientClip", "takeBack"];
     const unbound = name === "scheduleFreeAdam" ? bounds.slice(0, 3) : bounds;
-    const none = Object.fromEntries(unbound.map((bound) => [bound, false]));
+    const none: Record<string, unknown> = Object.fromEntries(
+      unbound.map((bound) => [bound, false]),
+    );
+    // What steps promise is of the whole model, too.
+    if (name.endsWith("fac")) none.damping = { kind: "relative", tau: 0.3 };
     const run = (options: object): number[][] => {
       using model = smallModel(backend);
       using optimizer = creators[name as keyof typeof creators](problemOf(model), {

@@ -75,6 +75,7 @@ const muon: Record<string, Kind[]> = {
   orthogonalization: ["string"],
   iterations: ["number"],
   matrices: ["function"],
+  workerFraction: ["number", "string"],
   adam: ["object"],
 };
 const { average: __, takeBack: ___, ...scheduleFreeAdam } = adam;

@@ -4,8 +4,13 @@
  */
 
 import assert from "#assert";
-import { BackendError, type Matrix, OptionError, Random } from "@tekfac/tekfac/core";
-import { type Backend, CheckedBackend, createWasmKernels } from "@tekfac/tekfac/backend";
+import { BackendError, NumericalError, OptionError, Random } from "@tekfac/tekfac/core";
+import {
+  type Backend,
+  CheckedBackend,
+  createWasmKernels,
+  EighStatus,
+} from "@tekfac/tekfac/backend";
 import {
   batchNorm2d,
   conv2d,
@@ -37,6 +42,7 @@ import {
   tekfac,
   tkfac,
 } from "@tekfac/tekfac/optim";
+import { wholeStateOf } from "./whole_state.ts";
 
 interface Batch {
   readonly inputs: Float32Array;
@@ -160,28 +166,10 @@ class Training implements Disposable {
 
   /** All that a step may change, by name. */
   state(): Record<string, unknown> {
-    const { goal, optimizer } = this;
-    const { preconditioner, rules, momentum, random, stepCount, freezing } = optimizer;
-    const { parameters, passes } = goal;
-    const weights = Object.fromEntries(parameters.map(({ name, value }) => [name, value]));
-    const matrices: Record<string, Matrix> = {
-      ...goal.state,
-      ...weights,
-      ...Object.fromEntries(
-        [...momentum.buffers.entries()].flatMap(([i, buffer]) => buffer ? [[i, buffer]] : []),
-      ),
-      ...preconditioner.state,
-      ...rules.state,
-    };
-    return {
-      ...Object.fromEntries(
-        Object.entries(matrices).map(([name, matrix]) => [name, goal.backend.readSync(matrix)]),
-      ),
-      momentumWeights: momentum.weights,
-      counters: [preconditioner.counters?.(), rules.counters(), stepCount, passes],
-      random: random.save(),
-      frozen: freezing.frozen,
-    };
+    const { matrices, words } = wholeStateOf(this.optimizer);
+    const { backend } = this.goal;
+    const numbers = Object.entries(matrices).map(([name, m]) => [name, backend.readSync(m)]);
+    return { ...Object.fromEntries(numbers), ...words };
   }
 
   [Symbol.dispose](): void {
@@ -290,3 +278,41 @@ Deno.test("undoable(): inside another one it is a part of that; scratch and pass
   assert.throws(() => backend.undoable(inner, [passing]), OptionError);
   assert.deepEqual([x, y, passing].map((m) => backend.readSync(m)[0]), [0, 0, 3]);
 });
+
+for (const method of ["tekfac", "soap"] as const) {
+  Deno.test(`${method}(): a background refresh that failed too often is not come back to`, () => {
+    let broken = false;
+    const inner = createWasmKernels();
+    const eigh: typeof inner.eigh = (jobs) => {
+      inner.eigh(jobs);
+      if (!broken) return;
+      for (const { status } of jobs) inner.write(status, [EighStatus.failed, -1, 0]);
+    };
+    const kernels = new Proxy(inner, {
+      get: (target, key) => key === "eigh" ? eigh : Reflect.get(target, key),
+    });
+    using backend = new CheckedBackend(kernels, []);
+    const create: Create = (o) =>
+      method === "soap"
+        ? soap(o, { preconditionFrequency: 2, refresh: beside, toleratedFailures: 0 })
+        : tekfac(o, {
+          ...{ intervals: 2, denseStart: false, rank: "full", refresh: beside },
+          toleratedFailures: 0,
+        });
+    using training = new Training(backend, create);
+    training.step(0);
+    broken = true;
+    const refused: number[] = [];
+    for (let step = 1; step < 20; step++) {
+      if (step === 12) broken = false;
+      try {
+        training.step(step);
+      } catch (error) {
+        assert(error instanceof NumericalError && error.quantity === "basis");
+        refused.push(step);
+      }
+    }
+    // A step is refused, the ones behind it are taken with the basis that stands, and then the next refresh fails.
+    assert(refused.length >= 2 && refused.every((step) => step <= 13), `${refused}`);
+  });
+}

@@ -163,7 +163,7 @@ gpuTest(
 );
 
 gpuTest(
-  "step() cancels itself on the device when its loss is not finite, and the next one works",
+  "step() is refused by the device when its loss is not finite, and the next one works",
   async (gpu) => {
     using model = smallCnn(gpu);
     using optimizer = tekfac(objective(model, softmaxCrossEntropy()), {

@@ -24,6 +24,9 @@ export const chromium: string | undefined = PLACES.find((path) => {
   }
 });
 
+/** Milliseconds after which a page hangs; on a machine that is busy with other things it may take minutes. */
+export const HANGS = 600_000;
+
 /** Flags for WebGPU on the software adapter that Chromium brings along. */
 export const SWIFTSHADER: readonly string[] = [
   "--enable-unsafe-webgpu",
@@ -47,8 +50,15 @@ export interface Locator {
   >;
 }
 
+/** The browser's own protocol, for what pages cannot say of themselves. */
+export interface Session {
+  send(method: string, parameters?: object): Promise<unknown>;
+}
+
 /** A page in the browser. Code is given as text: it runs over there. */
 export interface Page {
+  context(): { newCDPSession(page: Page): Promise<Session> };
+  setDefaultTimeout(milliseconds: number): void;
   readonly keyboard: { press(key: string): Promise<void> };
   readonly mouse: {
     move(x: number, y: number, options?: { readonly steps: number }): Promise<void>;

@@ -2,7 +2,7 @@
 import assert from "#assert";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
-import { type Browser, chromium, launchChromium } from "./_chromium.ts";
+import { type Browser, chromium, HANGS, launchChromium } from "./_chromium.ts";
 import { installedProject, run } from "./_packages.ts";
 import { RUNTIMES } from "./_table.ts";
 
@@ -71,7 +71,7 @@ async function visit(site: Site, isolated: boolean) {
     await page.goto(`http://localhost:${server.addr.port}/`);
     const text = async (selector: string) => await page.locator(selector).textContent() ?? "";
     // The policy keeps the page from evaluating a condition.
-    const end = Date.now() + 60_000;
+    const end = Date.now() + HANGS;
     while (!/^(Learned|That failed)/.test(await text("#status")) && Date.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

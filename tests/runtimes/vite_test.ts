@@ -1,7 +1,7 @@
 /** Vite with no configuration at all, and pages whose policy forbids one thing or another. */
 import assert from "#assert";
 import { fileURLToPath } from "node:url";
-import { chromium, launchChromium, type Page } from "./_chromium.ts";
+import { chromium, HANGS, launchChromium, type Page } from "./_chromium.ts";
 import { addPrograms, installedProject, packageFolder, type Project, run } from "./_packages.ts";
 import { RUNTIMES } from "./_table.ts";
 
@@ -35,7 +35,7 @@ async function visit(url: string, body: (page: Page, said: readonly string[]) =>
 /** What the worker of a page says in the end. */
 async function fromWorker(page: Page): Promise<string> {
   await page.waitForFunction("globalThis.fromWorker !== undefined", undefined, {
-    timeout: 120_000,
+    timeout: HANGS,
   });
   return await page.evaluate<string>("fromWorker");
 }

@@ -1,36 +1,54 @@
 /**
- * Between a tree of parameters of jax-js and matrices of this library.
+ * What a tree of parameters of jax-js is to curvature: its layers, and the matrices that they are.
  *
  * @module
  */
 
-import { Array as ArrayOfJax, numpy as np } from "npm:@jax-js/jax@0.1.25";
-import { OptionError, ShapeError, StateError } from "../../core/errors.ts";
+import { OptionError, ShapeError } from "../../core/errors.ts";
 import { type ConvGeometry, type Pair, patchLength, resolveWindow } from "../../core/geometry.ts";
-import { toPublicOrder, toStoredOrder } from "../../nn/weights.ts";
+import { checkChoice, checkNumber } from "../../core/options.ts";
+import { ownBlock } from "../../curvature/blocks/own_block.ts";
 import type { ExternalParameter } from "../../optim/external_parameter.ts";
+import { arraysOf, type JaxParams } from "./tree.ts";
 
-/** An array of jax-js, under a name that does not hide JavaScript's own. */
-export type JaxArray = (typeof import("npm:@jax-js/jax@0.1.25"))["Array"]["prototype"];
-
-/** The version that the tests run with; jax-js itself does not tell which one it is. */
-export const TESTED_VERSION = "0.1.25";
-
-/** Parameters: arrays in objects in objects. Those of a layer are `{ w, b }`, or `{ w }` without bias. */
-export interface JaxParams {
-  /** An array, or a part of the model with arrays of its own. */
-  readonly [name: string]: JaxArray | JaxParams;
+/**
+ * A layer `x w + b` with w [dIn, dOut] and b [dOut]. Takes [N, dIn], or sequences and images [N, ..., dIn] of which
+ * every position is taken for itself.
+ */
+export interface JaxDense {
+  /** Tells the kinds apart. */
+  readonly kind: "dense";
+  /**
+   * Positions that an example usually has, T. Batches may have others; how far damping allows for noise depends on it.
+   *
+   * @default {1}
+   */
+  readonly positions?: number;
 }
 
-/** A layer `x w + b` with w [dIn, dOut] and b [dOut]. */
-export interface JaxDense {
-  /** Tells the two kinds apart. */
-  readonly kind: "dense";
+/** A table w [V, width] whose rows are looked up by integers [N] or [N, ...]: `w[tokens]`. */
+export interface JaxEmbedding {
+  /** Tells the kinds apart. */
+  readonly kind: "embedding";
+  /**
+   * Whether the table is also the weights of a head, `x w^T`: then the head is probed under the same name, with its
+   * inputs, and curvature is that of the sum over all uses. @default {false}
+   */
+  readonly tied?: boolean;
+}
+
+/**
+ * Scales w and shifts b of channels, `x w + b` elementwise with w and b [C], of rows [N, C] or [N, ..., C] that are
+ * normalised each for itself; b may be missing.
+ */
+export interface JaxScaleShift {
+  /** Tells the kinds apart. */
+  readonly kind: "scaleShift";
 }
 
 /** A layer `lax.convGeneralDilated(x, w, ...) + b` with w [dOut, channels, height, width] and b [dOut]. */
 export interface JaxConv2d {
-  /** Tells the two kinds apart. */
+  /** Tells the kinds apart. */
   readonly kind: "conv2d";
   /** Height and width of the images that enter it. */
   readonly image: Pair;
@@ -42,11 +60,14 @@ export interface JaxConv2d {
   readonly dilation?: number | Pair;
 }
 
+/** A layer whose curvature is seen. */
+export type JaxLayer = JaxDense | JaxConv2d | JaxEmbedding | JaxScaleShift;
+
 /**
  * The layers whose curvature is seen, by where their `{ w, b }` lie in the parameters: `"dense1"`, or
  * `"encoder.dense1"`. All other arrays are preconditioned by their gradients alone.
  */
-export type JaxLayers = Readonly<Record<string, JaxDense | JaxConv2d>>;
+export type JaxLayers = Readonly<Record<string, JaxLayer>>;
 
 /** One matrix of the optimizer and the arrays it stands for. */
 export interface Site {
@@ -56,38 +77,8 @@ export interface Site {
   readonly paths: readonly string[];
   /** Shapes of the arrays. */
   readonly shapes: readonly (readonly number[])[];
-}
-
-/** All arrays of a tree by path: `"dense1.w"`. */
-export function arraysOf(tree: JaxParams, prefix = ""): Map<string, JaxArray> {
-  const found = new Map<string, JaxArray>();
-  for (const [key, value] of Object.entries(tree)) {
-    const path = prefix + key;
-    if (value instanceof ArrayOfJax) found.set(path, value);
-    else if (isTree(value)) {
-      arraysOf(value, `${path}.`).forEach((array, at) => found.set(at, array));
-    } else {
-      throw new StateError(
-        `Cannot use '${path}': expected an array of @jax-js/jax ${TESTED_VERSION}, with which this ` +
-          "adapter is tested; what came is none, or belongs to another version or copy of the package: " +
-          "import the same one everywhere",
-      );
-    }
-  }
-  return found;
-}
-
-/** A tree of the same form with other arrays. */
-export function rebuilt<P extends JaxParams>(
-  tree: P,
-  arrays: ReadonlyMap<string, JaxArray>,
-  prefix = "",
-): P {
-  const entries = Object.entries(tree).map(([key, value]) => {
-    const path = prefix + key;
-    return [key, arrays.get(path) ?? rebuilt(value as JaxParams, arrays, `${path}.`)];
-  });
-  return Object.fromEntries(entries) as P;
+  /** How the arrays become the matrix: w transposed, or its columns reordered, b beside it; or one below the other. */
+  readonly order: "transposed" | "patches" | "rows";
 }
 
 /**
@@ -102,84 +93,82 @@ export function sitesOf(tree: JaxParams, layers: JaxLayers): Site[] {
     const paths = [`${name}.w`, `${name}.b`].filter((path) => arrays.has(path));
     paths.forEach((path) => claimed.add(path));
     const shapes = paths.map((path) => arrays.get(path)!.shape);
-    return { parameter: parameterOf(name, layer, paths, shapes), paths, shapes };
+    const parameter = parameterOf(name, layer, paths, shapes);
+    const block = ownBlock(parameter.layer, parameter.shape[0]);
+    const whole = block === undefined ? parameter : { ...parameter, block };
+    return { parameter: whole, paths, shapes, order: ORDER[layer.kind] };
   });
   for (const [path, { shape }] of arrays) {
     if (claimed.has(path)) continue;
     const size = shape.reduce((product, n) => product * n, 1);
     const matrix: [number, number] = shape.length === 2 ? [shape[0], shape[1]] : [1, size];
     const parameter: ExternalParameter = { name: path, layer: { kind: "other" }, shape: matrix };
-    sites.push({ parameter, paths: [path], shapes: [shape] });
+    sites.push({ parameter, paths: [path], shapes: [shape], order: "rows" });
   }
   return sites;
 }
 
+/** See {@linkcode Site.order}. */
+const ORDER = {
+  dense: "transposed",
+  conv2d: "patches",
+  embedding: "rows",
+  scaleShift: "rows",
+} as const;
+
+/** Dimensions of w. */
+const DIMENSIONS = { dense: 2, conv2d: 4, embedding: 2, scaleShift: 1 } as const;
+
+const SUBJECT = "Cannot create the transformation";
+
 function parameterOf(
   name: string,
-  layer: JaxDense | JaxConv2d,
+  layer: JaxLayer,
   paths: readonly string[],
   [shape, biasShape]: readonly (readonly number[])[],
 ): ExternalParameter {
-  const subject = "Cannot create the transformation";
-  const dimensions = layer.kind === "dense" ? 2 : 4;
-  if (paths[0] !== `${name}.w` || shape.length !== dimensions) {
+  const option = `layers.${name}`;
+  checkChoice(SUBJECT, `${option}.kind`, layer.kind, Object.keys(DIMENSIONS) as JaxLayer["kind"][]);
+  const dimensions = DIMENSIONS[layer.kind];
+  const table = layer.kind === "embedding";
+  if (paths[0] !== `${name}.w` || shape.length !== dimensions || (table && biasShape)) {
+    const parts = table ? "{ w }" : "{ w, b }";
     const expectation =
-      `must name a part { w, b } of the parameters, w with ${dimensions} dimensions`;
-    throw new OptionError(subject, `layers.${name}`, expectation, paths);
+      `must name a part ${parts} of the parameters, w with ${dimensions} dimensions`;
+    throw new OptionError(SUBJECT, option, expectation, paths);
   }
   const bias = biasShape !== undefined;
   const dOut = layer.kind === "dense" ? shape[1] : shape[0];
   if (bias && (biasShape.length !== 1 || biasShape[0] !== dOut)) {
-    throw new ShapeError(`${subject}: '${name}.b'`, `[${dOut}]`, `[${biasShape.join(", ")}]`);
+    throw new ShapeError(`${SUBJECT}: '${name}.b'`, `[${dOut}]`, `[${biasShape.join(", ")}]`);
   }
-  if (layer.kind === "dense") {
-    const cols = shape[0] + (bias ? 1 : 0);
-    return { name, layer: { kind: "dense", bias }, shape: [dOut, cols] };
+  switch (layer.kind) {
+    case "dense": {
+      const { positions = 1 } = layer;
+      checkNumber(SUBJECT, `${option}.positions`, positions, { min: 1, integer: true });
+      const kind = { kind: "dense", bias, ...(positions > 1 ? { positions } : {}) } as const;
+      return { name, layer: kind, shape: [dOut, shape[0] + (bias ? 1 : 0)] };
+    }
+    case "embedding": {
+      // Weights of the head that it is tied to: a table's transpose is what they are not.
+      const kind = layer.tied ? { kind: "dense", bias: false } as const : layer;
+      return { name, layer: kind, shape: [shape[0], shape[1]] };
+    }
+    case "scaleShift":
+      return { name, layer, shape: [bias ? 2 : 1, dOut] };
+    case "conv2d":
+      return convolutionOf(name, layer, shape, bias);
   }
-  const [height, width] = layer.image;
-  const { stride = 1, padding = 0, dilation = 1 } = layer;
-  const kernel: Pair = [shape[2], shape[3]];
-  const options = { kernel, stride, padding, dilation };
-  const window = resolveWindow(`${subject}: '${name}'`, [height, width, shape[1]], options);
+}
+
+function convolutionOf(
+  name: string,
+  { image: [height, width], stride = 1, padding = 0, dilation = 1 }: JaxConv2d,
+  [dOut, channels, ...kernel]: readonly number[],
+  bias: boolean,
+): ExternalParameter {
+  const options = { kernel: kernel as unknown as Pair, stride, padding, dilation };
+  const window = resolveWindow(`${SUBJECT}: '${name}'`, [height, width, channels], options);
   const geometry: ConvGeometry = { ...window, bias };
   return { name, layer: { kind: "conv2d", geometry }, shape: [dOut, patchLength(geometry)] };
-}
-
-/** Numbers of a site's arrays as its matrix `[weights | bias]`, columns as the library stores them. */
-export function toMatrix({ parameter }: Site, arrays: readonly ArrayLike<number>[]): Float64Array {
-  const { layer, shape: [rows, cols] } = parameter;
-  const [w, b] = arrays;
-  if (layer.kind !== "dense" && layer.kind !== "conv2d") return Float64Array.from(w);
-  const inputs = cols - (b === undefined ? 0 : 1);
-  const matrix = new Float64Array(rows * cols);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < inputs; j++) {
-      matrix[i * cols + j] = layer.kind === "dense" ? w[j * rows + i] : w[i * inputs + j];
-    }
-    if (b !== undefined) matrix[i * cols + inputs] = b[i];
-  }
-  return toStoredOrder(layer, matrix);
-}
-
-/** The inverse of {@linkcode toMatrix}: new arrays of jax-js by path. */
-export function toArrays(site: Site, stored: ArrayLike<number>): Map<string, JaxArray> {
-  const { parameter: { layer, shape: [rows, cols] }, paths, shapes } = site;
-  const matrix = toPublicOrder(layer, stored);
-  const inputs = cols - (paths.length - 1);
-  const w = new Float32Array(rows * inputs), b = new Float32Array(rows);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < inputs; j++) {
-      w[layer.kind === "dense" ? j * rows + i : i * inputs + j] = matrix[i * cols + j];
-    }
-    b[i] = matrix[i * cols + cols - 1];
-  }
-  return new Map(
-    paths.map((path, i) => [path, np.array([w, b][i]).reshape([...shapes[i]])]),
-  );
-}
-
-/** A plain object; arrays of any package have a class. */
-function isTree(value: unknown): value is JaxParams {
-  return typeof value === "object" && value !== null &&
-    Object.getPrototypeOf(value) === Object.prototype;
 }

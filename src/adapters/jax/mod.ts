@@ -43,10 +43,12 @@
 
 export * from "./captures.ts";
 export {
-  type JaxArray,
   type JaxConv2d,
   type JaxDense,
+  type JaxEmbedding,
+  type JaxLayer,
   type JaxLayers,
-  type JaxParams,
+  type JaxScaleShift,
 } from "./layers.ts";
 export * from "./transformation.ts";
+export { type JaxArray, type JaxParams } from "./tree.ts";

@@ -6,23 +6,17 @@
 
 import { tree } from "npm:@jax-js/jax@0.1.25";
 import type { Backend } from "../../backend/backend.ts";
+import { sequenceVerbs } from "../../backend/wasm/sequences/extension.ts";
 import { StateError } from "../../core/errors.ts";
 import type { ExternalBatch } from "../../optim/external_batch.ts";
+import type { ExternalUse } from "../../optim/external_capture.ts";
 import { type ExternalModel, externalModel } from "../../optim/external_model.ts";
 import type { Optimizer } from "../../optim/optimizer.ts";
 import type { StepReport } from "../../optim/report.ts";
-import type { JaxObservation } from "./captures.ts";
-import {
-  arraysOf,
-  type JaxArray,
-  type JaxLayers,
-  type JaxParams,
-  rebuilt,
-  type Site,
-  sitesOf,
-  toArrays,
-  toMatrix,
-} from "./layers.ts";
+import type { JaxObservation, JaxUse } from "./captures.ts";
+import { type JaxLayers, type Site, sitesOf } from "./layers.ts";
+import { toArrays, toMatrix } from "./matrices.ts";
+import { arraysOf, type JaxArray, type JaxParams, rebuilt } from "./tree.ts";
 
 /** A gradient transformation in the style of optax, whose `update` reads arrays and so is asynchronous. */
 export interface JaxTransformation {
@@ -89,6 +83,9 @@ export function transformation(
     // deno-lint-ignore require-await
     async init(params) {
       const sites = sitesOf(params, layers);
+      if (Object.values(layers).some(({ kind }) => kind === "embedding")) {
+        backend.extend(sequenceVerbs);
+      }
       const model = externalModel(backend, sites.map(({ parameter }) => parameter));
       try {
         const optimizer = create(model);
@@ -108,13 +105,9 @@ export function transformation(
       const { model, sites } = known;
       const before = await matricesOf(sites, params);
       model.writeWeights(before);
-      const observed = Object.entries(captures).map(async ([name, capture]) => {
-        const [inputs, outputGradients] = await Promise.all([
-          capture.inputs.data(),
-          capture.outputGradients.data(),
-        ]);
-        return [name, { inputs, outputGradients } as Capture] as const;
-      });
+      const observed = Object.entries(captures).map(async ([name, uses]) =>
+        [name, await Promise.all(uses.map(readUse))] as const
+      );
       const report = await optimizer.step({
         examples,
         loss: Number((await loss.data())[0]),
@@ -133,7 +126,26 @@ export function transformation(
   };
 }
 
-type Capture = NonNullable<ExternalBatch["captures"]>[string];
+/** A use on the host. Consumes its arrays. */
+async function readUse(use: JaxUse): Promise<ExternalUse> {
+  if ("gradients" in use) return { gradients: await numbersOf(use.gradients) };
+  if ("tokens" in use) {
+    const outputGradients = numbersOf(use.outputGradients);
+    return { tokens: await numbersOf(use.tokens), outputGradients: await outputGradients };
+  }
+  const outputGradients = numbersOf(use.outputGradients);
+  const inputs = await numbersOf(use.inputs);
+  const { positions } = use;
+  return {
+    inputs,
+    outputGradients: await outputGradients,
+    ...(positions === undefined ? {} : { positions }),
+  };
+}
+
+async function numbersOf(array: JaxArray): Promise<ArrayLike<number>> {
+  return await array.data() as ArrayLike<number>;
+}
 
 /** Numbers of a tree, one matrix per site. Consumes its arrays. */
 async function matricesOf(

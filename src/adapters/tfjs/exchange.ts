@@ -24,6 +24,7 @@ export interface Exchange {
 /** What is used of the framework's webgpu backend beyond what its core declares. */
 interface TfGpu {
   readonly device: GPUDevice;
+  readonly tensorMap: { get(dataId: object): { readonly dtype: string } };
   uploadToGPU(dataId: object): void;
 }
 
@@ -57,7 +58,10 @@ function onDevice(gpu: GpuMemory): Exchange {
     check: framework,
     write: (target, tensor) =>
       tf.tidy(() => {
-        const numbers = tf.cast(tensor, "float32");
+        let numbers = tf.cast(tensor, "float32");
+        // A cast leaves integers as they are, to be converted by what computes with them.
+        const { dtype } = framework().tensorMap.get(numbers.dataId);
+        if (dtype !== "float32") numbers = tf.mul(numbers, 1);
         // Tensors that have just been made, and results of small operations, may still be on the host.
         framework().uploadToGPU(numbers.dataId);
         gpu.copyFrom(target, numbers.dataToGPU().buffer!);

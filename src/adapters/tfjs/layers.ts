@@ -8,6 +8,7 @@
 import type { Variable } from "npm:@tensorflow/tfjs-core@4.22.0";
 import type { LayersModel } from "npm:@tensorflow/tfjs-layers@4.22.0";
 import { StateError } from "../../core/errors.ts";
+import { ownBlock } from "../../curvature/blocks/own_block.ts";
 import type { ExternalParameter } from "../../optim/external_parameter.ts";
 import { type Border, formOf, type Part, type Watch } from "./forms.ts";
 import { layersOf, type LayerUse, type TfLayer, unfrozen } from "./graph.ts";
@@ -92,8 +93,9 @@ export function watchedLayers(model: LayersModel): WatchedModel {
 }
 
 function siteOf(name: string, { layer, shape, variables, border }: Part): Site {
+  const block = ownBlock(layer, shape[0]);
   return {
-    parameter: { name, layer, shape },
+    parameter: { name, layer, shape, ...(block === undefined ? {} : { block }) },
     variables,
     ...(border === undefined ? {} : { border }),
   };

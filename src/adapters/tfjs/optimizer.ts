@@ -176,8 +176,8 @@ export class TekfacOptimizer extends TfOptimizer {
   /**
    * What the last step did, once it is done; `undefined` before the first.
    *
-   * @throws {NumericalError} On a GPU, when the step cancelled itself because loss, gradient or update
-   * were not finite.
+   * @throws {NumericalError} On a GPU, when the step was refused because loss, gradient or update were not
+   * finite, or one before it was.
    */
   async readReport(): Promise<StepReport | undefined> {
     return await this.#handle?.report();
@@ -219,7 +219,7 @@ export class TekfacOptimizer extends TfOptimizer {
    * @param varList The variables to train; must be those of the model.
    * @returns The loss before the step, for the caller to dispose, or `null`.
    * @throws {NumericalError} When loss, gradient or update are not finite; the weights stay. On a GPU
-   * `readReport` throws instead, as nothing is waited for.
+   * `readReport` or a later step throws instead, as nothing is waited for.
    * @throws {StateError} After disposal; for another model; when layers were frozen or added since the
    * optimizer was created; when a layer with captures is not called exactly once.
    */

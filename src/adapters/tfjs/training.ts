@@ -17,6 +17,7 @@ import {
 import type { LayersModel } from "npm:@tensorflow/tfjs-layers@4.22.0";
 import type { Backend } from "../../backend/backend.ts";
 import { createBackendSync } from "../../backend/choice/select_sync.ts";
+import { sequenceVerbs } from "../../backend/wasm/sequences/extension.ts";
 import { OptionError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { loadState, saveState } from "../../optim/checkpoint.ts";
@@ -111,6 +112,9 @@ export class Training implements Disposable {
       }
       exchange.check();
       this.#exchange = exchange;
+      if (this.#sites.some(({ parameter }) => parameter.layer.kind === "embedding")) {
+        backend.extend(sequenceVerbs);
+      }
       external = externalModel(backend, this.#sites.map(({ parameter }) => parameter));
       const { optimizer, rate } = createInner(external, options);
       this.inner = optimizer;

@@ -50,8 +50,26 @@ export class CheckedBackend extends CheckedMemory implements Backend {
   /** See {@linkcode Backend.beginEigh}. */
   beginEigh(jobs: readonly EighJob[], options: EighOptions = {}): EighTicket {
     const kernels = this.kernels();
-    for (const { matrix } of this.#calls.check("eigh", [jobs])) this.note(matrix);
-    return kernels.beginEigh?.(jobs, options) ?? solvedWhenFinished(kernels, jobs);
+    const note = (): void => {
+      for (const { matrix } of this.#calls.check("eigh", [jobs])) this.note(matrix);
+    };
+    note();
+    const ticket = kernels.beginEigh?.(jobs, options);
+    // A device that answers later lets nobody wait: it may as well be told now.
+    if (ticket === undefined && !this.sync) kernels.eigh(jobs);
+    if (ticket === undefined) return this.sync ? solvedWhenFinished(kernels, jobs) : DONE;
+    if (this.sync) return ticket;
+    return {
+      get ready(): boolean {
+        return ticket.ready;
+      },
+      finish(): void {
+        note();
+        ticket.finish();
+      },
+      // It writes when it is finished, and not before.
+      drop(): void {},
+    };
   }
 
   /** See {@linkcode Backend.extend}. */
@@ -59,6 +77,8 @@ export class CheckedBackend extends CheckedMemory implements Backend {
     this.kernels().extend?.(extension);
   }
 }
+
+const DONE: EighTicket = { ready: true, finish: () => {}, drop: () => {} };
 
 /** A ticket without a thread: the work is done when its result is wanted. */
 function solvedWhenFinished(kernels: Kernels, jobs: readonly EighJob[]): EighTicket {

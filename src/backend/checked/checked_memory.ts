@@ -37,6 +37,8 @@ export class CheckedMemory implements Memory, Disposable {
   /** Bytes of scratch taken in each open scope. */
   readonly #scopes: number[] = [];
   readonly #undo: UndoLog;
+  /** What has been allocated while something is being built. */
+  #built: RawStorage[] | undefined;
   #ownedBytes = 0;
   #disposed = false;
 
@@ -79,7 +81,11 @@ export class CheckedMemory implements Memory, Disposable {
     };
     return {
       device: gpu.device,
-      copyFrom: (target, source) => live(target).copyFrom(target, source),
+      copyFrom: (target, source) => {
+        const gpu = live(target);
+        this.#undo.note(target.storage);
+        gpu.copyFrom(target, source);
+      },
       copyTo: (target, source) => live(source).copyTo(target, source),
     };
   }
@@ -91,6 +97,7 @@ export class CheckedMemory implements Memory, Disposable {
     const storage = kernels.allocate(rows * cols);
     storage.owner = this;
     this.#owned.add(storage);
+    this.#built?.push(storage);
     this.#ownedBytes += this.#bytesOf(storage);
     const release = (): void => this.#release(storage);
     return { storage, offset: 0, rows, cols, stride: cols, [Symbol.dispose]: release };
@@ -173,9 +180,27 @@ export class CheckedMemory implements Memory, Disposable {
   }
 
   /** See {@linkcode Memory.undoable}. */
-  undoable<T>(body: () => T, passing: readonly Matrix[] = []): T {
-    if (!this.sync || this.#undo.isOpen) return body();
-    return this.#undo.run(body, passing);
+  undoable<T>(body: () => T, passing: readonly Matrix[] = [], refused?: Matrix): T {
+    const { sync, keeping } = this.kernels();
+    if (this.#undo.isOpen || (!sync && keeping === undefined)) return body();
+    return this.#undo.run(body, passing, refused);
+  }
+
+  /** See {@linkcode Memory.building}. */
+  building<T>(body: () => T): T {
+    const before = this.#built;
+    const built: RawStorage[] = [];
+    this.#built = built;
+    try {
+      const result = body();
+      before?.push(...built);
+      return result;
+    } catch (error) {
+      for (const storage of built) this.#release(storage);
+      throw error;
+    } finally {
+      this.#built = before;
+    }
   }
 
   /** See {@linkcode Memory.memory}. */

@@ -10,8 +10,8 @@ import type { Scalar, Verbs } from "../verbs.ts";
 
 type Numbers = Float32Array | Float64Array;
 
-/** Puts back what a storage held. */
-type PutBack = () => void;
+/** Puts back what a storage held; on a device, only where a flag is not 0 when it comes to that. */
+type PutBack = (flag?: Matrix) => void;
 
 /** A matrix that a call writes. */
 type Written = { readonly matrix: Matrix };
@@ -25,7 +25,8 @@ type Beside = (to: readonly Matrix[], ...call: readonly unknown[]) => void;
  *
  * - where a verb overwrites all of it and can write elsewhere, it does, and the two exchange their memory;
  * - where the work itself has copied it to a matrix that is nobody's, that copy will do;
- * - else it is copied to the host.
+ * - else it is copied to the host; on a device that answers later, on the device, which then puts back by itself
+ *   what it finds out to be refused.
  *
  * All room is used again by the next work: no memory is asked for in a steady state, and putting back asks for none
  * at all.
@@ -55,23 +56,36 @@ export class UndoLog {
   }
 
   /**
-   * Does work that is undone where it throws.
+   * Does work that is undone where it throws, or is refused.
    *
    * @param passing Matrices that need not be put back.
+   * @param refused [1, 1], not 0 where the work turns out to be refused. Then it stays as it is.
    */
-  run<T>(body: () => T, passing: readonly Matrix[]): T {
+  run<T>(body: () => T, passing: readonly Matrix[], refused?: Matrix): T {
     const before = new Map<MatrixStorage, PutBack | undefined>();
     for (const { storage } of passing) before.set(storage, undefined);
     this.#before = before;
+    const putBack = (flag?: Matrix): void => {
+      for (const [storage, putBack] of before) {
+        if (!storage.disposed && storage !== flag?.storage) putBack?.(flag);
+      }
+    };
     try {
-      return body();
+      const result = body();
+      if (refused !== undefined && this.#mayBe(refused)) putBack(refused);
+      return result;
     } catch (error) {
-      for (const [storage, putBack] of before) if (!storage.disposed) putBack?.();
+      putBack();
       throw error;
     } finally {
       this.#before = undefined;
       this.#copies.clear();
     }
+  }
+
+  /** Whether a flag is, or may turn out to be, other than 0. */
+  #mayBe(flag: Matrix): boolean {
+    return !this.#kernels.sync || this.#kernels.readSync(flag)[0] !== 0;
   }
 
   /**
@@ -112,8 +126,15 @@ export class UndoLog {
     return this.#lasting.has(storage) && !this.#before!.has(storage);
   }
 
-  /** Copies to the host what a storage held, which now is in `source`. */
+  /** Copies what a storage held, which now is in `source`. */
   #copy(storage: RawStorage, source: MatrixStorage): void {
+    const { keeping } = this.#kernels;
+    if (keeping !== undefined) {
+      const twin = this.#twinOf(storage);
+      keeping.copy(twin, source as RawStorage);
+      this.#before!.set(storage, (flag) => keeping.copy(storage, twin, flag));
+      return;
+    }
     const numbers = this.#kernels.readSync(wholeOf(source), this.#room.get(storage));
     this.#room.set(storage, numbers);
     this.#before!.set(storage, () => this.#kernels.write(wholeOf(storage), numbers));
@@ -144,7 +165,8 @@ export class UndoLog {
   #twinOf(storage: MatrixStorage): RawStorage {
     const known = this.#twins.get(storage);
     if (known !== undefined) return known;
-    const twin = this.#kernels.allocate(storage.length);
+    const { length } = storage;
+    const twin = this.#kernels.keeping?.allocate(length) ?? this.#kernels.allocate(length);
     this.#twins.set(storage, twin);
     return twin;
   }
@@ -154,7 +176,9 @@ export class UndoLog {
     const before = this.#before!;
     const isCopy = alpha === 1 && beta === 0 && isWhole(x) && isWhole(y);
     const passes = before.has(y.storage) && before.get(y.storage) === undefined;
-    if (!isCopy || !passes || !this.#needs(x.storage)) return;
+    if (this.#kernels.keeping !== undefined || !isCopy || !passes || !this.#needs(x.storage)) {
+      return;
+    }
     this.#copies.set(y.storage, x.storage as RawStorage);
     before.set(x.storage, () => this.#kernels.axpby(x, 1, y, 0));
   }

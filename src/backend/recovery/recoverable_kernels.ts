@@ -9,8 +9,8 @@ import { BackendError, StateError } from "../../core/errors.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import type { EighJob, EighOptions, EighTicket, Verbs } from "../backend.ts";
 import { everyVerb, holdersOf } from "../calls.ts";
-import type { Kernels, RawStorage } from "../kernels.ts";
-import { Handle, unwrapped } from "./handle.ts";
+import type { Keeping, Kernels, RawStorage } from "../kernels.ts";
+import { Handle, unwrapped, wholeOf } from "./handle.ts";
 import type { RecoveryOptions } from "../recovery.ts";
 import { type Reopen, Succession } from "./succession.ts";
 
@@ -61,6 +61,7 @@ export function createRecoverableKernels(
     ...createMemory(succession),
     ...createReading(succession),
     ...createVerbs(succession),
+    keeping: createKeeping(succession),
     beginEigh: (jobs, options) => beginEigh(succession, jobs, options),
     extend: (extension) => succession.extend(extension),
     dispose: () => succession.dispose(),
@@ -97,6 +98,7 @@ function createMemory(
       const handle = storage as Handle;
       handle.disposed = true;
       owned.delete(handle);
+      succession.passing.delete(handle);
       snapshots.forget(handle);
       if (handle.inner !== undefined) succession.current?.free(handle.inner);
     },
@@ -158,26 +160,50 @@ function workingOf({ current, latest }: Succession): Kernels {
   return current;
 }
 
+/** Copies whose numbers are in no snapshot: nobody waits between two steps for what they are to be. */
+function createKeeping(succession: Succession): Keeping {
+  return {
+    allocate(length) {
+      const handle = new Handle(
+        length,
+        succession.current?.allocate(length),
+        succession.devicesLost,
+      );
+      succession.owned.add(handle);
+      succession.passing.add(handle);
+      return handle;
+    },
+    copy(to, from, flag) {
+      const kernels = succession.current;
+      if (kernels === undefined) return;
+      const [inner, source] = [to, from].map((storage) => (storage as Handle).inner!);
+      if (kernels.keeping !== undefined) {
+        kernels.keeping.copy(inner, source, flag && unwrapped(flag));
+      } else if (flag === undefined || kernels.readSync(unwrapped(flag))[0] !== 0) {
+        kernels.axpby(wholeOf(inner), 1, wholeOf(source), 0);
+      }
+    },
+  };
+}
+
 /** Eigenproblems that die with their device: members go back to before they were begun. */
 function beginEigh(
   succession: Succession,
   jobs: readonly EighJob[],
   options: EighOptions,
-): EighTicket {
+): EighTicket | undefined {
   const { current: kernels, devicesLost } = succession;
-  const inner = kernels?.beginEigh?.(unwrapped(jobs), options);
-  let done = false;
-  const isOver = (): boolean =>
-    done || kernels === undefined || succession.devicesLost !== devicesLost;
+  // Threads of a host would write when a step has been put back already.
+  if (kernels === undefined || kernels.sync) return undefined;
+  const inner = kernels.beginEigh?.(unwrapped(jobs), options);
+  if (inner === undefined) return undefined;
+  const isOver = (): boolean => succession.devicesLost !== devicesLost;
   return {
     get ready(): boolean {
-      return isOver() || inner?.ready === true;
+      return isOver() || inner.ready;
     },
     finish(): void {
-      if (isOver()) return;
-      done = true;
-      if (inner === undefined) kernels!.eigh(unwrapped(jobs));
-      else inner.finish();
+      if (!isOver()) inner.finish();
     },
   };
 }

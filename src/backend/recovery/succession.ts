@@ -22,6 +22,8 @@ export type Reopen = (again: boolean) => Promise<Kernels>;
 export class Succession implements Recovery {
   /** Storage that lives until it is given back. */
   readonly owned: Set<Handle> = new Set();
+  /** What of it is of no concern between two steps. */
+  readonly passing: Set<Handle> = new Set();
   /** What is known of it on the host. */
   readonly snapshots: Snapshots = new Snapshots();
   /** Devices lost so far. */
@@ -91,11 +93,7 @@ export class Succession implements Recovery {
   /** See {@linkcode Recovery.stepped}. */
   stepped(): void {
     this.#steps++;
-    const { current } = this;
-    if (current === undefined || this.#steps < this.#nextSnapshot) return;
-    this.#nextSnapshot = Infinity;
-    // What is wrong with a device that is not lost is said by the next call.
-    this.#snapshot(current).catch(() => {});
+    this.#snapshotWhereDue();
   }
 
   /** See {@linkcode Kernels.extend}: of the implementation at work, and of those that follow. */
@@ -111,11 +109,30 @@ export class Succession implements Recovery {
     this.#current = undefined;
   }
 
+  #snapshotWhereDue(): void {
+    const { current } = this;
+    if (current === undefined || this.#steps < this.#nextSnapshot) return;
+    this.#nextSnapshot = Infinity;
+    this.#snapshot(current).then(() => this.#snapshotWhereDue(), () => {
+      // What is wrong with a device that is not lost is said by the next call; members may save at another time.
+      this.#nextSnapshot = this.#steps + 1;
+    });
+  }
+
   async #snapshot(kernels: Kernels): Promise<void> {
     const steps = this.#steps;
     const states = Array.from(this.#members.keys(), (member) => [member, member.save()] as const);
-    const contents = await this.unlessLost(kernels, contentsOf(kernels, this.owned));
-    if (contents === undefined) return;
+    const standing = Promise.all(states.map(([member]) => member.stands?.() ?? true));
+    const lasting = [...this.owned].filter((handle) => !this.passing.has(handle));
+    const both = Promise.all([standing, contentsOf(kernels, lasting)]);
+    const found = await this.unlessLost(kernels, both);
+    if (found === undefined) return;
+    const [stands, contents] = found;
+    if (stands.includes(false)) {
+      // What members have saved has never been.
+      this.#nextSnapshot = this.#steps + 1;
+      return;
+    }
     this.snapshots.adopt(contents);
     for (const [member, state] of states) {
       if (this.#members.has(member)) this.#members.set(member, state);

@@ -24,6 +24,7 @@ import { Machine } from "./device/machine.ts";
 import { createProjection } from "./verbs/projection.ts";
 import { createSequences } from "./verbs/sequences.ts";
 import { splitByRows } from "./verbs/split_rows.ts";
+import { createKeeping } from "./device/keeping.ts";
 import { BYTES, type GpuStorage } from "./device/storage.ts";
 import { createTileTiming } from "./tuning/tile_timing.ts";
 
@@ -51,6 +52,7 @@ export function createWebGpuKernels(open: OpenDevice): Kernels {
       copyTo: (target, source) => machine.copyTo(target, source),
     },
     ...createMemory(machine),
+    keeping: createKeeping(machine),
     ...verbs,
     beginEigh: (jobs, options) => choice.begin(jobs, options),
     dispose() {

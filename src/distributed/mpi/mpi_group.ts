@@ -9,6 +9,7 @@ import { checkKnownKeys, checkNumber } from "../../core/options.ts";
 import { Collective, type Moves } from "../collective.ts";
 import { type Group, type GroupOptions, PATIENCE } from "../group.ts";
 import { bytesOf, likewise, type Sendable, type Summable } from "../numbers.ts";
+import { LastWord } from "./last_word.ts";
 import { loadMpi, type MpiLibrary } from "./library.ts";
 
 /** Options of {@linkcode mpiGroup}. */
@@ -98,6 +99,7 @@ class MpiGroup extends Collective<Request, void> {
   readonly #ended = new Map<number, number>();
   readonly #flag = new Int32Array(1);
   readonly #status = new Int32Array(16);
+  readonly #lastWord: LastWord;
   readonly #bed = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(library: MpiLibrary, rank: number, size: number, patience: number) {
@@ -105,6 +107,7 @@ class MpiGroup extends Collective<Request, void> {
     this.#library = library;
     this.#patience = patience;
     this.name = nameOf(library);
+    this.#lastWord = new LastWord(`Rank ${rank} of ${size} ends before the others`);
   }
 
   protected *sum(numbers: Summable): Moves<Request, void, void> {
@@ -170,6 +173,10 @@ class MpiGroup extends Collective<Request, void> {
     }
   }
 
+  protected override look(request: Request): { readonly came: void } | undefined {
+    return this.#isDone(request) ? { came: undefined } : undefined;
+  }
+
   protected async later(request: Request): Promise<void> {
     const started = performance.now();
     while (!this.#isDone(request)) {
@@ -197,9 +204,11 @@ class MpiGroup extends Collective<Request, void> {
       if (!failed && everybody && farewells.every((request) => this.#isDone(request))) break;
       // What is unfinished cannot be finalized: the process ends, and its launcher ends the others.
       const ahead = [...this.#ended.values()].every((begun) => begun <= this.#begun);
-      if (failed && (!ahead || performance.now() - started > COURTESY)) return;
+      if (failed && !ahead) return this.#lastWord.say();
+      if (failed && performance.now() - started > COURTESY) return this.#lastWord.withdraw();
       Atomics.wait(this.#bed, 0, 0, 1);
     }
+    this.#lastWord.withdraw();
     call("MPI_Finalize");
   }
 

@@ -91,7 +91,7 @@ const clipped = formula(
     const outOfScale = sqrt(mean(mul(ratios, ratios)));
     const factor = min(1, div(limit, max(outOfScale, limit)));
     const next = add(mul(decay, means), mul(sub(1, decay), mul(factor, norms)));
-    // A step that is cancelled leaves the means alone.
+    // Of a step that is going to be refused nothing may become infinite.
     const usable = isFinite(outOfScale);
     return { factor: select(usable, factor, 0), means: select(usable, next, means) };
   },

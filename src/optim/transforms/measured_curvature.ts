@@ -132,7 +132,7 @@ const averaged = formula(
     const assumed = sum(products);
     const now = div(curvature, max(assumed, 1e-35));
     const next = add(mul(past, ratio), mul(sub(1, past), now));
-    // Captures of a step that is cancelled, or of a batch that is left out, are zeros.
+    // Captures of a batch that is left out may be zeros.
     const usable = mul(mul(greater(curvature, 0), greater(assumed, 0)), isFinite(now));
     return { ratio: select(usable, next, ratio) };
   },

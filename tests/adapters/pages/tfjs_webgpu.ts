@@ -11,7 +11,7 @@ import * as tf from "npm:@tensorflow/tfjs-core@4.22.0";
 import * as tfl from "npm:@tensorflow/tfjs-layers@4.22.0";
 import { type Backend, createBackend, createBackendSync } from "@tekfac/tekfac";
 import { TekfacOptimizer } from "@tekfac/tekfac/tfjs";
-import { CONVOLUTIONS, crossEntropy, DENSE, losses } from "../_tfjs_twin.ts";
+import { CONVOLUTIONS, crossEntropy, DENSE, losses, TOKENS } from "../_tfjs_twin.ts";
 
 /** How a network was trained. */
 export interface Trained {
@@ -70,10 +70,12 @@ async function countBytes<T>(body: () => Promise<T>): Promise<{ result: T; bytes
   }
 }
 
-async function trainTwin(network: "dense" | "convolutions"): Promise<Trained> {
+const TWINS = { dense: DENSE, convolutions: CONVOLUTIONS, tokens: TOKENS };
+
+async function trainTwin(network: keyof typeof TWINS): Promise<Trained> {
   using host = createBackendSync();
   using backend = await shared();
-  const twin = network === "dense" ? DENSE : CONVOLUTIONS;
+  const twin = TWINS[network];
   const tensors = tf.memory().numTensors;
   const { result, bytesRead } = await countBytes(() =>
     losses(host, { ...twin, options: { backend } })

@@ -11,6 +11,17 @@ export default async function (group: Group, length: unknown): Promise<unknown> 
   const { rank, size } = group;
   const sum = numbersOf(rank, length as number);
   group.allReduce(sum);
+  const halves = numbersOf(rank, length as number);
+  const ticket = group.beginAllReduce(halves);
+  ticket.advance();
+  let refusal = "";
+  try {
+    group.barrier();
+  } catch (error) {
+    refusal = (error as Error).message;
+  }
+  ticket.finish();
+  ticket.advance();
   const later = numbersOf(rank, length as number);
   const double = new Float64Array([rank, 1]);
   const [, , parts] = await Promise.all([
@@ -40,7 +51,15 @@ export default async function (group: Group, length: unknown): Promise<unknown> 
   group.barrier();
   const bytes = group.allGather(new Uint8Array(rank === 0 ? length as number : 0).fill(1));
   return {
-    ...{ rank, size, sum: [...sum], later: [...later], double: [...double] },
+    ...{
+      rank,
+      size,
+      sum: [...sum],
+      later: [...later],
+      halves: [...halves],
+      refusal,
+      double: [...double],
+    },
     parts: parts.map((part) => [...part]),
     ...{ sent: [...sent], received: [...received], exchanged },
     bytes: bytes.map((part) => [part.length, part.every((byte) => byte === 1)]),

@@ -2706,6 +2706,33 @@ c[at] = value;
   fields: [["m", "u32"], ["n", "u32"], ["depth", "u32"], ["parts", "u32"], ["partDepth", "u32"], ["cOffset", "u32"], ["cStride", "u32"], ["cBatch", "u32"], ["aOffset", "u32"], ["aRow", "u32"], ["aCol", "u32"], ["aBatch", "u32"], ["bOffset", "u32"], ["bRow", "u32"], ["bCol", "u32"], ["bBatch", "u32"], ["decay", "f32"], ["scale", "f32"]],
   overrides: ["THREADS_I", "THREADS_J", "DEPTH", "LEFT_ALONG_K", "RIGHT_ALONG_K", "UPPER_ONLY"],
 };
+/** keep: out = x, bit for bit, [rows, cols]; with a flag, [1, 1], only where that is not 0. One invocation per */
+export const keep: Shader<"out" | "x" | "flag", "rows" | "cols"> = {
+  name: "keep",
+  source: `struct Params {
+rows: u32,
+cols: u32,
+outOffset: u32,
+outStride: u32,
+xOffset: u32,
+xStride: u32,
+flagHeld: u32,
+flagOffset: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> out: array<u32>;
+@group(0) @binding(2) var<storage, read> x: array<u32>;
+@group(0) @binding(3) var<storage, read> flag: array<f32>;
+//! include elements
+fn element(i: u32, j: u32) {
+if (params.flagHeld == 1u && flag[params.flagOffset] == 0.0) { return; }
+out[params.outOffset + i * params.outStride + j] = x[params.xOffset + i * params.xStride + j];
+}
+`,
+  bindings: [{ name: "out", written: true }, { name: "x", written: false }, { name: "flag", written: false }],
+  fields: [["rows", "u32"], ["cols", "u32"], ["outOffset", "u32"], ["outStride", "u32"], ["xOffset", "u32"], ["xStride", "u32"], ["flagHeld", "u32"], ["flagOffset", "u32"]],
+  overrides: [],
+};
 /** loss: per-example losses [1, rows] and gradients [rows, cols] with respect to the outputs z. */
 export const losses: Shader<"losses" | "gradients" | "z" | "targets", "rows" | "cols" | "parameter"> = {
   name: "losses",

@@ -62,8 +62,8 @@ export class HostEigensolver {
       get ready(): boolean {
         return finished || solved !== undefined;
       },
+      // Again where what was written has been put back.
       finish: () => {
-        if (finished) return;
         finished = true;
         if (solved === undefined) return onDevice(jobs);
         for (const written of solved.results) {

@@ -1,0 +1,153 @@
+/**
+ * `mpirun -n 2 deno run -A lab/cli/ranks_check.ts`: whether the simulator of many ranks says what a few of them take.
+ *
+ * Everything is processor time of one rank, which a busy machine disturbs least. A step of one rank is predicted from
+ * the times of its kernels, that of several from these and from what the network model says of the sums; the network's
+ * two numbers are those of single sums.
+ *
+ * @module
+ */
+
+import { cpuUsage } from "node:process";
+import { parseArgs } from "node:util";
+import { type Backend, createBackend } from "@tekfac/tekfac/backend";
+import { Random } from "@tekfac/tekfac/core";
+import { type Group, mpiGroup, type Network } from "@tekfac/tekfac/distributed";
+import {
+  autoencoder,
+  type ExampleShape,
+  type LayerSpec,
+  objective,
+  resnet20,
+  sequential,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+} from "@tekfac/tekfac/nn";
+import { tekfac } from "@tekfac/tekfac/optim";
+import { KernelTimes } from "../ranks/kernel_times.ts";
+import type { NetworkShape } from "../ranks/shapes.ts";
+import { allSumsSeconds } from "../ranks/simulate.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string", default: "autoencoder" },
+    rounds: { type: "string", default: "6" },
+    batch: { type: "string" },
+  },
+});
+const isAutoencoder = values.model === "autoencoder";
+const [input, layers, usual]: [ExampleShape, readonly LayerSpec[], number] = isAutoencoder
+  ? [[784], autoencoder({ features: 784 }), 250]
+  : [[32, 32, 3], resnet20({ classes: 10, width: 16 }), 32];
+
+const batch = Number(values.batch ?? usual);
+
+/** Steps of a round: all intervals of low rank divide it. */
+const STEPS = 10;
+
+using group = mpiGroup();
+using backend = await createBackend({ prefer: ["wasm"], threads: 1 });
+const random = new Random(group.rank);
+const size = (input as readonly number[]).reduce((product, side) => product * side, 1);
+const inputs = Float32Array.from({ length: batch * size }, () => random.uniform());
+const targets = isAutoencoder ? inputs : Array.from({ length: batch }, () => random.integer(10));
+
+/** Takes steps, alone or together. */
+function stepperOn(on: Backend, together: Group | undefined) {
+  const model = sequential(on, { input, layers, seed: 1 });
+  const loss = isAutoencoder ? sigmoidCrossEntropy() : softmaxCrossEntropy();
+  const options = together === undefined ? {} : { group: together, workerFraction: 1 };
+  const optimizer = tekfac(objective(model, loss), options);
+  const shapes = model.parameters.map(({ value }) => ({
+    ...{ dOut: value.rows, dIn: value.cols, positions: 1 },
+  }));
+  return { shapes, step: () => void optimizer.stepSync({ inputs, targets }) };
+}
+
+/** The middle one. */
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+}
+
+/** Processor time of a body, in milliseconds. */
+function processorMs(body: () => void): number {
+  const before = cpuUsage();
+  body();
+  const { user, system } = cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+function times(count: number, body: () => void): () => void {
+  return () => {
+    for (let i = 0; i < count; i++) body();
+  };
+}
+
+/** Seconds of a sum of so many numbers that lie on the backend. */
+function sumSecondsOf(numbers: number, count: number): number {
+  const room = new Float32Array(numbers);
+  return backend.scope(() => {
+    const matrix = backend.scratch(1, numbers);
+    const sum = () => {
+      room.set(backend.readSync(matrix));
+      group.allReduce(room);
+      backend.write(matrix, room);
+    };
+    return processorMs(times(count, sum)) / count / 1000;
+  });
+}
+
+/** The model's numbers that give these times: of a sum of nothing, and of one that goes round a ring. */
+function networkFrom(short: number, long: number, bytes: number): Network {
+  const { size: ranks } = group;
+  if (ranks === 1) return { latency: 0, bandwidth: Infinity };
+  const latency = short / (2 * Math.ceil(Math.log2(ranks)));
+  const ring = 2 * (ranks - 1);
+  return { latency, bandwidth: ring * bytes / ranks / Math.max(1e-9, long - ring * latency) };
+}
+
+const kernels = new KernelTimes(backend);
+const [watched, apart, joined] = [
+  stepperOn(kernels.backend, undefined),
+  stepperOn(backend, undefined),
+  stepperOn(backend, group),
+];
+// What is compiled, tuned and dense at the beginning is no part of it.
+for (let i = 0; i < 20; i++) [watched, apart, joined].forEach(({ step }) => step());
+const measured: Record<"alone" | "together" | "short" | "long", number[]> = {
+  ...{ alone: [], together: [], short: [], long: [] },
+};
+const LONG = 1 << 16;
+for (let round = 0; round < Number(values.rounds); round++) {
+  group.barrier();
+  for (let i = 0; i < STEPS; i++) kernels.take(watched.step);
+  group.barrier();
+  measured.alone.push(processorMs(times(STEPS, apart.step)) / STEPS);
+  group.barrier();
+  measured.together.push(processorMs(times(STEPS, joined.step)) / STEPS);
+  measured.short.push(sumSecondsOf(1, 200));
+  measured.long.push(sumSecondsOf(LONG, 50));
+}
+const [alone, together, short, long] = [
+  ...[measured.alone, measured.together, measured.short, measured.long].map(median),
+];
+const network: NetworkShape = { name: values.model, layers: apart.shapes, batch };
+const net = networkFrom(short, long, 4 * LONG);
+const predicted = {
+  alone: kernels.stepMs,
+  together: kernels.stepMs + 1000 * allSumsSeconds(network, "low rank", group.size, net),
+};
+if (group.rank === 0) {
+  const percent = (a: number, b: number) => `${(100 * (a / b - 1)).toFixed(1)} %`;
+  console.log(
+    `${values.model}, ${group.size} ranks of ${group.name}: sums ${
+      (1e6 * net.latency).toFixed(0)
+    } us, ` +
+      `${(net.bandwidth / 1e9).toFixed(2)} GB/s; a step alone ${alone.toFixed(1)} ms, predicted ` +
+      `${predicted.alone.toFixed(1)} (${percent(predicted.alone, alone)}); together ${
+        together.toFixed(1)
+      } ms, predicted ${predicted.together.toFixed(1)} (${
+        percent(predicted.together, together)
+      }); efficiency ${(100 * alone / together).toFixed(0)} %`,
+  );
+}
