@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
-import type { Capture, DenseCapture } from "../core/capture.ts";
+import type { Backend, Basis } from "../backend/backend.ts";
+import type { Capture, ConvCapture, DenseCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Block, Eigendecomposition } from "../curvature/blocks/block.ts";
 import { examplesOf, writeGradient } from "./example_gradient.ts";
@@ -132,33 +132,73 @@ function rotated(
 ): void {
   const { examples } = capture;
   const { rows, cols } = eigenvalues;
-  const tall = (m: Matrix): Matrix => reshaped(m, examples * rows, cols);
+  const tall = reshaped(out, examples * rows, cols);
   const own = (m: Matrix, n: number): Matrix => rowsOf(m, n * rows, (n + 1) * rows);
   backend.scope(() => {
-    const gradients = basis === undefined ? tall(out) : backend.scratch(examples * rows, cols);
-    const turned = basis === undefined ? capture : turnedOutputs(backend, capture, basis.output);
-    if (turned.kind === "elements") {
-      backend.axpby(reshaped(gradients, examples, rows * cols), 1, turned.gradients, 0);
+    if (basis === undefined) writeGradients(backend, tall, capture);
+    else if (capture.kind === "conv2d" && capture.outputGradients.rows < examples * rows) {
+      // Fewer patches than rows of gradients: they are turned.
+      writeGradients(backend, tall, turned(backend, capture, basis));
     } else {
+      const [gradients, half] = [0, 0].map(() => backend.scratch(examples * rows, cols));
+      writeGradients(backend, gradients, capture);
+      backend.gemm(half, gradients, basis.input);
       for (let n = 0; n < examples; n++) {
-        writeGradient(backend, own(gradients, n), examplesOf(turned, n, n + 1));
+        backend.gemm(own(tall, n), basis.output, own(half, n), { transposeA: true });
       }
     }
-    if (basis !== undefined) backend.gemm(tall(out), gradients, basis.input);
     for (let n = 0; n < examples; n++) {
-      const one = own(tall(out), n);
+      const one = own(tall, n);
       backend.dampedDivide(one, one, { eigenvalues, damping, exponent: 1 / 2 });
     }
   });
 }
 
-/** The capture with `g Q_out` in the place of g: its gradients are `Q_out^T G_n`. */
-function turnedOutputs(backend: Backend, capture: Capture, output: Matrix): Capture {
-  if (capture.kind === "elements") return capture;
-  const { rows, cols } = capture.outputGradients;
-  const outputGradients = backend.scratch(rows, cols);
-  backend.gemm(outputGradients, capture.outputGradients, output);
-  return { ...capture, outputGradients };
+/** `out_n = G_n`, one below the other, [N dOut, dIn']. */
+function writeGradients(backend: Backend, out: Matrix, capture: Capture | TurnedPatches): void {
+  const { examples } = capture;
+  if (capture.kind === "elements") {
+    return backend.axpby(reshaped(out, examples, capture.gradients.cols), 1, capture.gradients, 0);
+  }
+  const each = out.rows / examples;
+  for (let n = 0; n < examples; n++) {
+    const one = rowsOf(out, n * each, (n + 1) * each);
+    if (capture.kind !== "patches") {
+      writeGradient(backend, one, examplesOf(capture, n, n + 1));
+      continue;
+    }
+    const { outputGradients, patches } = capture;
+    const locations = patches.rows / examples;
+    const [g, x] = [outputGradients, patches].map((m) => {
+      return rowsOf(m, n * locations, (n + 1) * locations);
+    });
+    backend.gemm(one, g, x, { transposeA: true });
+  }
+}
+
+/** What a convolution leaves, with the patches of its images as rows, [N T, dIn']. */
+interface TurnedPatches {
+  readonly kind: "patches";
+  readonly examples: number;
+  readonly patches: Matrix;
+  readonly outputGradients: Matrix;
+}
+
+/** The patches times Q_in, and `g Q_out`. */
+function turned(
+  backend: Backend,
+  { images, geometry, outputGradients: g, examples }: ConvCapture,
+  { output, input }: Basis,
+): TurnedPatches {
+  const outputGradients = backend.scratch(g.rows, g.cols);
+  backend.gemm(outputGradients, g, output);
+  const patches = backend.scratch(g.rows, input.cols);
+  backend.scope(() => {
+    const plain = backend.scratch(patches.rows, patches.cols);
+    backend.patches(plain, images, geometry);
+    backend.gemm(patches, plain, input);
+  });
+  return { kind: "patches", examples, patches, outputGradients };
 }
 
 /** `out_n = (F + lambda)^(-1/2) G_n`. */

@@ -56,6 +56,13 @@ const KINDS = {
     loss: softmaxCrossEntropy,
     draw: (random) => [normals(random, 24), [random.integer(3)]],
   },
+  // More channels than locations.
+  wide: {
+    input: [3, 2, 1],
+    layers: () => [conv2d(5, { kernel: 2 }), gelu(), flatten(), dense(2)],
+    loss: softmaxCrossEntropy,
+    draw: (random) => [normals(random, 6), [random.integer(2)]],
+  },
   grouped: {
     input: [4, 3, 2],
     layers: () => [conv2d(4, { kernel: 2, groups: 2 }), gelu(), flatten(), dense(2)],

@@ -37,25 +37,19 @@ export interface Form {
   readonly parts: readonly Part[];
 }
 
+/** Classes of layers that are taken apart. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...["Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "SeparableConv2D"],
+  ...["Embedding", "LayerNormalization", "BatchNormalization"],
+]);
+
 /** What a trained layer is to curvature, or why its weights have no more than a diagonal. */
 export function formOf({ layer, shapes, weights: trained }: LayerUse): Form | string {
   const { kernel, bias, depthwiseKernel, pointwiseKernel, embeddings, gamma, beta } = layer;
   const weights = [kernel, depthwiseKernel, pointwiseKernel, bias, embeddings, gamma, beta];
   const own = weights.filter((weight): weight is TfWeight => weight != null);
   const name = layer.getClassName();
-  switch (name) {
-    case "Dense":
-    case "Conv1D":
-    case "Conv2D":
-    case "DepthwiseConv2D":
-    case "SeparableConv2D":
-    case "Embedding":
-    case "LayerNormalization":
-    case "BatchNormalization":
-      break;
-    default:
-      return "layers of this class are not taken apart";
-  }
+  if (!KNOWN.has(name)) return "layers of this class are not taken apart";
   if (own.some((weight) => !trained.includes(weight))) {
     return "some of its weights are frozen, and others are not";
   }
