@@ -35,7 +35,7 @@ export * from "./dense_matrix.ts";
 export * from "./depthwise.ts";
 export * from "./eigh.ts";
 export * from "./elementwise.ts";
-export * from "./formula.ts";
+export { evaluate } from "./formula.ts";
 export * from "./gemm.ts";
 export * from "./kronecker.ts";
 export * from "./losses.ts";

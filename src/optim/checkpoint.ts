@@ -74,7 +74,7 @@ export async function saveState<B>(
       const { rows, cols } = matrix;
       return [name, { shape: [rows, cols], data: await backend.read(matrix) }] as const;
     });
-    const standing = optimizer.stand();
+    const standing = optimizer.gate.stand();
     const arrays = Object.fromEntries(await Promise.all(entries));
     return await standing ? { progress, arrays } : undefined;
   };
@@ -136,7 +136,7 @@ export function loadState<B>(optimizer: Optimizer<B>, bytes: Uint8Array): Checkp
   }
   optimizer.rules.average?.checkOutside(subject);
   resume(optimizer, progress, () => writeAll(objective.backend, matrices, file));
-  optimizer.replaced();
+  optimizer.gate.restart();
   return infoOf(file, progress.step);
 }
 

@@ -65,39 +65,23 @@ export class Optimizer<B> implements Disposable {
   readonly preconditioner: Preconditioner;
   /** How directions become steps. */
   readonly options: ResolvedStepOptions;
-  /**
-   * Velocities; part of a checkpoint.
-   *
-   * @internal
-   */
+  /** Velocities; part of a checkpoint. @internal */
   readonly momentum: MomentumState;
   /** Source of sampled labels; part of a checkpoint. */
   readonly random: Random;
   /** Steps taken so far. */
   stepCount = 0;
-  /**
-   * What keeps steps safe; part of a checkpoint.
-   *
-   * @internal
-   */
+  /** What keeps steps safe; part of a checkpoint. @internal */
   readonly rules: StepRules;
-  /**
-   * What holds for each parameter, by the groups.
-   *
-   * @internal
-   */
+  /** What holds for each parameter, by the groups. @internal */
   readonly settings: readonly ParameterSettings[];
-  /**
-   * Which layers are frozen; part of a checkpoint.
-   *
-   * @internal
-   */
+  /** Which layers are frozen; part of a checkpoint. @internal */
   readonly freezing: Freezing = new Freezing();
+  /** What becomes of steps that are not finite. @internal */
+  readonly gate: Gate;
   readonly #observer: Observer<B>;
   /** What options are functions of the step. */
   readonly #schedules: readonly ((step: number) => number)[];
-  /** What becomes of steps that are not finite. */
-  readonly #gate: Gate;
   /** How far steps go. */
   readonly #limits: StepLimits;
   readonly #log: StepLog;
@@ -124,7 +108,7 @@ export class Optimizer<B> implements Disposable {
     const own = <T extends Disposable>(thing: T): T => this.#owner.own(thing);
     own(preconditioner);
     try {
-      this.#gate = own(gateOf(backend));
+      this.gate = own(gateOf(backend));
       const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
       checkTakesBack(subject, options);
       checkGroup(subject, backend, options.group);
@@ -136,11 +120,11 @@ export class Optimizer<B> implements Disposable {
       const momenta = this.settings.map(({ momentum }) => momentum);
       this.momentum = own(new MomentumState(backend, parameters, momenta));
       // Only a loss that is read at once can tell that a step is to be taken back.
-      const takeBack = options.takeBack && this.#gate.read !== undefined;
+      const takeBack = options.takeBack && this.gate.read !== undefined;
       this.rules = own(new StepRules(objective, { ...options, takeBack }, observation.limit));
       this.#limits = own(new StepLimits(backend, parameters, options, this.rules));
       const names = parameters.map(({ name }) => name);
-      this.#log = own(new StepLog(backend, names, this.#gate.outstanding));
+      this.#log = own(new StepLog(backend, names, this.gate.outstanding));
     } catch (error) {
       this.#owner[Symbol.dispose]();
       throw error;
@@ -148,15 +132,15 @@ export class Optimizer<B> implements Disposable {
     this.random = new Random(options.seed);
     const { observationGuard } = this.rules;
     this.#observer = new Observer(objective, observation, observationGuard, {
-      gate: this.#gate,
+      gate: this.gate,
       reduction: this.#reduction,
     });
     const membership = backend.recovery?.join({
       save: () => settledProgress(this),
-      stands: () => this.#gate.stand(),
+      stands: () => this.gate.stand(),
       restore: (progress) => {
         resume(this, progress as Progress);
-        this.replaced();
+        this.gate.restart();
       },
     });
     if (membership !== undefined) own(membership);
@@ -179,7 +163,7 @@ export class Optimizer<B> implements Disposable {
    * @throws {StateError} After disposal, or on a backend that is not synchronous.
    */
   stepSync(...batches: readonly B[]): StepReport {
-    return this.#gate.takeNow(this.#attempt(batches));
+    return this.gate.takeNow(this.#attempt(batches));
   }
 
   /**
@@ -195,7 +179,7 @@ export class Optimizer<B> implements Disposable {
    * step has been refused and nobody has asked. This one has not been enqueued then.
    */
   step(...batches: readonly B[]): StepHandle {
-    return this.#gate.take(this.#attempt(batches));
+    return this.gate.take(this.#attempt(batches));
   }
 
   /**
@@ -231,28 +215,8 @@ export class Optimizer<B> implements Disposable {
    * @throws {StateError} As there, and on a backend that is not synchronous.
    */
   withAverageSync<T>(body: () => T): T {
-    this.#gate.checkAtOnce("evaluate", "withAverage()");
+    this.gate.checkAtOnce("evaluate", "withAverage()");
     return averageOf(this.rules).runSync(body);
-  }
-
-  /**
-   * Whether all steps so far have been taken, once the device knows; where not, everything is what it was before the
-   * first that has not.
-   *
-   * @internal
-   */
-  stand(): Promise<boolean> {
-    return this.#gate.stand();
-  }
-
-  /**
-   * Called when a state has been put in the place of what the steps so far have made: whether they stand is of no
-   * concern any more.
-   *
-   * @internal
-   */
-  replaced(): void {
-    this.#gate.restart();
   }
 
   /** An aligned table of layers, blocks, factor sizes and bytes, and the refresh plan. */
@@ -291,7 +255,7 @@ export class Optimizer<B> implements Disposable {
       noticeFreezing(this);
       batches.differentiate(row);
       takeBackLastStep(this.rules, objective.backend, batches, row);
-      this.#gate.afterGradients(row, step);
+      this.gate.afterGradients(row, step);
       const factor = gradientFactorOf(this, row, step);
 
       const observation = this.#observer.observe(batches, row, this.random, step);
@@ -303,7 +267,7 @@ export class Optimizer<B> implements Disposable {
 
       const { directions } = found;
       const length = lengthOf(this.options, step);
-      this.#gate.beforeApplying(row, found.numbers, { step, rate: length });
+      this.gate.beforeApplying(row, found.numbers, { step, rate: length });
       const rate = new Rate(objective.backend, length);
       const { adapter } = preconditioner;
       const tried = adapter?.dueAt(step) === true;
