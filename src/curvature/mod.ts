@@ -75,3 +75,4 @@ export {
 } from "./scheduler.ts";
 export type { FactorRows, FactorSketch } from "./sketch.ts";
 export type { FactorShifts } from "./inverse.ts";
+export { tiedCapture } from "./tied_capture.ts";

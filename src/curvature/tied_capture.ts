@@ -14,6 +14,30 @@ import { type Place, placeOf, sideBySide } from "./shared_capture.ts";
  * Joins what a table and the heads that are tied to it have left, in scratch memory.
  *
  * @param captures Of equally many examples; at least one of a head.
+ *
+ * @example A token looked up, and a head that saw one position
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createBackend } from "@tekfac/tekfac/backend";
+ * import { tiedCapture } from "@tekfac/tekfac/curvature";
+ * import { denseMatrix } from "@tekfac/tekfac/linalg";
+ * import { upload } from "@tekfac/tekfac/testing";
+ *
+ * using backend = await createBackend({ prefer: ["reference"] });
+ * using tokens = upload(backend, denseMatrix(1, 1, [2]));
+ * using g = upload(backend, denseMatrix(1, 2, [5, 7]));
+ * using inputs = upload(backend, denseMatrix(1, 2, [1, 2]));
+ * using outputGradients = upload(backend, denseMatrix(1, 3, [1, 0, -1]));
+ * backend.scope(() => {
+ *   const joined = tiedCapture(backend, [
+ *     { kind: "embedding", examples: 1, tokens, outputGradients: g },
+ *     { kind: "dense", examples: 1, inputs, outputGradients },
+ *   ]);
+ *   // Two locations, of three rows of the table.
+ *   assert(joined.kind === "conv2d");
+ *   assert.deepEqual([joined.outputGradients.rows, joined.outputGradients.cols], [2, 3]);
+ * });
+ * ```
  */
 export function tiedCapture(backend: Backend, captures: readonly Capture[]): Capture {
   const heads = captures.flatMap((capture) =>

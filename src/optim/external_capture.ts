@@ -10,8 +10,6 @@ import { DataError, ShapeError } from "../core/errors.ts";
 import { type ConvGeometry, locationsOf } from "../core/geometry.ts";
 import { type Matrix, reshaped } from "../core/matrix.ts";
 import { leavesCaptures } from "../core/parameter.ts";
-import { sharedCapture } from "../curvature/shared_capture.ts";
-import { tiedCapture } from "../curvature/tied_capture.ts";
 import { checkNumbers, isMatrix, type Numbers, sizeOf } from "./external_numbers.ts";
 import type { ExternalParameter } from "./external_parameter.ts";
 
@@ -195,14 +193,6 @@ function positionGeometry(channels: number, positions: number, bias: boolean): C
     dilation: [1, 1],
     bias,
   };
-}
-
-/** One capture of all uses of a parameter, of which there is at least one. */
-export function joinedCapture(backend: Backend, captures: readonly Capture[]): Capture {
-  if (captures.length === 1) return captures[0];
-  const tables = captures.filter(({ kind }) => kind === "embedding").length;
-  const tied = tables > 0 && tables < captures.length;
-  return tied ? tiedCapture(backend, captures) : sharedCapture(backend, captures);
 }
 
 /** Adds what a use makes of a parameter's gradient: `gradient = decay gradient + scale sum_n G_n`. */

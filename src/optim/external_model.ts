@@ -7,17 +7,12 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Capture } from "../core/capture.ts";
 import type { LayerBlock } from "../curvature/blocks/block.ts";
+import { sharedCapture } from "../curvature/shared_capture.ts";
 import { OptionError, StateError } from "../core/errors.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { checkBatch, type ExternalBatch } from "./external_batch.ts";
-import {
-  addGradient,
-  type ExternalUse,
-  joinedCapture,
-  toCapture,
-  usesOf,
-} from "./external_capture.ts";
+import { addGradient, type ExternalUse, toCapture, usesOf } from "./external_capture.ts";
 import { checkSize, isMatrix, type Numbers } from "./external_numbers.ts";
 import { checkParameters, type ExternalParameter } from "./external_parameter.ts";
 import type { GradientBlend, Objective } from "./objective.ts";
@@ -214,7 +209,7 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
 
   /** The block that a parameter brings. */
   blockOf({ name }: Parameter): LayerBlock | undefined {
-    return this.#external.find((parameter) => parameter.name === name)?.block;
+    return this.#externalOf(name).block;
   }
 
   /**
@@ -225,7 +220,11 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   capture(parameter: Parameter): Capture | undefined {
     const { name, layer } = parameter;
     const captures = this.#captures.get(name);
-    if (captures !== undefined) return joinedCapture(this.backend, captures);
+    if (captures?.length === 1) return captures[0];
+    if (captures !== undefined) {
+      const { joinCaptures = sharedCapture } = this.#externalOf(name);
+      return joinCaptures(this.backend, captures);
+    }
     if (layer.kind !== "embedding" || this.blockOf(parameter) === undefined) return undefined;
     throw new StateError(
       `Cannot observe curvature: '${name}' left no capture; hand over its tokens and output gradients, or ` +
@@ -236,6 +235,10 @@ export class ExternalModel implements Objective<ExternalBatch>, Disposable {
   /** Gives weights and gradients back. */
   [Symbol.dispose](): void {
     for (const matrix of this.#owned) matrix[Symbol.dispose]();
+  }
+
+  #externalOf(name: string): ExternalParameter {
+    return this.#external.find((parameter) => parameter.name === name)!;
   }
 
   #addGradient(parameter: Parameter, batch: ExternalBatch, { decay, scale }: GradientBlend): void {

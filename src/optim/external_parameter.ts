@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Backend } from "../backend/backend.ts";
+import type { Capture } from "../core/capture.ts";
 import { OptionError, ShapeError } from "../core/errors.ts";
 import { patchLength } from "../core/geometry.ts";
 import type { LayerKind } from "../core/parameter.ts";
@@ -29,6 +31,12 @@ export interface ExternalParameter {
    * scales above shifts and convolutions with groups, which have a diagonal without it.
    */
   readonly block?: LayerBlock;
+  /**
+   * Makes one capture of those of several uses; `tiedCapture` of `curvature` where a table is a head's weights, too.
+   *
+   * @default {the uses as places of one layer, side by side}
+   */
+  readonly joinCaptures?: (backend: Backend, captures: readonly Capture[]) => Capture;
 }
 
 /**

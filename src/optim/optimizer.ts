@@ -65,19 +65,34 @@ export class Optimizer<B> implements Disposable {
   readonly preconditioner: Preconditioner;
   /** How directions become steps. */
   readonly options: ResolvedStepOptions;
-  /** Velocities; part of a checkpoint. @internal */
+  /**
+   * Velocities; part of a checkpoint.
+   * @internal
+   */
   readonly momentum: MomentumState;
   /** Source of sampled labels; part of a checkpoint. */
   readonly random: Random;
   /** Steps taken so far. */
   stepCount = 0;
-  /** What keeps steps safe; part of a checkpoint. @internal */
+  /**
+   * What keeps steps safe; part of a checkpoint.
+   * @internal
+   */
   readonly rules: StepRules;
-  /** What holds for each parameter, by the groups. @internal */
+  /**
+   * What holds for each parameter, by the groups.
+   * @internal
+   */
   readonly settings: readonly ParameterSettings[];
-  /** Which layers are frozen; part of a checkpoint. @internal */
+  /**
+   * Which layers are frozen; part of a checkpoint.
+   * @internal
+   */
   readonly freezing: Freezing = new Freezing();
-  /** What becomes of steps that are not finite. @internal */
+  /**
+   * What becomes of steps that are not finite.
+   * @internal
+   */
   readonly gate: Gate;
   readonly #observer: Observer<B>;
   /** What options are functions of the step. */
@@ -113,10 +128,8 @@ export class Optimizer<B> implements Disposable {
       checkTakesBack(subject, options);
       checkGroup(subject, backend, options.group);
       this.#reduction = options.group?.reductionOn(subject, backend) ?? alone;
-      this.settings = settingsOf(
-        ...[subject, options, parameters] as const,
-        (index) => preconditioner.ownRate?.(index),
-      );
+      const ownRate = (index: number) => preconditioner.ownRate?.(index);
+      this.settings = settingsOf(subject, options, parameters, ownRate);
       const momenta = this.settings.map(({ momentum }) => momentum);
       this.momentum = own(new MomentumState(backend, parameters, momenta));
       // Only a loss that is read at once can tell that a step is to be taken back.
@@ -131,17 +144,12 @@ export class Optimizer<B> implements Disposable {
     }
     this.random = new Random(options.seed);
     const { observationGuard } = this.rules;
-    this.#observer = new Observer(objective, observation, observationGuard, {
-      gate: this.gate,
-      reduction: this.#reduction,
-    });
+    const checks = { gate: this.gate, reduction: this.#reduction };
+    this.#observer = new Observer(objective, observation, observationGuard, checks);
     const membership = backend.recovery?.join({
       save: () => settledProgress(this),
       stands: () => this.gate.stand(),
-      restore: (progress) => {
-        resume(this, progress as Progress);
-        this.gate.restart();
-      },
+      restore: (progress) => (resume(this, progress as Progress), this.gate.restart()),
     });
     if (membership !== undefined) own(membership);
   }

@@ -73,19 +73,34 @@ function inWorkers(kind: "threads" | "ports"): Form["run"] {
   };
 }
 
-/** Runs a program as a launcher's ranks, whatever becomes of them. */
+/**
+ * Runs a program as a launcher's ranks, whatever becomes of them.
+ *
+ * @param shell What runs Deno, in the launcher's place.
+ */
 export async function launch(
   [command, ...options]: readonly string[],
   size: number,
   program: URL,
   argument: unknown,
+  shell: readonly string[] = [],
 ): Promise<Outcome> {
   const process = new URL("rank_process.ts", import.meta.url);
   const directory = await Deno.makeTempDir();
   try {
     const { code, stdout, stderr } = await new Deno.Command(command, {
       args: [
-        ...[...options, "-n", `${size}`, Deno.execPath(), "run", "-A", "--no-check", "--no-lock"],
+        ...[
+          ...options,
+          "-n",
+          `${size}`,
+          ...shell,
+          Deno.execPath(),
+          "run",
+          "-A",
+          "--no-check",
+          "--no-lock",
+        ],
         ...[process.href, program.href, JSON.stringify(argument ?? null), directory],
       ],
       env: { OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1", NO_COLOR: "1" },

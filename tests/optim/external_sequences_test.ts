@@ -2,7 +2,7 @@
 import assert from "#assert";
 import { DataError, dense, objective, sequential, ShapeError, StateError } from "@tekfac/tekfac";
 import { createBackend } from "@tekfac/tekfac/backend";
-import { ownBlock } from "@tekfac/tekfac/curvature";
+import { ownBlock, tiedCapture } from "@tekfac/tekfac/curvature";
 import { embedding, layerNorm, tiedHead } from "@tekfac/tekfac/nn";
 import { softmaxCrossEntropy } from "@tekfac/tekfac";
 import { externalModel, type ExternalUse, optimizers } from "@tekfac/tekfac/optim";
@@ -46,7 +46,10 @@ for (const tied of [true, false]) {
           backend,
           own.parameters.map(({ name, layer, value: { rows, cols } }) => {
             const block = ownBlock(layer, rows);
-            const own = block === undefined ? {} : { block };
+            const own = {
+              ...(block === undefined ? {} : { block }),
+              ...(tied && name === "embedding1" ? { joinCaptures: tiedCapture } : {}),
+            };
             return { name, layer, shape: [rows, cols] as const, ...own };
           }),
         );

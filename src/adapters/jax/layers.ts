@@ -8,6 +8,7 @@ import { OptionError, ShapeError } from "../../core/errors.ts";
 import { type ConvGeometry, type Pair, patchLength, resolveWindow } from "../../core/geometry.ts";
 import { checkChoice, checkNumber } from "../../core/options.ts";
 import { ownBlock } from "../../curvature/blocks/own_block.ts";
+import { tiedCapture } from "../../curvature/tied_capture.ts";
 import type { ExternalParameter } from "../../optim/external_parameter.ts";
 import { arraysOf, type JaxParams } from "./tree.ts";
 
@@ -95,7 +96,11 @@ export function sitesOf(tree: JaxParams, layers: JaxLayers): Site[] {
     const shapes = paths.map((path) => arrays.get(path)!.shape);
     const parameter = parameterOf(name, layer, paths, shapes);
     const block = ownBlock(parameter.layer, parameter.shape[0]);
-    const whole = block === undefined ? parameter : { ...parameter, block };
+    const whole = {
+      ...parameter,
+      ...(block === undefined ? {} : { block }),
+      ...(layer.kind === "embedding" && layer.tied ? { joinCaptures: tiedCapture } : {}),
+    };
     return { parameter: whole, paths, shapes, order: ORDER[layer.kind] };
   });
   for (const [path, { shape }] of arrays) {

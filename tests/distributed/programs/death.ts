@@ -7,7 +7,6 @@ export default function (group: Group, how: unknown): void {
   if (group.rank === 1) {
     if (how === "throw") throw new Error("this rank has failed");
     if (how === "exit") Deno.exit(3);
-    console.error(`rank 1 is process ${Deno.pid}`);
     Deno.kill(Deno.pid, "SIGKILL");
   }
   for (;;) group.barrier();
