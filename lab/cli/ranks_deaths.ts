@@ -48,8 +48,9 @@ async function lossOf(ranks: number, more: readonly string[]): Promise<number> {
 /** Reads what a training says until it tells its processes. */
 async function processesIn(stdout: ReadableStream<Uint8Array>): Promise<number[]> {
   let text = "";
-  for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
+  const decoder = new TextDecoder();
+  for await (const bytes of stdout) {
+    text += decoder.decode(bytes, { stream: true });
     const list = /processes of the ranks: (.*)\n/.exec(text)?.[1];
     if (list !== undefined) return list.split(", ").map((one) => Number(one.split(": ")[1]));
   }
