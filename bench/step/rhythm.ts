@@ -3,14 +3,13 @@
  *
  * Statistics every 10 steps, bases every 100 and eigenvalues every 10 make a cycle of 100 steps of
  * three kinds. To time a cycle it suffices to time each kind and weigh it by its share, so the benches
- * run rounds of eight steps in which every kind occurs. The default's bases of low rank have no cycle, since their
- * intervals grow; for them it is the kinds' shares among the first 1,000 steps that count.
+ * run rounds of eight steps in which every kind occurs. Bases of low rank have a cycle of their own, of 10
+ * steps, with the same kinds.
  *
  * @module
  */
 
-import { dueAt, type DueWork, type Intervals, resolvePlan } from "@tekfac/tekfac/curvature";
-import { presets } from "@tekfac/tekfac/optim";
+import type { Intervals } from "@tekfac/tekfac/curvature";
 
 /** The intervals that the benches stand for. */
 export const INTERVALS = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
@@ -25,34 +24,14 @@ export const SHARES: Readonly<Record<StepKind, number>> = {
   basis: 0.01,
 };
 
-/** Steps of the training whose average step is meant where intervals grow on the way. */
-export const TRAINING = 1000;
+/** The intervals of bases of low rank, the default of EKFAC and TEKFAC. */
+export const LOW_RANK_INTERVALS = { statistics: 2, basis: 10, eigenvalues: 2 } as const;
 
-/** How often something is due in that training, with the default of EKFAC and TEKFAC. */
-function timesDue(isDue: (work: DueWork) => boolean): number {
-  const { intervals, denseStart } = presets.default;
-  const plan = resolvePlan("Cannot count", { intervals, denseStart });
-  return Array.from({ length: TRAINING }, (_, step) => dueAt(plan, step, 1)).filter(isDue).length;
-}
-
-const [statistics, basis, eigenvalues] = [
-  timesDue((work) => work.statistics),
-  timesDue(({ bases }) => bases.length > 0),
-  timesDue((work) => work.eigenvalues),
-];
-
-/** The intervals of bases of low rank, the default of EKFAC and TEKFAC, on average. */
-export const LOW_RANK_INTERVALS = {
-  statistics: TRAINING / statistics,
-  basis: TRAINING / basis,
-  eigenvalues: TRAINING / eigenvalues,
-} as const;
-
-/** Share of each kind among these steps. */
+/** Share of each kind among the 10 steps of their cycle. */
 export const LOW_RANK_SHARES: Readonly<Record<StepKind, number>> = {
-  ordinary: 1 - statistics / TRAINING,
-  statistics: (statistics - basis) / TRAINING,
-  basis: basis / TRAINING,
+  ordinary: 0.5,
+  statistics: 0.4,
+  basis: 0.1,
 };
 
 /** One round. Statistics come between bases, so that no basis is renewed that has hardly moved. */

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { product, type Schedule, stepwise } from "../core/schedule.ts";
 import type { Damping } from "../curvature/damping.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import type { Averaging } from "../curvature/moving_average.ts";
@@ -63,9 +62,6 @@ export interface KroneckerPreset {
 /** The papers' own intervals differ between their experiments; these are of their order. */
 const OF_THE_PAPERS = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
 
-/** A training's curvature changes ever more slowly: from 200 steps on half as much is looked at, from 1,000 a quarter. */
-const slowing = (interval: number): Schedule => product(interval, stepwise([200, 1000], 2));
-
 /** Layers up to which a preset is taken as it is. */
 const SHALLOW = 8;
 
@@ -122,7 +118,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     averaging: "corrected",
     rank: 32,
     fullIntervals: OF_THE_PAPERS,
-    intervals: { statistics: slowing(2), basis: slowing(10), eigenvalues: slowing(2) },
+    intervals: { statistics: 2, basis: 10, eigenvalues: 2 },
     denseStart: {},
   },
   paper: {

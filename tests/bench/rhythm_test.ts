@@ -6,14 +6,12 @@ import {
   sequential,
   soap,
   squaredError,
-  tekfac,
 } from "@tekfac/tekfac";
 import { dueAt, resolvePlan } from "@tekfac/tekfac/curvature";
 import {
   averageStep,
   INTERVALS,
   kindOf,
-  LOW_RANK_SHARES,
   RHYTHM,
   rhythmOf,
   ROUND,
@@ -22,7 +20,6 @@ import {
   SOAP_FREQUENCY,
   soapKindOf,
   type StepKind,
-  TRAINING,
 } from "../../bench/step/rhythm.ts";
 import { median, quantile, spread } from "../../bench/statistics.ts";
 
@@ -73,19 +70,6 @@ Deno.test("SHARES are those of a cycle of the intervals that the benches stand f
   for (const kind of Object.keys(SHARES) as StepKind[]) {
     assert.equal(counts[kind], Math.round(100 * SHARES[kind]));
   }
-});
-
-Deno.test("LOW_RANK_SHARES are those of the first steps that the default takes", () => {
-  using backend = createBackendSync({ prefer: ["reference"] });
-  using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
-  using optimizer = tekfac(objective(model, squaredError()), { learningRate: 1e-3 });
-  let renewed = 0;
-  for (let step = 0; step < TRAINING; step++) {
-    const { layers: [{ refresh }] } = optimizer.stepSync({ inputs: [1, 2], targets: [3, 4] });
-    if (refresh !== undefined) renewed++;
-  }
-  assert.equal(renewed, Math.round(TRAINING * LOW_RANK_SHARES.basis));
-  assert.equal(averageStep({ ordinary: 1, statistics: 1, basis: 1 }, LOW_RANK_SHARES), 1);
 });
 
 Deno.test("averageStep() weighs the kinds of steps by their shares", () => {

@@ -282,6 +282,6 @@ Deno.test("describe() is an aligned table of every layer with its bytes and the 
   assert.match(lines[2], /dense1 .*\[5, 5\] .*tekfac .*5 x 5, 5 x 5/);
   assert.match(
     lines[5],
-    /statistics every 2 steps at first, bases every 10 steps at first.*dense start/,
+    /statistics every 2 steps, bases every 10 steps.*dense start/,
   );
 });
