@@ -5,8 +5,9 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
-import { div, formula, greater, isFinite, max, min, mul, select, sqrt } from "../core/formula.ts";
+import { div, formula, isFinite, max, min, mul, select, sqrt } from "../core/formula.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { lossOrNat } from "./loss_unit.ts";
 
 /**
  * phi, what tau is multiplied with: at least 1, in each layer at most its noise edge (see `noiseEdge`).
@@ -64,8 +65,6 @@ export class NoiseFactor implements Disposable {
   }
 }
 
-const NAT = 1;
-
 const FIRST = 16;
 
 /** The largest p that counts, and its inverse the smallest. */
@@ -74,7 +73,7 @@ const MOST = 2 ** 8;
 const heeded = formula(
   { factor: "number", product: "number", loss: "number" },
   ({ factor, product, loss }) => {
-    const whole = mul(2, select(greater(loss, 0), loss, NAT));
+    const whole = mul(2, lossOrNat(loss));
     const promise = min(MOST, max(1 / MOST, div(product, whole)));
     const next = max(1, mul(factor, sqrt(sqrt(sqrt(promise)))));
     return { factor: select(isFinite(product), next, factor) };

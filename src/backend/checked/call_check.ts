@@ -91,11 +91,9 @@ export class CallChecker {
   check(verb: keyof Verbs, call: readonly unknown[]): readonly Output[] {
     const [first] = call;
     const plan = this.#planOf(verb, first);
-    const outputs: Output[] = [];
     // Of several jobs each is a call of its own.
-    if (Array.isArray(first)) { for (const job of first) outputs.push(...this.#run(plan, [job])); }
-    else return this.#run(plan, call);
-    return outputs;
+    if (Array.isArray(first)) return first.flatMap((job) => this.#run(plan, [job]));
+    return this.#run(plan, call);
   }
 
   #planOf(verb: keyof Verbs, first: unknown): CallPlan {

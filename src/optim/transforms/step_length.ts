@@ -8,6 +8,7 @@ import type { Backend, Scalar } from "../../backend/backend.ts";
 import { div, formula, greater, max, min, mul, select, sqrt, sum } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
 import { valueAt } from "../../core/schedule.ts";
+import { lossOrNat } from "../../curvature/loss_unit.ts";
 import type { ResolvedStepOptions } from "../step_options.ts";
 import type { StepRow } from "../step_row.ts";
 
@@ -86,9 +87,6 @@ export function setStepLength(
 /** Keeps quotients finite; far below any number that means something in float32. */
 const TINY = 1e-30;
 
-/** A loss that is not positive is that of a density, whose unit is the nat. */
-const NAT = 1;
-
 const unbounded = formula({ products: "vector" }, ({ products }) => ({
   clip: max(1, mul(0, sum(products))),
   limit: mul(0, sum(products)),
@@ -98,7 +96,7 @@ const assumed = formula(
   { loss: "number", kappa: "number", products: "vector", eta: "number" },
   ({ loss, kappa, products, eta }) => {
     const divergence = mul(mul(eta, eta), sum(products));
-    const kl = mul(kappa, select(greater(loss, 0), loss, NAT));
+    const kl = mul(kappa, lossOrNat(loss));
     const radius = select(greater(divergence, 0), sqrt(div(kl, max(divergence, TINY))), 1);
     return { clip: min(1, radius), limit: select(greater(1, radius), 2, 0) };
   },
@@ -110,7 +108,7 @@ const measured = formula(
     const ratio = max(chi, 1);
     const newton = div(1, ratio);
     const divergence = mul(ratio, sum(products));
-    const kl = mul(kappa, select(greater(loss, 0), loss, NAT));
+    const kl = mul(kappa, lossOrNat(loss));
     const radius = sqrt(div(kl, max(divergence, TINY)));
     return { clip: min(newton, radius), limit: select(greater(newton, radius), 2, 1) };
   },
