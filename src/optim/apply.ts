@@ -48,7 +48,8 @@ function decayOf(
 }
 
 /**
- * Decays weights and moves them, each as its group says. Inside the step's scope.
+ * Decays weights and moves them, each as its group says; an average that follows waits for its `end`. Inside the
+ * step's scope.
  *
  * @param directions By parameter; `undefined` where it is frozen. Groups' rates are in them.
  */
@@ -70,5 +71,4 @@ export function applyStep(
     if (average === undefined) take(parameter.value);
     else average.apply(index, parameter, take);
   });
-  average?.end();
 }

@@ -29,7 +29,9 @@ export interface Attempting extends Reversible {
   /** Have the schedules. */
   readonly options: ResolvedStepOptions;
   /** Have state, and what has been measured. */
-  readonly rules: Reversible["rules"] & Pick<StepRules, "state" | "gradientClip" | "curvature">;
+  readonly rules:
+    & Reversible["rules"]
+    & Pick<StepRules, "state" | "gradientClip" | "curvature" | "settling">;
 }
 
 /** The attempt of an optimizer to take a step; its numbers are in the log, whatever becomes of it. */

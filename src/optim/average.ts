@@ -98,7 +98,7 @@ export abstract class AveragedWeights extends Owner {
   /** Applies the step of a parameter: `take` changes the matrix it is given. Inside a scope. */
   abstract apply(index: number, parameter: Parameter, take: (weights: Matrix) => void): void;
 
-  /** Called when all parameters have moved. */
+  /** Called when all parameters have moved, as far as they stay. */
   abstract end(): void;
 
   /** Called when the last step has been taken back: these were the weights after it. */

@@ -31,8 +31,8 @@ export interface Directing {
   readonly options: Pick<ResolvedStepOptions, "learningRate">;
   /** Have the decay and rates of their own. */
   readonly settings: readonly ParameterSettings[];
-  /** Measure the curvature. */
-  readonly rules: Pick<StepRules, "curvature">;
+  /** Measure the curvature, and whether steps get ahead. */
+  readonly rules: Pick<StepRules, "curvature" | "settling">;
 }
 
 /**
@@ -46,17 +46,30 @@ export interface Directions {
   readonly numbers: Pick<StepNumbers, "products" | "directions" | "weights">;
 }
 
-/**
- * Preconditions the (averaged) gradients. Inside the step's scope.
- *
- * @param now The step, and what its gradients are multiplied with, [1, 1].
- */
+/** A step whose gradients are known. */
+export interface StepNow {
+  /** Its number. */
+  readonly step: number;
+  /** What its gradients are multiplied with, [1, 1]. */
+  readonly factor: Matrix | undefined;
+  /** Examples of its batch. */
+  readonly examples: number;
+}
+
+/** Preconditions the (averaged) gradients. Inside the step's scope. */
 export function directionsOf(
-  { objective, preconditioner, momentum, options, settings }: Directing,
+  { objective, preconditioner, momentum, options, settings, rules }: Directing,
   row: Pick<StepRow, "innerProduct">,
-  { step, factor }: { readonly step: number; readonly factor: Matrix | undefined },
+  { step, factor, examples }: StepNow,
 ): Directions {
   const { backend, parameters } = objective;
+  rules.settling?.heed(
+    parameters.flatMap((parameter, index) => {
+      const average = isTrainable(parameter) ? momentum.averageOf(index) : undefined;
+      return average === undefined ? [] : [{ gradient: parameter.gradient, average }];
+    }),
+    examples,
+  );
   // A row per layer: products, and squared norms of directions and weights.
   const table = backend.scratch(parameters.length, 3);
   momentum.advance(step, factor);

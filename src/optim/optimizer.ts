@@ -27,7 +27,7 @@ import { type Progress, resume, settledProgress } from "./progress.ts";
 import type { StepHandle, StepReport } from "./report.ts";
 import { type LayerSpectrum, spectraOf } from "./spectra.ts";
 import { StepBatches } from "./step_batches.ts";
-import { takeBackLastStep } from "./step_check.ts";
+import { endStep, takeBackLastStep } from "./step_check.ts";
 import { StepLimits } from "./step_limits.ts";
 import { lengthOf, type ResolvedStepOptions } from "./step_options.ts";
 import type { TakenStep } from "./step_report.ts";
@@ -268,7 +268,7 @@ export class Optimizer<B> implements Disposable {
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
-      const found = directionsOf(this, row, { step, factor });
+      const found = directionsOf(this, row, { step, factor, examples: batches.examples });
       preconditioner.noise?.heed(row.innerProduct, this.rules.unit ?? row.loss);
       if (observed.eigenvalues) measureCurvature(this, observation, found);
       this.#limits.set(row, found.numbers, step);
@@ -276,12 +276,12 @@ export class Optimizer<B> implements Disposable {
       const { directions } = found;
       const length = lengthOf(this.options, step);
       this.gate.beforeApplying(row, found.numbers, { step, rate: length });
-      const rate = new Rate(objective.backend, length);
+      const rate = new Rate(objective.backend, length, this.rules.settling?.factor);
       const { adapter } = preconditioner;
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(objective, adapter, batches, directions, { rate, row });
       applyStep(this, directions, { rate, clip: row.clip, step });
-      this.rules.stepCheck?.seal();
+      endStep(this.rules, objective.backend, batches);
       this.stepCount++;
       this.#reduction.note(row.finitePart);
 

@@ -28,6 +28,8 @@ export interface KroneckerPreset {
   /** See `StepOptions`. */
   readonly learningRate: number;
   /** See `StepOptions`. */
+  readonly settling: number | false;
+  /** See `StepOptions`. */
   readonly momentum: Momentum | false;
   /** See `StepOptions`. */
   readonly klClip: KlClip | false;
@@ -105,6 +107,7 @@ export function presetFor(name: Preset, layers: number): KroneckerPreset {
 export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
   default: {
     learningRate: 1,
+    settling: 300,
     momentum: { on: "gradient", value: 0.9 },
     klClip: { kind: "measured", kappa: 0.05 },
     relativeChange: 0.7,
@@ -123,6 +126,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
   },
   paper: {
     learningRate: 1e-3,
+    settling: false,
     momentum: false,
     klClip: false,
     relativeChange: false,

@@ -50,6 +50,8 @@ export interface StepReport {
   readonly learningRate: number;
   /** Factor of the clipped update. */
   readonly annealing: number;
+  /** s, another factor of the update and of the decay, see `Settling`; `undefined` where steps do not settle. */
+  readonly settling: number | undefined;
   /** nu, the factor of the directions before the learning rate; 1 when no bound did bind. */
   readonly clipFactor: number;
   /** Which bound decided nu. */

@@ -25,6 +25,12 @@ const SHORTER = 1 / 4;
 /** What it is multiplied with in every step after that, until it is whole again. */
 const LONGER = 1.1;
 
+/** Steps that are looked at as soon as they are taken, after one that was taken back: cliffs come in company. */
+const WATCHED = 100;
+
+/** How often such a step is shortened before it is given up. */
+const TRIES = 4;
+
 /**
  * Keeps the weights from before the last step, for one that more than doubles the loss of a batch: no model of
  * the loss sees a cliff. The next batch's loss says when to look: where it is more than twice the last one, its
@@ -61,6 +67,8 @@ export class StepCheck extends Owner {
   readonly #seals: OwnedMatrix;
   /** Factor of the next step's length, in (0, 1]. Part of a checkpoint, as are the losses. */
   scale = 1;
+  /** Steps still to be looked at as soon as they are taken. Part of a checkpoint. */
+  watched = 0;
   /** Loss of the last step; `undefined` where no step can be taken back. */
   lastLoss: number | undefined;
   /** Loss of the first step. */
@@ -100,13 +108,18 @@ export class StepCheck extends Owner {
     return { ...Object.fromEntries(kept), "step.seals": this.#seals };
   }
 
-  /** Its numbers, for checkpoints: the scale, the first loss and the last one, as far as there are any. */
+  /**
+   * Its numbers, for checkpoints: the scale, the steps to be watched, the first loss and the last one, as far as there
+   * are any.
+   */
   get memory(): readonly number[] {
-    return [this.scale, this.firstLoss, this.lastLoss].filter((number) => number !== undefined);
+    const { scale, watched, firstLoss, lastLoss } = this;
+    return [scale, watched, firstLoss, lastLoss].filter((number) => number !== undefined);
   }
 
-  set memory([scale, first, last]: readonly number[]) {
+  set memory([scale, watched, first, last]: readonly number[]) {
     this.scale = scale;
+    this.watched = watched;
     this.firstLoss = first;
     this.lastLoss = last;
   }
@@ -120,9 +133,10 @@ export class StepCheck extends Owner {
     this.lastLoss = loss;
     this.firstLoss ??= loss;
     this.scale = Math.min(1, LONGER * this.scale);
+    this.watched = Math.max(0, this.watched - 1);
   }
 
-  /** Called after a step has been applied. */
+  /** Called when a step has its length. */
   seal(): void {
     this.#norms(this.#seals);
   }
@@ -170,14 +184,36 @@ export class StepCheck extends Owner {
   /** Called when the old weights are to stay: the next steps are shorter, and this one is history. */
   shorten(): void {
     this.scale *= SHORTER;
+    this.watched = WATCHED;
     this.lastLoss = undefined;
+  }
+
+  /**
+   * Looks at a step that has just been taken, while steps are watched: where it has more than doubled its own batch's
+   * loss, a quarter of it remains, and of that again; nothing at last.
+   *
+   * @param lossNow The batch's mean loss at the weights as they are.
+   */
+  shortenWhileTooLong(lossNow: () => number): void {
+    const before = this.lastLoss;
+    if (this.watched === 0 || before === undefined) return;
+    for (let tries = 1; this.isTooLong(before, lossNow()); tries++) {
+      const rest = tries < TRIES ? SHORTER : 0;
+      this.#parameters.forEach(({ value }, index) => {
+        this.#backend.axpby(value, 1 - rest, this.kept[index], rest);
+      });
+      this.scale *= SHORTER;
+      this.watched = WATCHED;
+      if (rest === 0) return;
+    }
   }
 }
 
 /** Whether a checkpoint's numbers can be those of a {@linkcode StepCheck}. */
 export function isStepMemory(memory: unknown): boolean {
-  return Array.isArray(memory) && memory.length >= 1 && memory.length <= 3 &&
-    memory.every(Number.isFinite) && memory[0] > 0 && memory[0] <= 1;
+  return Array.isArray(memory) && memory.length >= 2 && memory.length <= 4 &&
+    memory.every(Number.isFinite) && memory[0] > 0 && memory[0] <= 1 &&
+    Number.isInteger(memory[1]) && memory[1] >= 0 && memory[1] <= WATCHED;
 }
 
 /** What a step that is taken back concerns. */
@@ -199,14 +235,29 @@ export function takeBackLastStep<B>(
   const after = backend.readSync(row.loss)[0];
   if (!check.suspects(after)) return;
   check.swap();
-  const before = backend.scope(() => {
-    const mean = backend.scratch(1, 1);
-    batches.meanLoss(mean);
-    return backend.readSync(mean)[0];
-  });
+  const before = meanLoss(backend, batches);
   if (check.isTooLong(before, after)) {
     average?.amend(check.kept);
     check.shorten();
   } else check.swap();
   batches.differentiate(row);
+}
+
+/** Ends a step whose weights have moved: it is shortened where steps are watched and it is too long, and is averaged. */
+export function endStep<B>(
+  { stepCheck, average }: TakingBack,
+  backend: Backend,
+  batches: StepBatches<B>,
+): void {
+  stepCheck?.shortenWhileTooLong(() => meanLoss(backend, batches));
+  stepCheck?.seal();
+  average?.end();
+}
+
+function meanLoss<B>(backend: Backend, batches: StepBatches<B>): number {
+  return backend.scope(() => {
+    const mean = backend.scratch(1, 1);
+    batches.meanLoss(mean);
+    return backend.readSync(mean)[0];
+  });
 }

@@ -19,7 +19,7 @@ const LEAST_SHARE = 0.1;
 export class StepLimits implements Disposable {
   readonly #backend: Backend;
   readonly #options: ResolvedStepOptions;
-  readonly #rules: Pick<StepRules, "curvature" | "stepCheck" | "unit">;
+  readonly #rules: Pick<StepRules, "curvature" | "settling" | "stepCheck" | "unit">;
   /** A layer that begins with zeros could not move at all by a share of them. */
   readonly #leastWeights: OwnedMatrix;
 
@@ -28,7 +28,7 @@ export class StepLimits implements Disposable {
     backend: Backend,
     parameters: readonly Parameter[],
     options: ResolvedStepOptions,
-    rules: Pick<StepRules, "curvature" | "stepCheck" | "unit">,
+    rules: Pick<StepRules, "curvature" | "settling" | "stepCheck" | "unit">,
   ) {
     this.#backend = backend;
     this.#options = options;
@@ -45,8 +45,9 @@ export class StepLimits implements Disposable {
     step: number,
   ): void {
     const backend = this.#backend;
-    const { curvature, stepCheck } = this.#rules;
+    const { curvature, settling, stepCheck } = this.#rules;
     if (curvature !== undefined) backend.axpby(row.curvature, 1, curvature.ratio, 0);
+    if (settling !== undefined) backend.axpby(row.settling, 1, settling.factor, 0);
     const leastWeights = this.#leastWeights;
     const all = {
       loss: this.#rules.unit ?? row.loss,

@@ -33,6 +33,11 @@ export interface StepOptions {
    */
   readonly annealing?: Schedule;
   /**
+   * Steps to and fro after which steps are `1 / sqrt(2)` as long, > 0; or `false`. Needs momentum on the gradient, else
+   * it does nothing. See `Settling`.
+   */
+  readonly settling?: number | false;
+  /**
    * Momentum on the gradient or on the update, or `false`. A number alone is one on the gradient where there are
    * curvature blocks, else on the update.
    */
@@ -86,6 +91,7 @@ export function stepSchema(momentumOn: Momentum["on"]): StepSchema {
   return {
     learningRate: schedule({ min: 0 }),
     annealing: optional(schedule({ min: 0 }), 1),
+    settling: optional(off(number({ above: 0 })), false),
     momentum: optional(momentumRule(momentumOn), false),
     klClip: optional(klClipRule, false),
     relativeChange: optional(off(schedule({ above: 0 })), false),
@@ -111,6 +117,8 @@ export interface ResolvedStepOptions {
   readonly learningRate: Schedule;
   /** See {@linkcode StepOptions.annealing}. */
   readonly annealing: Schedule;
+  /** See {@linkcode StepOptions.settling}. */
+  readonly settling: number | false;
   /** See {@linkcode StepOptions.momentum}. */
   readonly momentum: Momentum | false;
   /** See {@linkcode StepOptions.klClip}. */

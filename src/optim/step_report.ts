@@ -34,7 +34,7 @@ export interface Reporting {
   /** Has the schedules. */
   readonly options: Pick<ResolvedStepOptions, "learningRate" | "annealing" | "gradientNormClip">;
   /** Says what has been measured. */
-  readonly rules: Pick<StepRules, "gradientClip" | "curvature">;
+  readonly rules: Pick<StepRules, "gradientClip" | "curvature" | "settling">;
 }
 
 /** The report of a step whose row has been read. */
@@ -61,6 +61,7 @@ export function reportOf(
     examples,
     learningRate: valueAt(options.learningRate, step),
     annealing: valueAt(options.annealing, step),
+    settling: rules.settling && values.settling,
     clipFactor,
     limitedBy: limits[values.limit],
     gradientFactor: scales ? values.gradientFactor : undefined,

@@ -11,9 +11,9 @@ import type { Renewal } from "../curvature/renewal.ts";
 
 /**
  * Numbers of the whole model: loss, inner product, whether it is refused, clip factor, its limit, chi, factor of
- * gradients, three of a trial step, the first step that was refused.
+ * gradients, three of a trial step, the first step that was refused, s of settling.
  */
-const OVERALL = 11;
+const OVERALL = 12;
 
 /** Numbers per parameter besides its gradient: lambda, six of the refresh, effective share. */
 const PER_LAYER = 8;
@@ -21,7 +21,7 @@ const PER_LAYER = 8;
 /**
  * One step's numbers, a row of the log: loss, squared gradient norms (one per parameter), inner product;
  * whether it is refused, clip factor, what limited it, chi; loss, prediction and damping factor of a trial step; the
- * first step that was refused; then lambda, refresh status and effective share of each parameter. The first part is
+ * first step that was refused; s of settling; then lambda, refresh status and effective share of each parameter. The first part is
  * what has to be finite.
  */
 export class StepRow {
@@ -94,6 +94,11 @@ export class StepRow {
     return this.#cell(9 + this.#parameters.length);
   }
 
+  /** s of {@linkcode Settling}, [1, 1]. */
+  get settling(): Matrix {
+    return this.#cell(11 + this.#parameters.length);
+  }
+
   /** Squared norms of all gradients, [1, parameters]. */
   get squaredNorms(): Matrix {
     return columnsOf(this.#row, 1, 1 + this.#parameters.length);
@@ -146,6 +151,7 @@ export class StepRow {
       limit: numbers[7 + count],
       curvature: numbers[8 + count],
       gradientFactor: numbers[9 + count],
+      settling: numbers[11 + count],
       trialLoss: numbers[4 + count],
       predicted: numbers[5 + count],
       dampingFactor: numbers[6 + count],
@@ -202,6 +208,8 @@ export interface RowValues {
   readonly limit: number;
   /** See `StepReport`; meaningless without a gradient clip. */
   readonly gradientFactor: number;
+  /** See `StepReport`; meaningless where steps do not settle. */
+  readonly settling: number;
   /** See `StepReport`. */
   readonly curvature: number;
   /** Mean loss after a trial step; meaningless in a step without one. */

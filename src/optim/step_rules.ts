@@ -15,6 +15,7 @@ import { isStepMemory, StepCheck } from "./step_check.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import { GradientClip } from "./transforms/gradient_clip.ts";
 import { MeasuredCurvature } from "./transforms/measured_curvature.ts";
+import { Settling } from "./transforms/settling.ts";
 
 /**
  * The rules of one optimizer, as far as they have a memory.
@@ -40,7 +41,8 @@ export class StepRules implements Disposable {
   readonly observationGuard: ObservationGuard | undefined;
   /** See {@linkcode MeasuredCurvature}. */
   readonly curvature: MeasuredCurvature | undefined;
-
+  /** See {@linkcode Settling}. */
+  readonly settling: Settling | undefined;
   /** See {@linkcode StepCheck}; only where losses can be asked for at once. */
   readonly stepCheck: StepCheck | undefined;
   /** What lengths and curvature have the loss for a unit of; `undefined` where that is the batch's loss itself. */
@@ -55,7 +57,7 @@ export class StepRules implements Disposable {
    */
   constructor(
     objective: Pick<Objective<never>, "backend" | "parameters" | "losses" | "state" | "loss">,
-    { gradientClip, klClip, takeBack, average }: ResolvedStepOptions,
+    { gradientClip, klClip, settling, takeBack, average }: ResolvedStepOptions,
     observationLimit: number | false | undefined,
   ) {
     const { backend, parameters, losses } = objective;
@@ -75,6 +77,7 @@ export class StepRules implements Disposable {
       if (klClip !== false && klClip.kind === "measured") {
         this.curvature = new MeasuredCurvature(backend);
       }
+      if (settling !== false) this.settling = new Settling(backend, settling);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -83,13 +86,14 @@ export class StepRules implements Disposable {
 
   /** Its matrices by name; for checkpoints. */
   get state(): Readonly<Record<string, Matrix>> {
-    const { gradientClip, observationGuard, curvature, stepCheck, average } = this;
+    const { gradientClip, observationGuard, curvature, settling, stepCheck, average } = this;
     return {
       ...stepCheck?.state,
       ...average?.state,
       ...(gradientClip && { "step.gradientNorms": gradientClip.means }),
       ...(observationGuard && { "step.observations": observationGuard.state }),
       ...(curvature && { "step.curvature": curvature.ratio }),
+      ...(settling && { "step.settling": settling.state }),
     };
   }
 
@@ -134,6 +138,7 @@ export class StepRules implements Disposable {
   /** Gives the matrices back. */
   [Symbol.dispose](): void {
     for (const [, rule] of this.#counted()) rule[Symbol.dispose]();
+    this.settling?.[Symbol.dispose]();
     this.stepCheck?.[Symbol.dispose]();
     this.average?.[Symbol.dispose]();
   }

@@ -167,6 +167,12 @@ export class MomentumState implements Disposable {
     for (const velocity of this.#velocities) velocity.advance(step);
   }
 
+  /** The average that a parameter's gradient enters, as it is; `undefined` where it enters none. */
+  averageOf(index: number): Matrix | undefined {
+    const { momentum, buffer } = this.#velocities[index];
+    return momentum !== false && momentum.on === "gradient" ? buffer : undefined;
+  }
+
   /**
    * What is to be preconditioned in the gradient's place: the gradient, or its corrected average. The
    * buffers hold averages that are corrected already, `m^ = m / (1 - mu^t)`, so that one pass over them

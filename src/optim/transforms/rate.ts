@@ -8,7 +8,7 @@ import type { Backend, Scalar } from "../../backend/backend.ts";
 import type { Matrix } from "../../core/matrix.ts";
 
 /**
- * Learning rate times annealing.
+ * Learning rate times annealing, and times what only the device knows, where there is such a factor.
  *
  * @example
  * ```ts
@@ -28,19 +28,33 @@ import type { Matrix } from "../../core/matrix.ts";
  */
 export class Rate {
   readonly #backend: Backend;
-  readonly #value: number;
+  readonly #value: Scalar;
 
-  /** A rate of one step: learning rate times annealing. */
-  constructor(backend: Backend, value: number) {
+  /**
+   * A rate of one step. Inside the step's scope.
+   *
+   * @param value Learning rate times annealing.
+   * @param factor s of `Settling`, [1, 1].
+   */
+  constructor(backend: Backend, value: number, factor?: Matrix) {
     this.#backend = backend;
-    this.#value = value;
+    this.#value = factor === undefined ? value : this.#product(value, factor);
   }
 
   /** The rate times a number, and times a [1, 1] matrix where one is given. Inside a scope. */
   times(factor: number, matrix?: Matrix): Scalar {
-    if (matrix === undefined) return factor * this.#value;
-    const scaled = this.#backend.scratch(1, 1);
-    this.#backend.axpby(scaled, factor * this.#value, matrix, 0);
-    return scaled;
+    const value = this.#value;
+    const scaled = typeof value === "number"
+      ? factor * value
+      : factor === 1
+      ? value
+      : this.#product(factor, value);
+    return matrix === undefined ? scaled : this.#product(scaled, matrix);
+  }
+
+  #product(factor: Scalar, matrix: Matrix): Matrix {
+    const out = this.#backend.scratch(1, 1);
+    this.#backend.axpby(out, factor, matrix, 0);
+    return out;
   }
 }
