@@ -97,3 +97,28 @@ Deno.test("a step that was looked into, and stays, leaves what it would have lef
   };
   assert.deepEqual(after(true), after(false));
 });
+
+Deno.test("after one step that was taken back, others that are too long are shortened at once", () => {
+  using made = modelOf(flatten(), dense(8), tanh(), dense(3));
+  const { model } = made;
+  const again = 20;
+  const goal = objective(model, softmaxCrossEntropy());
+  using optimizer = sgd(goal, {
+    learningRate: (step: number) => step === AT || step === again ? LARGE : SMALL,
+    takeBack: true,
+  });
+  const check = optimizer.rules.stepCheck!;
+  const batch = batchOf(1);
+  const lossNow = () => goal.evaluateSync(batch).loss;
+  for (let step = 0; step < again; step++) {
+    const before = lossNow();
+    optimizer.stepSync(batch);
+    if (step === AT) assert(lossNow() > 2 * before, "nobody looked at the first one in time");
+  }
+  assert(check.watched > 0 && check.watched < 100, `${check.watched}`);
+  const [before, scale] = [lossNow(), check.scale];
+  optimizer.stepSync(batch);
+  assert(lossNow() <= 2 * before, `${before} to ${lossNow()}`);
+  assert(check.scale < scale / 2, `${scale} to ${check.scale}`);
+  assert.equal(check.watched, 100);
+});
