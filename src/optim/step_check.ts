@@ -190,21 +190,22 @@ export class StepCheck extends Owner {
 
   /**
    * Looks at a step that has just been taken, while steps are watched: where it has more than doubled its own batch's
-   * loss, a quarter of it remains, and of that again; nothing at last.
+   * loss, a quarter of it remains, and of that again, until the loss has not grown at all; nothing at last.
    *
    * @param lossNow The batch's mean loss at the weights as they are.
    */
   shortenWhileTooLong(lossNow: () => number): void {
     const before = this.lastLoss;
     if (this.watched === 0 || before === undefined) return;
-    for (let tries = 1; this.isTooLong(before, lossNow()); tries++) {
+    let tooLong = this.isTooLong(before, lossNow());
+    for (let tries = 1; tooLong; tries++) {
       const rest = tries < TRIES ? SHORTER : 0;
       this.#parameters.forEach(({ value }, index) => {
         this.#backend.axpby(value, 1 - rest, this.kept[index], rest);
       });
       this.scale *= SHORTER;
       this.watched = WATCHED;
-      if (rest === 0) return;
+      tooLong = rest > 0 && !(lossNow() <= before);
     }
   }
 }
