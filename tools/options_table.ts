@@ -138,7 +138,9 @@ export function meaningsIn(source: string): Map<string, string> {
 function shown(value: unknown): string {
   if (value === undefined) return "";
   if (typeof value === "function") return value.name === "" ? "a function" : `\`${value.name}\``;
-  const text = JSON.stringify(value).replace(/"(\w+)":/g, "$1: ").replace(/,/g, ", ");
+  const named = (_: string, part: unknown) => typeof part === "function" ? `@${part.name}` : part;
+  const text = JSON.stringify(value, named).replace(/"(\w+)":/g, "$1: ").replace(/"@(\w+)"/g, "$1")
+    .replace(/,/g, ", ");
   return `\`${text.replace(/^\{(.+)\}$/, "{ $1 }")}\``;
 }
 

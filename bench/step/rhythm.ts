@@ -3,8 +3,8 @@
  *
  * Statistics every 10 steps, bases every 100 and eigenvalues every 10 make a cycle of 100 steps of
  * three kinds. To time a cycle it suffices to time each kind and weigh it by its share, so the benches
- * run rounds of eight steps in which every kind occurs. Bases of low rank have a cycle of their own, of 10
- * steps, with the same kinds.
+ * run rounds of eight steps in which every kind occurs. Bases of low rank are renewed ever more rarely, 39 times in
+ * the first thousand steps: that is what they are weighed by.
  *
  * @module
  */
@@ -24,14 +24,21 @@ export const SHARES: Readonly<Record<StepKind, number>> = {
   basis: 0.01,
 };
 
-/** The intervals of bases of low rank, the default of EKFAC and TEKFAC. */
-export const LOW_RANK_INTERVALS = { statistics: 2, basis: 10, eigenvalues: 2 } as const;
+/** Renewals of bases of low rank in the first thousand steps, at the default of EKFAC and TEKFAC. */
+export const LOW_RANK_RENEWALS = 39;
 
-/** Share of each kind among the 10 steps of their cycle. */
+/** The intervals of bases of low rank on the average of those steps. */
+export const LOW_RANK_INTERVALS = {
+  statistics: 2,
+  basis: 1000 / LOW_RANK_RENEWALS,
+  eigenvalues: 2,
+} as const;
+
+/** Share of each kind among those steps. */
 export const LOW_RANK_SHARES: Readonly<Record<StepKind, number>> = {
   ordinary: 0.5,
-  statistics: 0.4,
-  basis: 0.1,
+  statistics: 0.5 - LOW_RANK_RENEWALS / 1000,
+  basis: LOW_RANK_RENEWALS / 1000,
 };
 
 /** One round. Statistics come between bases, so that no basis is renewed that has hardly moved. */

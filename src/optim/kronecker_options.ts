@@ -73,7 +73,7 @@ export interface KroneckerOptions extends StepOptions {
   readonly observationLimit?: number | false;
   /**
    * Steps between renewals; a number alone stands for all three.
-   * @default {{ statistics: 2, basis: 10, eigenvalues: 2 }}, and 10, 100, 10 for full bases and inverses
+   * @default {{ statistics: 2, basis: 10 to 80, eigenvalues: 2 }}, and 10, 100, 10 for full bases and inverses
    */
   readonly intervals?: Intervals | Schedule;
   /** More frequent renewals at the beginning, or `false`. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { product, stepwise, valueAt } from "../core/schedule.ts";
 import type { Damping } from "../curvature/damping.ts";
 import type { Fisher } from "../curvature/fisher.ts";
 import type { Averaging } from "../curvature/moving_average.ts";
@@ -64,6 +65,16 @@ export interface KroneckerPreset {
 /** The papers' own intervals differ between their experiments; these are of their order. */
 const OF_THE_PAPERS = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
 
+/**
+ * Steps between renewals of a basis of low rank: 10, from step 100 on 20, from 300 on 40, from 1000 on 80. It turns
+ * fast at first only; what is measured in it, and the length of steps with it, stays two steps old at most.
+ */
+function tenToEighty(step: number): number {
+  return valueAt(doubling, step);
+}
+
+const doubling = product(10, stepwise([100, 300, 1000], 2));
+
 /** Layers up to which a preset is taken as it is. */
 const SHALLOW = 8;
 
@@ -121,7 +132,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     averaging: "corrected",
     rank: 32,
     fullIntervals: OF_THE_PAPERS,
-    intervals: { statistics: 2, basis: 10, eigenvalues: 2 },
+    intervals: { statistics: 2, basis: tenToEighty, eigenvalues: 2 },
     denseStart: {},
   },
   paper: {

@@ -8,10 +8,13 @@ import {
   squaredError,
 } from "@tekfac/tekfac";
 import { dueAt, resolvePlan } from "@tekfac/tekfac/curvature";
+import { presets } from "@tekfac/tekfac/optim";
 import {
   averageStep,
   INTERVALS,
   kindOf,
+  LOW_RANK_RENEWALS,
+  LOW_RANK_SHARES,
   RHYTHM,
   rhythmOf,
   ROUND,
@@ -70,6 +73,16 @@ Deno.test("SHARES are those of a cycle of the intervals that the benches stand f
   for (const kind of Object.keys(SHARES) as StepKind[]) {
     assert.equal(counts[kind], Math.round(100 * SHARES[kind]));
   }
+});
+
+Deno.test("LOW_RANK_SHARES are those of the first thousand steps of the defaults", () => {
+  const { intervals, denseStart } = presets.default;
+  const plan = resolvePlan("Cannot plan", { intervals, denseStart });
+  const steps = Array.from({ length: 1000 }, (_, step) => dueAt(plan, step, 1));
+  assert.equal(steps.filter(({ bases }) => bases.length > 0).length, LOW_RANK_RENEWALS);
+  const observed = steps.filter(({ statistics, bases }) => statistics && bases.length === 0).length;
+  // The dense start observes six steps more.
+  assert(Math.abs(observed / 1000 - LOW_RANK_SHARES.statistics) < 0.01, `${observed}`);
 });
 
 Deno.test("averageStep() weighs the kinds of steps by their shares", () => {
