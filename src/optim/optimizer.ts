@@ -281,7 +281,7 @@ export class Optimizer<B> implements Disposable {
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(objective, adapter, batches, directions, { rate, row });
       applyStep(this, directions, { rate, clip: row.clip, step });
-      endStep(this.rules, objective.backend, batches);
+      endStep(this.rules, objective.backend, batches, row);
       this.stepCount++;
       this.#reduction.note(row.finitePart);
 

@@ -12,6 +12,7 @@ import { Owner } from "../curvature/blocks/block.ts";
 import type { AveragedWeights } from "./average.ts";
 import type { StepBatches } from "./step_batches.ts";
 import type { StepRow } from "./step_row.ts";
+import { limits } from "./transforms/step_length.ts";
 
 /** A loss that grows by more than this share of itself is looked into. */
 const GROWTH = 1;
@@ -193,10 +194,12 @@ export class StepCheck extends Owner {
    * loss, a quarter of it remains, and of that again, until the loss has not grown at all; nothing at last.
    *
    * @param lossNow The batch's mean loss at the weights as they are.
+   * @returns What share of the step remains, 1 for all of it.
    */
-  shortenWhileTooLong(lossNow: () => number): void {
+  shortenWhileTooLong(lossNow: () => number): number {
     const before = this.lastLoss;
-    if (this.watched === 0 || before === undefined) return;
+    let share = 1;
+    if (this.watched === 0 || before === undefined) return share;
     let tooLong = this.isTooLong(before, lossNow());
     for (let tries = 1; tooLong; tries++) {
       const rest = tries < TRIES ? SHORTER : 0;
@@ -205,8 +208,10 @@ export class StepCheck extends Owner {
       });
       this.scale *= SHORTER;
       this.watched = WATCHED;
+      share *= rest;
       tooLong = rest > 0 && !(lossNow() <= before);
     }
+    return share;
   }
 }
 
@@ -244,13 +249,21 @@ export function takeBackLastStep<B>(
   batches.differentiate(row);
 }
 
-/** Ends a step whose weights have moved: it is shortened where steps are watched and it is too long, and is averaged. */
+/**
+ * Ends a step whose weights have moved: it is shortened where steps are watched and it is too long, as its row then
+ * says, and is averaged.
+ */
 export function endStep<B>(
   { stepCheck, average }: TakingBack,
   backend: Backend,
   batches: StepBatches<B>,
+  row: Pick<StepRow, "clip" | "limit">,
 ): void {
-  stepCheck?.shortenWhileTooLong(() => meanLoss(backend, batches));
+  const share = stepCheck?.shortenWhileTooLong(() => meanLoss(backend, batches)) ?? 1;
+  if (share < 1) {
+    backend.axpby(row.clip, share, row.clip, 0);
+    backend.write(row.limit, [limits.indexOf("rejection")]);
+  }
   stepCheck?.seal();
   average?.end();
 }

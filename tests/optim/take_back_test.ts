@@ -117,7 +117,9 @@ Deno.test("after one step that was taken back, others that are too long are shor
   }
   assert(check.watched > 0 && check.watched < 100, `${check.watched}`);
   const [before, scale] = [lossNow(), check.scale];
-  optimizer.stepSync(batch);
+  const { limitedBy, clipFactor } = optimizer.stepSync(batch);
+  assert.equal(limitedBy, "rejection");
+  assert(clipFactor <= 1 / 4, `${clipFactor}`);
   assert(lossNow() <= before, `${before} to ${lossNow()}`);
   assert(check.scale < scale / 2, `${scale} to ${check.scale}`);
   assert.equal(check.watched, 100);
