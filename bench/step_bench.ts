@@ -17,7 +17,14 @@ import { appendRun, type Row } from "./results.ts";
 import { type LayerSizes, lowRankRatioBound, type Method, ratioBound } from "./step/bounds.ts";
 import { measureSteps, type StepMeasurement } from "./step/measure.ts";
 import { STEP_MODELS } from "./step/models.ts";
-import { INTERVALS, LOW_RANK_INTERVALS, SOAP_FREQUENCY } from "./step/rhythm.ts";
+import {
+  INTERVALS,
+  LOW_RANK_INTERVALS,
+  LOW_RANK_SHARES,
+  SOAP_FREQUENCY,
+  type StepKind,
+  TRAINING,
+} from "./step/rhythm.ts";
 import { formatTable, threeDigits } from "./table.ts";
 
 const USAGE = `deno task bench:step
@@ -86,6 +93,8 @@ function printTable(rows: readonly StepRow[], measured: StepMeasurement): void {
   ));
 }
 
+const percent = (kind: StepKind): string => `${(100 * LOW_RANK_SHARES[kind]).toFixed(0)} %`;
+
 async function main(): Promise<void> {
   const { json, save, only, seconds, threads } = readBenchArguments(USAGE, 30);
   const machine = thisMachine();
@@ -95,8 +104,12 @@ async function main(): Promise<void> {
   if (!json) {
     console.log(
       "Milliseconds per step at the defaults, averaged over a cycle of their intervals. EKFAC and TEKFAC\n" +
-        "(2 / 10 to 80 / 2), first thousand steps: half ordinary, 46 % with statistics and eigenvalues, 4 % with\n" +
-        "new bases besides; KFAC and TKFAC (10 / 100 / 10): 90, 9 and 1 %; SOAP, whose steps all observe: new bases in\n" +
+        `(2 / 10 to 80 / 2), first ${TRAINING} steps: ${
+          percent("statistics")
+        } with statistics and eigenvalues,\n` +
+        `${
+          percent("basis")
+        } with new bases besides; KFAC and TKFAC (10 / 100 / 10): 90, 9 and 1 %; SOAP, whose steps all observe: new bases in\n` +
         "10 %. 'bound' is the ratio of multiply-adds. The first layer needs no gradient of its inputs.",
     );
   }

@@ -3,13 +3,14 @@
  *
  * Statistics every 10 steps, bases every 100 and eigenvalues every 10 make a cycle of 100 steps of
  * three kinds. To time a cycle it suffices to time each kind and weigh it by its share, so the benches
- * run rounds of eight steps in which every kind occurs. Bases of low rank are renewed ever more rarely, 39 times in
- * the first thousand steps: that is what they are weighed by.
+ * run rounds of eight steps in which every kind occurs. The default's bases of low rank have no cycle, since their
+ * intervals grow; for them it is the kinds' shares among the first 1,000 steps that count.
  *
  * @module
  */
 
-import type { Intervals } from "@tekfac/tekfac/curvature";
+import { dueAt, type DueWork, type Intervals, resolvePlan } from "@tekfac/tekfac/curvature";
+import { presets } from "@tekfac/tekfac/optim";
 
 /** The intervals that the benches stand for. */
 export const INTERVALS = { statistics: 10, basis: 100, eigenvalues: 10 } as const;
@@ -24,21 +25,32 @@ export const SHARES: Readonly<Record<StepKind, number>> = {
   basis: 0.01,
 };
 
-/** Renewals of bases of low rank in the first thousand steps, at the default of EKFAC and TEKFAC. */
-export const LOW_RANK_RENEWALS = 39;
+/** Steps of the training whose average step is meant where intervals grow on the way. */
+export const TRAINING = 1000;
 
-/** The intervals of bases of low rank on the average of those steps. */
+/** What is due in each of its steps, with the default of EKFAC and TEKFAC. */
+const DUE: readonly DueWork[] = (() => {
+  const { intervals, denseStart } = presets.default;
+  const plan = resolvePlan("Cannot count", { intervals, denseStart });
+  return Array.from({ length: TRAINING }, (_, step) => dueAt(plan, step, 1));
+})();
+
+function shareOf(isDue: (work: DueWork) => boolean): number {
+  return DUE.filter(isDue).length / TRAINING;
+}
+
+/** The intervals of bases of low rank, the default of EKFAC and TEKFAC, on average. */
 export const LOW_RANK_INTERVALS = {
-  statistics: 2,
-  basis: 1000 / LOW_RANK_RENEWALS,
-  eigenvalues: 2,
+  statistics: 1 / shareOf(({ statistics }) => statistics),
+  basis: 1 / shareOf(({ bases }) => bases.length > 0),
+  eigenvalues: 1 / shareOf(({ eigenvalues }) => eigenvalues),
 } as const;
 
-/** Share of each kind among those steps. */
+/** Share of each kind among these steps. */
 export const LOW_RANK_SHARES: Readonly<Record<StepKind, number>> = {
-  ordinary: 0.5,
-  statistics: 0.5 - LOW_RANK_RENEWALS / 1000,
-  basis: LOW_RANK_RENEWALS / 1000,
+  ordinary: shareOf(({ statistics, bases }) => !statistics && bases.length === 0),
+  statistics: shareOf(({ statistics, bases }) => statistics && bases.length === 0),
+  basis: shareOf(({ bases }) => bases.length > 0),
 };
 
 /** One round. Statistics come between bases, so that no basis is renewed that has hardly moved. */

@@ -6,6 +6,7 @@ import {
   sequential,
   soap,
   squaredError,
+  tekfac,
 } from "@tekfac/tekfac";
 import { dueAt, resolvePlan } from "@tekfac/tekfac/curvature";
 import { presets } from "@tekfac/tekfac/optim";
@@ -13,7 +14,6 @@ import {
   averageStep,
   INTERVALS,
   kindOf,
-  LOW_RANK_RENEWALS,
   LOW_RANK_SHARES,
   RHYTHM,
   rhythmOf,
@@ -23,6 +23,7 @@ import {
   SOAP_FREQUENCY,
   soapKindOf,
   type StepKind,
+  TRAINING,
 } from "../../bench/step/rhythm.ts";
 import { median, quantile, spread } from "../../bench/statistics.ts";
 
@@ -75,14 +76,23 @@ Deno.test("SHARES are those of a cycle of the intervals that the benches stand f
   }
 });
 
-Deno.test("LOW_RANK_SHARES are those of the first thousand steps of the defaults", () => {
-  const { intervals, denseStart } = presets.default;
-  const plan = resolvePlan("Cannot plan", { intervals, denseStart });
-  const steps = Array.from({ length: 1000 }, (_, step) => dueAt(plan, step, 1));
-  assert.equal(steps.filter(({ bases }) => bases.length > 0).length, LOW_RANK_RENEWALS);
-  const observed = steps.filter(({ statistics, bases }) => statistics && bases.length === 0).length;
-  // The dense start observes six steps more.
-  assert(Math.abs(observed / 1000 - LOW_RANK_SHARES.statistics) < 0.01, `${observed}`);
+Deno.test("LOW_RANK_SHARES are those of the first steps that the default takes", () => {
+  using backend = createBackendSync({ prefer: ["reference"] });
+  using model = sequential(backend, { input: [1], layers: [dense(1)], seed: 1 });
+  using optimizer = tekfac(objective(model, squaredError()), {
+    rank: 1,
+    intervals: presets.default.intervals,
+    learningRate: 1e-3,
+  });
+  let [renewed, observed] = [0, 0];
+  for (let step = 0; step < TRAINING; step++) {
+    const report = optimizer.stepSync({ inputs: [1, 2], targets: [3, 4] });
+    if (report.layers[0].refresh !== undefined) renewed++;
+    else if (report.observed.statistics) observed++;
+  }
+  assert.equal(renewed, Math.round(TRAINING * LOW_RANK_SHARES.basis));
+  assert.equal(observed, Math.round(TRAINING * LOW_RANK_SHARES.statistics));
+  assert.equal(averageStep({ ordinary: 1, statistics: 1, basis: 1 }, LOW_RANK_SHARES), 1);
 });
 
 Deno.test("averageStep() weighs the kinds of steps by their shares", () => {
