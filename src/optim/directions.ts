@@ -56,7 +56,10 @@ export interface StepNow {
   readonly examples: number;
 }
 
-/** Preconditions the (averaged) gradients. Inside the step's scope. */
+/**
+ * Preconditions the (averaged) gradients; before they enter their averages, `Settling` compares them. Inside the step's
+ * scope.
+ */
 export function directionsOf(
   { objective, preconditioner, momentum, options, settings, rules }: Directing,
   row: Pick<StepRow, "innerProduct">,

@@ -12,7 +12,7 @@ import { Owner } from "../curvature/blocks/block.ts";
 import type { AveragedWeights } from "./average.ts";
 import type { StepBatches } from "./step_batches.ts";
 import type { StepRow } from "./step_row.ts";
-import { limits } from "./transforms/step_length.ts";
+import { shortenByRejection } from "./transforms/step_length.ts";
 
 /** A loss that grows by more than this share of itself is looked into. */
 const GROWTH = 1;
@@ -260,10 +260,7 @@ export function endStep<B>(
   row: Pick<StepRow, "clip" | "limit">,
 ): void {
   const share = stepCheck?.shortenWhileTooLong(() => meanLoss(backend, batches)) ?? 1;
-  if (share < 1) {
-    backend.axpby(row.clip, share, row.clip, 0);
-    backend.write(row.limit, [limits.indexOf("rejection")]);
-  }
+  if (share < 1) shortenByRejection(backend, row, share);
   stepCheck?.seal();
   average?.end();
 }

@@ -10,7 +10,7 @@ import type { Parameter } from "../core/parameter.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import type { StepRow } from "./step_row.ts";
 import type { StepRules } from "./step_rules.ts";
-import { limits, setStepLength, type StepNumbers } from "./transforms/step_length.ts";
+import { setStepLength, shortenByRejection, type StepNumbers } from "./transforms/step_length.ts";
 
 /** Share of its usual initial norm, `sqrt(dOut)`, that a layer's weights are taken to have at least. */
 const LEAST_SHARE = 0.1;
@@ -57,10 +57,7 @@ export class StepLimits implements Disposable {
     };
     setStepLength(backend, row, all, this.#options, step);
     if (stepCheck === undefined) return;
-    if (stepCheck.scale < 1) {
-      backend.axpby(row.clip, stepCheck.scale, row.clip, 0);
-      backend.write(row.limit, [limits.indexOf("rejection")]);
-    }
+    if (stepCheck.scale < 1) shortenByRejection(backend, row, stepCheck.scale);
     stepCheck.keep(backend.readSync(row.loss)[0]);
   }
 

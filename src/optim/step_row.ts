@@ -21,8 +21,8 @@ const PER_LAYER = 8;
 /**
  * One step's numbers, a row of the log: loss, squared gradient norms (one per parameter), inner product;
  * whether it is refused, clip factor, what limited it, chi; loss, prediction and damping factor of a trial step; the
- * first step that was refused; s of settling; then lambda, refresh status and effective share of each parameter. The first part is
- * what has to be finite.
+ * first step that was refused; s of settling; then lambda, refresh status and effective share of each parameter. The
+ * first part is what has to be finite.
  */
 export class StepRow {
   readonly #row: Matrix;

@@ -84,6 +84,16 @@ export function setStepLength(
   backend.evaluate(bounded, { ...outputs, ...norms, ...change }, outputs);
 }
 
+/** Shortens a step because one has been too long, and notes that in its row. */
+export function shortenByRejection(
+  backend: Backend,
+  { clip, limit }: Pick<StepRow, "clip" | "limit">,
+  share: number,
+): void {
+  backend.axpby(clip, share, clip, 0);
+  backend.write(limit, [limits.indexOf("rejection")]);
+}
+
 /** Keeps quotients finite; far below any number that means something in float32. */
 const TINY = 1e-30;
 
