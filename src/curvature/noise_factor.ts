@@ -17,10 +17,11 @@ import { lossOrNat } from "./loss_unit.ts";
  * curvature, in which that is most of what there is, have to be damped more. So, after the directions of a step,
  *
  * ```text
- * p = <U, S> / (2 L),   phi <- max(1, phi p^(1/8))
+ * p = <U, S> / (2 L),   phi <- min(1024, max(1, phi p^(1/8)))
  * ```
  *
- * p held in [2^-8, 2^8], so that phi at most doubles or halves in a step. It has no unit. Networks of many outputs,
+ * p held in [2^-8, 2^8], so that phi at most doubles or halves in a step. Beyond 1024, more than any edge,
+ * it would only take longer to come back. It has no unit. Networks of many outputs,
  * whose examples tell much (an autoencoder), come to rest near 1; classifiers on few examples at their edges.
  *
  * @example Four times the loss is promised
@@ -67,6 +68,9 @@ export class NoiseFactor implements Disposable {
 
 const FIRST = 16;
 
+/** The largest phi. */
+const LARGEST = 2 ** 10;
+
 /** The largest p that counts, and its inverse the smallest. */
 const MOST = 2 ** 8;
 
@@ -75,7 +79,7 @@ const heeded = formula(
   ({ factor, product, loss }) => {
     const whole = mul(2, lossOrNat(loss));
     const promise = min(MOST, max(1 / MOST, div(product, whole)));
-    const next = max(1, mul(factor, sqrt(sqrt(sqrt(promise)))));
+    const next = min(LARGEST, max(1, mul(factor, sqrt(sqrt(sqrt(promise))))));
     return { factor: select(isFinite(product), next, factor) };
   },
 );
