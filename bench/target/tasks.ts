@@ -74,7 +74,7 @@ function table(name: string, epochs: number): TargetTask {
     needs: "uci",
     metric: "RMSE",
     epochs,
-    batch: 32,
+    batch: 128,
     layers: () => plainLayers([64, 64], 1, "relu", "he"),
     open: async (lab) => {
       const { train, validation, test, deviation } = splitTable(await lab.table(name), 0);
