@@ -29,13 +29,15 @@ interface Visit {
   readonly server?: readonly string[];
   /** Flags of the browser. @default {none} */
   readonly flags?: readonly string[];
+  /** Which page. @default {the one of digits} */
+  readonly path?: string;
 }
 
 /** Opens the example in a fresh browser; fails if the page complains about anything. */
 function visit(
   row: Row["row"],
   criterion: string,
-  { server = [], flags = [] }: Visit,
+  { server = [], flags = [], path = "" }: Visit,
   body: (page: Page) => Promise<Cells>,
 ): void {
   runtimeTest(row, criterion, async () => {
@@ -49,7 +51,7 @@ function visit(
       page.on("console", (message) => {
         if (["error", "warning"].includes(message.type())) complaints.push(message.text());
       });
-      await page.goto(site.url);
+      await page.goto(new URL(path, site.url).href);
       const cells = await body(page);
       assert.deepEqual(complaints, []);
       return { reached: "bundled page", ...cells };
@@ -256,4 +258,31 @@ visit("Chromium, isolated", "the example page trains on WebGPU, here on SwiftSha
   assert.equal(step, 200);
   assert(accuracy > 95, `read ${accuracy} % of unseen digits`);
   return { trains: "yes", gpu: "yes" };
+});
+
+visit("Chromium, isolated", "the page of text writes better as it learns", {
+  path: "text.html",
+}, async (page) => {
+  const toggle = page.locator("#toggle");
+  const text = page.locator("#text");
+  await text.fill("too short");
+  await toggle.click();
+  await page.waitForFunction(
+    `document.getElementById("status").textContent.startsWith("That failed")`,
+  );
+  assert.match(await status(page), /That failed: .*\d/);
+
+  await text.fill("");
+  await toggle.click();
+  // A tenth of the training is between two of them.
+  await page.waitForFunction(`document.querySelectorAll("#samples figure").length === 3`);
+  const captions = await page.locator("#samples figcaption").allTextContents();
+  const [later, sooner] = captions.map((words) => Number(/([\d.]+) nats/.exec(words)?.[1]));
+  assert(later < sooner && sooner < Math.log(26), `held out: ${sooner}, then ${later}`);
+  assert.match(captions[2], /Before it has learned anything/);
+  assert(await text.isDisabled(), "the text that is being learned can be changed");
+  await toggle.click();
+  assert.equal(await status(page), "Stopped.");
+  assert.equal(await toggle.textContent(), "Start");
+  return {};
 });
