@@ -11,7 +11,7 @@ import type { OptimizerName } from "@tekfac/tekfac/optim";
 import { textRecipe } from "@tekfac/tekfac/training";
 import { timedJob, tokenBatches } from "./gpt/model.ts";
 import { startJax } from "./gpt/jax.ts";
-import { COMPARED, comparePeer, type StartPeer } from "./gpt/peer.ts";
+import { COMPARED, comparePeer, type PeerMethod, type StartPeer } from "./gpt/peer.ts";
 import { profiled } from "./gpt/profile.ts";
 import { startPytorch } from "./gpt/pytorch.ts";
 import { startTensorflow } from "./gpt/tensorflow.ts";
@@ -25,11 +25,15 @@ const USAGE = `deno task bench:gpt
 Times steps of a small language model, beside PyTorch, TensorFlow.js and jax-js where they are installed.`;
 
 /** Programs that take the same steps, by the names that `--only` knows. */
-const PEERS: readonly (readonly [name: string, start: StartPeer])[] = [
-  ["PyTorch", startPytorch],
-  ["TensorFlow.js", startTensorflow],
-  ["jax-js", startJax],
+const PEERS: readonly (readonly [name: string, start: StartPeer, method: PeerMethod])[] = [
+  ["PyTorch", startPytorch, "adam"],
+  ["PyTorch", startPytorch, "sgd"],
+  ["TensorFlow.js", startTensorflow, "adam"],
+  ["jax-js", startJax, "adam"],
 ];
+
+/** How optimizers are called in print. */
+const TITLES = { adam: "AdamW", sgd: "SGD" } as const;
 
 /** Optimizers that are timed. */
 const METHODS: readonly OptimizerName[] = ["adam", "muon", "soap", "tekfac"];
@@ -84,16 +88,17 @@ async function main(): Promise<void> {
     saved.push(row);
     if (json) printJson(row);
   };
-  for (const [name, start] of PEERS) {
+  for (const [name, start, method] of PEERS) {
     if (!isWanted(`peer ${name}`, only)) continue;
-    const outcome = await comparePeer(backend, start, { threads, seconds });
-    if (typeof outcome === "string") remark(`${name} left out: ${outcome}`);
+    const title = TITLES[method];
+    const outcome = await comparePeer(backend, start, { method, threads, seconds });
+    if (typeof outcome === "string") remark(`${name}, ${title}, left out: ${outcome}`);
     else {
-      show({ work: "AdamW step of gpt", ...outcome });
+      show({ work: `${title} step of gpt`, ...outcome });
       if (!json) {
         const { peer, oursMs, peerMs, worst } = outcome;
         console.log(
-          `AdamW, ${COMPARED} first losses: worst difference ${worst.toExponential(1)}\n` +
+          `${title}, ${COMPARED} first losses: worst difference ${worst.toExponential(1)}\n` +
             `ours ${threeDigits(oursMs)} ms per step, ${peer} ${threeDigits(peerMs)} ms\n`,
         );
       }

@@ -1,5 +1,5 @@
 /**
- * The same steps of AdamW here and in another program, in turns.
+ * The same steps of AdamW or SGD here and in another program, in turns.
  *
  * @module
  */
@@ -14,13 +14,18 @@ import { timedJob, tokenBatches } from "./model.ts";
 export const COMPARED = 20;
 
 /** Losses of programs that round differently agree to this share over so many steps. */
-const LOSS_TOLERANCE = 1e-3;
+const LOSS_TOLERANCE = 1e-4;
 
 /** Steps that are not timed: the other side may still be compiling. */
 const WARMING = 3;
 
+/** Optimizers that other programs have, too. */
+export type PeerMethod = "adam" | "sgd";
+
 /** What both sides begin with. */
 export interface PeerSetup {
+  /** Whose steps are taken: those of `ADAMW`, or of `SGD`. */
+  readonly method: PeerMethod;
   /** Characters that there are. */
   readonly vocabulary: number;
   /** Of `gpt()`, in the order of its parameters, rows of [weights | bias]. */
@@ -37,7 +42,7 @@ export interface Weights {
   readonly cols: number;
 }
 
-/** A program that takes steps of {@linkcode ADAMW}. */
+/** A program that takes the steps of its setup. */
 export interface StepPeer {
   /** With its version, and how many threads it has. */
   readonly name: string;
@@ -64,6 +69,7 @@ export interface PeerOutcome {
  *
  * @param backend Where our model lives.
  * @param start The other program.
+ * @param method Whose steps.
  * @param threads Of the other program.
  * @param seconds Time for it all.
  * @returns A reason instead where there is nothing to compare with.
@@ -71,15 +77,19 @@ export interface PeerOutcome {
 export async function comparePeer(
   backend: Backend,
   start: StartPeer,
-  { threads, seconds }: { readonly threads: number; readonly seconds: number },
+  { method, threads, seconds }: {
+    readonly method: PeerMethod;
+    readonly threads: number;
+    readonly seconds: number;
+  },
 ): Promise<PeerOutcome | string> {
   const { vocabulary, batches } = tokenBatches(COMPARED);
-  using job = timedJob(backend, vocabulary, "adam");
+  using job = timedJob(backend, vocabulary, method);
   const weights = await Promise.all(job.model.parameters.map(async (parameter) => {
     const { rows, cols } = parameter.value;
     return { numbers: await readWeights(backend, parameter), rows, cols };
   }));
-  const theirs = await start({ vocabulary, weights, batches, threads });
+  const theirs = await start({ method, vocabulary, weights, batches, threads });
   if (typeof theirs === "string") return theirs;
   try {
     const times = { ours: [] as number[], theirs: [] as number[] };

@@ -6,18 +6,17 @@
 
 import { textRecipe } from "@tekfac/tekfac/training";
 import { Exchange, findPython, PythonProcess } from "../peers/python_process.ts";
-import { ADAMW } from "./model.ts";
-import type { PeerSetup, StepPeer } from "./peer.ts";
+import { ADAMW, SGD } from "./model.ts";
+import type { PeerMethod, PeerSetup, StepPeer } from "./peer.ts";
 
 /** Starts PyTorch. */
 export async function startPytorch(
-  { weights, batches, threads }: PeerSetup,
+  { method, weights, batches, threads }: PeerSetup,
 ): Promise<StepPeer | string> {
   const command = await findPython("numpy", "torch");
   if (command === undefined) return "not installed (Debian: python3-torch)";
   const exchange = new Exchange();
   const { layers, heads, context } = textRecipe;
-  const { learningRate: lr, beta1, beta2, decay, clip } = ADAMW;
   const process = new PythonProcess(command, "gpt_step.py", [String(threads)]);
   const close = async () => {
     await process.close();
@@ -25,7 +24,7 @@ export async function startPytorch(
   };
   try {
     const { name, unable } = await process.ask<{ name: string; unable?: string }>({
-      ...{ layers, heads, context, lr, betas: [beta1, beta2], decay, clip },
+      ...{ layers, heads, context, ...settingsOf(method) },
       weights: weights.map(({ numbers, rows, cols }) => ({
         file: exchange.write(numbers),
         shape: [rows, cols],
@@ -42,4 +41,13 @@ export async function startPytorch(
     await close();
     throw error;
   }
+}
+
+function settingsOf(method: PeerMethod) {
+  if (method === "sgd") {
+    const { learningRate: lr, momentum, clip } = SGD;
+    return { lr, momentum, clip };
+  }
+  const { learningRate: lr, beta1, beta2, decay, clip } = ADAMW;
+  return { lr, betas: [beta1, beta2], decay, clip };
 }

@@ -1,10 +1,11 @@
-"""Steps of AdamW on a causal transformer in PyTorch, as this library's gpt() and adam() take them.
+"""Steps on a causal transformer in PyTorch, as this library's gpt() with adam() or sgd() takes them.
 
 Reads one JSON object per line and answers each with one:
 
   {"layers": L, "heads": H, "weights": [{"file": FILE, "shape": [R, C]}, ...], "context": T,
    "batches": [{"inputs": FILE, "targets": FILE}, ...],
-   "lr": X, "betas": [X, X], "decay": X, "clip": X}                    -> {"name": ...}
+   "clip": X, "lr": X, and for AdamW "betas": [X, X], "decay": X, or for SGD "momentum": X}
+                                                                       -> {"name": ...}
                                                                     or {"unable": REASON}
   {"batch": I}                                              -> {"loss": X, "milliseconds": X}
 
@@ -89,17 +90,24 @@ def read_batch(files, context):
     return read(files["inputs"]).view(-1, context), read(files["targets"])
 
 
+def make_optimizer(setup, model):
+    lr = setup["lr"]
+    if "momentum" in setup:
+        return torch.optim.SGD([*model.decayed, *model.kept], lr=lr, momentum=setup["momentum"], foreach=True)
+    groups = [
+        {"params": model.decayed, "weight_decay": setup["decay"]},
+        {"params": model.kept, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=lr, betas=tuple(setup["betas"]), foreach=True)
+
+
 def main():
     setup = json.loads(sys.stdin.readline())
     stop_unless_fast()
     torch.set_num_threads(int(THREADS))
     batches = [read_batch(files, setup["context"]) for files in setup["batches"]]
     model = Model(setup)
-    groups = [
-        {"params": model.decayed, "weight_decay": setup["decay"]},
-        {"params": model.kept, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=setup["lr"], betas=tuple(setup["betas"]), foreach=True)
+    optimizer = make_optimizer(setup, model)
     threads = torch.get_num_threads()
     plural = "" if threads == 1 else "s"
     name = f"PyTorch {torch.__version__}, {blas_name()}, {threads} thread{plural}"
