@@ -1,5 +1,6 @@
 /** Attention with dropout and rotary positions, and softmax() as a layer. */
 import assert from "#assert";
+import { createBackend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
 import {
   attention,
@@ -10,6 +11,7 @@ import {
   squaredError,
   tanh,
 } from "@tekfac/tekfac/nn";
+import { sgd } from "@tekfac/tekfac/optim";
 import { allClose } from "@tekfac/tekfac/testing";
 import { checkLayers, createReference, normal, onReference, scratchOf } from "./_harness.ts";
 
@@ -103,4 +105,20 @@ Deno.test("attention() refuses rotary positions for heads of odd width, and shar
     /Cannot build 'attention1': expected an even number of channels for each of 2 heads.*received 3/,
   );
   assert.throws(() => attention({ heads: 1, dropout: 1 }), /'dropout' must be .* < 1/);
+});
+
+Deno.test("attention() in training takes memory that grows like the positions, not like their square", async () => {
+  const [examples, heads, channels] = [4, 8, 32];
+  const reserved = async (positions: number): Promise<number> => {
+    using backend = await createBackend({ prefer: ["wasm"], threads: 1 });
+    const layers = [attention({ heads, causal: true })];
+    using model = sequential(backend, { input: [positions, channels], layers, seed: 1 });
+    using optimizer = sgd(objective(model, squaredError()));
+    const inputs = normal(new Random(1), examples * positions * channels);
+    optimizer.stepSync({ inputs, targets: inputs });
+    return backend.memory().reservedBytes;
+  };
+  const [few, many] = [await reserved(128), await reserved(1024)];
+  const scores = 4 * examples * heads * 1024 ** 2;
+  assert(many - few < scores / 4, `${many - few} bytes more; all scores are ${scores}`);
 });
