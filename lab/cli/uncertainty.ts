@@ -43,6 +43,7 @@ const options = {
   judged: integer(10, "images of each kind that are judged, at most (default: all)"),
   epochs: integer(1, "passes over the examples (default: 5, of tables 100)"),
   seeds: integer(1, "trainings, of tables with another split each (default: 5)"),
+  seed: integer(0, "the first one (default: 0)"),
   help: { kind: "flag", help: "this text" },
 } as const;
 
@@ -77,17 +78,17 @@ type Given = ReturnType<typeof readArguments<typeof options>>;
 async function onTable(
   backend: Backend,
   data: Table,
-  { seeds = 5, epochs = 100 }: Given,
+  { seeds = 5, seed: first = 0, epochs = 100 }: Given,
 ): Promise<string> {
   const runs: IntervalOutcome[][] = [];
-  for (let seed = 0; seed < seeds; seed++) {
+  for (let seed = first; seed < first + seeds; seed++) {
     runs.push(await studyIntervals(backend, data, { epochs, seed }));
   }
   return intervalTable(runs);
 }
 
 async function onImages(backend: Backend, given: Given): Promise<string> {
-  const { seeds = 5, epochs = 5 } = given;
+  const { seeds = 5, seed: begin = 0, epochs = 5 } = given;
   const { train, test: tests } = await readImages("uncertainty", given);
   const first = (data: ImageDataset): ImageDataset => {
     const count = Math.min(examplesIn(data), given.judged ?? Infinity);
@@ -105,7 +106,7 @@ async function onImages(backend: Backend, given: Given): Promise<string> {
     Object.entries(others).map(([name, data]) => [name, fitted(first(data), train)]),
   );
   const runs: Verdict[][] = [];
-  for (let seed = 0; seed < seeds; seed++) {
+  for (let seed = begin; seed < begin + seeds; seed++) {
     const parts = splitDataset(train, { testShare: VALIDATION, seed });
     const layers = given.model === "cnn" ? cnn() : mlp({ hidden: [128] });
     runs.push(

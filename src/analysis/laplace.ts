@@ -15,6 +15,7 @@ import {
   maximizeEvidence,
   type PriorGroup,
 } from "./evidence.ts";
+import { bestOnHeldOut } from "./held_out.ts";
 import { CANDIDATES, checkNoise, type LaplaceOptions, laplaceSchema } from "./laplace_options.ts";
 import { LaplacePosterior } from "./posterior.ts";
 import { weightSpectrumOf } from "./weight_spectrum.ts";
@@ -41,7 +42,8 @@ const SUBJECT = "Cannot make a Laplace approximation";
  *
  * Limitations: for models of this library that give K numbers, not sequences. The weights are taken to be where the
  * likelihood is largest: training has come near to a minimum, without weight decay to speak of. One prior for scales and
- * weights alike.
+ * weights alike. With fewer examples than weights the marginal likelihood finds too large a noise; hold some examples back
+ * and take `{ kind: "validation", data }`.
  *
  * @param curvature Of the training examples, at the weights that the model has now. Is used, not owned: keep it as long
  * as the result.
@@ -114,15 +116,14 @@ export async function laplace<B>(
   const posterior = (hyperparameters: Hyperparameters): LaplacePosterior =>
     new LaplacePosterior(goal, { layers, facts, groups, hyperparameters, microBatch });
   if (typeof priorPrecision !== "object") return posterior(found);
-
-  let best: { readonly posterior: LaplacePosterior; readonly loss: number } | undefined;
-  for (const candidate of priorPrecision.candidates ?? CANDIDATES) {
-    const precisions = groups.map(() => candidate);
-    const tried = posterior({ ...found, precisions });
-    const loss = await tried.negativeLogLikelihood(priorPrecision.data);
-    if (best === undefined || loss < best.loss) best = { posterior: tried, loss };
-  }
-  return best!.posterior;
+  return await bestOnHeldOut(
+    goal,
+    { data: priorPrecision.data, microBatch },
+    (priorPrecision.candidates ?? CANDIDATES).map((candidate) => (noiseVariance) =>
+      posterior({ precisions: groups.map(() => candidate), noiseVariance })
+    ),
+    { variance: found.noiseVariance, free: noise === undefined && facts.numbers !== undefined },
+  );
 }
 
 /** What the loss says of its targets. */

@@ -25,7 +25,10 @@ export type PriorPrecision =
   | number
   /** The one that makes the examples most likely (docs/MATH.md, section 8); no other data are needed. */
   | "marginalLikelihood"
-  /** The one of several with which held-out examples are most likely, for all layers. */
+  /**
+   * The one of several with which held-out examples are most likely, for all layers; where nothing else is said, with
+   * the noise that makes them so.
+   */
   | {
     /** Tells the kinds apart. */
     readonly kind: "validation";
@@ -45,7 +48,7 @@ export interface LaplaceOptions {
   readonly per?: "model" | "layer";
   /**
    * Standard deviation of the noise of targets that are numbers, > 0, in their unit, or what makes the examples most
-   * likely. Refused for classes. @default {"marginalLikelihood"}
+   * likely. Refused for classes. @default {what chooses the prior: "marginalLikelihood", or held-out examples}
    */
   readonly noise?: number | "marginalLikelihood";
   /** Examples at a time, >= 1. @default {256} */

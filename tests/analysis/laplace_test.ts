@@ -194,6 +194,33 @@ Deno.test("laplace() takes the precision with which held-out examples are most l
   assert.equal(found.priorPrecision.dense1, best);
 });
 
+Deno.test("laplace() takes the noise with which held-out examples are most likely", async () => {
+  using backend = createReference();
+  using problem = problemOf(backend, "batchNorm");
+  using curvature = await curvatureOf(problem.goal, problem.examples(20, 5));
+  const data = problem.examples(30, 8);
+  for (const layers of ["last", "all"] as const) {
+    const priorPrecision = { kind: "validation", data, candidates: [0.3, 3, 30] } as const;
+    const found = await laplace(curvature, { layers, priorPrecision });
+    const { noise, priorPrecision: { dense1: delta } } = found;
+    assert(priorPrecision.candidates.some((candidate) => candidate === delta), `${delta}`);
+    const least = await found.negativeLogLikelihood(data);
+    // All deviations scaled by one number: the noise's share of them stays.
+    for (const scale of [0.97, 1.03]) {
+      const options = { layers, priorPrecision: delta / scale ** 2, noise: noise! * scale };
+      const other = await laplace(curvature, options);
+      assert(await other.negativeLogLikelihood(data) > least, `${layers}, ${scale}`);
+    }
+    // What is said of the noise holds.
+    const [given, evidence] = await Promise.all([
+      laplace(curvature, { layers, priorPrecision, noise: 0.5 }),
+      laplace(curvature, { layers, priorPrecision, noise: "marginalLikelihood" }),
+    ]);
+    assert.equal(given.noise, 0.5);
+    assert.equal(evidence.noise, (await laplace(curvature, { layers })).noise);
+  }
+});
+
 Deno.test("LaplacePosterior draws weights with its covariance", async () => {
   using backend = createReference();
   using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });

@@ -88,5 +88,5 @@ Deno.test("the command uncertainty judges images and tables", () =>
     await Deno.writeTextFile(`${directory}/plane.csv`, `a,b,y\n${rows.join("\n")}\n`);
     const table = await run("uncertainty", directory, "--table", "plane.csv", ...small);
     assert.equal(table.code, 0, table.stderr);
-    assert.match(table.stdout, /all layers\s+[\d.]+/);
+    assert.match(table.stdout, /all layers, validation\s+[\d.]+/);
   }));
