@@ -13,6 +13,7 @@ import {
   tempered,
 } from "../../lab/uncertainty/calibration.ts";
 import { drawnClothes } from "../../lab/uncertainty/clothes.ts";
+import { studyTempering } from "../../lab/uncertainty/tempering.ts";
 import { fitted } from "../../lab/uncertainty/outside.ts";
 
 const judged = { probabilities: [0.9, 0.1, 0.4, 0.6, 0.8, 0.2], labels: [0, 1, 1] };
@@ -76,6 +77,16 @@ Deno.test("fitted() cuts out the middle, or puts black around, and makes grey of
     ...[2, 2, 2],
     ...Array(12).fill(0),
   ]);
+});
+
+Deno.test("studyTempering() finds MacKay's constant for two classes, and one near K / (K - 1)^2", () => {
+  const study = { cases: 64, draws: 400, seed: 1 };
+  const [two, five] = [2, 5].map((classes) => studyTempering(classes, study));
+  // The variance of a difference is twice that about the mean: pi v / 8 with v = 2 tr(P C P).
+  assert(two.best > 1.4 && two.best < 2.4, `${two.best}`);
+  assert(two.divergences[0] < 0.005, `${two.divergences}`);
+  assert(five.best > 0.2 && five.best < 0.45, `${five.best}`);
+  for (const { divergences: [ours, , , none] } of [two, five]) assert(ours < none / 3);
 });
 
 Deno.test("the command uncertainty judges images and tables", () =>
