@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
+import type { Backend, Basis } from "../backend/backend.ts";
 import type { Capture, EmbeddingCapture, KroneckerCapture } from "../core/capture.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { LayerKind } from "../core/parameter.ts";
@@ -70,12 +70,50 @@ export class Directions implements Disposable {
     }
   }
 
-  /** Sets direction `q` to `P`, in the shape of the layer's weights. */
-  set(q: number, p: Matrix): void {
+  /**
+   * Sets direction `q` to `P`, in the shape of the layer's weights.
+   *
+   * @param start Random rows, as {@linkcode Directions.startIn} leaves them, where P is in the coordinates of a basis.
+   */
+  set(q: number, p: Matrix, start: Matrix | undefined = this.#random): void {
     const own = (m: Matrix): Matrix => rowsOf(m, q * this.#rows, (q + 1) * this.#rows);
     const backend = this.#backend;
     if (this.#left === undefined) backend.axpby(own(this.#right), 1, p, 0);
-    else writeLowRank(backend, own(this.#left), own(this.#right), p, this.#random!);
+    else writeLowRank(backend, own(this.#left), own(this.#right), p, start!);
+  }
+
+  /** The random rows that low ranks start from, in a basis, so that no basis makes a difference; scratch. */
+  startIn({ input }: Basis): Matrix | undefined {
+    if (this.#random === undefined) return undefined;
+    const out = this.#backend.scratch(this.#random.rows, this.#random.cols);
+    this.#backend.gemm(out, this.#random, input);
+    return out;
+  }
+
+  /** Takes the directions `from` to `to` out of a basis that they were set in: `P <- Q_out P Q_in^T`. */
+  rotateBack(from: number, to: number, { output, input }: Basis): void {
+    const backend = this.#backend;
+    const turn = (m: Matrix, rows: number, by: Matrix): void =>
+      backend.scope(() => {
+        const [own, old] = [
+          rowsOf(m, from * rows, to * rows),
+          backend.scratch((to - from) * rows, m.cols),
+        ];
+        backend.axpby(old, 1, own, 0);
+        backend.gemm(own, old, by, { transposeB: true });
+      });
+    turn(this.#right, this.#rows, input);
+    if (this.#left !== undefined) return turn(this.#left, this.#rows, output);
+    for (let q = from; q < to; q++) {
+      backend.scope(() => {
+        const [own, old] = [
+          rowsOf(this.#right, q * this.#rows, (q + 1) * this.#rows),
+          backend.scratch(this.#rows, this.#right.cols),
+        ];
+        backend.axpby(old, 1, own, 0);
+        backend.gemm(own, output, old);
+      });
+    }
   }
 
   /** `out_qn = <P_q, G_n>`, [Q, N]. */

@@ -9,8 +9,9 @@ import type { Curvature } from "./curvature.ts";
 import { microBatchRule } from "./curvature_of.ts";
 import { rankRule } from "./curvature_options.ts";
 import { type InverseDamping, inverseDampingRule } from "./damping.ts";
+import { writePreconditioned } from "./preconditioned_queries.ts";
 import { Directions, sizeFor } from "./directions.ts";
-import { captureOf, examplesOf, writeGradient } from "./example_gradient.ts";
+import { captureOf, examplesOf } from "./example_gradient.ts";
 import { countOf, type ExampleSource, type SourceBatch, streamOf } from "./example_source.ts";
 import type { LayerCurvature } from "./layer_curvature.ts";
 import { layersRule } from "./names.ts";
@@ -165,19 +166,15 @@ function fill<B>(
   to: number,
 ): void {
   const { backend } = objective;
+  const [begin, end] = [Math.max(0, from - first), Math.min(examples, to - first)];
   backend.scope(() => {
     objective.differentiate(batch, undefined, "prediction");
     layers.forEach((layer, l) => {
-      const { value } = layer.parameter;
       const capture = captureOf(SUBJECT, objective, layer.parameter);
-      for (let n = Math.max(0, from - first); n < Math.min(examples, to - first); n++) {
-        backend.scope(() => {
-          const [gradient, solved] = [0, 0].map(() => backend.scratch(value.rows, value.cols));
-          writeGradient(backend, gradient, examplesOf(capture, n, n + 1));
-          layer.solve(solved, gradient, damping);
-          directions[l].set(first + n - from, solved);
-        });
-      }
+      writePreconditioned(layer, examplesOf(capture, begin, end), damping, {
+        directions: directions[l],
+        first: first + begin - from,
+      });
     });
   });
 }

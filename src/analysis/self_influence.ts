@@ -35,8 +35,9 @@ const schema = {
  * `s_i = sum_l g_il^T (F_l + lambda_l)^-1 g_il` for every example: minus its influence on its own loss. Large where a
  * model had to learn an example by heart: wrong labels and rare cases come first (Koh & Liang 2017, section 5.4).
  *
- * A dense layer costs two rotations and one product for all examples at a time, a layer with several locations two
- * rotations, and what its gradients take anyway; blocks of low rank take one example's gradient at a time.
+ * A dense layer costs two rotations and one product for all examples at a time, of low rank with its few directions; a
+ * layer with several locations two rotations, and what its gradients take anyway. Convolutions of low rank take one
+ * example's gradient at a time.
  *
  * @param curvature Of the model, at the weights that it has now.
  * @param options The examples.

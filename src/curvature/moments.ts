@@ -77,6 +77,25 @@ export function transportOf(backend: Backend, overlap: Matrix, dimension: number
 }
 
 /**
+ * The eigenvalues that moments describe, each once, those of the complements in the last row and column, [k + 1, l + 1]
+ * in scratch memory; not below 0, and 0 where a complement is empty.
+ *
+ * @param moments [k + 1, l + 1].
+ * @param sizes dOut and dIn'.
+ */
+export function momentValues(
+  backend: Backend,
+  moments: Matrix,
+  [dOut, dIn]: readonly [dOut: number, dIn: number],
+): Matrix {
+  const [k, l] = [moments.rows - 1, moments.cols - 1];
+  const out = backend.scratch(k + 1, l + 1);
+  expand(backend, out, moments, [expansion(k, dOut, k + 1), expansion(l, dIn, l + 1)]);
+  backend.activation("relu", out, out);
+  return out;
+}
+
+/**
  * All eigenvalues of the operator that moments describe, those of the complements repeated, [dOut, dIn'] in
  * scratch memory.
  *
@@ -88,17 +107,30 @@ export function momentSpectrum(
   moments: Matrix,
   [dOut, dIn]: readonly [dOut: number, dIn: number],
 ): Matrix {
-  const expansion = (k: number, d: number): Matrix => {
-    const rows = new Float64Array(d * (k + 1));
-    for (let i = 0; i < k; i++) rows[i * (k + 2)] = 1;
-    const z = complementMean(k, d);
-    for (let i = k; i < d; i++) rows.set(z, i * (k + 1));
-    return written(backend, d, k + 1, rows);
-  };
-  const half = backend.scratch(dOut, moments.cols);
-  backend.gemm(half, expansion(moments.rows - 1, dOut), moments);
+  const [k, l] = [moments.rows - 1, moments.cols - 1];
   const out = backend.scratch(dOut, dIn);
-  backend.gemm(out, half, expansion(moments.cols - 1, dIn), { transposeB: true });
+  expand(backend, out, moments, [expansion(k, dOut, dOut), expansion(l, dIn, dIn)]);
+  return out;
+}
+
+/** `out = L M R^T`. */
+function expand(
+  backend: Backend,
+  out: Matrix,
+  moments: Matrix,
+  [left, right]: readonly [left: Float64Array, right: Float64Array],
+): void {
+  const half = backend.scratch(out.rows, moments.cols);
+  backend.gemm(half, written(backend, out.rows, moments.rows, left), moments);
+  backend.gemm(out, half, written(backend, out.cols, moments.cols, right), { transposeB: true });
+}
+
+/** `rows` rows that make values of moments: k of the directions, the others the mean over their complement. */
+function expansion(k: number, dimension: number, rows: number): Float64Array {
+  const out = new Float64Array(rows * (k + 1));
+  for (let i = 0; i < k; i++) out[i * (k + 2)] = 1;
+  const z = complementMean(k, dimension);
+  for (let i = k; i < rows; i++) out.set(z, i * (k + 1));
   return out;
 }
 

@@ -127,6 +127,36 @@ Deno.test("selfInfluence() takes so many examples at a time as gradients have ro
   allClose(many, few, { relative: 2 ** -16 });
 });
 
+Deno.test("influence() and selfInfluence() by batches are those of one example at a time", async () => {
+  using backend = await createBackend({ prefer: ["wasm"] });
+  const layers = [
+    conv2d(6, { kernel: 2, groups: 3 }),
+    tanh(),
+    flatten(),
+    dense(20),
+    tanh(),
+    dense(4),
+  ];
+  using model = sequential(backend, { input: [4, 4, 3], layers, seed: 1 });
+  const random = new Random(1);
+  const batch = (n: number): BatchLike => ({
+    inputs: randomNormals(random, n * 48),
+    targets: Array.from({ length: n }, (_, i) => i % 4),
+  });
+  const [train, queries] = [batch(40), batch(7)];
+  for (const rank of ["full", 5] as const) {
+    using curvature = await curvatureOf(objective(model, softmaxCrossEntropy()), train, { rank });
+    const by = async (microBatch: number) => ({
+      own: await selfInfluence(curvature, { train, microBatch }),
+      scores: (await influence(curvature, { train, queries, scores: true, microBatch })).scores!,
+    });
+    const [single, joint] = [await by(1), await by(40)];
+    allClose(joint.own, single.own, { relative: 2 ** -14 });
+    const largest = single.scores.reduce((most, score) => Math.max(most, Math.abs(score)), 0);
+    allClose(joint.scores, single.scores, { absolute: 2 ** -14 * largest });
+  }
+});
+
 Deno.test("influence() on a linear model is what leaving an example out begins to do", async () => {
   using backend = createReference();
   using model = sequential(backend, { input: [3], layers: [dense(1)], seed: 1 });

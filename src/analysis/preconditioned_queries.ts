@@ -1,0 +1,60 @@
+/**
+ * Preconditioned gradients of many examples, as directions.
+ *
+ * @module
+ */
+
+import type { Capture } from "../core/capture.ts";
+import { reshaped, rowsOf } from "../core/matrix.ts";
+import type { InverseDamping } from "./damping.ts";
+import type { Directions } from "./directions.ts";
+import { examplesOf, writeGradient } from "./example_gradient.ts";
+import type { LayerCurvature } from "./layer_curvature.ts";
+import { writeRotated } from "./rotated_gradients.ts";
+
+/** Numbers that gradients may take as scratch before examples are taken in groups. */
+const SCRATCH = 2 ** 22;
+
+/**
+ * Sets directions, from the `first` on, to `(F + lambda)^-1 G_n` of all examples of a capture. In an eigenbasis they are
+ * divided, and shortened to their rank, where they need not be rotated into first, and rotated back together:
+ * of 2 (dOut^2 dIn' + dOut dIn'^2) products a query only `k (dOut^2 + dIn'^2)` are left. Blocks of low rank and groups
+ * take one example at a time. Inside a scope.
+ */
+export function writePreconditioned(
+  layer: LayerCurvature,
+  capture: Capture,
+  damping: InverseDamping | undefined,
+  { directions, first }: { readonly directions: Directions; readonly first: number },
+): void {
+  const { backend, block: { eigenbasis }, parameter: { value } } = layer;
+  const { examples } = capture;
+  const { rows, cols } = value;
+  if (eigenbasis === undefined) {
+    for (let n = 0; n < examples; n++) {
+      backend.scope(() => {
+        const [gradient, solved] = [0, 0].map(() => backend.scratch(rows, cols));
+        writeGradient(backend, gradient, examplesOf(capture, n, n + 1));
+        layer.solve(solved, gradient, damping);
+        directions.set(first + n, solved);
+      });
+    }
+    return;
+  }
+  const { basis } = eigenbasis;
+  const start = basis === undefined ? undefined : directions.startIn(basis);
+  const power = { damping: layer.lambda(damping), exponent: 1 };
+  const size = Math.max(1, Math.floor(SCRATCH / (rows * cols)));
+  for (let from = 0; from < examples; from += size) {
+    const to = Math.min(from + size, examples);
+    backend.scope(() => {
+      const divided = backend.scratch(to - from, rows * cols);
+      writeRotated(backend, divided, eigenbasis, examplesOf(capture, from, to), power);
+      for (let n = from; n < to; n++) {
+        const one = reshaped(rowsOf(divided, n - from, n - from + 1), rows, cols);
+        directions.set(first + n, one, start);
+      }
+      if (basis !== undefined) directions.rotateBack(first + from, first + to, basis);
+    });
+  }
+}
