@@ -18,6 +18,7 @@ const TOLERANCE = 1e-1;
  * Solves `A x = b` for a positive definite A, beginning with what x holds.
  *
  * @param apply `out = A x`; called inside a scope.
+ * @param next Is waited for before each product; what it throws ends it.
  * @returns `|b - A x| / |b|`.
  */
 export async function solveByProducts(
@@ -25,6 +26,7 @@ export async function solveByProducts(
   apply: (out: Matrix, x: Matrix) => void,
   x: Matrix,
   b: Matrix,
+  next: () => Promise<void>,
 ): Promise<number> {
   const owner = new Owner();
   try {
@@ -43,15 +45,16 @@ export async function solveByProducts(
     let square = await dot(residual, residual);
     const enough = (TOLERANCE ** 2) * backend.info.roundoff * size;
     for (let step = 0; step < MOST && square > enough; step++) {
+      await next();
       backend.scope(() => apply(product, direction));
       const bend = await dot(direction, product);
       if (!(bend > 0)) break;
       const length = square / bend;
       backend.axpby(x, length, direction, 1);
       backend.axpby(residual, -length, product, 1);
-      const next = await dot(residual, residual);
-      backend.axpby(direction, 1, residual, next / square);
-      square = next;
+      const left = await dot(residual, residual);
+      backend.axpby(direction, 1, residual, left / square);
+      square = left;
     }
     return size === 0 ? 0 : Math.sqrt(square / size);
   } finally {

@@ -8,11 +8,13 @@ import type { BatchLike } from "../nn/batch.ts";
 import type { ModelObjective } from "../nn/model_objective.ts";
 import { type ExampleSource, streamOf } from "./example_source.ts";
 import type { LaplacePosterior } from "./posterior.ts";
+import type { Work } from "./work.ts";
 
 /** Examples, so many at a time. */
 interface HeldOut {
   readonly data: ExampleSource<BatchLike>;
   readonly microBatch: number;
+  readonly work: Work;
 }
 
 /** A posterior that has its prior, and waits for its noise. */
@@ -40,9 +42,11 @@ export async function bestOnHeldOut(
 ): Promise<LaplacePosterior> {
   let best: { readonly posterior: LaplacePosterior; readonly loss: number } | undefined;
   let { variance } = noise;
-  for (const candidate of candidates) {
+  for (const [i, candidate] of candidates.entries()) {
+    const next = () => heldOut.work.advance("priors", i, candidates.length);
+    await next();
     // The next candidate's is near this one's.
-    if (noise.free) variance = await noiseOf(goal, heldOut, candidate, variance);
+    if (noise.free) variance = await noiseOf(goal, heldOut, candidate, { variance, next });
     const posterior = candidate(variance);
     const loss = await posterior.negativeLogLikelihood(heldOut.data);
     if (best === undefined || loss < best.loss) best = { posterior, loss };
@@ -65,9 +69,9 @@ async function noiseOf(
   goal: ModelObjective,
   { data, microBatch }: HeldOut,
   candidate: WithNoise,
-  start: number,
+  start: { readonly variance: number; readonly next: () => Promise<void> },
 ): Promise<number> {
-  let variance = start;
+  let { variance } = start;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const posterior = candidate(variance);
     let [sum, count] = [0, 0];
@@ -75,6 +79,7 @@ async function noiseOf(
       const { outputs, variances } = await posterior.predict(inputs);
       variances.forEach((own, i) => sum += (targets[i] - outputs[i]) ** 2 / (1 + own / variance));
       count += outputs.length;
+      await start.next();
     }
     const next = Math.max(sum / count, LEAST);
     const moved = Math.abs(Math.log(next / variance));

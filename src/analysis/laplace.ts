@@ -15,10 +15,12 @@ import {
   maximizeEvidence,
   type PriorGroup,
 } from "./evidence.ts";
+import { microBatchRule } from "./curvature_of.ts";
 import { bestOnHeldOut } from "./held_out.ts";
 import { CANDIDATES, checkNoise, type LaplaceOptions, laplaceSchema } from "./laplace_options.ts";
 import { LaplacePosterior } from "./posterior.ts";
 import { weightSpectrumOf } from "./weight_spectrum.ts";
+import { Work } from "./work.ts";
 
 /** Losses whose predictions are known to it. */
 const LOSSES: readonly string[] = [
@@ -54,6 +56,7 @@ const SUBJECT = "Cannot make a Laplace approximation";
  * squared errors will do), or other weights than the
  * curvature was fitted at.
  * @throws {ShapeError | DataError} When held-out examples do not fit.
+ * @throws The reason of the signal, when it is aborted.
  *
  * @example A line through three points is surest in their middle
  * ```ts
@@ -84,11 +87,10 @@ export async function laplace<B>(
         (goal instanceof ModelObjective ? `outputs [${goal.model.output.join(", ")}]` : "another"),
     );
   }
-  const { layers: chosen, priorPrecision, per, noise, microBatch } = resolve(
-    SUBJECT,
-    options,
-    laplaceSchema,
-  );
+  const { signal, onProgress, microBatch, ...asked } = options;
+  const { layers: chosen, priorPrecision, per, noise } = resolve(SUBJECT, asked, laplaceSchema);
+  const size = microBatchRule(SUBJECT, microBatch);
+  const work = new Work({ signal, onProgress });
   if (!LOSSES.includes(goal.loss.kind)) {
     throw new StateError(
       `${SUBJECT}: expected one of the losses ${LOSSES.join(", ")}, received ${goal.loss.kind}`,
@@ -114,11 +116,11 @@ export async function laplace<B>(
     noise: noise === undefined || noise === "marginalLikelihood",
   });
   const posterior = (hyperparameters: Hyperparameters): LaplacePosterior =>
-    new LaplacePosterior(goal, { layers, facts, groups, hyperparameters, microBatch });
+    new LaplacePosterior(goal, { layers, facts, groups, hyperparameters, microBatch: size });
   if (typeof priorPrecision !== "object") return posterior(found);
   return await bestOnHeldOut(
     goal,
-    { data: priorPrecision.data, microBatch },
+    { data: priorPrecision.data, microBatch: size, work },
     (priorPrecision.candidates ?? CANDIDATES).map((candidate) => (noiseVariance) =>
       posterior({ precisions: groups.map(() => candidate), noiseVariance })
     ),

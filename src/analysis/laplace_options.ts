@@ -9,7 +9,6 @@ import {
   choice,
   isRecord,
   maybe,
-  number,
   optional,
   type Rule,
   type SchemaOf,
@@ -18,6 +17,7 @@ import {
 import type { BatchLike } from "../nn/batch.ts";
 import type { ExampleSource } from "./example_source.ts";
 import { isNames } from "./names.ts";
+import type { WorkOptions } from "./work.ts";
 
 /** How the prior's precision delta is found. */
 export type PriorPrecision =
@@ -39,7 +39,7 @@ export type PriorPrecision =
   };
 
 /** Options of `laplace`. */
-export interface LaplaceOptions {
+export interface LaplaceOptions extends WorkOptions {
   /** Layers whose weights are uncertain: all that the curvature has, the last one, or some by name. @default {"all"} */
   readonly layers?: "all" | "last" | readonly string[];
   /** How precise the prior is. @default {"marginalLikelihood"} */
@@ -51,8 +51,6 @@ export interface LaplaceOptions {
    * likely. Refused for classes. @default {what chooses the prior: "marginalLikelihood", or held-out examples}
    */
   readonly noise?: number | "marginalLikelihood";
-  /** Examples at a time, >= 1. @default {256} */
-  readonly microBatch?: number;
 }
 
 const positive = (value: unknown): value is number =>
@@ -86,8 +84,7 @@ export const laplaceSchema = {
         positive(value) || value === "marginalLikelihood",
     ),
   ),
-  microBatch: optional(number({ min: 1, integer: true }), 256),
-} satisfies SchemaOf<LaplaceOptions>;
+} satisfies SchemaOf<Omit<LaplaceOptions, keyof WorkOptions>>;
 
 /** 1e-2 to 1e4, two per power of ten. */
 export const CANDIDATES: readonly number[] = Array.from(

@@ -12,11 +12,12 @@ import type { Objective } from "../optim/objective.ts";
 import { solveByProducts } from "./conjugate_gradients.ts";
 import type { Curvature } from "./curvature.ts";
 import { type InverseDamping, inverseDampingRule } from "./damping.ts";
+import { type LongWork, Work } from "./work.ts";
 
 const SUBJECT = "Cannot merge models";
 
 /** Options of {@linkcode mergeModels}. */
-export interface MergeOptions {
+export interface MergeOptions extends LongWork {
   /** Pulls towards the plain mean; a number alone is lambda. @default {each curvature's own} */
   readonly damping?: InverseDamping | number;
 }
@@ -38,7 +39,8 @@ export interface MergeOptions {
  * @throws {OptionError} When there are fewer than two, or lambda is zero in a singular layer.
  * @throws {ShapeError} When a layer has another shape in one of them.
  * @throws {StateError} When a model lacks a layer, lives on another backend, or has changed since its curvature was
- * fitted. Nothing is written then.
+ * fitted.
+ * @throws The reason of the signal, when it is aborted. In each case nothing is written.
  *
  * @example One model knows the first weight, the other the second
  * ```ts
@@ -69,7 +71,9 @@ export async function mergeModels<B>(
   curvatures: readonly Curvature<B>[],
   options: MergeOptions = {},
 ): Promise<void> {
-  const { damping } = resolve(SUBJECT, options, { damping: maybe(inverseDampingRule) });
+  const { signal, onProgress, ...chosen } = options;
+  const { damping } = resolve(SUBJECT, chosen, { damping: maybe(inverseDampingRule) });
+  const work = new Work({ signal, onProgress });
   if (!Array.isArray(curvatures) || curvatures.length < 2) {
     throw new OptionError(SUBJECT, "curvatures", "must be a list of two or more", curvatures);
   }
@@ -79,7 +83,9 @@ export async function mergeModels<B>(
   try {
     const total = curvatures.reduce((sum, { facts }) => sum + facts.examples, 0);
     const merged: [to: Matrix, from: Matrix][] = [];
-    for (const { name, value } of target.parameters) {
+    for (const [l, { name, value }] of target.parameters.entries()) {
+      const next = () => work.advance("layers", l, target.parameters.length);
+      await next();
       const parts = curvatures.map((curvature) => partOf(curvature, target, name, value));
       const [x, b] = [value, value].map(({ rows, cols }) => owner.alloc(backend, rows, cols));
       parts.forEach(({ weights, share }) => backend.axpby(x, share / total, weights, 1));
@@ -94,7 +100,7 @@ export async function mergeModels<B>(
         });
       };
       backend.scope(() => apply(b, x, parts.map(({ weights }) => weights)));
-      await solveByProducts(backend, apply, x, b);
+      await solveByProducts(backend, apply, x, b, next);
     }
     for (const [name, matrix] of Object.entries(target.state ?? {})) {
       const mean = owner.alloc(backend, matrix.rows, matrix.cols);

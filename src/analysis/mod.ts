@@ -29,4 +29,4 @@ export { type PruningUnit } from "./saliency.ts";
 export { type Influence } from "./score_sheet.ts";
 export * from "./self_influence.ts";
 export { type ScoredExample } from "./top.ts";
-export { type WorkOptions, type WorkProgress } from "./work.ts";
+export { type LongWork, type WorkOptions, type WorkProgress } from "./work.ts";

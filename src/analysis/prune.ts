@@ -15,11 +15,12 @@ import { type InverseDamping, inverseDampingRule } from "./damping.ts";
 import type { LayerCurvature } from "./layer_curvature.ts";
 import { layersRule } from "./names.ts";
 import { eigenbasisOf, type PruningUnit, saliencies } from "./saliency.ts";
+import { type LongWork, Work } from "./work.ts";
 
 const SUBJECT = "Cannot prune";
 
 /** Options of {@linkcode prune}. */
-export interface PruneOptions {
+export interface PruneOptions extends LongWork {
   /** Share of the units that is left out, over all chosen layers together, in [0, 1). */
   readonly share: number;
   /**
@@ -63,7 +64,8 @@ const schema = {
  * @param curvature Of full rank, at the weights that the model has now.
  * @param options How much, and of what.
  * @throws {OptionError} When an option is unknown or out of range, or a layer's block keeps no eigenbasis.
- * @throws {StateError} When the model has other weights than the curvature was fitted at. Nothing is written then.
+ * @throws {StateError} When the model has other weights than the curvature was fitted at.
+ * @throws The reason of the signal, when it is aborted. In each case nothing is written.
  *
  * @example Two inputs that say nearly the same: one of them does
  * ```ts
@@ -86,7 +88,9 @@ const schema = {
  * ```
  */
 export async function prune<B>(curvature: Curvature<B>, options: PruneOptions): Promise<Pruned> {
-  const { share, unit, layers: names, damping, compensate } = resolve(SUBJECT, options, schema);
+  const { signal, onProgress, ...chosen } = options;
+  const { share, unit, layers: names, damping, compensate } = resolve(SUBJECT, chosen, schema);
+  const work = new Work({ signal, onProgress });
   const { backend } = curvature;
   const layers = chosenLayers(curvature, names, unit);
   const lambdas = layers.map((layer) => layer.lambda(damping));
@@ -105,6 +109,8 @@ export async function prune<B>(curvature: Curvature<B>, options: PruneOptions): 
     const [moved, numbers] = [[] as Matrix[], owner.alloc(backend, 1, 1)];
     let predictedRise = 0;
     for (const [l, layer] of layers.entries()) {
+      const next = () => work.advance("layers", l, layers.length);
+      await next();
       const { value } = layer.parameter;
       const out = owner.alloc(backend, value.rows, value.cols);
       const mask = owner.alloc(backend, value.rows, value.cols);
@@ -112,7 +118,7 @@ export async function prune<B>(curvature: Curvature<B>, options: PruneOptions): 
       if (unit === "directions") turnOff(layer, out, mask);
       else {
         keep(layer, out, value, mask);
-        if (compensate) await makeUp(layer, out, mask, lambdas[l]);
+        if (compensate) await makeUp(layer, out, { mask, damping: lambdas[l], next });
       }
       backend.scope(() => {
         const [change, pull] = [0, 0].map(() => backend.scratch(value.rows, value.cols));
@@ -204,8 +210,11 @@ function turnOff(layer: LayerCurvature, out: Matrix, mask: Matrix): void {
 async function makeUp(
   layer: LayerCurvature,
   x: Matrix,
-  mask: Matrix,
-  damping: number,
+  { mask, damping, next }: {
+    readonly mask: Matrix;
+    readonly damping: number;
+    readonly next: () => Promise<void>;
+  },
 ): Promise<void> {
   const { backend, parameter: { value } } = layer;
   const apply = (out: Matrix, v: Matrix): void => {
@@ -216,7 +225,7 @@ async function makeUp(
   const b = backend.alloc(value.rows, value.cols);
   try {
     apply(b, value);
-    await solveByProducts(backend, apply, x, b);
+    await solveByProducts(backend, apply, x, b, next);
   } finally {
     b[Symbol.dispose]();
   }
