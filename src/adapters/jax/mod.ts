@@ -50,5 +50,6 @@ export {
   type JaxLayers,
   type JaxScaleShift,
 } from "./layers.ts";
+export * from "./observed_model.ts";
 export * from "./transformation.ts";
 export { type JaxArray, type JaxParams } from "./tree.ts";

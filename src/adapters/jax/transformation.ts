@@ -6,17 +6,16 @@
 
 import { tree } from "npm:@jax-js/jax@0.1.25";
 import type { Backend } from "../../backend/backend.ts";
-import { sequenceVerbs } from "../../backend/wasm/sequences/extension.ts";
 import { StateError } from "../../core/errors.ts";
 import type { ExternalBatch } from "../../optim/external_batch.ts";
-import type { ExternalUse } from "../../optim/external_capture.ts";
-import { type ExternalModel, externalModel } from "../../optim/external_model.ts";
+import type { ExternalModel } from "../../optim/external_model.ts";
 import type { Optimizer } from "../../optim/optimizer.ts";
 import type { StepReport } from "../../optim/report.ts";
-import type { JaxObservation, JaxUse } from "./captures.ts";
-import { type JaxLayers, type Site, sitesOf } from "./layers.ts";
-import { toArrays, toMatrix } from "./matrices.ts";
-import { arraysOf, type JaxArray, type JaxParams, rebuilt } from "./tree.ts";
+import type { JaxObservation } from "./captures.ts";
+import { batchOf, matricesOf, modelFor } from "./external.ts";
+import type { JaxLayers, Site } from "./layers.ts";
+import { toArrays } from "./matrices.ts";
+import { type JaxArray, type JaxParams, rebuilt } from "./tree.ts";
 
 /** A gradient transformation in the style of optax, whose `update` reads arrays and so is asynchronous. */
 export interface JaxTransformation {
@@ -82,11 +81,7 @@ export function transformation(
   return {
     // deno-lint-ignore require-await
     async init(params) {
-      const sites = sitesOf(params, layers);
-      if (Object.values(layers).some(({ kind }) => kind === "embedding")) {
-        backend.extend(sequenceVerbs);
-      }
-      const model = externalModel(backend, sites.map(({ parameter }) => parameter));
+      const { sites, model } = modelFor(backend, layers, params);
       try {
         const optimizer = create(model);
         models.set(optimizer, { model, sites });
@@ -97,7 +92,7 @@ export function transformation(
         throw error;
       }
     },
-    async update(gradients, { optimizer }, params, { examples, loss, captures }) {
+    async update(gradients, { optimizer }, params, observation) {
       const known = models.get(optimizer);
       if (known === undefined) {
         throw new StateError("Cannot update: the state belongs to another transformation");
@@ -105,15 +100,7 @@ export function transformation(
       const { model, sites } = known;
       const before = await matricesOf(sites, params);
       model.writeWeights(before);
-      const observed = Object.entries(captures).map(async ([name, uses]) =>
-        [name, await Promise.all(uses.map(readUse))] as const
-      );
-      const report = await optimizer.step({
-        examples,
-        loss: Number((await loss.data())[0]),
-        captures: Object.fromEntries(await Promise.all(observed)),
-        gradients: await matricesOf(sites, gradients),
-      }).report();
+      const report = await optimizer.step(await batchOf(sites, gradients, observation)).report();
       const after = await model.readWeights();
       const updates = new Map<string, JaxArray>();
       for (const site of sites) {
@@ -124,38 +111,4 @@ export function transformation(
       return [rebuilt(params, updates), stateOf(optimizer, report)];
     },
   };
-}
-
-/** A use on the host. Consumes its arrays. */
-async function readUse(use: JaxUse): Promise<ExternalUse> {
-  if ("gradients" in use) return { gradients: await numbersOf(use.gradients) };
-  if ("tokens" in use) {
-    const outputGradients = numbersOf(use.outputGradients);
-    return { tokens: await numbersOf(use.tokens), outputGradients: await outputGradients };
-  }
-  const outputGradients = numbersOf(use.outputGradients);
-  const inputs = await numbersOf(use.inputs);
-  const { positions } = use;
-  return {
-    inputs,
-    outputGradients: await outputGradients,
-    ...(positions === undefined ? {} : { positions }),
-  };
-}
-
-async function numbersOf(array: JaxArray): Promise<ArrayLike<number>> {
-  return await array.data() as ArrayLike<number>;
-}
-
-/** Numbers of a tree, one matrix per site. Consumes its arrays. */
-async function matricesOf(
-  sites: readonly Site[],
-  params: JaxParams,
-): Promise<Record<string, Float64Array>> {
-  const arrays = arraysOf(params);
-  const pairs = sites.map(async (site) => {
-    const numbers = await Promise.all(site.paths.map((path) => arrays.get(path)!.data()));
-    return [site.parameter.name, toMatrix(site, numbers as Float32Array[])] as const;
-  });
-  return Object.fromEntries(await Promise.all(pairs));
 }
