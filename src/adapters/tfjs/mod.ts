@@ -6,6 +6,7 @@
  */
 
 export { namedWeights } from "./named_weights.ts";
+export { type ObservedModel, observedModel } from "./observed_model.ts";
 export { TekfacOptimizer } from "./optimizer.ts";
 export {
   checkTfjsVersion,
