@@ -16,10 +16,10 @@ import { writeRotated } from "./rotated_gradients.ts";
 const SCRATCH = 2 ** 22;
 
 /**
- * Sets directions, from the `first` on, to `(F + lambda)^-1 G_n` of all examples of a capture. In an eigenbasis they are
- * divided, and shortened to their rank, where they need not be rotated into first, and rotated back together:
- * of 2 (dOut^2 dIn' + dOut dIn'^2) products a query only `k (dOut^2 + dIn'^2)` are left. Blocks of low rank and groups
- * take one example at a time. Inside a scope.
+ * Sets directions, from the `first` on, to `(F + lambda)^-1 G_n` of all examples of a capture. In an eigenbasis gradients
+ * are formed there, divided, shortened to their rank k, and rotated back together: a query of a dense layer takes
+ * `k (dOut^2 + dIn'^2)` products in the place of `2 (dOut^2 dIn' + dOut dIn'^2)`. Blocks of low rank and groups take one
+ * example at a time. Inside a scope.
  */
 export function writePreconditioned(
   layer: LayerCurvature,
