@@ -5,7 +5,12 @@
  * @module
  */
 
-import { curvatureOf, type CurvatureOptions, selfInfluence } from "@tekfac/tekfac/analysis";
+import {
+  curvatureOf,
+  type CurvatureOptions,
+  type CurvatureSettings,
+  selfInfluence,
+} from "@tekfac/tekfac/analysis";
 import type { Backend } from "@tekfac/tekfac/backend";
 import { cosine, Random } from "@tekfac/tekfac/core";
 import { batches, examplesIn, type ImageDataset, subset } from "@tekfac/tekfac/data";
@@ -40,6 +45,8 @@ export interface MislabelledStudy {
   readonly looked: number;
   /** Damping as a multiple of the mean eigenvalue. */
   readonly tau: number;
+  /** Approximations of the curvature that score; what is summed over epochs is the first one's. */
+  readonly methods: readonly CurvatureSettings["method"][];
 }
 
 /** One way to score examples. */
@@ -52,7 +59,8 @@ export interface Detection {
 
 const OPTIMIZERS = { adam, tekfac };
 
-const METHODS = ["tekfac", "ekfac", "tkfac", "kfac", "diagonal"] as const;
+/** All approximations. */
+export const METHODS = ["tekfac", "ekfac", "tkfac", "kfac", "diagonal"] as const;
 
 /** The study, with one seed. */
 export async function studyMislabelled(
@@ -60,36 +68,37 @@ export async function studyMislabelled(
   clean: ImageDataset,
   study: MislabelledStudy,
 ): Promise<readonly Detection[]> {
-  const { hidden, optimizer, epochs, batchSize, seed, looked, tau } = study;
+  const { hidden, optimizer, epochs, batchSize, seed, looked, tau, methods } = study;
   const { data, wrong } = withWrongLabels(clean, study);
   using model = sequential(backend, { input: data.shape, layers: mlp({ hidden }), seed });
   const goal = objective(model, softmaxCrossEntropy());
-  // Sums over the epochs' ends of the squared length of each gradient: TracIn of an example on itself.
-  const traced = new Float64Array(examplesIn(data));
+  const influenceBy = async (method: CurvatureSettings["method"]): Promise<Float64Array> => {
+    const options: CurvatureOptions = { method, damping: { kind: "relative", tau } };
+    using curvature = await curvatureOf(goal, data, options);
+    return await selfInfluence(curvature, { train: data });
+  };
+  // Sums over the epochs' ends: of squared lengths of gradients it is TracIn of an example on itself.
+  const [traced, summed] = [0, 0].map(() => new Float64Array(examplesIn(data)));
   await fit(model, softmaxCrossEntropy(), { train: data, test: subset(data, [0]) }, {
     optimizer: OPTIMIZERS[optimizer],
     ...{ annealing: cosine, epochs, batchSize, seed },
     observer: {
       onNote: () => {},
       onEpoch: async () => {
-        const lengths = await squaredLengths(goal, data);
-        lengths.forEach((length, i) => traced[i] += length);
+        add(traced, await squaredLengths(goal, data));
+        add(summed, await influenceBy(methods[0]));
       },
     },
   });
 
   const found = (scores: ArrayLike<number>) => shareFound(scores, wrong, looked);
   const rows: Detection[] = [];
-  for (const method of METHODS) {
-    const options: CurvatureOptions = { method, damping: { kind: "relative", tau } };
-    using curvature = await curvatureOf(goal, data, options);
-    rows.push({
-      score: `self-influence, ${method}`,
-      found: found(await selfInfluence(curvature, { train: data })),
-    });
+  for (const method of methods) {
+    rows.push({ score: `self-influence, ${method}`, found: found(await influenceBy(method)) });
   }
   return [
     ...rows,
+    { score: `the same, ${methods[0]}, summed over epochs`, found: found(summed) },
     { score: "squared length of the gradient", found: found(await squaredLengths(goal, data)) },
     { score: "the same, summed over epochs (TracIn)", found: found(traced) },
     { score: "loss", found: found(lossesOf(goal, data)) },
@@ -120,6 +129,10 @@ export function shareFound(
   const order = Array.from(scores, (_, i) => i).sort((i, j) => scores[j] - scores[i]);
   const first = order.slice(0, Math.round(looked * order.length));
   return first.filter((i) => chosen.has(i)).length / chosen.size;
+}
+
+function add(sums: Float64Array, values: Float64Array): void {
+  values.forEach((value, i) => sums[i] += value);
 }
 
 /** `|G_n|^2` of every example, as self-influence of a curvature that counts for nothing. */

@@ -8,7 +8,7 @@
 import { examplesIn } from "@tekfac/tekfac/data";
 import { formatTable } from "@tekfac/tekfac/pages";
 import { helpText, openBackend, readArguments, run } from "../../src/cli/mod.ts";
-import { studyMislabelled } from "../attribution/mislabelled.ts";
+import { METHODS, studyMislabelled } from "../attribution/mislabelled.ts";
 import { digitsProblem, tableProblem } from "../attribution/problems.ts";
 import { meanOf, type Prediction, studyRetraining } from "../attribution/retraining.ts";
 import {
@@ -34,6 +34,11 @@ const options = {
     help: "what trains, of mislabelled (default: adam)",
   },
   epochs: integer(1, "passes over the images, of mislabelled (default: 3)"),
+  method: {
+    kind: "choice",
+    choices: METHODS,
+    help: "the only curvature, of mislabelled (default: each in turn)",
+  },
   seeds: integer(1, "of mislabelled (default: 3)"),
   halves: integer(3, "random halves, of retraining (default: 50)"),
   trainings: integer(1, "trainings on each half (default: 3)"),
@@ -52,6 +57,7 @@ async function main(args: readonly string[]): Promise<void> {
   const given = readArguments("attribution", args, options);
   if (given.help) return console.log(helpText("attribution", purpose, options));
   const { study = "mislabelled", optimizer = "adam", seed = 0, seeds = 3, epochs = 3 } = given;
+  const methods = given.method === undefined ? METHODS : [given.method];
   const backend = await openBackend("auto");
   try {
     if (study === "retraining") return await retraining(backend, given);
@@ -61,7 +67,7 @@ async function main(args: readonly string[]): Promise<void> {
       runs.push(
         await studyMislabelled(backend, train, {
           ...{ wrong: 0.05, looked: 0.1, hidden: [512, 512], batchSize: 128, tau: 0.1 },
-          ...{ optimizer, epochs, seed: seed + s },
+          ...{ optimizer, epochs, seed: seed + s, methods },
         }),
       );
     }
