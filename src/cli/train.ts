@@ -175,7 +175,9 @@ async function trainJob(
     const { trainLoss, testLoss, testAccuracy, seconds, stepMs } = record;
     const epochs = Math.max(settings.epochs, epochsDone);
     const what = { optimizer, model, backend: backend.name, epochs };
-    console.log(JSON.stringify({ ...what, trainLoss, testLoss, testAccuracy, seconds, stepMs }));
+    const testLosses = record.epochs.map(({ testLoss }) => testLoss);
+    const results = { trainLoss, testLoss, testAccuracy, testLosses, seconds, stepMs };
+    console.log(JSON.stringify({ ...what, ...results }));
   }
 }
 
