@@ -55,10 +55,33 @@ export function summedBytes({ layers }: NetworkShape, method: Method): number {
   return BYTES * (gradients + observed);
 }
 
-/** Bytes of bases that a rank hands over in a step, on average over steps and ranks. */
-export function basesBytes({ layers }: NetworkShape, method: Method, ranks: number): number {
-  if (method !== "full") return 0;
-  return BYTES * sumOf(layers, ({ dOut, dIn }) => dOut ** 2 + dIn ** 2) / FULL_BASES / ranks;
+/**
+ * Bytes of bases that a rank hands over in a step, on average over steps and ranks: where all keep all, new ones; where
+ * some keep each layer, those that the others are lent when they observe.
+ *
+ * @param workers Ranks that keep each layer.
+ */
+export function basesBytes(
+  { layers }: NetworkShape,
+  method: Method,
+  ranks: number,
+  workers: number,
+): number {
+  if (method === "sgd") return 0;
+  const full = ({ dOut, dIn }: LayerShape) => dOut ** 2 + dIn ** 2;
+  if (workers === ranks) {
+    return method === "full" ? BYTES * sumOf(layers, full) / FULL_BASES / ranks : 0;
+  }
+  const lentFull = (layer: LayerShape) => full(layer) + layer.dOut + layer.dIn;
+  const low = ({ dOut, dIn }: LayerShape) => {
+    const [k, l] = [Math.min(RANK, dOut), Math.min(RANK, dIn)];
+    return 2 * (k * dOut + l * dIn) + (k + 1) ** 2 + (l + 1) ** 2;
+  };
+  const lent = method === "low rank"
+    ? sumOf(layers, (layer) => isLow(layer) ? low(layer) : lentFull(layer)) / 2
+    : sumOf(layers, lentFull) / 10;
+  const renewed = method === "full" ? sumOf(layers, full) / FULL_BASES * (workers - 1) : 0;
+  return BYTES * (lent * (ranks - workers) + renewed) / ranks;
 }
 
 /**
@@ -146,7 +169,10 @@ export function stepSeconds(
   const rows = ({ positions }: LayerShape) => OBSERVED * batch * positions;
   const again = 2 * OBSERVED * pass; // a backward pass of what is observed
   const directions = sharedSeconds(directionsOf(network, method, speeds), ranks, workers, speeds);
-  const always = gradients + directions;
+  const lent = workers === ranks
+    ? 0
+    : gatherSeconds(basesBytes(network, method, ranks, workers) * ranks / workers, ranks, speeds);
+  const always = gradients + directions + lent;
   if (method === "low rank") {
     const looking = sumOf(layers, (layer) => 6 * rows(layer) * RANK * (layer.dOut + layer.dIn));
     const bases = sumOf(layers, ({ dOut, dIn }) => 20 * RANK ** 2 * (dOut + dIn)) / 10;

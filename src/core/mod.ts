@@ -7,6 +7,7 @@
 
 export * from "./capture.ts";
 export { digestOf } from "./digest.ts";
+export { isAway } from "./away.ts";
 export * from "./errors.ts";
 export {
   type ConvGeometry,

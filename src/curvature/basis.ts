@@ -7,7 +7,7 @@
 import type { Backend, Basis, EighJob } from "../backend/backend.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { FactorBases } from "./factor_bases.ts";
-import type { Renewal } from "./renewal.ts";
+import type { Followed, Renewal } from "./renewal.ts";
 
 /**
  * Eigenvectors and eigenvalues of the two factors of one layer. Starts as the identity.
@@ -68,6 +68,11 @@ export class Eigenbasis implements Basis, Disposable {
   adopt(carry: (from: Basis, to: Basis) => void): Renewal {
     const basis = ([output, input]: readonly Matrix[]): Basis => ({ output, input });
     return this.#bases.adopt((from, to) => carry(basis(from), basis(to)));
+  }
+
+  /** See {@linkcode FactorBases.follow}. */
+  follow(): Followed {
+    return this.#bases.follow();
   }
 
   /** See {@linkcode FactorBases.underway}. */

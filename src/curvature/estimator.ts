@@ -19,6 +19,7 @@ import type { Block } from "./blocks/block.ts";
 import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
 import { type LocationsOfTheta, positionsApart } from "./positions_apart.ts";
 import { judged } from "./judged.ts";
+import { Keepers } from "./keepers.ts";
 import { Refresher, type RefreshMode, type RefreshOutcome } from "./refresher.ts";
 import { dueAt, type DueWork, type RefreshPlan } from "./scheduler.ts";
 
@@ -42,6 +43,8 @@ export interface EstimatorOptions {
   readonly positions?: LocationsOfTheta;
   /** Who else observes; eigenproblems are shared out among them. @default {nobody} */
   readonly reduction?: Reduction;
+  /** Which of them keep which blocks; taken over. @default {all of them all} */
+  readonly keepers?: Keepers;
 }
 
 /** The examples of a step, as the estimator sees them. */
@@ -120,6 +123,8 @@ export class CurvatureEstimator implements Disposable {
   readonly blocks: readonly Block[];
   /** Bookkeeping of the two averages; part of a checkpoint. */
   readonly averages: { readonly factors: MovingAverage; readonly eigenvalues: MovingAverage };
+  /** Which ranks of a group keep which blocks. */
+  readonly keepers: Keepers;
   readonly #backend: Backend;
   readonly #options: EstimatorOptions;
   readonly #failures: FailureCounts;
@@ -137,7 +142,8 @@ export class CurvatureEstimator implements Disposable {
     const names = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(names, options.toleratedFailures);
     const { refresh, staleness, reduction = alone } = options;
-    this.#refresher = new Refresher(backend, refresh, staleness, reduction);
+    this.keepers = options.keepers ?? keptByAll(backend, reduction, blocks);
+    this.#refresher = new Refresher(backend, refresh, staleness, reduction, this.keepers);
   }
 
   /** Failed refreshes in a row, per block; part of a checkpoint. */
@@ -174,11 +180,14 @@ export class CurvatureEstimator implements Disposable {
     const { factorDecay, eigenvalueDecay } = this.#options;
     let [statistics, eigenvalues] = [false, false];
     if (due.statistics) statistics = this.#observeStatistics(batch, valueAt(factorDecay, step));
+    // Inverses have lambda inside.
+    this.keepers.shareTraces();
     const blocks = due.bases.map((index) => this.blocks[index]).filter(isObserved);
     const renewals = this.#adopt(step, this.#refresher.refresh(step, blocks));
     if (due.eigenvalues) {
       eigenvalues = this.#observeEigenvalues(batch, valueAt(eigenvalueDecay, step));
     }
+    this.keepers.shareTraces();
     return { observed: { statistics, eigenvalues }, renewals };
   }
 
@@ -201,6 +210,7 @@ export class CurvatureEstimator implements Disposable {
   [Symbol.dispose](): void {
     this.#refresher.cancel();
     for (const block of this.blocks) block[Symbol.dispose]();
+    this.keepers[Symbol.dispose]();
   }
 
   /** @returns Whether there was something to observe. */
@@ -210,14 +220,18 @@ export class CurvatureEstimator implements Disposable {
         if (capture.kind !== "elements") block.observeStatistics?.(capture, part);
       },
       sums: ({ sums }) => sums.statistics,
+      lent: ({ lent }) => lent?.statistics ?? [],
     };
     const observation = this.#observe(batch, this.averages.factors, beta, look);
     if (observation === undefined) return false;
     if (observation.decay !== 0) return true;
-    const found = this.blocks.filter((block) =>
-      isObserved(block) &&
-      atLayer(block.parameter.name, () => block.findBasis?.(batch.examples) ?? false)
-    );
+    const found: Block[] = [];
+    const seeking = this.blocks.filter((block) => isObserved(block) && block.findBasis);
+    this.keepers.visit(seeking, { lent: ({ state }) => Object.values(state) }, (some) => {
+      const finds = (block: Block) =>
+        atLayer(block.parameter.name, () => block.findBasis!(batch.examples));
+      found.push(...some.filter(finds));
+    });
     if (found.length > 0) this.#look(batch, observation, look, found);
     return true;
   }
@@ -238,6 +252,8 @@ export class CurvatureEstimator implements Disposable {
         block.observeEigenvalues?.(apart ? positionsApart(this.#backend, capture) : capture, part);
       },
       sums: ({ eigenvaluesFrom, sums }) => eigenvaluesFrom === "gradient" ? [] : sums.eigenvalues,
+      lent: ({ eigenvaluesFrom, lent }) =>
+        eigenvaluesFrom === "gradient" ? [] : lent?.eigenvalues ?? [],
     });
     if (observation === undefined) return false;
     const { decay, scale } = observation;
@@ -246,6 +262,7 @@ export class CurvatureEstimator implements Disposable {
     const blend = { decay, scale: scale * batch.examples / count };
     const gradientScale = fromGradient.size > 0 ? batch.gradientScale : undefined;
     for (const block of fromGradient) {
+      if (!this.keepers.keeps(block)) continue;
       const { gradient, name } = block.parameter;
       atLayer(name, () => {
         this.#backend.scope(() => {
@@ -281,35 +298,45 @@ export class CurvatureEstimator implements Disposable {
   }
 
   /**
-   * Shows blocks the captures of a batch, and sums over all ranks what they make of them.
+   * Shows blocks the captures of a batch, and sums over all ranks what they make of them: at the end, or, where ranks
+   * keep different blocks, at once, since what they are lent is lost.
    *
    * @returns Whether there were any.
    */
   #look(
     batch: ObservedBatch,
     first: Observation,
-    { visit, sums }: Look,
+    { visit, sums, lent }: Look,
     blocks: readonly Block[],
   ): boolean {
+    const { keepers } = this;
     const { reduction = alone } = this.#options;
-    // The past is in the sum once.
-    let part = reduction.rank === 0 ? first : { ...first, decay: 0 };
-    let seen = false;
+    let [part, seen] = [first, false];
     const visited = new Set<Block>();
     batch.forEachCapture((captureOf) => {
       seen = true;
-      const captures = blocks.map((block) => captureFor(block, captureOf));
-      blocks.forEach((block, index) => {
-        const capture = captures[index];
-        if (capture === undefined) return;
-        visited.add(block);
-        atLayer(block.parameter.name, () => {
-          this.#backend.scope(() => visit(block, capture, part));
-        });
+      const captures = new Map<Block, Capture>();
+      for (const block of blocks) {
+        const capture = captureFor(block, captureOf);
+        if (capture !== undefined) captures.set(block, capture);
+      }
+      const fresh = keepers.divided || visited.size === 0;
+      const room = (block: Block) => sums(block).map(({ matrix }) => matrix);
+      keepers.visit([...captures.keys()], { lent, room }, (some) => {
+        for (const block of some) {
+          // The past is in the sum once.
+          const own = fresh && !keepers.speaksFor(block) ? { ...part, decay: 0 } : part;
+          atLayer(block.parameter.name, () => {
+            this.#backend.scope(() => visit(block, captures.get(block)!, own));
+          });
+        }
+        if (keepers.divided) reduction.sum(...some.flatMap(sums));
       });
+      for (const block of captures.keys()) visited.add(block);
       part = continued(part);
     });
-    reduction.sum(...[...visited].flatMap(sums));
+    if (!keepers.divided) reduction.sum(...[...visited].flatMap(sums));
+    keepers.forgetTraces();
     return seen;
   }
 
@@ -322,12 +349,20 @@ export class CurvatureEstimator implements Disposable {
   }
 }
 
+function keptByAll(backend: Backend, reduction: Reduction, blocks: readonly Block[]): Keepers {
+  const keepers = new Keepers(backend, reduction, blocks.length);
+  for (const block of blocks) keepers.admit(block);
+  return keepers;
+}
+
 /** What is done with captures. */
 interface Look {
   /** Adds one of a block's layer. */
   readonly visit: (block: Block, capture: Capture, part: Observation) => void;
   /** What it has been added to. */
   readonly sums: (block: Block) => readonly Summand[];
+  /** What it reads of the block. */
+  readonly lent: (block: Block) => readonly Matrix[];
 }
 
 function isObserved({ parameter }: Block): boolean {

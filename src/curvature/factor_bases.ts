@@ -7,9 +7,10 @@
 
 import { type Backend, type EighJob, EighStatus } from "../backend/backend.ts";
 import { readAtOnce } from "../backend/read_at_once.ts";
+import { awayMatrix, isAway } from "../core/away.ts";
 import { type Matrix, type OwnedMatrix, reshaped } from "../core/matrix.ts";
 import { identity } from "./identity.ts";
-import type { Refresh, Renewal } from "./renewal.ts";
+import type { Followed, Refresh, Renewal } from "./renewal.ts";
 
 /**
  * Eigenvectors and eigenvalues of a layer's factors. Start as identities.
@@ -101,6 +102,16 @@ export class FactorBases implements Disposable {
     return renewal;
   }
 
+  /** The renewal of bases that are kept elsewhere. */
+  follow(): Followed {
+    const renewal = renewalOf(reshaped(this.#status, 1, 3 * this.vectors.length));
+    const follow = (): void => {
+      const { how } = renewal.outcome(this.#backend.readSync(renewal.status));
+      if (how.some((h) => h !== "failed" && h !== "kept")) this.solved = true;
+    };
+    return { renewal, follow };
+  }
+
   /**
    * What problems that outlive a scope leave, by name; for checkpoints. Makes room for it where there is none.
    *
@@ -150,6 +161,12 @@ export class FactorBases implements Disposable {
   }
 
   #room(): readonly { readonly matrix: Matrix; readonly vectors: Matrix }[] {
+    if (isAway(this.vectors[0])) {
+      return this.vectors.map(({ rows }) => ({
+        matrix: awayMatrix(rows, rows),
+        vectors: awayMatrix(rows, rows),
+      }));
+    }
     // One after the other, so that what there is room for is this object's even if the rest does not fit.
     for (const { rows } of this.vectors.slice(this.#lasting.length)) {
       const matrix = this.#backend.alloc(rows, rows);

@@ -60,6 +60,16 @@ export class FactorInverses implements Disposable {
     this.#status = backend.alloc(1, 2);
   }
 
+  /** The last refresh, as far as it is known. */
+  get renewal(): Renewal {
+    return {
+      status: this.#status,
+      outcome: ({ 0: output, 1: input }) => ({
+        how: [output, input].map((ok) => ok === 1 ? "cholesky" : "failed"),
+      }),
+    };
+  }
+
   /** Inverts anew. An inverse whose factor is not positive definite or not finite stays as it was. */
   refresh(outputFactor: Matrix, inputFactor: Matrix, shifts: FactorShifts): Renewal {
     const backend = this.#backend, status = this.#status;
@@ -67,12 +77,7 @@ export class FactorInverses implements Disposable {
     const { outputScale, outputShift, inputScale, inputShift } = shifts;
     backend.choleskyInverse(this.output, outputFactor, outputScale, outputShift, word(0));
     backend.choleskyInverse(this.input, inputFactor, inputScale, inputShift, word(1));
-    return {
-      status,
-      outcome: ({ 0: output, 1: input }) => ({
-        how: [output, input].map((ok) => ok === 1 ? "cholesky" : "failed"),
-      }),
-    };
+    return this.renewal;
   }
 
   /** `out = outputInverse source inputInverse`. */

@@ -58,6 +58,8 @@ export type Trace = readonly [first: Matrix, second?: Matrix];
 export class LayerDamping implements Disposable {
   /** Lambda as of the last call of {@linkcode LayerDamping.at}; `undefined` before the first. */
   current: Scalar | undefined;
+  /** The trace, where another rank of a group keeps the curvature; it tells this one. */
+  elsewhere: Trace | undefined;
   readonly #backend: Backend;
   readonly #context: DampingContext;
   readonly #dense: boolean;
@@ -97,7 +99,7 @@ export class LayerDamping implements Disposable {
         const examples = damping.noiseEdge ? this.#context.examples?.() ?? Infinity : Infinity;
         const edge = noiseEdge(sides, this.#locations * examples);
         const tau = valueAt(damping.tau, step);
-        return this.#relative(trace(), tau, perEigenvalue, damping.floor, edge);
+        return this.#relative(this.elsewhere ?? trace(), tau, perEigenvalue, damping.floor, edge);
       }
       case "paper": {
         const convolutions = this.#dense ? this.#context.convolutions?.() ?? [] : [];
@@ -106,7 +108,8 @@ export class LayerDamping implements Disposable {
           return this.#largest(convolutions.map((block) => block.lambda(step)), scale);
         }
         // The floor bounds the trace, and the mean is the trace times perEigenvalue.
-        return this.#relative(trace(), scale, perEigenvalue, damping.floor * perEigenvalue);
+        const own = this.elsewhere ?? trace();
+        return this.#relative(own, scale, perEigenvalue, damping.floor * perEigenvalue);
       }
     }
   }

@@ -40,6 +40,7 @@ export {
 } from "./damping.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
+export { Keepers, type Loan } from "./keepers.ts";
 export type { FactorSide } from "./factor_side.ts";
 export {
   type Factors,
@@ -59,12 +60,13 @@ export * from "./observation_guard.ts";
 export {
   type Refreshable,
   Refresher,
+  type RefreshKeepers,
   type RefreshMode,
   type RefreshOutcome,
   type Underway,
 } from "./refresher.ts";
 export { type LocationsOfTheta, positionsApart } from "./positions_apart.ts";
-export { type Refresh, type Renewal } from "./renewal.ts";
+export { type Followed, type Refresh, type Renewal } from "./renewal.ts";
 export {
   type DenseStart,
   dueAt,

@@ -11,7 +11,7 @@ import type { Markable } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { assigned } from "../distributed/assignment.ts";
 import { alone, type Reduction } from "../distributed/reduction.ts";
-import type { Renewal } from "./renewal.ts";
+import type { Followed, Renewal } from "./renewal.ts";
 
 /**
  * - `immediate`: a step in which bases are due waits for them.
@@ -62,6 +62,9 @@ export interface Refreshable extends Markable {
   /** Takes over what has been solved since {@linkcode Refreshable.beginRefresh}. */
   finishRefresh?(step: number): Renewal | undefined;
 
+  /** Instead of both, where another rank does it: the renewal that it tells of. */
+  followRefresh?(step: number): Followed;
+
   /** The results of a refresh beside the steps by name, where there can be one; for checkpoints. */
   underway?(): Readonly<Record<string, Matrix>>;
 
@@ -69,9 +72,29 @@ export interface Refreshable extends Markable {
   resumeRefresh?(): void;
 }
 
+/** Who renews what; see `Keepers`. */
+export interface RefreshKeepers<T> {
+  /** Whether there are blocks that some ranks do not keep. */
+  readonly divided: boolean;
+  /** Whether some ranks do not keep this one. */
+  isDivided(block: T): boolean;
+  /** Whether this rank keeps it. */
+  keeps(block: T): boolean;
+  /** The ranks that do. */
+  keepersOf(block: T): readonly number[];
+  /** Sends matrices from those who keep blocks to those who do not. */
+  send(blocks: readonly T[], matricesOf: (block: T) => readonly Matrix[]): void;
+}
+
+/** An eigenproblem, and the ranks that need its solution. */
+interface Task {
+  readonly job: EighJob;
+  readonly takers: readonly number[];
+}
+
 /** Eigenproblems, and the ranks that solve them. */
 interface Shared {
-  readonly jobs: readonly EighJob[];
+  readonly tasks: readonly Task[];
   readonly owners: readonly number[];
 }
 
@@ -128,6 +151,7 @@ export class Refresher<T extends Refreshable> {
   readonly #mode: Required<RefreshMode>;
   readonly #staleness: number;
   readonly #reduction: Reduction;
+  readonly #keepers: RefreshKeepers<T>;
   /** At most one refresh is under way at a time. */
   #pending:
     | (Underway<T> & {
@@ -145,13 +169,16 @@ export class Refresher<T extends Refreshable> {
    * Holds nothing that would have to be disposed; call {@linkcode Refresher.cancel} before the blocks are.
    *
    * @param reduction With whom eigenproblems are shared out.
+   * @param keepers Which of them keep which blocks. @default {all of them all}
    */
   constructor(
     backend: Backend,
     mode: Required<RefreshMode>,
     staleness: number,
     reduction: Reduction = alone,
+    keepers: RefreshKeepers<T> = keptByAll(reduction.size),
   ) {
+    this.#keepers = keepers;
     this.#reduction = reduction;
     this.#backend = backend;
     this.#mode = mode;
@@ -182,41 +209,51 @@ export class Refresher<T extends Refreshable> {
     const later = background ? due.filter((block) => block.solved) : [];
     const now = background ? due.filter((block) => !block.solved) : due;
     const renewed = this.#backend.scope(() => {
-      const jobs = this.#begin(now, false);
-      if (jobs.length > 0) this.#solve(jobs);
+      this.#solve(this.#begin(now, false), now);
       return this.#finish(step, now);
     });
-    const jobs = this.#begin(later, true);
-    if (jobs.length > 0) {
+    const tasks = this.#begin(later, true);
+    if (later.length > 0 && (tasks.length > 0 || this.#keepers.divided)) {
       const elsewhere = this.#mode.kind === "background" && !this.#mode.deterministic;
-      const shared = this.#shareOut(jobs);
+      const shared = this.#shareOut(tasks);
       const ticket = this.#backend.beginEigh(this.#own(shared), { elsewhere });
       this.#pending = { ticket, shared, blocks: later, since: step, completed: false };
     }
     return [...adopted, ...renewed];
   }
 
-  /** Each rank solves some, and all get all of them. */
-  #solve(jobs: readonly EighJob[]): void {
-    const shared = this.#shareOut(jobs);
+  /** Each rank solves some, and all get all that they need. */
+  #solve(tasks: readonly Task[], blocks: readonly T[]): void {
+    const shared = this.#shareOut(tasks);
     const own = this.#own(shared);
     if (own.length > 0) this.#backend.eigh(own);
-    this.#spread(shared);
+    if (blocks.length > 0) this.#spread(shared);
   }
 
-  #shareOut(jobs: readonly EighJob[]): Shared {
-    const costs = jobs.map(({ matrix }) => matrix.rows ** 3);
-    return { jobs, owners: assigned(costs, this.#reduction.size) };
+  /** Among those who need them: the ranks of one block are those of another one, or all, or others. */
+  #shareOut(tasks: readonly Task[]): Shared {
+    const owners = tasks.map(() => 0);
+    for (const same of Map.groupBy(tasks.keys(), (i) => tasks[i].takers.join()).values()) {
+      const { takers } = tasks[same[0]];
+      const costs = same.map((i) => tasks[i].job.matrix.rows ** 3);
+      assigned(costs, takers.length).forEach((place, i) => owners[same[i]] = takers[place]);
+    }
+    return { tasks, owners };
   }
 
-  #own({ jobs, owners }: Shared): readonly EighJob[] {
-    return jobs.filter((_, i) => owners[i] === this.#reduction.rank);
+  #own({ tasks, owners }: Shared): readonly EighJob[] {
+    return tasks.filter((_, i) => owners[i] === this.#reduction.rank).map(({ job }) => job);
   }
 
-  #spread({ jobs, owners }: Shared): void {
+  /** Where ranks keep different blocks they have different tasks, but all of them send. */
+  #spread({ tasks, owners }: Shared): void {
+    const { divided } = this.#keepers;
+    if (tasks.length === 0 && !divided) return;
+    const takes = (i: number, rank: number) => tasks[Math.floor(i / 3)].takers.includes(rank);
     this.#reduction.spread(
-      jobs.flatMap(({ vectors, values, status }) => [vectors, values, status]),
+      tasks.flatMap(({ job: { vectors, values, status } }) => [vectors, values, status]),
       owners.flatMap((owner) => [owner, owner, owner]),
+      divided ? takes : undefined,
     );
   }
 
@@ -234,9 +271,9 @@ export class Refresher<T extends Refreshable> {
     if (pending === undefined || pending.completed) return;
     pending.ticket.finish();
     pending.completed = true;
-    const { jobs = [], owners = [] } = pending.shared ?? {};
-    const others = jobs.filter((_, i) => owners[i] !== this.#reduction.rank);
-    if (others.length > 0) this.#backend.eigh(others);
+    const { tasks = [], owners = [] } = pending.shared ?? {};
+    const others = tasks.filter((_, i) => owners[i] !== this.#reduction.rank);
+    if (others.length > 0) this.#backend.eigh(others.map(({ job }) => job));
   }
 
   /** Goes on with a refresh whose results are in the blocks' matrices, or with none. */
@@ -275,18 +312,43 @@ export class Refresher<T extends Refreshable> {
     return !this.#mode.deterministic && !completed && ticket.ready;
   }
 
-  #begin(blocks: readonly T[], lasting: boolean): readonly EighJob[] {
-    return blocks.flatMap((block) =>
-      atLayer(block.parameter.name, () => block.beginRefresh?.(this.#staleness, lasting) ?? [])
-    );
+  #begin(blocks: readonly T[], lasting: boolean): readonly Task[] {
+    return blocks.filter((block) => this.#keepers.keeps(block)).flatMap((block) => {
+      const takers = this.#keepers.keepersOf(block);
+      const begin = () => block.beginRefresh?.(this.#staleness, lasting) ?? [];
+      return atLayer(block.parameter.name, begin).map((job) => ({ job, takers }));
+    });
   }
 
   #finish(step: number, blocks: readonly T[]): readonly RefreshOutcome<T>[] {
-    return blocks.map((block) => ({
+    const follow: (() => void)[] = [];
+    const outcomes = blocks.map((block) => ({
       block,
       renewal: atLayer(block.parameter.name, () => {
-        return this.#backend.scope(() => block.finishRefresh?.(step));
+        if (this.#keepers.keeps(block)) {
+          return this.#backend.scope(() => block.finishRefresh?.(step));
+        }
+        const followed = block.followRefresh?.(step);
+        if (followed !== undefined) follow.push(followed.follow);
+        return followed?.renewal;
       }),
     }));
+    const divided = outcomes.filter(({ block }) => this.#keepers.isDivided(block));
+    const renewals = new Map(divided.map(({ block, renewal }) => [block, renewal]));
+    this.#keepers.send([...renewals.keys()], (block) => {
+      const renewal = renewals.get(block);
+      return renewal === undefined ? [] : [renewal.status];
+    });
+    for (const each of follow) each();
+    return outcomes;
   }
+}
+
+/** Where there is nothing that only some ranks keep. */
+function keptByAll<T>(ranks: number): RefreshKeepers<T> {
+  const all = Array.from({ length: ranks }, (_, rank) => rank);
+  return {
+    ...{ divided: false, isDivided: () => false, keeps: () => true },
+    ...{ keepersOf: () => all, send: () => {} },
+  };
 }

@@ -28,6 +28,14 @@ export interface Renewal {
   outcome(status: ArrayLike<number>): Refresh;
 }
 
+/** A refresh that another rank does. */
+export interface Followed {
+  /** Its status is what that rank sends. */
+  readonly renewal: Renewal;
+  /** Takes notice of it, once it is there. */
+  readonly follow: () => void;
+}
+
 /** True when a factor could not be decomposed, so that the last good basis is still in force. */
 export function hasFailed(refresh: Refresh): boolean {
   return refresh.how.includes("failed");

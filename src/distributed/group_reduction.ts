@@ -28,6 +28,9 @@ const COMPARED = 100;
 /** Times that supplying is measured, of which the fastest counts. */
 const LOOKS = 5;
 
+/** Said in the place of a step's number by ranks that take none. */
+const GATHERING = -1;
+
 /** Numbers that are sent to measure it. */
 const LOOKED_AT = 1 << 18;
 
@@ -70,7 +73,14 @@ export class GroupReduction implements Reduction {
     this.#underway = this.#begin(this.#collected.splice(0));
   }
 
-  spread(matrices: readonly Matrix[], owners: readonly number[]): void {
+  spread(
+    matrices: readonly Matrix[],
+    owners: readonly number[],
+    takes?: (matrix: number, rank: number) => boolean,
+  ): void {
+    if (takes !== undefined) {
+      return this.#supplyTogether(matrices, (i, rank) => takes(i, rank) ? owners[i] : rank);
+    }
     const of = (rank: number) => matrices.filter((_, i) => owners[i] === rank);
     this.#group.allGather(this.#sideBySide(of(this.rank))).forEach((numbers, rank) => {
       if (rank !== this.rank) this.#writeBack(of(rank), numbers);
@@ -83,6 +93,11 @@ export class GroupReduction implements Reduction {
       const first = matrices.indexOf(some[0]);
       this.#supplyTogether(some, (i, rank) => supplierOf(first + i, rank));
     }
+  }
+
+  gather(part: Uint8Array): readonly Uint8Array[] {
+    this.#checkPlaces(this.#gather(() => [GATHERING, 0, 0]));
+    return this.#group.allGather(part);
   }
 
   measure(): Network {
@@ -163,7 +178,10 @@ export class GroupReduction implements Reduction {
   #checkPlaces(all: readonly (readonly number[])[]): void {
     const [firstStep, firstDigest, firstWeights] = all[0];
     all.forEach(([step, digest, weights], rank) => {
-      const problem = step !== firstStep
+      const problem = (step === GATHERING) !== (firstStep === GATHERING)
+        ? `${doing(step)}, rank 0 ${doing(firstStep)}: where ranks keep different curvature ` +
+          "(workerFraction), all of them save together"
+        : step !== firstStep
         ? `is at step ${step}, rank 0 at step ${firstStep}: load the same checkpoint on all ranks`
         : weights !== firstWeights
         ? "has other weights than rank 0: use equal seeds, or load the same checkpoint on all ranks"
@@ -279,6 +297,10 @@ export class GroupReduction implements Reduction {
   get #bytesPerNumber(): number {
     return this.#backend.info.roundoff > 2 ** -30 ? 4 : 8;
   }
+}
+
+function doing(step: number): string {
+  return step === GATHERING ? "saves" : "takes a step";
 }
 
 function sizeOf(matrices: readonly Matrix[]): number {

@@ -35,12 +35,17 @@ export interface Reduction {
   begin(...summands: readonly Summand[]): void;
 
   /**
-   * Sends matrices that one rank has to all others.
+   * Sends matrices that one rank has to all others, or to some.
    *
-   * @param matrices Of equal shapes on all ranks; overwritten where another one owns them.
+   * @param matrices Of equal shapes on all ranks that take part in them; overwritten where another one owns them.
    * @param owners The rank of each.
+   * @param takes Whether a rank takes part in a matrix: the others need not list it. @default {all do}
    */
-  spread(matrices: readonly Matrix[], owners: readonly number[]): void;
+  spread(
+    matrices: readonly Matrix[],
+    owners: readonly number[],
+    takes?: (matrix: number, rank: number) => boolean,
+  ): void;
 
   /**
    * Sends matrices to the ranks that lack them.
@@ -49,6 +54,14 @@ export interface Reduction {
    * @param supplierOf The rank from which a rank gets a matrix: itself, where it has it. The same on all ranks.
    */
   supply(matrices: readonly Matrix[], supplierOf: (matrix: number, rank: number) => number): void;
+
+  /**
+   * What each rank has, by rank. Not within a step: a rank that takes one meanwhile is told.
+   *
+   * @param part Of any length.
+   * @throws {GroupError} When another rank does something else.
+   */
+  gather(part: Uint8Array): readonly Uint8Array[];
 
   /** Measures how long it takes to supply. All ranks call it together, and get the same numbers. */
   measure(): Network;
@@ -87,6 +100,7 @@ export const alone: Reduction = {
   begin() {},
   spread() {},
   supply() {},
+  gather: (part) => [part],
   measure: () => ({ latency: 0, bandwidth: Infinity }),
   meet: (_, sizes) => sizes().map((size) => placesOf([size], 0)),
   note() {},

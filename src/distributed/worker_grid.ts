@@ -20,6 +20,7 @@ import { assigned } from "./assignment.ts";
  * const grid = new WorkerGrid(4, 2, [5, 3]); // rows 0 1, 2 3
  * assert.deepEqual([0, 1, 2, 3].map((rank) => grid.does(0, rank)), [true, false, true, false]);
  * assert.deepEqual([0, 1, 2, 3].map((rank) => grid.supplierOf(0, rank)), [0, 0, 2, 2]);
+ * assert.deepEqual(grid.doersOf(1), [1, 3]);
  * ```
  */
 export class WorkerGrid {
@@ -44,6 +45,14 @@ export class WorkerGrid {
   /** Whether a rank does a task. */
   does(task: number, rank: number): boolean {
     return this.supplierOf(task, rank) === rank;
+  }
+
+  /** The ranks that do a task, ascending. */
+  doersOf(task: number): readonly number[] {
+    return Array.from(
+      { length: this.workers },
+      (_, row) => row * this.#columns + this.#columnOf[task],
+    );
   }
 
   /** The rank from which another one gets what came of a task: itself, where it does it. */

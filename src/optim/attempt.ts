@@ -47,7 +47,12 @@ export function attemptOf(
       reduction.together(() => allOrNothing(optimizer, body, { passing: [log.all], refused })),
     take,
     checkState: ({ step, row }, numbers) =>
-      checkState(optimizer, row.values(numbers), { step, rate: lengthOf(options, step) }),
+      checkState(
+        optimizer,
+        row.values(numbers),
+        { step, rate: lengthOf(options, step) },
+        reduction,
+      ),
     report: (taken, numbers) => reportOf(optimizer, taken, numbers),
     checkKept: ({ step }) => log.checkKept(step, optimizer.stepCount),
     judge: ({ step, layers }) =>

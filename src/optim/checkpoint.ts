@@ -11,6 +11,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { checkArrays, checkFinite } from "../core/array_checks.ts";
 import { OptionError, StateError } from "../core/errors.ts";
+import { isAway } from "../core/away.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import { encodeSafetensors } from "../core/safetensors.ts";
@@ -18,7 +19,7 @@ import { type CheckpointFile, FORMAT, readCheckpoint } from "./checkpoint_file.t
 import { checkArchitecture, checkMeaning, meaningOf } from "./checkpoint_meaning.ts";
 import type { Counters } from "./counters.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { checkProgress, resume, settledProgress } from "./progress.ts";
+import { checkProgress, type Progress, resume, settledProgress } from "./progress.ts";
 import { stateMatrices } from "./state_matrices.ts";
 
 /** What a checkpoint says in words. */
@@ -37,7 +38,8 @@ export interface CheckpointInfo {
  *
  * @param optimizer Whose state.
  * Observes and does not disturb: a run that saves equals one that does not, to the last bit. The state is that of
- * the moment of the call; steps may go on before the bytes are there.
+ * the moment of the call; steps may go on before the bytes are there. Where ranks of a group keep different curvature
+ * (`workerFraction` < 1), all ranks call it together, and get the same state.
  *
  * @param extra Notes of the caller's own: epoch, seed, settings. Text; names must not begin with `tekfac.`.
  * @returns The bytes of a safetensors file, with a digest of themselves.
@@ -70,6 +72,7 @@ export async function saveState<B>(
   const read = async () => {
     const progress = settledProgress(optimizer);
     const matrices = matricesOf(optimizer, progress.counters);
+    if (optimizer.preconditioner.divided) return gathered(optimizer, matrices, progress);
     const entries = Object.entries(matrices).map(async ([name, matrix]) => {
       const { rows, cols } = matrix;
       return [name, { shape: [rows, cols], data: await backend.read(matrix) }] as const;
@@ -210,7 +213,31 @@ function writeAll(
   matrices: Readonly<Record<string, Matrix>>,
   { arrays }: CheckpointFile,
 ): void {
-  for (const [name, matrix] of Object.entries(matrices)) backend.write(matrix, arrays[name].data);
+  for (const [name, matrix] of Object.entries(keptOnly(matrices))) {
+    backend.write(matrix, arrays[name].data);
+  }
+}
+
+/** Those whose numbers this rank keeps. */
+function keptOnly(matrices: Readonly<Record<string, Matrix>>): Record<string, Matrix> {
+  return Object.fromEntries(Object.entries(matrices).filter(([, matrix]) => !isAway(matrix)));
+}
+
+/** The state of a group whose ranks keep different curvature, read at once: all ranks are here now. */
+function gathered<B>(
+  { objective: { backend }, preconditioner }: Optimizer<B>,
+  matrices: Readonly<Record<string, Matrix>>,
+  progress: Progress,
+) {
+  const own = Object.entries(keptOnly(matrices)).map(([name, matrix]) => {
+    const { rows, cols } = matrix;
+    return [name, { shape: [rows, cols], data: backend.readSync(matrix) }] as const;
+  });
+  const { counters } = progress;
+  const all = preconditioner.gather!({ arrays: Object.fromEntries(own), counters });
+  // In the same order on all ranks.
+  const arrays = Object.fromEntries(Object.keys(matrices).map((name) => [name, all.arrays[name]]));
+  return { progress: { ...progress, counters: all.counters }, arrays };
 }
 
 function weightsOf({ parameters, state = {} }: Weighted): Record<string, Matrix> {

@@ -19,10 +19,12 @@ import type {
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import type { Damping } from "../curvature/damping.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
+import { Keepers } from "../curvature/keepers.ts";
 import { NoiseFactor } from "../curvature/noise_factor.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
 import { checkAlike } from "./alike.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
+import { layerGrid } from "./layer_shares.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
@@ -95,21 +97,22 @@ export function kroneckerOptimizer<B>(
       ...(adapter === undefined ? {} : { dampingFactor: adapter.factor }),
       ...(noise === undefined ? {} : { noise: noise.factor }),
     });
-    blocks = madeForEach(
-      parameters,
-      (index) => {
-        const parameter = parameters[index];
-        const context = contextOf(index);
-        if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
-        const make = makers[index];
-        if (make === undefined) return create(backend, parameter, context, parameter);
-        const part: PartBlock = (...of) => create(...of, parameter);
-        return make(backend, parameter, { ...context, method, part, ...own(parameter) });
-      },
-    );
+    const blockOf = (index: number, context: BlockOptions): Block => {
+      const parameter = parameters[index];
+      if (choices[index] === "diagonal") return new DiagonalBlock(backend, parameter, context);
+      const make = makers[index];
+      if (make === undefined) return create(backend, parameter, context, parameter);
+      const part: PartBlock = (...of) => create(...of, parameter);
+      return make(backend, parameter, { ...context, method, part, ...own(parameter) });
+    };
+    const tried = { damping: { kind: "absolute", lambda: 1 } } as const;
+    const shares = { backend, reduction, parameters, create: (i: number) => blockOf(i, tried) };
+    const grid = layerGrid(shares, options.workerFraction);
+    const keepers = new Keepers(backend, reduction, parameters.length, grid);
+    blocks = madeForEach(parameters, (index) => keepers.admit(blockOf(index, contextOf(index))));
     const estimator = new CurvatureEstimator(backend, blocks, {
       ...options,
-      ...{ plan, reduction },
+      ...{ plan, reduction, keepers },
     });
     const preconditioner = new KroneckerPreconditioner(
       backend,
@@ -118,7 +121,7 @@ export function kroneckerOptimizer<B>(
       plan,
       {
         ...{ adapter, noise },
-        workers: workersIn(backend, reduction, parameters, options.workerFraction),
+        workers: workersIn(backend, reduction, parameters, options.workerFraction, grid),
       },
     );
     return new Optimizer(objective, preconditioner, options, observation);

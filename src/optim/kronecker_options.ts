@@ -100,10 +100,12 @@ export interface KroneckerOptions extends StepOptions {
   /** Whether steps wait for full bases, or go on with the old ones; in full or by the name of the kind. @default {{ kind: "immediate" }} */
   readonly refresh?: RefreshMode | RefreshMode["kind"];
   /**
-   * Share of the ranks of a `group` that make each direction, in (0, 1], as KAISA's workers do (Pauloski et al. 2021):
-   * with 1 every rank preconditions all layers, with 1 / ranks each layer is preconditioned once, and sent to all others
-   * in every step; rounded down to a number of ranks that divides theirs. `auto` takes what is fastest by the times of
-   * the first steps and of some messages. No bit of a step depends on it; without a group it means nothing.
+   * Share of the ranks of a `group` that keep each layer's curvature and make its directions, in (0, 1], as KAISA's
+   * workers do (Pauloski et al. 2021): with 1 every rank all of them, with 1 / ranks each layer is one rank's, which
+   * sends the direction to all others in every step, and lends them its basis where they observe; rounded down to a
+   * number of ranks that divides theirs. Memory of the curvature is divided accordingly. `auto` lets all ranks keep all,
+   * and some make each direction where that is faster by the times of the first steps and of some messages. Steps are
+   * the same to rounding; without a group it means nothing.
    *
    * @default {"auto"}
    */

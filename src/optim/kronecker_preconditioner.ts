@@ -5,6 +5,7 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
+import { isAway } from "../core/away.ts";
 import { StateError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
@@ -24,6 +25,7 @@ import {
   resumeUnderway,
   underwayCounts,
 } from "./counters.ts";
+import { gatherCurvature, type SavedCurvature } from "./gathered_curvature.ts";
 import type { Preconditioner, PreconditionerRow, PreconditionerUpdate } from "./preconditioner.ts";
 import type { Workers } from "./workers.ts";
 
@@ -160,6 +162,7 @@ export class KroneckerPreconditioner implements Preconditioner {
   }
 
   restored(): void {
+    this.estimator.keepers.forgetTraces();
     this.#backend.scope(() => {
       this.estimator.blocks.forEach((block, index) => block.restored?.(this.#restored[index]));
     });
@@ -220,12 +223,27 @@ export class KroneckerPreconditioner implements Preconditioner {
     return {
       block: method,
       factors: factorSizes(block),
-      elements: Object.values(state).reduce((sum, { rows, cols }) => sum + rows * cols, 0),
+      elements: Object.values(state).reduce((sum, m) => isAway(m) ? sum : sum + m.rows * m.cols, 0),
     };
   }
 
-  spectrum(index: number): Matrix {
-    return this.estimator.blocks[index].spectrum();
+  /** Nothing where another rank keeps the curvature. */
+  spectrum(index: number): Matrix | undefined {
+    const block = this.estimator.blocks[index];
+    return this.estimator.keepers.keeps(block) ? block.spectrum() : undefined;
+  }
+
+  get divided(): boolean {
+    return this.estimator.keepers.divided;
+  }
+
+  /**
+   * See {@linkcode Preconditioner.gather}.
+   *
+   * @internal
+   */
+  gather(own: SavedCurvature): SavedCurvature {
+    return gatherCurvature(this.estimator, own);
   }
 
   /** Disposes the estimator, its blocks and the adapter. */

@@ -13,6 +13,7 @@ import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
 import type { NoiseFactor } from "../curvature/noise_factor.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { Counters } from "./counters.ts";
+import type { SavedCurvature } from "./gathered_curvature.ts";
 import type { Workers } from "./workers.ts";
 
 /** How one parameter is preconditioned, for tables. */
@@ -112,7 +113,19 @@ export interface Preconditioner extends Disposable {
   /** Told what each step promises, where damping takes notice of it; owned. */
   readonly noise?: NoiseFactor | undefined;
   /** Eigenvalues of a parameter's curvature, in any order, in scratch memory. */
-  spectrum?(index: number): Matrix;
+  spectrum?(index: number): Matrix | undefined;
+
+  /** Whether ranks of a group keep different parts of the state. */
+  readonly divided?: boolean;
+  /**
+   * Where they do: what all of them keep. All ranks call it together.
+   *
+   * @param own What this one keeps.
+   * @throws {GroupError} When another rank does something else.
+   *
+   * @internal
+   */
+  gather?(own: SavedCurvature): SavedCurvature;
 }
 
 /** What a preconditioner did in a step. */

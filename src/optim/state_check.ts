@@ -6,6 +6,8 @@
 
 import { NumericalError } from "../core/errors.ts";
 import { columnsOf } from "../core/matrix.ts";
+import { isAway } from "../core/away.ts";
+import type { Reduction } from "../distributed/reduction.ts";
 import type { Objective } from "./objective.ts";
 import { type Stateful, stateMatrices } from "./state_matrices.ts";
 import type { RowValues } from "./step_row.ts";
@@ -25,12 +27,14 @@ interface Checked extends Stateful {
  *
  * @param values Of the step.
  * @param rate Learning rate times annealing.
+ * @param reduction With whom the numbers are shared.
  * @throws {NumericalError} Names the matrix.
  */
 export function checkState(
   optimizer: Checked,
   values: RowValues,
   { step, rate }: { readonly step: number; readonly rate: number },
+  reduction: Pick<Reduction, "size" | "sum">,
 ): void {
   const { loss, gradientNorm, innerProduct, clipFactor, lambda } = values;
   const { backend, parameters } = optimizer.objective;
@@ -40,8 +44,14 @@ export function checkState(
   const matrices = Object.entries(stateMatrices(optimizer));
   backend.scope(() => {
     const flags = backend.scratch(1, matrices.length);
-    matrices.forEach(([, matrix], i) => backend.allFinite(columnsOf(flags, i, i + 1), matrix));
-    const bad = backend.readSync(flags).indexOf(0);
+    matrices.forEach(([, matrix], i) => {
+      const flag = columnsOf(flags, i, i + 1);
+      if (isAway(matrix)) backend.write(flag, [1]);
+      else backend.allFinite(flag, matrix);
+    });
+    // All ranks agree, whoever keeps it.
+    reduction.sum({ matrix: flags });
+    const bad = backend.readSync(flags).findIndex((finite) => finite < reduction.size);
     if (bad < 0) return;
     const [quantity] = matrices[bad];
     throw new NumericalError(

@@ -55,13 +55,18 @@ export class Workers {
   #steps = 0;
   #grid: WorkerGrid | undefined;
 
-  /** @param fraction Share of the ranks that make each direction, in (0, 1], or that which is fastest. */
+  /**
+   * @param fraction Share of the ranks that make each direction, in (0, 1], or that which is fastest.
+   * @param grid Who makes which, where it is known already.
+   */
   constructor(
     backend: Backend,
     reduction: Reduction,
     parameters: readonly Parameter[],
     fraction: number | "auto",
+    grid?: WorkerGrid,
   ) {
+    this.#grid = grid;
     this.#backend = backend;
     this.#reduction = reduction;
     this.#fraction = fraction;
@@ -141,7 +146,8 @@ export function workersIn(
   reduction: Reduction,
   parameters: readonly Parameter[],
   fraction: number | "auto",
+  grid?: WorkerGrid,
 ): Workers | undefined {
   if (reduction.size === 1) return undefined;
-  return new Workers(backend, reduction, parameters, fraction);
+  return new Workers(backend, reduction, parameters, fraction, grid);
 }

@@ -26,7 +26,7 @@ for (
     const argument: TrafficCase = { widths, method, workerFraction: workers / 2 };
     const each = await forms[0].run(2, TRAFFIC, argument) as number[];
     const measured = (each[0] + each[1]) / 2;
-    const expected = summedBytes(network, method) + basesBytes(network, method, 2) +
+    const expected = summedBytes(network, method) + basesBytes(network, method, 2, workers) +
       directionBytes(network, 2, workers);
     assert(Math.abs(measured / expected - 1) < 0.03, `${measured} bytes instead of ${expected}`);
   });

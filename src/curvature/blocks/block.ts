@@ -67,6 +67,14 @@ export type LayerBlock = (
   options: LayerBlockContext,
 ) => Block;
 
+/** What observations read of a block. */
+export interface LentMatrices {
+  /** By {@linkcode Block.observeStatistics}. */
+  readonly statistics: readonly Matrix[];
+  /** By {@linkcode Block.observeEigenvalues}. */
+  readonly eigenvalues: readonly Matrix[];
+}
+
 /**
  * One layer's curvature; what only some blocks have is optional. All observing methods take temporaries
  * from the backend's scratch arena and must be called inside a scope; within a step the order is
@@ -87,6 +95,12 @@ export interface Block extends Refreshable, Disposable {
     /** By {@linkcode Block.observeEigenvalues}. */
     readonly eigenvalues: readonly Summand[];
   };
+
+  /**
+   * What it is lent on ranks that do not keep it; left out where every rank does. Then {@linkcode Block.state} lists the
+   * matrices themselves, and there is a `trace`.
+   */
+  readonly lent?: LentMatrices;
 
   /** Adds a micro-batch to the factors, where there are any. */
   observeStatistics?(capture: FactorCapture, observation: Observation): void;

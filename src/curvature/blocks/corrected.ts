@@ -12,7 +12,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { symmetric } from "../../distributed/packing.ts";
 import { Eigenbasis, overlap, transport } from "../basis.ts";
-import type { Renewal } from "../renewal.ts";
+import type { Followed, Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { observeFactors, type Statistic } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
@@ -23,6 +23,7 @@ import {
   type BlockOptions,
   type BlockPower,
   type Eigendecomposition,
+  type LentMatrices,
   Owner,
 } from "./block.ts";
 
@@ -128,6 +129,14 @@ export abstract class CorrectedBlock extends Owner implements Block {
     };
   }
 
+  get lent(): LentMatrices {
+    const { output, input } = this.#known;
+    return {
+      statistics: [],
+      eigenvalues: [this.basis.output, this.basis.input, output, input],
+    };
+  }
+
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const { backend, statistic, effectiveShare } = this;
@@ -151,6 +160,10 @@ export abstract class CorrectedBlock extends Owner implements Block {
       writeKnown(this.backend, this.#known.input, this.basis.inputValues);
       this.#traced = false;
     });
+  }
+
+  followRefresh(): Followed {
+    return this.basis.follow();
   }
 
   observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {

@@ -11,7 +11,7 @@ import type { Matrix } from "../../core/matrix.ts";
 import type { Parameter } from "../../core/parameter.ts";
 import { symmetric } from "../../distributed/packing.ts";
 import { Eigenbasis } from "../basis.ts";
-import type { Renewal } from "../renewal.ts";
+import type { Followed, Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
 import { observeFactors, type Statistic } from "../fisher.ts";
@@ -22,6 +22,7 @@ import {
   type BlockOptions,
   type BlockPower,
   type Eigendecomposition,
+  type LentMatrices,
   Owner,
 } from "./block.ts";
 
@@ -109,6 +110,11 @@ export abstract class FactoredBlock extends Owner implements Block {
     return { statistics: [this.outputFactor, this.inputFactor].map(symmetric), eigenvalues: [] };
   }
 
+  /** What is observed is seen in no basis. */
+  get lent(): LentMatrices {
+    return { statistics: [], eigenvalues: [] };
+  }
+
   /** Adds to both factors. */
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const { backend, statistic, effectiveShare } = this;
@@ -141,6 +147,12 @@ export abstract class FactoredBlock extends Owner implements Block {
     const renewal = basis.adopt(() => {});
     this.#products(basis, eigenvalues);
     return renewal;
+  }
+
+  followRefresh(step: number): Followed {
+    if (this.#inverses === undefined) return this.#exact!.basis.follow();
+    this.lambda(step);
+    return { renewal: this.#inverses.renewal, follow: () => {} };
   }
 
   /** Inverses have it inside. */

@@ -14,10 +14,16 @@ import { locationsPerExample, type Statistic } from "../fisher.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { momentSpectrum, traceOf, transportMoments } from "../moments.ts";
 import type { Observation } from "../moving_average.ts";
-import type { Renewal } from "../renewal.ts";
+import type { Followed, Renewal } from "../renewal.ts";
 import { FactorSketch, inputRows, matrixRows, outputRows } from "../sketch.ts";
 import { wholeGradients } from "../whole_gradients.ts";
-import { type Block, type BlockOptions, type BlockPower, Owner } from "./block.ts";
+import {
+  type Block,
+  type BlockOptions,
+  type BlockPower,
+  type LentMatrices,
+  Owner,
+} from "./block.ts";
 
 /** What a {@linkcode LowRankBlock} is made of. */
 export interface LowRankOptions extends BlockOptions {
@@ -152,6 +158,11 @@ export class LowRankBlock extends Owner implements Block {
     };
   }
 
+  get lent(): LentMatrices {
+    const bases = [this.output.basis, this.input.basis];
+    return { statistics: bases, eigenvalues: [...bases, this.output.average, this.input.average] };
+  }
+
   observeStatistics(capture: KroneckerCapture, observation: Observation): void {
     const backend = this.#backend;
     this.#locations = locationsPerExample(capture);
@@ -184,6 +195,10 @@ export class LowRankBlock extends Owner implements Block {
       this.#backend.axpby(place, 1, status, 0);
     });
     return renewalOf(this.#status);
+  }
+
+  followRefresh(): Followed {
+    return { renewal: renewalOf(this.#status), follow: () => {} };
   }
 
   observeEigenvalues(capture: KroneckerCapture, observation: Observation): void {

@@ -5,6 +5,7 @@
  */
 
 import type { Backend, Scalar } from "../../backend/backend.ts";
+import { isAway } from "../../core/away.ts";
 import type { KroneckerCapture } from "../../core/capture.ts";
 import { div, formula, greater, select, sqrt } from "../../core/formula.ts";
 import type { Matrix } from "../../core/matrix.ts";
@@ -92,6 +93,7 @@ export class TkfacBlock extends FactoredBlock {
   /** delta is no state of its own: it follows from the factors. */
   override restored(was: Pick<Block, "solved">): void {
     super.restored(was);
+    if (isAway(this.inputFactor)) return;
     this.backend.trace(this.delta, this.inputFactor);
   }
 

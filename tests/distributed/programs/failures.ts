@@ -22,7 +22,9 @@ export default function (group: Group): Seen {
   const build = (seed: number) =>
     sequential(backend, { input: [2], layers: [dense(3), dense(1)], seed });
   using model = build(1);
-  using optimizer = tekfac(objective(model, squaredError()), { group });
+  using optimizer = tekfac(objective(model, squaredError()), {
+    ...{ group, workerFraction: 1 / 2 },
+  });
   const weights = () => model.parameters.flatMap(({ value }) => [...backend.readSync(value)]);
   const good = { inputs: [1, 2, group.rank, 1], targets: [1, group.rank] };
   const spoilt = [

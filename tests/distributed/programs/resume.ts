@@ -1,4 +1,4 @@
-/** One rank saves while a refresh of all is under way; all go on, and so does whoever loads it. */
+/** Ranks save while a refresh of all is under way; all go on, and so does whoever loads it. */
 
 import { createBackendSync } from "@tekfac/tekfac/backend";
 import type { Group } from "@tekfac/tekfac/distributed";
@@ -6,9 +6,17 @@ import { dense, objective, sequential, softmaxCrossEntropy, tanh } from "@tekfac
 import { ekfac, loadState, saveState } from "@tekfac/tekfac/optim";
 import { partOf } from "./steps.ts";
 
+/** Where it begins, and who keeps what. */
+export interface ResumeCase {
+  readonly checkpoint?: readonly number[] | undefined;
+  readonly workerFraction?: number;
+  /** Whether rank 0 saves alone. */
+  readonly alone?: boolean;
+}
+
 /** What came of it. */
 export interface Resumed {
-  /** By rank 0, after {@linkcode SAVED_AFTER} steps. */
+  /** After {@linkcode SAVED_AFTER} steps, by those who save. */
   readonly saved: readonly number[] | undefined;
   /** Losses of all steps that were taken. */
   readonly losses: readonly number[];
@@ -21,7 +29,7 @@ const STEPS = 12;
 
 /** Takes all steps, or those after a checkpoint. */
 export async function stepsFrom(
-  checkpoint: readonly number[] | undefined,
+  { checkpoint, workerFraction = 1, alone = false }: ResumeCase,
   group?: Group,
 ): Promise<Resumed> {
   using backend = createBackendSync({ prefer: ["reference"] });
@@ -35,6 +43,7 @@ export async function stepsFrom(
     intervals: { statistics: 1, basis: 4, eigenvalues: 1 },
     denseStart: false,
     refresh: { kind: "background", delay: 4 },
+    workerFraction,
     ...(group && { group }),
   });
   if (checkpoint !== undefined) loadState(optimizer, Uint8Array.from(checkpoint));
@@ -43,11 +52,17 @@ export async function stepsFrom(
   while (optimizer.stepCount < STEPS) {
     const own = group ?? { rank: 0, size: 1 };
     losses.push(optimizer.stepSync(partOf(optimizer.stepCount, 32, own)).loss);
-    const speaks = (group?.rank ?? 0) === 0 && checkpoint === undefined;
+    const speaks = (!alone || own.rank === 0) && checkpoint === undefined;
     if (speaks && optimizer.stepCount === SAVED_AFTER) saved = [...await saveState(optimizer)];
   }
   return { saved, losses };
 }
 
-export default (group: Group, checkpoint: unknown): Promise<Resumed> =>
-  stepsFrom((checkpoint ?? undefined) as readonly number[] | undefined, group);
+/** What it says where it fails. */
+export default async (group: Group, argument: unknown): Promise<Resumed | string> => {
+  try {
+    return await stepsFrom(argument as ResumeCase, group);
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
