@@ -5,7 +5,8 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
-import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix } from "../core/matrix.ts";
+import type { InverseJob } from "./refresh_job.ts";
 import type { Renewal } from "./renewal.ts";
 import { identity } from "./identity.ts";
 
@@ -37,8 +38,11 @@ export interface FactorShifts {
  * using x = upload(backend, denseMatrix(1, 2, [8, 0]));
  * using inverses = new FactorInverses(backend, 1, 2);
  * const shifts = { outputScale: 1, outputShift: 1, inputScale: 1, inputShift: 1 };
- * const renewal = inverses.refresh(b, a, shifts);
- * const { how } = renewal.outcome(backend.readSync(renewal.status));
+ * for (const { inverse, matrix, scale, shift, status } of inverses.jobs(b, a, shifts)) {
+ *   backend.choleskyInverse(inverse, matrix, scale, shift, status);
+ * }
+ * const { status, outcome } = inverses.renewal;
+ * const { how } = outcome(backend.readSync(status));
  * assert.deepEqual(how, ["cholesky", "cholesky"]);
  * backend.scope(() => inverses.apply(x, x));
  * allClose(backend.readSync(x), [1.5, -0.5], { relative: 1e-12 });
@@ -60,7 +64,7 @@ export class FactorInverses implements Disposable {
     this.#status = backend.alloc(1, 2);
   }
 
-  /** The last refresh, as far as it is known. */
+  /** The last refresh, once its {@linkcode FactorInverses.jobs} are done. */
   get renewal(): Renewal {
     return {
       status: this.#status,
@@ -70,14 +74,20 @@ export class FactorInverses implements Disposable {
     };
   }
 
-  /** Inverts anew. An inverse whose factor is not positive definite or not finite stays as it was. */
-  refresh(outputFactor: Matrix, inputFactor: Matrix, shifts: FactorShifts): Renewal {
-    const backend = this.#backend, status = this.#status;
-    const word = (index: number): Matrix => ({ ...status, offset: status.offset + index, cols: 1 });
+  /** What inverts anew. An inverse whose factor is not positive definite or not finite stays as it was. */
+  jobs(outputFactor: Matrix, inputFactor: Matrix, shifts: FactorShifts): readonly InverseJob[] {
     const { outputScale, outputShift, inputScale, inputShift } = shifts;
-    backend.choleskyInverse(this.output, outputFactor, outputScale, outputShift, word(0));
-    backend.choleskyInverse(this.input, inputFactor, inputScale, inputShift, word(1));
-    return this.renewal;
+    const [output, input] = [0, 1].map((index) => columnsOf(this.#status, index, index + 1));
+    return [
+      {
+        ...{ inverse: this.output, matrix: outputFactor, status: output },
+        ...{ scale: outputScale, shift: outputShift },
+      },
+      {
+        ...{ inverse: this.input, matrix: inputFactor, status: input },
+        ...{ scale: inputScale, shift: inputShift },
+      },
+    ];
   }
 
   /** `out = outputInverse source inputInverse`. */

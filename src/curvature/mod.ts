@@ -77,4 +77,5 @@ export {
 } from "./scheduler.ts";
 export type { FactorRows, FactorSketch } from "./sketch.ts";
 export type { FactorShifts } from "./inverse.ts";
+export type { InverseJob } from "./refresh_job.ts";
 export { tiedCapture } from "./tied_capture.ts";

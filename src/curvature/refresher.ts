@@ -11,6 +11,7 @@ import type { Markable } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { assigned } from "../distributed/assignment.ts";
 import { alone, type Reduction } from "../distributed/reduction.ts";
+import { type InverseJob, type RefreshJob, resultsOf, runJobs } from "./refresh_job.ts";
 import type { Followed, Renewal } from "./renewal.ts";
 
 /**
@@ -59,6 +60,12 @@ export interface Refreshable extends Markable {
    */
   beginRefresh?(staleness: number, lasting: boolean): readonly EighJob[];
 
+  /**
+   * The inverses of a refresh that a step waits for, with lambda as of that step; none where eigenproblems do. They are
+   * done before {@linkcode Refreshable.finishRefresh}.
+   */
+  beginInverses?(step: number): readonly InverseJob[];
+
   /** Takes over what has been solved since {@linkcode Refreshable.beginRefresh}. */
   finishRefresh?(step: number): Renewal | undefined;
 
@@ -86,15 +93,15 @@ export interface RefreshKeepers<T> {
   send(blocks: readonly T[], matricesOf: (block: T) => readonly Matrix[]): void;
 }
 
-/** An eigenproblem, and the ranks that need its solution. */
-interface Task {
-  readonly job: EighJob;
+/** A decomposition, and the ranks that need what comes of it. */
+interface Task<J extends RefreshJob = RefreshJob> {
+  readonly job: J;
   readonly takers: readonly number[];
 }
 
-/** Eigenproblems, and the ranks that solve them. */
-interface Shared {
-  readonly tasks: readonly Task[];
+/** Decompositions, and the ranks that do them. */
+interface Shared<J extends RefreshJob = RefreshJob> {
+  readonly tasks: readonly Task<J>[];
   readonly owners: readonly number[];
 }
 
@@ -115,7 +122,7 @@ export interface RefreshOutcome<T extends Refreshable> {
 }
 
 /**
- * Runs the eigenproblems of several layers together, so that a backend can share them out.
+ * Runs the decompositions of several layers together, so that a backend can share them out.
  *
  * @example In the background, a basis is adopted two steps after it was due
  * ```ts
@@ -157,7 +164,7 @@ export class Refresher<T extends Refreshable> {
     | (Underway<T> & {
       readonly ticket: EighTicket;
       /** What others solve meanwhile; nothing where all of it is in this rank's matrices. */
-      shared?: Shared;
+      shared?: Shared<EighJob>;
       completed: boolean;
     })
     | undefined;
@@ -209,7 +216,8 @@ export class Refresher<T extends Refreshable> {
     const later = background ? due.filter((block) => block.solved) : [];
     const now = background ? due.filter((block) => !block.solved) : due;
     const renewed = this.#backend.scope(() => {
-      this.#solve(this.#begin(now, false), now);
+      const inverses = this.#tasksOf(now, (block) => block.beginInverses?.(step));
+      this.#solve([...this.#begin(now, false), ...inverses], now);
       return this.#finish(step, now);
     });
     const tasks = this.#begin(later, true);
@@ -225,13 +233,12 @@ export class Refresher<T extends Refreshable> {
   /** Each rank solves some, and all get all that they need. */
   #solve(tasks: readonly Task[], blocks: readonly T[]): void {
     const shared = this.#shareOut(tasks);
-    const own = this.#own(shared);
-    if (own.length > 0) this.#backend.eigh(own);
+    runJobs(this.#backend, this.#own(shared));
     if (blocks.length > 0) this.#spread(shared);
   }
 
   /** Among those who need them: the ranks of one block are those of another one, or all, or others. */
-  #shareOut(tasks: readonly Task[]): Shared {
+  #shareOut<J extends RefreshJob>(tasks: readonly Task<J>[]): Shared<J> {
     const owners = tasks.map(() => 0);
     for (const same of Map.groupBy(tasks.keys(), (i) => tasks[i].takers.join()).values()) {
       const { takers } = tasks[same[0]];
@@ -241,7 +248,7 @@ export class Refresher<T extends Refreshable> {
     return { tasks, owners };
   }
 
-  #own({ tasks, owners }: Shared): readonly EighJob[] {
+  #own<J extends RefreshJob>({ tasks, owners }: Shared<J>): readonly J[] {
     return tasks.filter((_, i) => owners[i] === this.#reduction.rank).map(({ job }) => job);
   }
 
@@ -249,11 +256,13 @@ export class Refresher<T extends Refreshable> {
   #spread({ tasks, owners }: Shared): void {
     const { divided } = this.#keepers;
     if (tasks.length === 0 && !divided) return;
-    const takes = (i: number, rank: number) => tasks[Math.floor(i / 3)].takers.includes(rank);
+    const results = tasks.flatMap(({ job, takers }, i) =>
+      resultsOf(job).map((matrix) => ({ matrix, takers, owner: owners[i] }))
+    );
     this.#reduction.spread(
-      tasks.flatMap(({ job: { vectors, values, status } }) => [vectors, values, status]),
-      owners.flatMap((owner) => [owner, owner, owner]),
-      divided ? takes : undefined,
+      results.map(({ matrix }) => matrix),
+      results.map(({ owner }) => owner),
+      divided ? (i, rank) => results[i].takers.includes(rank) : undefined,
     );
   }
 
@@ -312,11 +321,19 @@ export class Refresher<T extends Refreshable> {
     return !this.#mode.deterministic && !completed && ticket.ready;
   }
 
-  #begin(blocks: readonly T[], lasting: boolean): readonly Task[] {
+  #begin(blocks: readonly T[], lasting: boolean): readonly Task<EighJob>[] {
+    return this.#tasksOf(blocks, (block) => block.beginRefresh?.(this.#staleness, lasting));
+  }
+
+  /** Of those that this rank keeps. */
+  #tasksOf<J extends RefreshJob>(
+    blocks: readonly T[],
+    jobsOf: (block: T) => readonly J[] | undefined,
+  ): readonly Task<J>[] {
     return blocks.filter((block) => this.#keepers.keeps(block)).flatMap((block) => {
       const takers = this.#keepers.keepersOf(block);
-      const begin = () => block.beginRefresh?.(this.#staleness, lasting) ?? [];
-      return atLayer(block.parameter.name, begin).map((job) => ({ job, takers }));
+      const jobs = atLayer(block.parameter.name, () => jobsOf(block) ?? []);
+      return jobs.map((job) => ({ job, takers }));
     });
   }
 

@@ -1,7 +1,8 @@
 /** What a rank keeps of the curvature falls with the share of the ranks that keep each layer. */
 
 import assert from "#assert";
-import type { MemoryCase, MemoryResult } from "./programs/memory.ts";
+import { soloGroup } from "@tekfac/tekfac/distributed";
+import { type MemoryCase, memoryOf, type MemoryResult } from "./programs/memory.ts";
 import { forms } from "./ranks.ts";
 
 const MEMORY = new URL("programs/memory.ts", import.meta.url);
@@ -45,4 +46,16 @@ Deno.test(`workerFraction: each of ${RANKS} ranks keeps this share of the curvat
       );
     });
   });
+});
+
+Deno.test(`each eigenproblem and each inverse is one rank's, whatever share of ${RANKS} ranks keeps a layer`, async () => {
+  // At low rank there are none.
+  const full = cases.filter(({ options }) => !("rank" in options) || options.rank === "full");
+  const byRank = await forms[0].run(RANKS, MEMORY, full) as MemoryResult[][];
+  for (const [index, each] of full.entries()) {
+    const { decompositions: expected } = await memoryOf(each, soloGroup());
+    const shares = byRank.map((results) => results[index].decompositions);
+    assert.equal(expected, 32, "two sides of eight layers in two steps");
+    assert.deepEqual(shares, Array(RANKS).fill(expected / RANKS), JSON.stringify(each));
+  }
 });

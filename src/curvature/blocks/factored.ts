@@ -14,6 +14,7 @@ import { Eigenbasis } from "../basis.ts";
 import type { Followed, Renewal } from "../renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import { FactorInverses, type FactorShifts } from "../inverse.ts";
+import type { InverseJob } from "../refresh_job.ts";
 import { observeFactors, type Statistic } from "../fisher.ts";
 import type { Observation } from "../moving_average.ts";
 import {
@@ -138,11 +139,14 @@ export abstract class FactoredBlock extends Owner implements Block {
     return this.#exact?.basis.jobs(this.#factors(), staleness, lasting) ?? [];
   }
 
-  finishRefresh(step: number): Renewal {
-    if (this.#inverses !== undefined) {
-      const shifts = this.shifts(this.lambda(step));
-      return this.#inverses.refresh(this.outputFactor, this.inputFactor, shifts);
-    }
+  beginInverses(step: number): readonly InverseJob[] {
+    if (this.#inverses === undefined) return [];
+    const shifts = this.shifts(this.lambda(step));
+    return this.#inverses.jobs(this.outputFactor, this.inputFactor, shifts);
+  }
+
+  finishRefresh(_step: number): Renewal {
+    if (this.#inverses !== undefined) return this.#inverses.renewal;
     const { basis, eigenvalues } = this.#exact!;
     const renewal = basis.adopt(() => {});
     this.#products(basis, eigenvalues);

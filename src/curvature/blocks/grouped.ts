@@ -16,6 +16,7 @@ import { factorSizes } from "../factor_sizes.ts";
 import { jointRenewal } from "../joint_renewal.ts";
 import { LayerDamping, type Trace } from "../layer_damping.ts";
 import type { Observation } from "../moving_average.ts";
+import type { InverseJob } from "../refresh_job.ts";
 import type { Renewal } from "../renewal.ts";
 import { Stacks } from "../stacks.ts";
 import {
@@ -166,9 +167,13 @@ export class GroupedBlock extends Owner implements Block {
     return this.parts.flatMap((part) => part.beginRefresh?.(staleness, lasting) ?? []);
   }
 
-  finishRefresh(step: number): Renewal | undefined {
+  beginInverses(step: number): readonly InverseJob[] {
     // What splits lambda over factors needs it now.
     this.#lambda = this.lambda(step);
+    return this.parts.flatMap((part) => part.beginInverses?.(step) ?? []);
+  }
+
+  finishRefresh(step: number): Renewal | undefined {
     const renewals: Renewal[] = [];
     this.#forEach((part) => {
       const renewal = part.finishRefresh?.(step);

@@ -1,6 +1,6 @@
-/** What a rank keeps of the curvature. */
+/** What a rank keeps of the curvature, and what it does for it. */
 
-import { createBackendSync } from "@tekfac/tekfac/backend";
+import { type Backend, createBackendSync } from "@tekfac/tekfac/backend";
 import { isAway } from "@tekfac/tekfac/core";
 import type { Group } from "@tekfac/tekfac/distributed";
 import { dense, objective, sequential, softmaxCrossEntropy, tanh } from "@tekfac/tekfac/nn";
@@ -19,6 +19,8 @@ export interface MemoryResult {
   readonly curvature: number;
   /** All of the backend. */
   readonly live: number;
+  /** Eigenproblems and inverses of the steps after the first one. */
+  readonly decompositions: number;
   /** Names of the layers that there are spectra of. */
   readonly spectra: readonly string[];
 }
@@ -27,18 +29,38 @@ export interface MemoryResult {
 const LAYERS = 8;
 const WIDTH = 36;
 
-async function memoryOf({ optimizer: name, options }: MemoryCase, group: Group) {
+/** Counts what a backend decomposes from now on. */
+function countDecompositions(backend: Backend): () => number {
+  let count = 0;
+  const { eigh, choleskyInverse } = backend;
+  backend.eigh = (jobs) => {
+    count += jobs.length;
+    eigh.call(backend, jobs);
+  };
+  backend.choleskyInverse = (...call) => {
+    count++;
+    choleskyInverse.apply(backend, call);
+  };
+  return () => count;
+}
+
+/** Takes three steps; bases are renewed in all of them. */
+export async function memoryOf({ optimizer: name, options }: MemoryCase, group: Group) {
   using backend = createBackendSync({ prefer: ["reference"] });
   const layers = Array.from({ length: LAYERS }, () => [dense(WIDTH), tanh()]).flat();
   using model = sequential(backend, { input: [WIDTH], layers, seed: 1 });
   using optimizer = optimizers[name](objective(model, softmaxCrossEntropy()), {
-    ...{ ...options, group },
+    ...{ ...options, group, intervals: { statistics: 1, basis: 1, eigenvalues: 1 } },
   });
-  for (let step = 0; step < 3; step++) optimizer.stepSync(partOf(step, 16, group));
+  optimizer.stepSync(partOf(0, 16, group));
+  const counted = countDecompositions(backend);
+  for (let step = 1; step < 3; step++) optimizer.stepSync(partOf(step, 16, group));
+  const decompositions = counted();
   const curvature = Object.values(optimizer.preconditioner.state)
     .reduce((sum, matrix) => isAway(matrix) ? sum : sum + 8 * matrix.rows * matrix.cols, 0);
   const spectra = (await optimizer.spectra()).map(({ name }) => name);
-  return { curvature, live: backend.memory().liveBytes, spectra } satisfies MemoryResult;
+  const { liveBytes: live } = backend.memory();
+  return { curvature, live, spectra, decompositions } satisfies MemoryResult;
 }
 
 export default async (group: Group, cases: unknown): Promise<MemoryResult[]> => {
