@@ -19,6 +19,7 @@ import type { Block } from "./blocks/block.ts";
 import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
 import { type LocationsOfTheta, positionsApart } from "./positions_apart.ts";
 import { judged } from "./judged.ts";
+import type { DecompositionTimes } from "./decomposition_times.ts";
 import { Keepers } from "./keepers.ts";
 import { Refresher, type RefreshMode, type RefreshOutcome } from "./refresher.ts";
 import { dueAt, type DueWork, type RefreshPlan } from "./scheduler.ts";
@@ -45,6 +46,8 @@ export interface EstimatorOptions {
   readonly reduction?: Reduction;
   /** Which of them keep which blocks; taken over. @default {all of them all} */
   readonly keepers?: Keepers;
+  /** What decompositions take; known of all sizes where ranks keep different blocks. @default {will be tried} */
+  readonly times?: DecompositionTimes;
 }
 
 /** The examples of a step, as the estimator sees them. */
@@ -141,9 +144,9 @@ export class CurvatureEstimator implements Disposable {
     };
     const names = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(names, options.toleratedFailures);
-    const { refresh, staleness, reduction = alone } = options;
+    const { refresh, staleness, reduction = alone, times } = options;
     this.keepers = options.keepers ?? keptByAll(backend, reduction, blocks);
-    this.#refresher = new Refresher(backend, refresh, staleness, reduction, this.keepers);
+    this.#refresher = new Refresher(backend, refresh, staleness, reduction, this.keepers, times);
   }
 
   /** Failed refreshes in a row, per block; part of a checkpoint. */

@@ -38,6 +38,7 @@ export {
   type RelativeDamping,
   resolveDamping,
 } from "./damping.ts";
+export { DecompositionTimes } from "./decomposition_times.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
 export { Keepers, type Loan } from "./keepers.ts";
@@ -77,5 +78,5 @@ export {
 } from "./scheduler.ts";
 export type { FactorRows, FactorSketch } from "./sketch.ts";
 export type { FactorShifts } from "./inverse.ts";
-export type { InverseJob } from "./refresh_job.ts";
+export type { InverseJob, RefreshJob } from "./refresh_job.ts";
 export { tiedCapture } from "./tied_capture.ts";

@@ -11,6 +11,7 @@ import type { Markable } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { assigned } from "../distributed/assignment.ts";
 import { alone, type Reduction } from "../distributed/reduction.ts";
+import { DecompositionTimes } from "./decomposition_times.ts";
 import { type InverseJob, type RefreshJob, resultsOf, runJobs } from "./refresh_job.ts";
 import type { Followed, Renewal } from "./renewal.ts";
 
@@ -159,6 +160,7 @@ export class Refresher<T extends Refreshable> {
   readonly #staleness: number;
   readonly #reduction: Reduction;
   readonly #keepers: RefreshKeepers<T>;
+  readonly #times: DecompositionTimes;
   /** At most one refresh is under way at a time. */
   #pending:
     | (Underway<T> & {
@@ -177,6 +179,7 @@ export class Refresher<T extends Refreshable> {
    *
    * @param reduction With whom eigenproblems are shared out.
    * @param keepers Which of them keep which blocks. @default {all of them all}
+   * @param times What decompositions take; with it, of all sizes where they keep different ones. @default {will be tried}
    */
   constructor(
     backend: Backend,
@@ -184,7 +187,9 @@ export class Refresher<T extends Refreshable> {
     staleness: number,
     reduction: Reduction = alone,
     keepers: RefreshKeepers<T> = keptByAll(reduction.size),
+    times: DecompositionTimes = new DecompositionTimes(backend, reduction),
   ) {
+    this.#times = times;
     this.#keepers = keepers;
     this.#reduction = reduction;
     this.#backend = backend;
@@ -242,7 +247,7 @@ export class Refresher<T extends Refreshable> {
     const owners = tasks.map(() => 0);
     for (const same of Map.groupBy(tasks.keys(), (i) => tasks[i].takers.join()).values()) {
       const { takers } = tasks[same[0]];
-      const costs = same.map((i) => tasks[i].job.matrix.rows ** 3);
+      const costs = this.#times.of(same.map((i) => tasks[i].job));
       assigned(costs, takers.length).forEach((place, i) => owners[same[i]] = takers[place]);
     }
     return { tasks, owners };

@@ -7,6 +7,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { madeForEach } from "../core/at_layer.ts";
 import { OptionError } from "../core/errors.ts";
+import { valueAt } from "../core/schedule.ts";
 import { leavesCaptures, type Parameter } from "../core/parameter.ts";
 import { DampingAdapter } from "../curvature/adaptation.ts";
 import { alone } from "../distributed/reduction.ts";
@@ -18,6 +19,7 @@ import type {
 } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import type { Damping } from "../curvature/damping.ts";
+import { DecompositionTimes } from "../curvature/decomposition_times.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
 import { Keepers } from "../curvature/keepers.ts";
 import { NoiseFactor } from "../curvature/noise_factor.ts";
@@ -106,13 +108,17 @@ export function kroneckerOptimizer<B>(
       return make(backend, parameter, { ...context, method, part, ...own(parameter) });
     };
     const tried = { damping: { kind: "absolute", lambda: 1 } } as const;
-    const shares = { backend, reduction, parameters, create: (i: number) => blockOf(i, tried) };
+    const times = new DecompositionTimes(backend, reduction);
+    const shares = {
+      ...{ backend, reduction, parameters, times, interval: valueAt(intervals.basis, 0) },
+      create: (index: number) => blockOf(index, tried),
+    };
     const grid = layerGrid(shares, options.workerFraction);
     const keepers = new Keepers(backend, reduction, parameters.length, grid);
     blocks = madeForEach(parameters, (index) => keepers.admit(blockOf(index, contextOf(index))));
     const estimator = new CurvatureEstimator(backend, blocks, {
       ...options,
-      ...{ plan, reduction, keepers },
+      ...{ plan, reduction, keepers, times },
     });
     const preconditioner = new KroneckerPreconditioner(
       backend,
