@@ -1,14 +1,14 @@
 /**
  * `mpirun -n 2 deno run -A lab/cli/ranks_check.ts`: whether the simulator of many ranks says what a few of them take.
  *
- * Everything is processor time of one rank, which a busy machine disturbs least. A step of one rank is predicted from
- * the times of its kernels, that of several from these and from what the network model says of the sums; the network's
- * two numbers are those of single sums.
+ * Everything is processor time of one rank, which a busy machine disturbs least, and taken in turn, by all ranks at the
+ * same time: a watched step, one alone, one together, and so on. A step of one rank is predicted from the times of its
+ * kernels, that of several from these and from what the network model says of the sums; the network's two numbers are
+ * those of single sums.
  *
  * @module
  */
 
-import { cpuUsage } from "node:process";
 import { parseArgs } from "node:util";
 import { type Backend, createBackend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
@@ -24,7 +24,7 @@ import {
   softmaxCrossEntropy,
 } from "@tekfac/tekfac/nn";
 import { tekfac } from "@tekfac/tekfac/optim";
-import { KernelTimes } from "../ranks/kernel_times.ts";
+import { KernelTimes, median, processorMs } from "../ranks/kernel_times.ts";
 import type { NetworkShape } from "../ranks/shapes.ts";
 import { allSumsSeconds } from "../ranks/simulate.ts";
 
@@ -32,6 +32,7 @@ const { values } = parseArgs({
   options: {
     model: { type: "string", default: "autoencoder" },
     rounds: { type: "string", default: "6" },
+    warmup: { type: "string", default: "20" },
     batch: { type: "string" },
   },
 });
@@ -65,17 +66,15 @@ function stepperOn(on: Backend, together: Group | undefined) {
   return { shapes, step: () => void optimizer.stepSync({ inputs, targets }) };
 }
 
-/** The middle one. */
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+/** Processor time of a body, in milliseconds. */
+function processorMsOf(body: () => void): number {
+  const before = processorMs();
+  body();
+  return processorMs() - before;
 }
 
-/** Processor time of a body, in milliseconds. */
-function processorMs(body: () => void): number {
-  const before = cpuUsage();
-  body();
-  const { user, system } = cpuUsage(before);
-  return (user + system) / 1000;
+function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }
 
 function times(count: number, body: () => void): () => void {
@@ -94,7 +93,7 @@ function sumSecondsOf(numbers: number, count: number): number {
       group.allReduce(room);
       backend.write(matrix, room);
     };
-    return processorMs(times(count, sum)) / count / 1000;
+    return processorMsOf(times(count, sum)) / count / 1000;
   });
 }
 
@@ -114,24 +113,26 @@ const [watched, apart, joined] = [
   stepperOn(backend, group),
 ];
 // What is compiled, tuned and dense at the beginning is no part of it.
-for (let i = 0; i < 20; i++) [watched, apart, joined].forEach(({ step }) => step());
+for (let i = 0; i < Number(values.warmup); i++) {
+  [watched, apart, joined].forEach(({ step }) => step());
+}
 const measured: Record<"alone" | "together" | "short" | "long", number[]> = {
   ...{ alone: [], together: [], short: [], long: [] },
 };
 const LONG = 1 << 16;
 for (let round = 0; round < Number(values.rounds); round++) {
-  group.barrier();
-  for (let i = 0; i < STEPS; i++) kernels.take(watched.step);
-  group.barrier();
-  measured.alone.push(processorMs(times(STEPS, apart.step)) / STEPS);
-  group.barrier();
-  measured.together.push(processorMs(times(STEPS, joined.step)) / STEPS);
+  for (let i = 0; i < STEPS; i++) {
+    group.barrier();
+    kernels.take(watched.step);
+    measured.alone.push(processorMsOf(apart.step));
+    group.barrier();
+    measured.together.push(processorMsOf(joined.step));
+  }
   measured.short.push(sumSecondsOf(1, 200));
   measured.long.push(sumSecondsOf(LONG, 50));
 }
-const [alone, together, short, long] = [
-  ...[measured.alone, measured.together, measured.short, measured.long].map(median),
-];
+const [alone, together] = [measured.alone, measured.together].map(mean);
+const [short, long] = [measured.short, measured.long].map(median);
 const network: NetworkShape = { name: values.model, layers: apart.shapes, batch };
 const net = networkFrom(short, long, 4 * LONG);
 const predicted = {

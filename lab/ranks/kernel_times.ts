@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cpuUsage } from "node:process";
 import type { Backend } from "@tekfac/tekfac/backend";
 
 /** A call, and how long it took. */
@@ -19,18 +20,34 @@ interface TimedStep {
   readonly between: number;
 }
 
+/** Processor time of this process, in milliseconds. */
+export function processorMs(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The middle one. */
+export function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+}
+
 /**
- * Times every call of a backend. Of equal calls the fastest counts: on a busy machine most of those that take more than
- * a millisecond are interrupted, for longer than they take.
+ * Times every call of a backend, in processor time: on a machine with more to do than it has cores a call of more than a
+ * millisecond is interrupted more often than not, but does not compute meanwhile. What neighbours in its caches cost it
+ * does count, as it does for steps that are taken in turn with those that are watched. What the clock itself takes does
+ * not.
  */
 export class KernelTimes {
   /** The backend that steps are taken on; not owned. */
   readonly backend: Backend;
   #calls: Call[] = [];
   readonly #steps: TimedStep[] = [];
+  /** Of a look at the clock. */
+  readonly #look: number;
 
   /** Watches a backend. */
   constructor(backend: Backend) {
+    this.#look = median(Array.from({ length: 1000 }, () => -processorMs() + processorMs()));
     const watched = new Map<PropertyKey, unknown>();
     this.backend = new Proxy(backend, {
       get: (target, name) => {
@@ -45,38 +62,41 @@ export class KernelTimes {
   /** Takes a step and notes its calls. */
   take(step: () => void): void {
     this.#calls = [];
-    const started = performance.now();
+    const started = processorMs();
     step();
-    const whole = performance.now() - started;
+    const whole = processorMs() - started;
     const inside = this.#calls.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-    this.#steps.push({ calls: this.#calls, between: whole - inside });
+    const looks = this.#look * (2 * this.#calls.length + 1);
+    this.#steps.push({ calls: this.#calls, between: whole - inside - looks });
   }
 
-  /** Milliseconds of a step without disturbance, on average over those that were taken. */
+  /** Milliseconds of a step, on average over those that were taken: as many calls of each kind as it has, at their mean. */
   get stepMs(): number {
-    const byKey = new Map<string, number[]>();
-    for (const { key, milliseconds } of this.#steps.flatMap(({ calls }) => calls)) {
-      byKey.set(key, [...byKey.get(key) ?? [], milliseconds]);
-    }
-    const kernels = [...byKey.values()].reduce(
-      (sum, each) => sum + each.length * Math.min(...each),
-      0,
+    const { length } = this.#steps;
+    const between = this.#steps.reduce((sum, step) => sum + step.between, 0) / length;
+    return this.kinds.reduce(
+      (sum, { perStep, milliseconds }) => sum + perStep * milliseconds,
+      between,
     );
-    const kinds = Map.groupBy(this.#steps, ({ calls }) => calls.length);
-    const between = [...kinds.values()].reduce(
-      (sum, steps) => sum + steps.length * Math.min(...steps.map((step) => step.between)),
-      0,
-    );
-    return (kernels + between) / this.#steps.length;
+  }
+
+  /** Calls of equal shapes: how many a step has, and what one takes. */
+  get kinds(): readonly { key: string; perStep: number; milliseconds: number }[] {
+    const byKey = Map.groupBy(this.#steps.flatMap(({ calls }) => calls), ({ key }) => key);
+    return [...byKey].map(([key, calls]) => ({
+      key,
+      perStep: calls.length / this.#steps.length,
+      milliseconds: calls.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / calls.length,
+    }));
   }
 
   #watch(target: Backend, name: string, call: (...args: unknown[]) => unknown): unknown {
     return (...args: unknown[]): unknown => {
       // What runs a function of the caller's is no kernel.
       if (args.some((arg) => typeof arg === "function")) return call.apply(target, args);
-      const started = performance.now();
+      const started = processorMs();
       const result = call.apply(target, args);
-      const milliseconds = performance.now() - started;
+      const milliseconds = Math.max(0, processorMs() - started - this.#look);
       this.#calls.push({ key: `${name} ${shapesIn(args)}`, milliseconds });
       return result;
     };

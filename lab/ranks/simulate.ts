@@ -153,11 +153,21 @@ export function fastest(
     .reduce((best, other) => other.seconds < best.seconds ? other : best);
 }
 
+/** Who does what. */
+export interface Sharing {
+  /** How many there are. */
+  readonly ranks: number;
+  /** Ranks that make each direction. */
+  readonly workers: number;
+  /** Whether they alone keep the layer. @default {false} */
+  readonly divided?: boolean;
+}
+
 /** Seconds of an average step. */
 export function stepSeconds(
   network: NetworkShape,
   method: Method,
-  { ranks, workers }: { readonly ranks: number; readonly workers: number },
+  { ranks, workers, divided = false }: Sharing,
   speeds: Speeds,
 ): number {
   const { layers, batch } = network;
@@ -169,9 +179,12 @@ export function stepSeconds(
   const rows = ({ positions }: LayerShape) => OBSERVED * batch * positions;
   const again = 2 * OBSERVED * pass; // a backward pass of what is observed
   const directions = sharedSeconds(directionsOf(network, method, speeds), ranks, workers, speeds);
-  const lent = workers === ranks
-    ? 0
-    : gatherSeconds(basesBytes(network, method, ranks, workers) * ranks / workers, ranks, speeds);
+  const columns = ranks / workers;
+  // A rank gets as much as it sends.
+  const lent = divided && columns > 1
+    ? (columns - 1) * speeds.latency +
+      basesBytes(network, method, ranks, workers) / speeds.bandwidth
+    : 0;
   const always = gradients + directions + lent;
   if (method === "low rank") {
     const looking = sumOf(layers, (layer) => 6 * rows(layer) * RANK * (layer.dOut + layer.dIn));

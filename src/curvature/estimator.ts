@@ -11,6 +11,7 @@ import { StateError } from "../core/errors.ts";
 import { markAll } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
 import { isTrainable, leavesCaptures, type Parameter } from "../core/parameter.ts";
+import type { Keeping } from "../distributed/keeping.ts";
 import type { Summand } from "../distributed/packing.ts";
 import { alone, type Reduction } from "../distributed/reduction.ts";
 import { type Schedule, valueAt } from "../core/schedule.ts";
@@ -19,8 +20,6 @@ import type { Block } from "./blocks/block.ts";
 import { type Averaging, continued, MovingAverage, type Observation } from "./moving_average.ts";
 import { type LocationsOfTheta, positionsApart } from "./positions_apart.ts";
 import { judged } from "./judged.ts";
-import type { DecompositionTimes } from "./decomposition_times.ts";
-import { Keepers } from "./keepers.ts";
 import { Refresher, type RefreshMode, type RefreshOutcome } from "./refresher.ts";
 import { dueAt, type DueWork, type RefreshPlan } from "./scheduler.ts";
 
@@ -45,9 +44,7 @@ export interface EstimatorOptions {
   /** Who else observes; eigenproblems are shared out among them. @default {nobody} */
   readonly reduction?: Reduction;
   /** Which of them keep which blocks; taken over. @default {all of them all} */
-  readonly keepers?: Keepers;
-  /** What decompositions take; known of all sizes where ranks keep different blocks. @default {will be tried} */
-  readonly times?: DecompositionTimes;
+  readonly keepers?: Keeping<Block>;
 }
 
 /** The examples of a step, as the estimator sees them. */
@@ -127,7 +124,7 @@ export class CurvatureEstimator implements Disposable {
   /** Bookkeeping of the two averages; part of a checkpoint. */
   readonly averages: { readonly factors: MovingAverage; readonly eigenvalues: MovingAverage };
   /** Which ranks of a group keep which blocks. */
-  readonly keepers: Keepers;
+  readonly keepers: Keeping<Block>;
   readonly #backend: Backend;
   readonly #options: EstimatorOptions;
   readonly #failures: FailureCounts;
@@ -144,9 +141,10 @@ export class CurvatureEstimator implements Disposable {
     };
     const names = blocks.map(({ parameter }) => parameter.name);
     this.#failures = new FailureCounts(names, options.toleratedFailures);
-    const { refresh, staleness, reduction = alone, times } = options;
-    this.keepers = options.keepers ?? keptByAll(backend, reduction, blocks);
-    this.#refresher = new Refresher(backend, refresh, staleness, reduction, this.keepers, times);
+    const { refresh, staleness, reduction = alone } = options;
+    this.keepers = options.keepers ?? reduction.keeping(blocks.length);
+    if (options.keepers === undefined) { for (const block of blocks) this.keepers.admit(block); }
+    this.#refresher = new Refresher(backend, refresh, staleness, reduction, this.keepers);
   }
 
   /** Failed refreshes in a row, per block; part of a checkpoint. */
@@ -350,12 +348,6 @@ export class CurvatureEstimator implements Disposable {
     const by = { failures: this.#failures, refresher: this.#refresher };
     return judged(this.#backend, this.blocks, outcomes, by, step);
   }
-}
-
-function keptByAll(backend: Backend, reduction: Reduction, blocks: readonly Block[]): Keepers {
-  const keepers = new Keepers(backend, reduction, blocks.length);
-  for (const block of blocks) keepers.admit(block);
-  return keepers;
 }
 
 /** What is done with captures. */

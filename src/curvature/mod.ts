@@ -38,10 +38,8 @@ export {
   type RelativeDamping,
   resolveDamping,
 } from "./damping.ts";
-export { DecompositionTimes } from "./decomposition_times.ts";
 export * from "./estimator.ts";
 export { FactorBases } from "./factor_bases.ts";
-export { Keepers, type Loan } from "./keepers.ts";
 export type { FactorSide } from "./factor_side.ts";
 export {
   type Factors,
@@ -61,7 +59,6 @@ export * from "./observation_guard.ts";
 export {
   type Refreshable,
   Refresher,
-  type RefreshKeepers,
   type RefreshMode,
   type RefreshOutcome,
   type Underway,

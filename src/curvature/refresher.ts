@@ -9,9 +9,9 @@ import { atLayer } from "../core/at_layer.ts";
 import { flag, number, optional, type Rule, shorthand, variant } from "../core/schema.ts";
 import type { Markable } from "../core/marks.ts";
 import type { Matrix } from "../core/matrix.ts";
-import { assigned } from "../distributed/assignment.ts";
+import type { Keeping } from "../distributed/keeping.ts";
+import type { SharedWork, Task } from "../distributed/shared_work.ts";
 import { alone, type Reduction } from "../distributed/reduction.ts";
-import { DecompositionTimes } from "./decomposition_times.ts";
 import { type InverseJob, type RefreshJob, resultsOf, runJobs } from "./refresh_job.ts";
 import type { Followed, Renewal } from "./renewal.ts";
 
@@ -45,6 +45,11 @@ export const refreshRule: Rule<Required<RefreshMode>> = shorthand(
   "'immediate', 'background'",
   (value) => typeof value === "string" ? { kind: value } : undefined,
 );
+
+/** Whether bases are taken over as soon as they are ready, at another step on each machine. */
+export function isEarly(mode: Required<RefreshMode>): boolean {
+  return mode.kind === "background" && !mode.deterministic;
+}
 
 /** What has bases to renew: a block of curvature, or of SOAP. */
 export interface Refreshable extends Markable {
@@ -80,31 +85,8 @@ export interface Refreshable extends Markable {
   resumeRefresh?(): void;
 }
 
-/** Who renews what; see `Keepers`. */
-export interface RefreshKeepers<T> {
-  /** Whether there are blocks that some ranks do not keep. */
-  readonly divided: boolean;
-  /** Whether some ranks do not keep this one. */
-  isDivided(block: T): boolean;
-  /** Whether this rank keeps it. */
-  keeps(block: T): boolean;
-  /** The ranks that do. */
-  keepersOf(block: T): readonly number[];
-  /** Sends matrices from those who keep blocks to those who do not. */
-  send(blocks: readonly T[], matricesOf: (block: T) => readonly Matrix[]): void;
-}
-
-/** A decomposition, and the ranks that need what comes of it. */
-interface Task<J extends RefreshJob = RefreshJob> {
-  readonly job: J;
-  readonly takers: readonly number[];
-}
-
-/** Decompositions, and the ranks that do them. */
-interface Shared<J extends RefreshJob = RefreshJob> {
-  readonly tasks: readonly Task<J>[];
-  readonly owners: readonly number[];
-}
+/** What matters of who keeps what. */
+type RefreshKeeping = "divided" | "isDivided" | "keeps" | "keepersOf" | "send";
 
 /** A refresh that is under way. */
 export interface Underway<T extends Refreshable> {
@@ -159,14 +141,13 @@ export class Refresher<T extends Refreshable> {
   readonly #mode: Required<RefreshMode>;
   readonly #staleness: number;
   readonly #reduction: Reduction;
-  readonly #keepers: RefreshKeepers<T>;
-  readonly #times: DecompositionTimes;
+  readonly #keepers: Pick<Keeping<T>, RefreshKeeping>;
   /** At most one refresh is under way at a time. */
   #pending:
     | (Underway<T> & {
       readonly ticket: EighTicket;
       /** What others solve meanwhile; nothing where all of it is in this rank's matrices. */
-      shared?: Shared<EighJob>;
+      shared?: SharedWork<EighJob>;
       completed: boolean;
     })
     | undefined;
@@ -179,17 +160,14 @@ export class Refresher<T extends Refreshable> {
    *
    * @param reduction With whom eigenproblems are shared out.
    * @param keepers Which of them keep which blocks. @default {all of them all}
-   * @param times What decompositions take; with it, of all sizes where they keep different ones. @default {will be tried}
    */
   constructor(
     backend: Backend,
     mode: Required<RefreshMode>,
     staleness: number,
     reduction: Reduction = alone,
-    keepers: RefreshKeepers<T> = keptByAll(reduction.size),
-    times: DecompositionTimes = new DecompositionTimes(backend, reduction),
+    keepers: Pick<Keeping<T>, RefreshKeeping> = reduction.keeping<never>(0),
   ) {
-    this.#times = times;
     this.#keepers = keepers;
     this.#reduction = reduction;
     this.#backend = backend;
@@ -227,48 +205,23 @@ export class Refresher<T extends Refreshable> {
     });
     const tasks = this.#begin(later, true);
     if (later.length > 0 && (tasks.length > 0 || this.#keepers.divided)) {
-      const elsewhere = this.#mode.kind === "background" && !this.#mode.deterministic;
+      const elsewhere = isEarly(this.#mode);
       const shared = this.#shareOut(tasks);
-      const ticket = this.#backend.beginEigh(this.#own(shared), { elsewhere });
+      const ticket = this.#backend.beginEigh(shared.own, { elsewhere });
       this.#pending = { ticket, shared, blocks: later, since: step, completed: false };
     }
     return [...adopted, ...renewed];
   }
 
   /** Each rank solves some, and all get all that they need. */
-  #solve(tasks: readonly Task[], blocks: readonly T[]): void {
+  #solve(tasks: readonly Task<RefreshJob>[], blocks: readonly T[]): void {
     const shared = this.#shareOut(tasks);
-    runJobs(this.#backend, this.#own(shared));
-    if (blocks.length > 0) this.#spread(shared);
+    runJobs(this.#backend, shared.own);
+    if (blocks.length > 0) shared.spread(resultsOf);
   }
 
-  /** Among those who need them: the ranks of one block are those of another one, or all, or others. */
-  #shareOut<J extends RefreshJob>(tasks: readonly Task<J>[]): Shared<J> {
-    const owners = tasks.map(() => 0);
-    for (const same of Map.groupBy(tasks.keys(), (i) => tasks[i].takers.join()).values()) {
-      const { takers } = tasks[same[0]];
-      const costs = this.#times.of(same.map((i) => tasks[i].job));
-      assigned(costs, takers.length).forEach((place, i) => owners[same[i]] = takers[place]);
-    }
-    return { tasks, owners };
-  }
-
-  #own<J extends RefreshJob>({ tasks, owners }: Shared<J>): readonly J[] {
-    return tasks.filter((_, i) => owners[i] === this.#reduction.rank).map(({ job }) => job);
-  }
-
-  /** Where ranks keep different blocks they have different tasks, but all of them send. */
-  #spread({ tasks, owners }: Shared): void {
-    const { divided } = this.#keepers;
-    if (tasks.length === 0 && !divided) return;
-    const results = tasks.flatMap(({ job, takers }, i) =>
-      resultsOf(job).map((matrix) => ({ matrix, takers, owner: owners[i] }))
-    );
-    this.#reduction.spread(
-      results.map(({ matrix }) => matrix),
-      results.map(({ owner }) => owner),
-      divided ? (i, rank) => results[i].takers.includes(rank) : undefined,
-    );
+  #shareOut<J extends RefreshJob>(tasks: readonly Task<J>[]): SharedWork<J> {
+    return this.#reduction.shareOut(tasks, this.#keepers.divided);
   }
 
   /** What is under way. */
@@ -285,9 +238,8 @@ export class Refresher<T extends Refreshable> {
     if (pending === undefined || pending.completed) return;
     pending.ticket.finish();
     pending.completed = true;
-    const { tasks = [], owners = [] } = pending.shared ?? {};
-    const others = tasks.filter((_, i) => owners[i] !== this.#reduction.rank);
-    if (others.length > 0) this.#backend.eigh(others.map(({ job }) => job));
+    const { others = [] } = pending.shared ?? {};
+    if (others.length > 0) this.#backend.eigh(others);
   }
 
   /** Goes on with a refresh whose results are in the blocks' matrices, or with none. */
@@ -304,7 +256,7 @@ export class Refresher<T extends Refreshable> {
     this.#adopted = this.#pending;
     this.#pending = undefined;
     ticket.finish();
-    if (shared !== undefined) this.#spread(shared);
+    shared?.spread(resultsOf);
     return this.#finish(step, blocks);
   }
 
@@ -364,13 +316,4 @@ export class Refresher<T extends Refreshable> {
     for (const each of follow) each();
     return outcomes;
   }
-}
-
-/** Where there is nothing that only some ranks keep. */
-function keptByAll<T>(ranks: number): RefreshKeepers<T> {
-  const all = Array.from({ length: ranks }, (_, rank) => rank);
-  return {
-    ...{ divided: false, isDivided: () => false, keeps: () => true },
-    ...{ keepersOf: () => all, send: () => {} },
-  };
 }

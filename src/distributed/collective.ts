@@ -132,8 +132,17 @@ export abstract class Collective<W, M> implements Group {
     return this.allReduceAsync(new Float32Array(1));
   }
 
-  reductionOn(subject: string, backend: Backend): Reduction {
+  reductionOn(subject: string, backend: Backend, early = false): Reduction {
+    if (!backend.sync) {
+      const expectation =
+        `must be left out on backend '${backend.name}', whose numbers are not there at once`;
+      throw new OptionError(subject, "group", expectation, `a group of ${this.name}`);
+    }
     if (this.size === 1) return alone;
+    if (early) {
+      const expectation = "must be true in a group, whose ranks take over bases at the same step";
+      throw new OptionError(subject, "refresh.deterministic", expectation, false);
+    }
     if (this.canBlock) return new GroupReduction(backend, this);
     const expectation =
       "must be able to block, as groups of threads and of MPI are: within a step, ranks wait for each other";

@@ -100,10 +100,12 @@ export interface Group extends Disposable {
    * What an optimizer asks for: the same for the matrices of a backend.
    *
    * @param subject What is being made, for messages.
-   * @throws {OptionError} Where the group cannot block: within a step, ranks wait for each other.
+   * @param early Whether it takes over bases as soon as they are ready. @default {false}
+   * @throws {OptionError} Where the group cannot block: within a step, ranks wait for each other. On a backend whose
+   * numbers are not there at once. And for early bases, which every rank would take over at another step.
    * @internal
    */
-  reductionOn(subject: string, backend: Backend): Reduction;
+  reductionOn(subject: string, backend: Backend, early?: boolean): Reduction;
 
   /** Tells the others that this rank is gone, if they still wait for it; the object is of no use afterwards. */
   [Symbol.dispose](): void;

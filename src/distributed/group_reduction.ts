@@ -10,10 +10,18 @@ import { digestOf } from "../core/digest.ts";
 import { GroupError, NumericalError, ShapeError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Group, Ticket } from "./group.ts";
+import { type Decomposition, DecompositionSeconds } from "./decomposition_seconds.ts";
+import { Keepers } from "./keepers.ts";
+import type { Keepable, Keeping } from "./keeping.ts";
+import { type Directing, type Layers, layerSeconds } from "./layer_seconds.ts";
 import type { Network } from "./network.ts";
 import type { Summable } from "./numbers.ts";
 import { packedSize, packInto, type Summand, unpackFrom } from "./packing.ts";
 import type { Reduction, Stepping } from "./reduction.ts";
+import { type SharedWork, shareOut, type Task } from "./shared_work.ts";
+import { WorkerGrid, workersOf } from "./worker_grid.ts";
+import { Workers } from "./workers.ts";
+import type { Working } from "./working.ts";
 import { placesOf } from "./shares.ts";
 
 /** Bytes that are summed at a time, unless a single matrix has more: what is held besides the matrices. */
@@ -50,6 +58,7 @@ export class GroupReduction implements Reduction {
   #digest = 0;
   /** Steps begun. */
   #meetings = 0;
+  readonly #seconds: DecompositionSeconds;
 
   /** Neither is owned. */
   constructor(backend: Backend, group: Group) {
@@ -57,6 +66,7 @@ export class GroupReduction implements Reduction {
     this.size = group.size;
     this.#backend = backend;
     this.#group = group;
+    this.#seconds = new DecompositionSeconds(backend, (numbers) => this.#added(numbers));
   }
 
   sum(...summands: readonly Summand[]): void {
@@ -98,6 +108,31 @@ export class GroupReduction implements Reduction {
   gather(part: Uint8Array): readonly Uint8Array[] {
     this.#checkPlaces(this.#gather(() => [GATHERING, 0, 0]));
     return this.#group.allGather(part);
+  }
+
+  gridOf<B extends Directing>(
+    fraction: number | "auto",
+    layers: Layers<B>,
+  ): WorkerGrid | undefined {
+    const workers = fraction === "auto" ? this.size : workersOf(fraction, this.size);
+    if (workers === this.size) return undefined;
+    return new WorkerGrid(this.size, workers, this.#added(layerSeconds(this.#backend, layers)));
+  }
+
+  keeping<T extends Keepable>(count: number, grid?: WorkerGrid): Keeping<T> {
+    return new Keepers(this.#backend, this, count, grid);
+  }
+
+  working(count: number, fraction: number | "auto", grid?: WorkerGrid): Working {
+    return new Workers(this.#backend, this, count, fraction, grid);
+  }
+
+  secondsOf(jobs: readonly Decomposition[]): readonly number[] {
+    return this.#seconds.of(jobs);
+  }
+
+  shareOut<J extends Decomposition>(tasks: readonly Task<J>[], divided: boolean): SharedWork<J> {
+    return shareOut(this, tasks, divided);
   }
 
   measure(): Network {
@@ -152,6 +187,16 @@ export class GroupReduction implements Reduction {
       else this.#settle();
       throw error;
     }
+  }
+
+  /** Sums over all ranks. */
+  #added(numbers: readonly number[]): readonly number[] {
+    return this.#backend.scope(() => {
+      const sums = this.#backend.scratch(1, numbers.length);
+      this.#backend.write(sums, numbers);
+      this.sum({ matrix: sums });
+      return Array.from(this.#backend.readSync(sums));
+    });
   }
 
   /** What each rank has to say, by rank; where it throws on one rank, all throw. */

@@ -15,5 +15,10 @@ export { leaveRoom, threadGroup, type ThreadRoom, threadRoom } from "./thread_gr
 export { mpiGroup, type MpiOptions } from "./mpi/mpi_group.ts";
 export type { Port } from "./port.ts";
 export { bestWorkers, type Network, sharedSeconds, type SharedTask } from "./network.ts";
+export type { Keepable, Keeping, Loan } from "./keeping.ts";
+export type { MadeDirection, Working } from "./working.ts";
+export type { Decomposition } from "./decomposition_seconds.ts";
+export type { Directing, Layers } from "./layer_seconds.ts";
+export type { SharedWork, Task } from "./shared_work.ts";
 export { portGroup } from "./port_group.ts";
 export { workerCounts, WorkerGrid, workersOf } from "./worker_grid.ts";

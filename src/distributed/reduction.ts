@@ -6,8 +6,14 @@
 
 import type { Places } from "../core/capture.ts";
 import type { Matrix } from "../core/matrix.ts";
+import { type Keepable, type Keeping, keptAlone } from "./keeping.ts";
+import type { Directing, Layers } from "./layer_seconds.ts";
+import type { Decomposition } from "./decomposition_seconds.ts";
 import type { Network } from "./network.ts";
 import type { Summand } from "./packing.ts";
+import type { SharedWork, Task } from "./shared_work.ts";
+import type { WorkerGrid } from "./worker_grid.ts";
+import type { Working } from "./working.ts";
 import { placesOf } from "./shares.ts";
 
 /** What has to be in the same place on all ranks. */
@@ -63,6 +69,45 @@ export interface Reduction {
    */
   gather(part: Uint8Array): readonly Uint8Array[];
 
+  /**
+   * The grid of layers of which some ranks keep each; nothing where all keep all, or where that is for the times of
+   * steps to decide.
+   *
+   * @param layers Are tried where there is a grid: it gives the most expensive out first.
+   */
+  gridOf<B extends Directing>(
+    fraction: number | "auto",
+    layers: Layers<B>,
+  ): WorkerGrid | undefined;
+
+  /**
+   * Who keeps which of some blocks that will be admitted.
+   *
+   * @param grid Who makes the directions of which. @default {all ranks those of all}
+   */
+  keeping<T extends Keepable>(count: number, grid?: WorkerGrid): Keeping<T>;
+
+  /**
+   * Who makes the directions of so many parameters; nothing where nobody else trains.
+   *
+   * @param fraction Share of the ranks that make each.
+   * @param grid Who makes which, where it is known already.
+   */
+  working(count: number, fraction: number | "auto", grid?: WorkerGrid): Working | undefined;
+
+  /**
+   * Seconds of decompositions on all ranks together, the same on all. Where a kind or size is new, it is tried, and all
+   * ranks call it with the same ones.
+   */
+  secondsOf(jobs: readonly Decomposition[]): readonly number[];
+
+  /**
+   * Gives jobs out among the ranks that need them, the longest first.
+   *
+   * @param divided Whether ranks have different jobs; then all kinds and sizes are known.
+   */
+  shareOut<J extends Decomposition>(tasks: readonly Task<J>[], divided: boolean): SharedWork<J>;
+
   /** Measures how long it takes to supply. All ranks call it together, and get the same numbers. */
   measure(): Network;
 
@@ -101,6 +146,11 @@ export const alone: Reduction = {
   spread() {},
   supply() {},
   gather: (part) => [part],
+  gridOf: () => undefined,
+  keeping: keptAlone,
+  working: () => undefined,
+  secondsOf: (jobs) => jobs.map(() => 1),
+  shareOut: (tasks) => ({ own: tasks.map(({ job }) => job), others: [], spread() {} }),
   measure: () => ({ latency: 0, bandwidth: Infinity }),
   meet: (_, sizes) => sizes().map((size) => placesOf([size], 0)),
   note() {},

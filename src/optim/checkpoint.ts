@@ -18,6 +18,7 @@ import { encodeSafetensors } from "../core/safetensors.ts";
 import { type CheckpointFile, FORMAT, readCheckpoint } from "./checkpoint_file.ts";
 import { checkArchitecture, checkMeaning, meaningOf } from "./checkpoint_meaning.ts";
 import type { Counters } from "./counters.ts";
+import { gatherCurvature } from "./gathered_curvature.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { checkProgress, type Progress, resume, settledProgress } from "./progress.ts";
 import { stateMatrices } from "./state_matrices.ts";
@@ -72,7 +73,8 @@ export async function saveState<B>(
   const read = async () => {
     const progress = settledProgress(optimizer);
     const matrices = matricesOf(optimizer, progress.counters);
-    if (optimizer.preconditioner.divided) return gathered(optimizer, matrices, progress);
+    const { parted } = optimizer.preconditioner;
+    if (parted !== undefined) return gathered(backend, parted, matrices, progress);
     const entries = Object.entries(matrices).map(async ([name, matrix]) => {
       const { rows, cols } = matrix;
       return [name, { shape: [rows, cols], data: await backend.read(matrix) }] as const;
@@ -224,8 +226,9 @@ function keptOnly(matrices: Readonly<Record<string, Matrix>>): Record<string, Ma
 }
 
 /** The state of a group whose ranks keep different curvature, read at once: all ranks are here now. */
-function gathered<B>(
-  { objective: { backend }, preconditioner }: Optimizer<B>,
+function gathered(
+  backend: Backend,
+  parted: Parameters<typeof gatherCurvature>[0],
   matrices: Readonly<Record<string, Matrix>>,
   progress: Progress,
 ) {
@@ -234,7 +237,7 @@ function gathered<B>(
     return [name, { shape: [rows, cols], data: backend.readSync(matrix) }] as const;
   });
   const { counters } = progress;
-  const all = preconditioner.gather!({ arrays: Object.fromEntries(own), counters });
+  const all = gatherCurvature(parted, { arrays: Object.fromEntries(own), counters });
   // In the same order on all ranks.
   const arrays = Object.fromEntries(Object.keys(matrices).map((name) => [name, all.arrays[name]]));
   return { progress: { ...progress, counters: all.counters }, arrays };

@@ -6,9 +6,7 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import { OptionError } from "../core/errors.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Group } from "../distributed/group.ts";
 import { DecidingGate } from "./deciding_gate.ts";
 import type { Attempt, Captures, Gate } from "./gate.ts";
 import type { StepHandle, StepReport } from "./report.ts";
@@ -17,18 +15,6 @@ import type { StepRow } from "./step_row.ts";
 /** The gate of a backend. The caller disposes it. */
 export function gateOf(backend: Backend): Gate {
   return backend.sync ? new ThrowingGate(backend) : new DecidingGate(backend);
-}
-
-/**
- * Refuses a group where nobody waits for numbers: ranks of a group have to.
- *
- * @throws {OptionError} On a backend that is not synchronous.
- */
-export function checkGroup(subject: string, backend: Backend, group: Group | undefined): void {
-  if (backend.sync || group === undefined) return;
-  const expectation =
-    `must be left out on backend '${backend.name}', whose numbers are not there at once`;
-  throw new OptionError(subject, "group", expectation, `a group of ${group.name}`);
 }
 
 /** Reads and throws: a step that is not finite changes nothing. */

@@ -17,7 +17,7 @@ export interface SavedCurvature {
 }
 
 /**
- * What all ranks keep. All call it together; where everybody keeps all, nothing is sent.
+ * What all ranks keep. All call it together.
  *
  * @param own Of this rank; names begin with those of parameters.
  */
@@ -25,7 +25,6 @@ export function gatherCurvature(
   { keepers, blocks }: Pick<CurvatureEstimator, "keepers" | "blocks">,
   own: SavedCurvature,
 ): SavedCurvature {
-  if (!keepers.divided) return own;
   const spoken = blocks.filter((block) => keepers.isDivided(block) && keepers.speaksFor(block));
   const names = spoken.map(({ parameter: { name } }) => `${name}.`);
   const arrays = Object.entries(own.arrays).filter(([name]) =>

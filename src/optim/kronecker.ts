@@ -19,18 +19,14 @@ import type {
 } from "../curvature/blocks/block.ts";
 import { DiagonalBlock } from "../curvature/blocks/diagonal.ts";
 import type { Damping } from "../curvature/damping.ts";
-import { DecompositionTimes } from "../curvature/decomposition_times.ts";
 import { CurvatureEstimator } from "../curvature/estimator.ts";
-import { Keepers } from "../curvature/keepers.ts";
+import { isEarly } from "../curvature/refresher.ts";
 import { NoiseFactor } from "../curvature/noise_factor.ts";
 import { groupsOf, ownSettings } from "./groups.ts";
-import { checkAlike } from "./alike.ts";
 import type { KroneckerOptions, ResolvedKroneckerOptions } from "./kronecker_options.ts";
-import { layerGrid } from "./layer_shares.ts";
 import { KroneckerPreconditioner } from "./kronecker_preconditioner.ts";
 import type { Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
-import { workersIn } from "./workers.ts";
 
 /** How a method makes its blocks. */
 export interface BlockMaker {
@@ -83,8 +79,7 @@ export function kroneckerOptimizer<B>(
     return chooseBlock(subject, parameter, possible, options.blocks);
   });
   const groups = groupsOf(subject, options.groups, parameters);
-  checkAlike(subject, options);
-  const reduction = options.group?.reductionOn(subject, backend) ?? alone;
+  const reduction = options.group?.reductionOn(subject, backend, isEarly(options.refresh)) ?? alone;
   return backend.building(() => {
     let blocks: readonly Block[] = [];
     const adapter = dampingAdaptation === false
@@ -108,17 +103,20 @@ export function kroneckerOptimizer<B>(
       return make(backend, parameter, { ...context, method, part, ...own(parameter) });
     };
     const tried = { damping: { kind: "absolute", lambda: 1 } } as const;
-    const times = new DecompositionTimes(backend, reduction);
-    const shares = {
-      ...{ backend, reduction, parameters, times, interval: valueAt(intervals.basis, 0) },
-      create: (index: number) => blockOf(index, tried),
-    };
-    const grid = layerGrid(shares, options.workerFraction);
-    const keepers = new Keepers(backend, reduction, parameters.length, grid);
+    const grid = reduction.gridOf(options.workerFraction, {
+      parameters,
+      create: (index) => blockOf(index, tried),
+      decompositions(block) {
+        const jobs = [...block.beginRefresh?.(0, false) ?? [], ...block.beginInverses?.(0) ?? []];
+        const seconds = reduction.secondsOf(jobs);
+        return seconds.reduce((sum, each) => sum + each, 0) / valueAt(intervals.basis, 0);
+      },
+    });
+    const keepers = reduction.keeping<Block>(parameters.length, grid);
     blocks = madeForEach(parameters, (index) => keepers.admit(blockOf(index, contextOf(index))));
     const estimator = new CurvatureEstimator(backend, blocks, {
       ...options,
-      ...{ plan, reduction, keepers, times },
+      ...{ plan, reduction, keepers },
     });
     const preconditioner = new KroneckerPreconditioner(
       backend,
@@ -127,7 +125,7 @@ export function kroneckerOptimizer<B>(
       plan,
       {
         ...{ adapter, noise },
-        workers: workersIn(backend, reduction, parameters, options.workerFraction, grid),
+        workers: reduction.working(parameters.length, options.workerFraction, grid),
       },
     );
     return new Optimizer(objective, preconditioner, options, observation);

@@ -35,7 +35,7 @@ import { checkObjective, type Objective } from "./objective.ts";
 import type { ObservedShare } from "./observation.ts";
 import { type KroneckerPreset, type Preset, presetFor } from "./presets.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
-import { fractionRule } from "./workers.ts";
+import { fractionRule } from "./fraction_rule.ts";
 
 /** A group of one of the four Kronecker-factored optimizers. */
 export interface KroneckerGroup

@@ -25,9 +25,8 @@ import {
   resumeUnderway,
   underwayCounts,
 } from "./counters.ts";
-import { gatherCurvature, type SavedCurvature } from "./gathered_curvature.ts";
 import type { Preconditioner, PreconditionerRow, PreconditionerUpdate } from "./preconditioner.ts";
-import type { Workers } from "./workers.ts";
+import type { Working } from "../distributed/working.ts";
 
 /**
  * Preconditions by the damped inverse of each layer's block.
@@ -64,7 +63,7 @@ export class KroneckerPreconditioner implements Preconditioner {
    *
    * @internal
    */
-  readonly workers: Workers | undefined;
+  readonly workers: Working | undefined;
   readonly #backend: Backend;
   readonly #plan: RefreshPlan;
   /** What held for the blocks where a checkpoint was made, until its matrices are there, too. */
@@ -233,17 +232,13 @@ export class KroneckerPreconditioner implements Preconditioner {
     return this.estimator.keepers.keeps(block) ? block.spectrum() : undefined;
   }
 
-  get divided(): boolean {
-    return this.estimator.keepers.divided;
-  }
-
   /**
-   * See {@linkcode Preconditioner.gather}.
+   * See {@linkcode Preconditioner.parted}.
    *
    * @internal
    */
-  gather(own: SavedCurvature): SavedCurvature {
-    return gatherCurvature(this.estimator, own);
+  get parted(): CurvatureEstimator | undefined {
+    return this.estimator.keepers.divided ? this.estimator : undefined;
   }
 
   /** Disposes the estimator, its blocks and the adapter. */

@@ -29,7 +29,7 @@ import { checkObjective, type Objective } from "./objective.ts";
 import { Optimizer } from "./optimizer.ts";
 import { type Orthogonalization, quintics } from "./orthogonalize.ts";
 import { type StepOptions, stepSchema } from "./step_options.ts";
-import { fractionRule, workersIn } from "./workers.ts";
+import { fractionRule } from "./fraction_rule.ts";
 
 /** AdamW inside {@linkcode muon}. */
 export interface MuonAdamOptions {
@@ -135,7 +135,7 @@ export function muon<B>(objective: Objective<B>, options: MuonOptions = {}): Opt
       settings,
       polynomials: quintics(resolved.orthogonalization, resolved.iterations),
       adamRate,
-    }, workersIn(backend, reduction, parameters, resolved.workerFraction));
+    }, reduction.working(parameters.length, resolved.workerFraction));
     // Its momentum is inside the preconditioner, and is checked before a step like all functions of the step.
     const velocities = settings.map(({ momentum }) => momentum);
     return new Optimizer(objective, preconditioner, {

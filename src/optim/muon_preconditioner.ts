@@ -11,7 +11,7 @@ import { type Schedule, valueAt } from "../core/schedule.ts";
 import type { MuonBlock, MuonNumbers } from "./muon_block.ts";
 import { areCounts, type Counters } from "./counters.ts";
 import type { Preconditioner, PreconditionerRow } from "./preconditioner.ts";
-import type { Workers } from "./workers.ts";
+import type { Working } from "../distributed/working.ts";
 
 /** The numbers of Muon, checked. */
 export interface MuonSettings extends Pick<MuonNumbers, "polynomials"> {
@@ -32,7 +32,7 @@ export class MuonPreconditioner implements Preconditioner {
   readonly #backend: Backend;
   readonly #blocks: readonly MuonBlock[];
   readonly #settings: MuonSettings;
-  readonly workers: Workers | undefined;
+  readonly workers: Working | undefined;
 
   /**
    * Takes over the blocks.
@@ -43,7 +43,7 @@ export class MuonPreconditioner implements Preconditioner {
     backend: Backend,
     blocks: readonly MuonBlock[],
     settings: MuonSettings,
-    workers?: Workers,
+    workers?: Working,
   ) {
     this.workers = workers;
     this.#backend = backend;

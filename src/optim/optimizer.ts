@@ -17,7 +17,7 @@ import { describeOptimizer } from "./describe.ts";
 import { directionsOf, measureCurvature } from "./directions.ts";
 import { Freezing, noticeFreezing } from "./freezing.ts";
 import type { Attempt, Gate } from "./gate.ts";
-import { checkGroup, gateOf } from "./gates.ts";
+import { gateOf } from "./gates.ts";
 import { checkRates, type ParameterSettings, settingsOf } from "./groups.ts";
 import { gradientFactorOf } from "./gradient_factor.ts";
 import type { Objective } from "./objective.ts";
@@ -126,7 +126,6 @@ export class Optimizer<B> implements Disposable {
       this.gate = own(gateOf(backend));
       const subject = `Cannot create ${preconditioner.method.toUpperCase()}`;
       checkTakesBack(subject, options);
-      checkGroup(subject, backend, options.group);
       this.#reduction = options.group?.reductionOn(subject, backend) ?? alone;
       const ownRate = (index: number) => preconditioner.ownRate?.(index);
       this.settings = settingsOf(subject, options, parameters, ownRate);

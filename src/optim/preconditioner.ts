@@ -9,12 +9,11 @@ import type { Scalar } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
 import type { Schedule } from "../core/schedule.ts";
 import type { DampingAdapter } from "../curvature/adaptation.ts";
-import type { CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
+import type { CurvatureEstimator, CurvatureUpdate, ObservedBatch } from "../curvature/estimator.ts";
 import type { NoiseFactor } from "../curvature/noise_factor.ts";
 import type { Refresh } from "../curvature/renewal.ts";
 import type { Counters } from "./counters.ts";
-import type { SavedCurvature } from "./gathered_curvature.ts";
-import type { Workers } from "./workers.ts";
+import type { Working } from "../distributed/working.ts";
 
 /** How one parameter is preconditioned, for tables. */
 export interface PreconditionerRow {
@@ -52,7 +51,7 @@ export interface Preconditioner extends Disposable {
    *
    * @internal
    */
-  readonly workers?: Workers | undefined;
+  readonly workers?: Working | undefined;
 
   /** How a parameter is preconditioned. */
   describe(index: number): PreconditionerRow;
@@ -115,17 +114,12 @@ export interface Preconditioner extends Disposable {
   /** Eigenvalues of a parameter's curvature, in any order, in scratch memory. */
   spectrum?(index: number): Matrix | undefined;
 
-  /** Whether ranks of a group keep different parts of the state. */
-  readonly divided?: boolean;
   /**
-   * Where they do: what all of them keep. All ranks call it together.
-   *
-   * @param own What this one keeps.
-   * @throws {GroupError} When another rank does something else.
+   * The curvature, where ranks of a group keep different parts of it.
    *
    * @internal
    */
-  gather?(own: SavedCurvature): SavedCurvature;
+  readonly parted?: Pick<CurvatureEstimator, "keepers" | "blocks"> | undefined;
 }
 
 /** What a preconditioner did in a step. */

@@ -12,9 +12,9 @@ import type { Matrix } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
 import { choice, maybe, number, optional, resolve, type SchemaOf } from "../core/schema.ts";
 import { alone, type Reduction } from "../distributed/reduction.ts";
-import { checkAlike } from "./alike.ts";
 import { judged } from "../curvature/judged.ts";
 import {
+  isEarly,
   Refresher,
   type RefreshMode,
   type RefreshOutcome,
@@ -134,8 +134,8 @@ export function soap<B>(objective: Objective<B>, options: SoapOptions = {}): Opt
   const settings = groupsOf(subject, resolved.groups, parameters)
     .map((group) => ownSettings(all, group));
   const { factors } = resolved;
-  checkAlike(subject, resolved);
-  const reduction = resolved.group?.reductionOn(subject, backend) ?? alone;
+  const reduction = resolved.group?.reductionOn(subject, backend, isEarly(resolved.refresh)) ??
+    alone;
   return backend.building(() => {
     const blocks = madeForEach(
       parameters,

@@ -49,4 +49,11 @@ Deno.test("stepSeconds() are least with one worker where products are slow, with
     bandwidth: 1e10,
   });
   assert(sgd < of(1e10).seconds);
+  // What is lent is the bytes of the bases, and a message.
+  const speeds = { ...machine, bandwidth: 1e6 };
+  const [kept, divided] = [false, true].map((divided) =>
+    stepSeconds(network, "full", { ranks: 2, workers: 1, divided }, speeds)
+  );
+  const lent = basesBytes(network, "full", 2, 1) / speeds.bandwidth + speeds.latency;
+  assert(Math.abs(divided - kept - lent) < 1e-9);
 });

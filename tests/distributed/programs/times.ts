@@ -1,7 +1,7 @@
 /** What ranks take decompositions to cost, where one of them is slower. */
 
 import { createBackendSync } from "@tekfac/tekfac/backend";
-import { DecompositionTimes, type RefreshJob } from "@tekfac/tekfac/curvature";
+import type { RefreshJob } from "@tekfac/tekfac/curvature";
 import type { Group } from "@tekfac/tekfac/distributed";
 
 /** What one rank knows. */
@@ -23,7 +23,7 @@ export default function (group: Group, sizes: unknown): KnownTimes {
     const until = performance.now() + (group.rank === 1 ? SLOWER : 0);
     while (performance.now() < until);
   };
-  const times = new DecompositionTimes(backend, group.reductionOn("Cannot try", backend));
+  const reduction = group.reductionOn("Cannot try", backend);
   return backend.scope(() => {
     const problems = (sizes as readonly number[]).map((n): RefreshJob => {
       const [matrix, vectors] = [backend.scratch(n, n), backend.scratch(n, n)];
@@ -32,9 +32,9 @@ export default function (group: Group, sizes: unknown): KnownTimes {
     });
     const [{ matrix, status }] = problems;
     const jobs = [...problems, { inverse: matrix, matrix, scale: 1, shift: 1, status }];
-    const seconds = times.of(jobs);
+    const seconds = reduction.secondsOf(jobs);
     const before = group.traffic.operations;
-    times.of(jobs);
+    reduction.secondsOf(jobs);
     return { seconds, again: group.traffic.operations - before };
   });
 }

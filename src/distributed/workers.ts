@@ -6,16 +6,10 @@
 
 import type { Backend } from "../backend/backend.ts";
 import type { Matrix } from "../core/matrix.ts";
-import type { Parameter } from "../core/parameter.ts";
-import { optional, type Rule, where } from "../core/schema.ts";
-import {
-  bestWorkers,
-  type Network,
-  sharedSeconds,
-  type SharedTask,
-} from "../distributed/network.ts";
-import type { Reduction } from "../distributed/reduction.ts";
-import { WorkerGrid, workersOf } from "../distributed/worker_grid.ts";
+import { bestWorkers, type Network, sharedSeconds, type SharedTask } from "./network.ts";
+import type { Reduction } from "./reduction.ts";
+import type { MadeDirection, Working } from "./working.ts";
+import { WorkerGrid, workersOf } from "./worker_grid.ts";
 
 /** Steps in which every rank makes all directions: from the second on they are timed. */
 const TIMED = 4;
@@ -23,30 +17,12 @@ const TIMED = 4;
 /** Share of the time of all directions that others must stay below: a few steps do not tell times exactly. */
 const WORTH_IT = 0.8;
 
-/** What the option `workerFraction` takes. */
-export const fractionRule: Rule<number | "auto"> = optional(
-  where(
-    "a number > 0 and <= 1 or 'auto'",
-    (value): value is number | "auto" =>
-      value === "auto" || typeof value === "number" && value > 0 && value <= 1,
-  ),
-  "auto",
-);
-
-/** A direction, or the room for it. */
-export interface MadeDirection {
-  /** Of the parameter. */
-  readonly index: number;
-  /** The same shape on all ranks. */
-  readonly direction: Matrix;
-}
-
 /**
  * Shares out the directions of a step: a layer's is made by some of the ranks, and the others get it from one of these.
  * In the first steps all ranks make all; what takes how long there decides who makes which, the most expensive first,
  * and, where it is not given, by how many ranks each is made ({@linkcode bestWorkers}).
  */
-export class Workers {
+export class Workers implements Working {
   readonly #backend: Backend;
   readonly #reduction: Reduction;
   readonly #fraction: number | "auto";
@@ -56,13 +32,15 @@ export class Workers {
   #grid: WorkerGrid | undefined;
 
   /**
+   * Of so many parameters.
+   *
    * @param fraction Share of the ranks that make each direction, in (0, 1], or that which is fastest.
    * @param grid Who makes which, where it is known already.
    */
   constructor(
     backend: Backend,
     reduction: Reduction,
-    parameters: readonly Parameter[],
+    count: number,
     fraction: number | "auto",
     grid?: WorkerGrid,
   ) {
@@ -70,7 +48,7 @@ export class Workers {
     this.#backend = backend;
     this.#reduction = reduction;
     this.#fraction = fraction;
-    this.#times = parameters.map(() => Infinity);
+    this.#times = new Array<number>(count).fill(Infinity);
   }
 
   /** How many ranks make each direction, in words. */
@@ -138,16 +116,4 @@ export class Workers {
       : workersOf(this.#fraction, size);
     this.#grid = new WorkerGrid(size, workers, tasks.map(({ seconds }) => seconds));
   }
-}
-
-/** The workers of an optimizer; none where nobody else trains. */
-export function workersIn(
-  backend: Backend,
-  reduction: Reduction,
-  parameters: readonly Parameter[],
-  fraction: number | "auto",
-  grid?: WorkerGrid,
-): Workers | undefined {
-  if (reduction.size === 1) return undefined;
-  return new Workers(backend, reduction, parameters, fraction, grid);
 }

@@ -7,53 +7,25 @@
 import type { Backend } from "../backend/backend.ts";
 import { giveAway, lend } from "../core/away.ts";
 import { columnsOf, type Matrix, type OwnedMatrix, rowsOf } from "../core/matrix.ts";
-import type { Reduction } from "../distributed/reduction.ts";
-import type { WorkerGrid } from "../distributed/worker_grid.ts";
-import type { Block } from "./blocks/block.ts";
+import type { Keepable, Keeping, Loan } from "./keeping.ts";
+import type { Reduction } from "./reduction.ts";
+import type { WorkerGrid } from "./worker_grid.ts";
 
 /** Bytes that are lent at a time, unless a single layer has more. */
 const BUNDLE = 25_000_000;
 
-/** What blocks that are kept elsewhere are lent. */
-export interface Loan {
-  /** Matrices as their keepers have them. */
-  readonly lent: (block: Block) => readonly Matrix[];
-  /** Matrices that are written first. @default {none} */
-  readonly room?: (block: Block) => readonly Matrix[];
-}
-
 /**
- * Without a grid all ranks keep all blocks. With one, a block that can be lent ({@linkcode Block.lent}) is kept by the
+ * Without a grid all ranks keep all blocks. With one, a block that can be lent (`Block.lent`) is kept by the
  * ranks that make its directions; on the others its state takes no memory. They observe all the same, with their own
  * examples: meanwhile they are lent the basis, and room for sums, which go to the keepers. Blocks of other kinds stay on
  * all ranks.
- *
- * All ranks call the same methods in the same order, with the same blocks.
- *
- * @example Of one rank, which keeps everything
- * ```ts
- * import assert from "node:assert/strict";
- * import { createBackend } from "@tekfac/tekfac/backend";
- * import { DiagonalBlock, Keepers } from "@tekfac/tekfac/curvature";
- * import { soloGroup } from "@tekfac/tekfac/distributed";
- * import { dense, sequential } from "@tekfac/tekfac/nn";
- *
- * using backend = await createBackend();
- * using model = sequential(backend, { input: [2], layers: [dense(1)], seed: 1 });
- * const damping = { kind: "absolute", lambda: 1 } as const;
- * using block = new DiagonalBlock(backend, model.parameters[0], { damping });
- * using group = soloGroup();
- * using keepers = new Keepers(backend, group.reductionOn("Cannot keep", backend), 1);
- * assert(keepers.keeps(keepers.admit(block)));
- * assert(!keepers.divided);
- * ```
  */
-export class Keepers implements Disposable {
+export class Keepers<T extends Keepable> implements Keeping<T> {
   readonly #backend: Backend;
   readonly #reduction: Reduction;
   readonly #grid: WorkerGrid | undefined;
   /** By block: its index, for the grid. */
-  readonly #indices = new Map<Block, number>();
+  readonly #indices = new Map<T, number>();
   readonly #bytesPerNumber: number;
   /** Traces of the blocks that are not kept by all, [blocks, 2], each a product of two; the same on all ranks. */
   readonly #traces: OwnedMatrix | undefined;
@@ -75,7 +47,7 @@ export class Keepers implements Disposable {
   }
 
   /** Takes notice of the next block, which stays the caller's. Where this rank does not keep it, its memory is given back. */
-  admit<T extends Block>(block: T): T {
+  admit<B extends T>(block: B): B {
     this.#indices.set(block, this.#indices.size);
     this.#divided ||= this.isDivided(block);
     if (this.keeps(block)) return block;
@@ -91,23 +63,23 @@ export class Keepers implements Disposable {
   }
 
   /** Whether some ranks do not keep a block. */
-  isDivided(block: Block): boolean {
+  isDivided(block: T): boolean {
     return this.#grid !== undefined && block.lent !== undefined;
   }
 
   /** Whether this rank keeps a block. */
-  keeps(block: Block): boolean {
+  keeps(block: T): boolean {
     return !this.isDivided(block) || this.#grid!.does(this.#indexOf(block), this.#reduction.rank);
   }
 
   /** The ranks that keep a block, ascending. */
-  keepersOf(block: Block): readonly number[] {
+  keepersOf(block: T): readonly number[] {
     if (this.isDivided(block)) return this.#grid!.doersOf(this.#indexOf(block));
     return Array.from({ length: this.#reduction.size }, (_, rank) => rank);
   }
 
   /** Whether this rank is the one with which a block's past counts, in sums over all. */
-  speaksFor(block: Block): boolean {
+  speaksFor(block: T): boolean {
     const speaker = this.isDivided(block) ? this.keepersOf(block)[0] : 0;
     return speaker === this.#reduction.rank;
   }
@@ -117,9 +89,9 @@ export class Keepers implements Disposable {
    * have what they are lent, and lose it afterwards.
    */
   visit(
-    blocks: readonly Block[],
-    { lent, room = () => [] }: Loan,
-    body: (some: readonly Block[]) => void,
+    blocks: readonly T[],
+    { lent, room = () => [] }: Loan<T>,
+    body: (some: readonly T[]) => void,
   ): void {
     for (const some of this.#bundles(blocks, (block) => [...lent(block), ...room(block)])) {
       this.#backend.scope(() => {
@@ -137,7 +109,7 @@ export class Keepers implements Disposable {
   }
 
   /** Sends matrices of blocks from those who keep them to those who do not. */
-  send(blocks: readonly Block[], matricesOf: (block: Block) => readonly Matrix[]): void {
+  send(blocks: readonly T[], matricesOf: (block: T) => readonly Matrix[]): void {
     const all = blocks.flatMap((block) =>
       matricesOf(block).map((matrix) => ({ matrix, index: this.#indexOf(block) }))
     );
@@ -181,11 +153,11 @@ export class Keepers implements Disposable {
     this.#traces?.[Symbol.dispose]();
   }
 
-  #indexOf(block: Block): number {
+  #indexOf(block: T): number {
     return this.#indices.get(block)!;
   }
 
-  #traceOf(block: Block): readonly [Matrix, Matrix] {
+  #traceOf(block: T): readonly [Matrix, Matrix] {
     const index = this.#indexOf(block);
     const row = rowsOf(this.#traces!, index, index + 1);
     return [columnsOf(row, 0, 1), columnsOf(row, 1, 2)];
@@ -193,10 +165,10 @@ export class Keepers implements Disposable {
 
   /** As many blocks at a time as fit; the same on all ranks. */
   *#bundles(
-    blocks: readonly Block[],
-    matricesOf: (block: Block) => readonly Matrix[],
-  ): Generator<readonly Block[]> {
-    let [some, bytes]: [Block[], number] = [[], 0];
+    blocks: readonly T[],
+    matricesOf: (block: T) => readonly Matrix[],
+  ): Generator<readonly T[]> {
+    let [some, bytes]: [T[], number] = [[], 0];
     for (const block of blocks) {
       const numbers = this.isDivided(block)
         ? matricesOf(block).reduce((sum, { rows, cols }) => sum + rows * cols, 0)

@@ -6,7 +6,7 @@ import { forms } from "./ranks.ts";
 
 const TIMES = new URL("programs/times.ts", import.meta.url);
 
-Deno.test("DecompositionTimes: all ranks have the same, measured on all of them and asked for once", async () => {
+Deno.test("secondsOf(): all ranks have the same, measured on all of them and asked for once", async () => {
   const [first, second] = await forms[0].run(2, TIMES, [8, 128, 256, 1024]) as KnownTimes[];
   assert.deepEqual(second.seconds, first.seconds);
   const [small, middle, large, huge, inverse] = first.seconds;
