@@ -5,6 +5,7 @@
  * @module
  */
 
+import { readerOf } from "../backend/read_at_once.ts";
 import type { Backend } from "../backend/backend.ts";
 import { GroupError, OptionError, StateError } from "../core/errors.ts";
 import type { Group, Ticket, Traffic } from "./group.ts";
@@ -133,7 +134,7 @@ export abstract class Collective<W, M> implements Group {
   }
 
   reductionOn(subject: string, backend: Backend, early = false): Reduction {
-    if (!backend.sync) {
+    if (readerOf(backend) === undefined) {
       const expectation =
         `must be left out on backend '${backend.name}', whose numbers are not there at once`;
       throw new OptionError(subject, "group", expectation, `a group of ${this.name}`);
