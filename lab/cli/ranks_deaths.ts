@@ -104,7 +104,8 @@ function names(text: string, rank: number): boolean {
 /** Kills a rank at some moment; nothing where the run was over by then. */
 async function death(training: Run, victim: number, latest: number): Promise<number | undefined> {
   const processes = await training.processes();
-  await wait(random.uniform(0, latest));
+  // Where less else runs than when it was timed, it may be over earlier.
+  await Promise.race([wait(random.uniform(0, latest)), training.end()]);
   try {
     Deno.kill(processes[victim], "SIGKILL");
   } catch {
