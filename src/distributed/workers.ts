@@ -5,7 +5,6 @@
  */
 
 import type { Backend } from "../backend/backend.ts";
-import type { Matrix } from "../core/matrix.ts";
 import { bestWorkers, type Network, sharedSeconds, type SharedTask } from "./network.ts";
 import type { Reduction } from "./reduction.ts";
 import type { MadeDirection, Working } from "./working.ts";

@@ -45,7 +45,10 @@ function countDecompositions(backend: Backend): () => number {
 }
 
 /** Takes three steps; bases are renewed in all of them. */
-export async function memoryOf({ optimizer: name, options }: MemoryCase, group: Group) {
+export async function memoryOf(
+  { optimizer: name, options }: MemoryCase,
+  group: Group,
+): Promise<MemoryResult> {
   using backend = createBackendSync({ prefer: ["reference"] });
   const layers = Array.from({ length: LAYERS }, () => [dense(WIDTH), tanh()]).flat();
   using model = sequential(backend, { input: [WIDTH], layers, seed: 1 });
@@ -60,7 +63,7 @@ export async function memoryOf({ optimizer: name, options }: MemoryCase, group: 
     .reduce((sum, matrix) => isAway(matrix) ? sum : sum + 8 * matrix.rows * matrix.cols, 0);
   const spectra = (await optimizer.spectra()).map(({ name }) => name);
   const { liveBytes: live } = backend.memory();
-  return { curvature, live, spectra, decompositions } satisfies MemoryResult;
+  return { curvature, live, spectra, decompositions };
 }
 
 export default async (group: Group, cases: unknown): Promise<MemoryResult[]> => {
