@@ -5,24 +5,35 @@
  */
 
 import type { Backend, Scalar } from "../backend/backend.ts";
-import { div, formula, isFinite, max, min, mul, select, sqrt } from "../core/formula.ts";
+import {
+  div,
+  type Expression,
+  formula,
+  isFinite,
+  max,
+  min,
+  mul,
+  select,
+  sqrt,
+} from "../core/formula.ts";
 import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { lossOrNat } from "./loss_unit.ts";
 
 /**
  * phi, what tau is multiplied with: at least 1, in each layer at most its noise edge (see `noiseEdge`).
  *
- * A step along U promises to lower the loss by `<U, S> / 2` where it is taken in full. No step can win more than the
- * whole loss L; where more is promised, U follows what the examples differ in by chance, and directions of little
- * curvature, in which that is most of what there is, have to be damped more. So, after the directions of a step,
+ * A step along U promises to lower the loss by `<U, S> / 2` where it is taken in full. Where it promises more than a
+ * quarter of the loss L, U follows what the examples differ in by chance, and directions of little curvature, in which
+ * that is most of what there is, have to be damped more. The first directions of all are made twice: with phi = 1, and
+ * with what they promised; then, after the directions of a step,
  *
  * ```text
- * p = <U, S> / (2 L),   phi <- min(1024, max(1, phi p^(1/8)))
+ * p = <U, S> / (2 L),   phi_0 = p,   phi <- phi (4 p)^(1/8),   phi held in [1, 64]
  * ```
  *
- * p held in [2^-8, 2^8], so that phi at most doubles or halves in a step. Beyond 1024, more than any edge,
- * it would only take longer to come back. It has no unit. Networks of many outputs,
- * whose examples tell much (an autoencoder), come to rest near 1; classifiers on few examples at their edges.
+ * 4 p held in [2^-8, 2^8], so that phi at most doubles or halves in a step. Beyond 64, more than most edges, it would only
+ * take longer to come back. It has no unit. Networks of many outputs, whose examples tell much (an autoencoder: p = 0.06),
+ * come to rest at 1; classifiers on few examples (p = 0.5 to 1) at their edges.
  *
  * @example Four times the loss is promised
  * ```ts
@@ -33,12 +44,14 @@ import { lossOrNat } from "./loss_unit.ts";
  * using backend = await createBackend({ prefer: ["reference"] });
  * using noise = new NoiseFactor(backend);
  * using product = upload(backend, denseMatrix(1, 1, [24]));
+ * noise.begin(product, 3);
+ * allClose(backend.readSync(noise.factor), [4], { relative: 1e-12 });
  * noise.heed(product, 3);
- * allClose(backend.readSync(noise.factor), [16 * 4 ** (1 / 8)], { relative: 1e-12 });
+ * allClose(backend.readSync(noise.factor), [4 * 16 ** (1 / 8)], { relative: 1e-12 });
  * ```
  */
 export class NoiseFactor implements Disposable {
-  /** phi, [1, 1]; 16 at first, more than most edges, since first averages know least. Part of a checkpoint. */
+  /** phi, [1, 1]; 1 at first. Part of a checkpoint. */
   readonly factor: OwnedMatrix;
   readonly #backend: Backend;
 
@@ -46,7 +59,18 @@ export class NoiseFactor implements Disposable {
   constructor(backend: Backend) {
     this.#backend = backend;
     this.factor = backend.alloc(1, 1);
-    backend.write(this.factor, [FIRST]);
+    backend.write(this.factor, [1]);
+  }
+
+  /**
+   * Told what the first step promises with phi = 1; then its directions are to be made again. Reads nothing back.
+   *
+   * @param product `<U, S>` of all layers, [1, 1].
+   * @param loss L; one that is not positive is that of a density, and counts as 1 nat.
+   */
+  begin(product: Matrix, loss: Scalar): void {
+    const { factor } = this;
+    this.#backend.evaluate(begun, { factor, product, loss }, { factor });
   }
 
   /**
@@ -66,20 +90,34 @@ export class NoiseFactor implements Disposable {
   }
 }
 
-const FIRST = 16;
-
 /** The largest phi. */
-const LARGEST = 2 ** 10;
+const LARGEST = 64;
 
-/** The largest p that counts, and its inverse the smallest. */
+/** 1 over the share of the loss that steps may promise. */
+const QUARTER = 4;
+
+/** The largest 4 p that counts, and its inverse the smallest. */
 const MOST = 2 ** 8;
+
+/** p. */
+function promiseOf(product: Expression<"number">, loss: Expression<"number">) {
+  return div(product, mul(2, lossOrNat(loss)));
+}
+
+const begun = formula(
+  { factor: "number", product: "number", loss: "number" },
+  ({ factor, product, loss }) => {
+    const first = min(LARGEST, max(1, promiseOf(product, loss)));
+    return { factor: select(isFinite(product), first, factor) };
+  },
+);
 
 const heeded = formula(
   { factor: "number", product: "number", loss: "number" },
   ({ factor, product, loss }) => {
-    const whole = mul(2, lossOrNat(loss));
-    const promise = min(MOST, max(1 / MOST, div(product, whole)));
-    const next = min(LARGEST, max(1, mul(factor, sqrt(sqrt(sqrt(promise))))));
+    const excess = mul(QUARTER, promiseOf(product, loss));
+    const held = min(MOST, max(1 / MOST, excess));
+    const next = min(LARGEST, max(1, mul(factor, sqrt(sqrt(sqrt(held))))));
     return { factor: select(isFinite(product), next, factor) };
   },
 );

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend } from "../backend/backend.ts";
+import type { Backend, Scalar } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
@@ -24,7 +24,7 @@ export interface Directing {
   /** Has the gradients. */
   readonly objective: Pick<Objective<never>, "backend" | "parameters">;
   /** Turns them into directions. */
-  readonly preconditioner: Pick<Preconditioner, "precondition" | "workers">;
+  readonly preconditioner: Pick<Preconditioner, "precondition" | "workers" | "noise">;
   /** Averages them before. */
   readonly momentum: MomentumState;
   /** Has the learning rate of all. */
@@ -32,7 +32,7 @@ export interface Directing {
   /** Have the decay and rates of their own. */
   readonly settings: readonly ParameterSettings[];
   /** Measure the curvature, and whether steps get ahead. */
-  readonly rules: Pick<StepRules, "curvature" | "settling">;
+  readonly rules: Pick<StepRules, "curvature" | "settling" | "unit">;
 }
 
 /**
@@ -57,15 +57,16 @@ export interface StepNow {
 }
 
 /**
- * Preconditions the (averaged) gradients; before they enter their averages, `Settling` compares them. Inside the step's
- * scope.
+ * Preconditions the (averaged) gradients; before they enter their averages, `Settling` compares them. In the very first
+ * step twice, since only directions tell how much damping the noise calls for. Inside the step's scope.
  */
 export function directionsOf(
-  { objective, preconditioner, momentum, options, settings, rules }: Directing,
-  row: Pick<StepRow, "innerProduct">,
+  optimizer: Directing,
+  row: Pick<StepRow, "innerProduct" | "loss">,
   { step, factor, examples }: StepNow,
 ): Directions {
-  const { backend, parameters } = objective;
+  const { objective: { backend, parameters }, preconditioner, momentum, settings, rules } =
+    optimizer;
   rules.settling?.heed(
     parameters.flatMap((parameter, index) => {
       const average = isTrainable(parameter) ? momentum.averageOf(index) : undefined;
@@ -73,16 +74,37 @@ export function directionsOf(
     }),
     examples,
   );
-  // A row per layer: products, and squared norms of directions and weights.
-  const table = backend.scratch(parameters.length, 3);
+  rules.curvature?.begin();
   momentum.advance(step, factor);
-  const preconditioned = parameters.map((parameter, index) => {
+  const sources = parameters.map((parameter, index) => {
     if (!isTrainable(parameter)) return undefined;
     const { weightDecay } = settings[index];
     if (weightDecay !== false && weightDecay.kind === "l2") {
       addPenaltyGradient(backend, parameter, weightDecay, step);
     }
-    const source = momentum.averaged(index, parameter.gradient);
+    return momentum.averaged(index, parameter.gradient);
+  });
+  const { noise } = preconditioner;
+  if (step === 0 && noise !== undefined) {
+    backend.scope(() => {
+      directionsFrom(optimizer, row, sources, step);
+      noise.begin(row.innerProduct, rules.unit ?? row.loss);
+    });
+  }
+  return directionsFrom(optimizer, row, sources, step);
+}
+
+/** Directions from what is preconditioned, by parameter. */
+function directionsFrom(
+  { objective, preconditioner, options, settings, rules }: Directing,
+  row: Pick<StepRow, "innerProduct">,
+  sources: readonly (Matrix | undefined)[],
+  step: number,
+): Directions {
+  const { backend, parameters } = objective;
+  const preconditioned = parameters.map((parameter, index) => {
+    const source = sources[index];
+    if (source === undefined) return undefined;
     const precondition = () => preconditioner.precondition(index, source, step);
     return { source, direction: atLayer(parameter.name, precondition) };
   });
@@ -91,6 +113,8 @@ export function directionsOf(
       made === undefined ? [] : [{ index, direction: made.direction }]
     ),
   );
+  // A row per layer: products, and squared norms of directions and weights.
+  const table = backend.scratch(parameters.length, 3);
   const directions = parameters.map((parameter, index) => {
     const sums = rowsOf(table, index, index + 1);
     const made = preconditioned[index];
@@ -99,7 +123,10 @@ export function directionsOf(
       return undefined;
     }
     const relative = relativeRate(settings[index].learningRate, options.learningRate, step);
-    const direction = scaled(backend, made.direction, relative);
+    const own = scaled(backend, made.direction, relative);
+    const direction = rules.curvature === undefined
+      ? own
+      : scaled(backend, own, rules.curvature.shareOf(index));
     backend.stepProducts(sums, direction, made.source, parameter.value);
     if (relative !== 1) {
       // With a U in the place of U, the model's curvature along it is a^2 <U, S>.
@@ -117,7 +144,7 @@ export function directionsOf(
   return { directions, numbers: { products, directions: directionNorms, weights } };
 }
 
-function scaled(backend: Backend, direction: Matrix, factor: number): Matrix {
+function scaled(backend: Backend, direction: Matrix, factor: Scalar): Matrix {
   if (factor === 1) return direction;
   const out = backend.scratch(direction.rows, direction.cols);
   backend.axpby(out, factor, direction, 0);

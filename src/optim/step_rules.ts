@@ -75,7 +75,7 @@ export class StepRules implements Disposable {
         this.observationGuard = new ObservationGuard(backend, layers, observationLimit);
       }
       if (klClip !== false && klClip.kind === "measured") {
-        this.curvature = new MeasuredCurvature(backend);
+        this.curvature = new MeasuredCurvature(backend, layers);
       }
       if (settling !== false) this.settling = new Settling(backend, settling);
     } catch (error) {
@@ -92,7 +92,7 @@ export class StepRules implements Disposable {
       ...average?.state,
       ...(gradientClip && { "step.gradientNorms": gradientClip.means }),
       ...(observationGuard && { "step.observations": observationGuard.state }),
-      ...(curvature && { "step.curvature": curvature.ratio }),
+      ...(curvature && { "step.curvature": curvature.state }),
       ...(settling && { "step.settling": settling.state }),
     };
   }

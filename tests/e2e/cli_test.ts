@@ -11,6 +11,7 @@ const keys = [
   "trainLoss",
   "testLoss",
   "testAccuracy",
+  "testLosses",
   "seconds",
   "stepMs",
 ];

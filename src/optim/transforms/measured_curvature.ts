@@ -1,5 +1,6 @@
 /**
- * The curvature along a step, measured on its batch: what the layers' blocks, each for itself, cannot know.
+ * The curvature along a step, measured on its batch: what a layer's block cannot know of directions that it has cut
+ * short, and blocks, each for itself, not of each other.
  *
  * @module
  */
@@ -18,7 +19,7 @@ import {
   sub,
   sum,
 } from "../../core/formula.ts";
-import { type Matrix, type OwnedMatrix, reshaped } from "../../core/matrix.ts";
+import { columnsOf, type Matrix, type OwnedMatrix, reshaped, rowsOf } from "../../core/matrix.ts";
 import { correctedDecay } from "../../curvature/moving_average.ts";
 import type { Whole } from "../../distributed/reduction.ts";
 
@@ -26,11 +27,18 @@ import type { Whole } from "../../distributed/reduction.ts";
 const DECAY = 0.8;
 
 /**
- * chi, the running mean of `U^T C U / sum_l <U_l, S_l>`: the curvature C of the batch along the directions,
- * couplings of layers included, over what the blocks assume (Martens & Grosse 2015, section 6.4).
- * `U^T C U = mean_n (sum_l <g_n, U_l abar_n>)^2` takes one product a layer from captures of C.
+ * Running means of what the curvature C of a batch makes of directions (Martens & Grosse 2015, section 6.4). Of each layer
+ * alone over what its block assumes, and of all of them over the sum of each alone:
  *
- * @example A model that one block describes exactly
+ * ```text
+ * chi_l = U_l^T C_l U_l / <U_l, S_l>,   U'_l = U_l / max(chi_l, 1)
+ * chi   = U'^T C U' / sum_l U'_l^T C_l U'_l
+ * ```
+ *
+ * Each layer so takes the length that suits it, and one whose block knows its curvature badly does not shorten the
+ * others. `U^T C U = mean_n (sum_l <g_n, U_l abar_n>)^2` takes one product a layer from captures of C.
+ *
+ * @example A layer with three times the curvature that its block assumes
  * ```ts
  * import { createBackend } from "@tekfac/tekfac/backend";
  * import { denseMatrix } from "@tekfac/tekfac/linalg";
@@ -39,34 +47,60 @@ const DECAY = 0.8;
  * using backend = await createBackend({ prefer: ["reference"] });
  * using inputs = upload(backend, denseMatrix(1, 2, [3, 0]));
  * using outputGradients = upload(backend, denseMatrix(1, 1, [1]));
- * using direction = upload(backend, denseMatrix(1, 2, [1 / 9, 5])); // of S = (1, 0) with C = diag(9, 0)
- * using product = upload(backend, denseMatrix(1, 1, [1 / 9]));
- * using curvature = new MeasuredCurvature(backend);
+ * using direction = upload(backend, denseMatrix(1, 2, [1 / 3, 5])); // of S = (1, 0) with 3 assumed in the place of 9
+ * using product = upload(backend, denseMatrix(1, 1, [1 / 3]));
+ * using curvature = new MeasuredCurvature(backend, 1);
  * const capture = { kind: "dense", examples: 1, inputs, outputGradients } as const;
  * backend.scope(() => curvature.update([capture], [direction], product));
  * allClose(backend.readSync(curvature.ratio), [1], { relative: 1e-12 });
+ * curvature.begin();
+ * allClose(backend.readSync(curvature.shareOf(0)), [1 / 3], { relative: 1e-12 });
  * ```
  */
 export class MeasuredCurvature implements Disposable {
-  /** chi, [1, 1]; 1 at first. Part of a checkpoint. */
-  readonly ratio: OwnedMatrix;
+  /** chi of each layer and, last, of all together, [1, layers + 1]; 1 at first. Part of a checkpoint. */
+  readonly state: OwnedMatrix;
   /** Measurements so far; part of a checkpoint. */
   count = 0;
   readonly #backend: Backend;
+  /** `1 / max(chi_l, 1)` of the directions of this step, [1, layers]. */
+  readonly #shares: OwnedMatrix;
 
-  /** The caller disposes it. */
-  constructor(backend: Backend) {
+  /**
+   * Allocates two numbers a layer. The caller disposes it.
+   *
+   * @param layers Parameters of the model.
+   */
+  constructor(backend: Backend, layers: number) {
     this.#backend = backend;
-    this.ratio = backend.alloc(1, 1);
-    backend.write(this.ratio, [1]);
+    this.state = backend.alloc(1, layers + 1);
+    this.#shares = backend.alloc(1, layers);
+    backend.write(this.state, new Float64Array(layers + 1).fill(1));
+    backend.write(this.#shares, new Float64Array(layers).fill(1));
+  }
+
+  /** chi of all layers together, [1, 1]. */
+  get ratio(): Matrix {
+    const { cols } = this.state;
+    return columnsOf(this.state, cols - 1, cols);
+  }
+
+  /** Before the directions of a step are made. */
+  begin(): void {
+    this.#backend.evaluate(shortened, { ratios: this.#ratios }, { shares: this.#shares });
+  }
+
+  /** What the direction of a layer is multiplied with in this step, [1, 1]. */
+  shareOf(layer: number): Matrix {
+    return columnsOf(this.#shares, layer, layer + 1);
   }
 
   /**
    * Measures a step. Inside a scope; reads nothing back.
    *
    * @param captures One per parameter, of equally many examples; `undefined` where a layer leaves none.
-   * @param directions `U_l` of each parameter; needed where there is a capture.
-   * @param products `<U_l, S_l>`, [1, parameters]; those without a capture must be 0.
+   * @param directions `U'_l` of each parameter; needed where there is a capture.
+   * @param products `<U'_l, S_l>`, [1, parameters]; those without a capture must be 0.
    * @param whole What the captures are a part of, where other ranks have the rest.
    */
   update(
@@ -78,41 +112,56 @@ export class MeasuredCurvature implements Disposable {
     const backend = this.#backend;
     const examples = captures.find((capture) => capture !== undefined)?.examples;
     if (examples === undefined) return;
-    const slopes = backend.scratch(1, examples);
+    const layers = captures.length;
+    const mean = { scale: 1 / (whole?.examples ?? examples) };
+    // A row per layer, the last one their sum.
+    const slopes = backend.scratch(layers + 1, examples);
+    const curvatures = backend.scratch(1, layers + 1);
+    const all = rowsOf(slopes, layers, layers + 1);
     let decay = 0;
     captures.forEach((capture, index) => {
-      if (capture === undefined) return;
-      backend.scope(() => addSlopes(backend, slopes, capture, directions[index]!, decay));
+      const own = columnsOf(curvatures, index, index + 1);
+      if (capture === undefined) return backend.write(own, [0]);
+      const row = rowsOf(slopes, index, index + 1);
+      backend.scope(() => writeSlopes(backend, row, capture, directions[index]!));
+      backend.dot(own, row, row, mean);
+      backend.axpby(all, 1, row, decay);
       decay = 1;
     });
-    const curvature = backend.scratch(1, 1);
-    backend.dot(curvature, slopes, slopes, { scale: 1 / (whole?.examples ?? examples) });
-    whole?.sum({ matrix: curvature });
-    const inputs = { curvature, products, ratio: this.ratio };
+    backend.dot(columnsOf(curvatures, layers, layers + 1), all, all, mean);
+    whole?.sum({ matrix: curvatures });
     const past = correctedDecay(this.count, DECAY);
-    backend.evaluate(averaged, { ...inputs, past }, { ratio: this.ratio });
+    const [own, together] = [[0, layers], [layers, layers + 1]].map(([from, to]) =>
+      columnsOf(curvatures, from, to)
+    );
+    backend.evaluate(
+      averaged,
+      { own, products, shares: this.#shares, ratios: this.#ratios, past },
+      { ratios: this.#ratios },
+    );
+    const { ratio } = this;
+    backend.evaluate(averagedTogether, { own, together, ratio, past }, { ratio });
     this.count++;
   }
 
-  /** Gives the number back. */
+  /** Gives the numbers back. */
   [Symbol.dispose](): void {
-    this.ratio[Symbol.dispose]();
+    this.state[Symbol.dispose]();
+    this.#shares[Symbol.dispose]();
+  }
+
+  get #ratios(): Matrix {
+    return columnsOf(this.state, 0, this.state.cols - 1);
   }
 }
 
-/** `out_n <- decay out_n + <G_n, U>`, `G_n` being what the capture holds of example n. */
-function addSlopes(
-  backend: Backend,
-  out: Matrix,
-  capture: Capture,
-  direction: Matrix,
-  decay: number,
-): void {
+/** `out_n = <G_n, U>`, `G_n` being what the capture holds of example n. */
+function writeSlopes(backend: Backend, out: Matrix, capture: Capture, direction: Matrix): void {
   const { examples } = capture;
   if (capture.kind === "elements") {
     const column = reshaped(out, examples, 1);
     const weights = reshaped(direction, capture.gradients.cols, 1);
-    backend.gemm(column, capture.gradients, weights, { beta: decay });
+    backend.gemm(column, capture.gradients, weights);
     return;
   }
   const { outputGradients: g } = capture;
@@ -123,17 +172,34 @@ function addSlopes(
     backend.gemm(changes, capture.inputs, direction, { transposeB: true });
   } else backend.conv2d(changes, capture.images, direction, capture.geometry);
   const perExample = (m: Matrix) => reshaped(m, examples, m.rows * m.cols / examples);
-  backend.rowDots(out, perExample(changes), perExample(g), { decay });
+  backend.rowDots(out, perExample(changes), perExample(g));
 }
 
+const shortened = formula(
+  { ratios: "vector" },
+  ({ ratios }) => ({ shares: div(1, max(ratios, 1)) }),
+);
+
+/** Keeps quotients finite. */
+const TINY = 1e-35;
+
 const averaged = formula(
-  { curvature: "number", products: "vector", ratio: "number", past: "number" },
-  ({ curvature, products, ratio, past }) => {
-    const assumed = sum(products);
-    const now = div(curvature, max(assumed, 1e-35));
-    const next = add(mul(past, ratio), mul(sub(1, past), now));
+  { own: "vector", products: "vector", shares: "vector", ratios: "vector", past: "number" },
+  ({ own, products, shares, ratios, past }) => {
+    // The share is in both of what the direction was taken of: once in the product, twice in the curvature.
+    const now = div(own, max(mul(products, shares), TINY));
+    const next = add(mul(past, ratios), mul(sub(1, past), now));
     // Captures of a batch that is left out may be zeros.
-    const usable = mul(mul(greater(curvature, 0), greater(assumed, 0)), isFinite(now));
-    return { ratio: select(usable, next, ratio) };
+    const usable = mul(mul(greater(own, 0), greater(products, 0)), isFinite(now));
+    return { ratios: select(usable, next, ratios) };
+  },
+);
+
+const averagedTogether = formula(
+  { own: "vector", together: "number", ratio: "number", past: "number" },
+  ({ own, together, ratio, past }) => {
+    const now = div(together, max(sum(own), TINY));
+    const next = add(mul(past, ratio), mul(sub(1, past), now));
+    return { ratio: select(mul(greater(together, 0), isFinite(now)), next, ratio) };
   },
 );
