@@ -59,7 +59,7 @@ export interface StepReport {
   /** Factor of the gradients, 1 unless they are clipped; `undefined` without a gradient clip. */
   readonly gradientFactor: number | undefined;
   /**
-   * chi: running mean of the batch's curvature along a step over what the blocks assume; `undefined` where it is
+   * chi: running mean of the batch's curvature along a step over the sum of its layers' own; `undefined` where it is
    * not measured.
    */
   readonly curvature: number | undefined;

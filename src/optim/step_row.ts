@@ -84,7 +84,7 @@ export class StepRow {
     return this.#cell(7 + this.#parameters.length);
   }
 
-  /** Measured over assumed curvature, [1, 1]. */
+  /** Curvature along the step over the sum of its layers' own, [1, 1]. */
   get curvature(): Matrix {
     return this.#cell(8 + this.#parameters.length);
   }

@@ -100,16 +100,27 @@ Deno.test("phi bounds the noise edge of every layer, and follows what steps prom
     return backend.readSync(noise.factor)[0];
   };
   const edge = noiseEdge([16], 4); // 9
-  assert.equal(lambda(), 0.5 * 2 * edge); // phi is 16
-  for (let i = 0; i < 4; i++) heed(0, 3); // p counts as 2^-8
-  assert.equal(heed(0, 3), 1); // never below it
-  assert.equal(lambda(), 0.5 * 2);
-  allClose([heed(16 * 6, 3)], [2 ** 0.5], { relative: 1e-12 }); // p = 16
+  assert.equal(lambda(), 0.5 * 2); // phi is 1
+  const begin = (product: number, loss: number) => {
+    using matrix = upload(backend, denseMatrix(1, 1, [product]));
+    noise.begin(matrix, loss);
+    return backend.readSync(noise.factor)[0];
+  };
+  assert.equal(begin(NaN, 3), 1);
+  assert.equal(begin(5, 3), 1); // never below it
+  assert.equal(begin(1e9, 3), 64); // never beyond
+  assert.equal(begin(48, 3), 8); // p = 8
+  assert.equal(lambda(), 0.5 * 2 * 8);
+  allClose([heed(1.5 * 2 ** -4, 3)], [8 * 2 ** -0.5], { relative: 1e-12 }); // 4 p = 2^-4
+  for (let i = 0; i < 4; i++) heed(0, 3); // 4 p counts as 2^-8
+  assert.equal(heed(0, 3), 1);
+  allClose([heed(1.5 * 16, 3)], [2 ** 0.5], { relative: 1e-12 }); // 4 p = 16
   allClose([lambda()], [0.5 * 2 * 2 ** 0.5], { relative: 1e-12 });
-  for (let i = 0; i < 5; i++) heed(1e9, 3); // p counts as 2^8
-  allClose([heed(6, 3)], [2 ** 5.5], { relative: 1e-12 }); // p = 1
+  for (let i = 0; i < 5; i++) heed(1e9, 3); // 4 p counts as 2^8
+  allClose([heed(1.5, 3)], [2 ** 5.5], { relative: 1e-12 }); // 4 p = 1
+  assert.equal(heed(1e9, 3), 64);
   allClose([lambda()], [0.5 * 2 * edge], { relative: 1e-12 });
   // A negative loss counts as a nat, and what is not finite changes nothing.
-  allClose([heed(2, -5)], [2 ** 5.5], { relative: 1e-12 });
-  allClose([heed(NaN, 3), heed(Infinity, 3)], [2 ** 5.5, 2 ** 5.5], { relative: 1e-12 });
+  assert.equal(heed(0.5, -5), 64);
+  assert.deepEqual([heed(NaN, 3), heed(Infinity, 3)], [64, 64]);
 });

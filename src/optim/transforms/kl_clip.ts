@@ -13,8 +13,8 @@ import { off, type Rule, schedule, variant } from "../../core/schema.ts";
 
 /**
  * - `measured`: the bound is `kappa` times the step's mean loss, in the curvature that the batch itself shows
- *   along the step (`MeasuredCurvature`), and no step goes beyond the minimum of that quadratic model. Needs
- *   curvature from captures.
+ *   along the step (`MeasuredCurvature`), and no step goes beyond the minimum of that quadratic model, nor does any
+ *   layer for itself. Needs curvature from captures.
  * - `fixed`: the bound is `kl`.
  * - `lossRelative`: the bound is `kappa` times the step's mean loss, so that steps shrink as the loss
  *   does.

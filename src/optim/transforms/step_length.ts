@@ -43,7 +43,7 @@ export interface StepNumbers {
   readonly weights: Matrix;
   /** Least `|W_l|` that is believed, [1, layers]. */
   readonly leastWeights: Matrix;
-  /** chi, the measured over the assumed curvature along the step, [1, 1]; needed by the measured clip. */
+  /** chi, the curvature along the step over the sum of its layers' own, [1, 1]; needed by the measured clip. */
   readonly curvature: Matrix | undefined;
 }
 
