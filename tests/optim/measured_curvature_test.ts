@@ -1,10 +1,11 @@
 /** The curvature along steps: of each layer alone and of all together, against sums over examples in plain loops. */
 import assert from "#assert";
+import type { Backend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
 import { denseMatrix } from "@tekfac/tekfac/linalg";
+import { dense, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
 import { tekfac } from "@tekfac/tekfac/optim";
 import { allClose, upload } from "@tekfac/tekfac/testing";
-import { MeasuredCurvature } from "../../src/optim/transforms/measured_curvature.ts";
 import { makeBatch, problemOf, referenceBackend, smallModel } from "./problem.ts";
 
 const [EXAMPLES, STEPS, DECAY] = [5, 7, 0.8];
@@ -12,9 +13,22 @@ const [EXAMPLES, STEPS, DECAY] = [5, 7, 0.8];
 /** Widths of two layers with captures; the layer between them leaves none. */
 const LAYERS = [[3, 2], undefined, [4, 3]] as const;
 
+/** An optimizer of so many layers, whose rule is told of other captures than its model's. */
+function ruleOf(backend: Backend, layers: number) {
+  const stack = new DisposableStack();
+  const model = stack.use(sequential(backend, {
+    input: [1],
+    layers: Array.from({ length: layers }, () => dense(1)),
+    seed: 1,
+  }));
+  const optimizer = stack.use(tekfac(objective(model, squaredError())));
+  return { curvature: optimizer.rules.curvature!, [Symbol.dispose]: () => stack.dispose() };
+}
+
 Deno.test("MeasuredCurvature is the running mean of each layer's own curvature, and of the whole over their sum", () => {
   using backend = referenceBackend();
-  using curvature = new MeasuredCurvature(backend, LAYERS.length);
+  using rule = ruleOf(backend, LAYERS.length);
+  const { curvature } = rule;
   const random = new Random(3);
   const normal = (count: number) => Array.from({ length: count }, () => random.normal());
   const ratios = [1, 1, 1];
@@ -67,7 +81,8 @@ Deno.test("MeasuredCurvature is the running mean of each layer's own curvature, 
 
 Deno.test("directions that promise nothing, or are not finite, change no layer's mean", () => {
   using backend = referenceBackend();
-  using curvature = new MeasuredCurvature(backend, 1);
+  using rule = ruleOf(backend, 1);
+  const { curvature } = rule;
   using inputs = upload(backend, denseMatrix(1, 2, [3, 0]));
   using outputGradients = upload(backend, denseMatrix(1, 1, [1]));
   const capture = { kind: "dense", examples: 1, inputs, outputGradients } as const;
