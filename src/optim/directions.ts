@@ -31,13 +31,13 @@ export interface Directing {
   readonly options: Pick<ResolvedStepOptions, "learningRate">;
   /** Have the decay and rates of their own. */
   readonly settings: readonly ParameterSettings[];
-  /** Measure the curvature, and whether steps get ahead. */
+  /** Measure the curvature, and whether steps get ahead; know what losses are counted in. */
   readonly rules: Pick<StepRules, "curvature" | "settling" | "unit">;
 }
 
 /**
  * Directions U of a step, and [1, parameters] of `<U, S>`, `|U|^2` and `|W|^2`; scratch memory. Of a parameter
- * whose rate is a times that of all it is a U, and `a^2 <U, S>`.
+ * whose rate is a times that of all it is a U, and `a^2 <U, S>`. U is as short as `MeasuredCurvature` has it.
  */
 export interface Directions {
   /** U, by parameter; `undefined` where it is frozen. */
