@@ -49,7 +49,7 @@ export interface AdapterOptions {
  * const goal = objective(adapted, squaredError());
  * using optimizer = tekfac(goal);
  * const batch = { inputs: [1, 0, 0, 1], targets: [3, -2] };
- * for (let step = 0; step < 50; step++) optimizer.stepSync(batch);
+ * for (let step = 0; step < 100; step++) optimizer.stepSync(batch);
  *
  * using merged = mergeAdapters(adapted); // dense layers again, for saveModel or toOnnx
  * const [first] = objective(merged, squaredError()).predictSync([1, 0]);
