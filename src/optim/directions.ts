@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Backend, Scalar } from "../backend/backend.ts";
+import type { Backend } from "../backend/backend.ts";
 import { atLayer } from "../core/at_layer.ts";
 import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import { isTrainable } from "../core/parameter.ts";
@@ -123,10 +123,9 @@ function directionsFrom(
       return undefined;
     }
     const relative = relativeRate(settings[index].learningRate, options.learningRate, step);
-    const own = scaled(backend, made.direction, relative);
-    const direction = rules.curvature === undefined
-      ? own
-      : scaled(backend, own, rules.curvature.shareOf(index));
+    const direction = scaled(backend, made.direction, relative);
+    const share = rules.curvature?.shareOf(index);
+    if (share !== undefined) backend.axpby(direction, share, direction, 0);
     backend.stepProducts(sums, direction, made.source, parameter.value);
     if (relative !== 1) {
       // With a U in the place of U, the model's curvature along it is a^2 <U, S>.
@@ -144,7 +143,7 @@ function directionsFrom(
   return { directions, numbers: { products, directions: directionNorms, weights } };
 }
 
-function scaled(backend: Backend, direction: Matrix, factor: Scalar): Matrix {
+function scaled(backend: Backend, direction: Matrix, factor: number): Matrix {
   if (factor === 1) return direction;
   const out = backend.scratch(direction.rows, direction.cols);
   backend.axpby(out, factor, direction, 0);
