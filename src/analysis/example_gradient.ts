@@ -11,6 +11,9 @@ import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Parameter } from "../core/parameter.ts";
 import type { Objective } from "../optim/objective.ts";
 
+/** Numbers that gradients of many examples may take as scratch, before examples are taken in groups. */
+export const SCRATCH = 2 ** 22;
+
 /**
  * What a layer left of the last pass.
  *

@@ -8,12 +8,9 @@ import type { Capture } from "../core/capture.ts";
 import { reshaped, rowsOf } from "../core/matrix.ts";
 import type { InverseDamping } from "./damping.ts";
 import type { Directions } from "./directions.ts";
-import { examplesOf, writeGradient } from "./example_gradient.ts";
+import { examplesOf, SCRATCH, writeGradient } from "./example_gradient.ts";
 import type { LayerCurvature } from "./layer_curvature.ts";
 import { writeRotated } from "./rotated_gradients.ts";
-
-/** Numbers that gradients may take as scratch before examples are taken in groups. */
-const SCRATCH = 2 ** 22;
 
 /**
  * Sets directions, from the `first` on, to `(F + lambda)^-1 G_n` of all examples of a capture. In an eigenbasis gradients

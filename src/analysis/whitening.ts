@@ -11,7 +11,7 @@ import { columnsOf, type Matrix, reshaped, rowsOf } from "../core/matrix.ts";
 import type { Block, BlockPower } from "../curvature/blocks/block.ts";
 import { GroupedBlock } from "../curvature/blocks/grouped.ts";
 import { LowRankBlock } from "../curvature/blocks/low_rank.ts";
-import { examplesOf, writeGradient } from "./example_gradient.ts";
+import { examplesOf, SCRATCH, writeGradient } from "./example_gradient.ts";
 import { denseWhitening, lowRankWhitening, type Whitening } from "./dense_whitening.ts";
 import { writeRotated } from "./rotated_gradients.ts";
 
@@ -57,9 +57,6 @@ export function widthOf(block: Block, kind: string = block.parameter.layer.kind)
   const short = eigenbasis !== undefined || block instanceof LowRankBlock;
   return kind === "dense" && short ? value.rows : value.rows * value.cols;
 }
-
-/** Numbers that rows may take as scratch before examples are taken in groups. */
-const SCRATCH = 2 ** 22;
 
 /** `out_n = <G_n, (F + lambda)^-1 G_n>`, out [1, N], scratch. Inside a scope. */
 export function quadraticForms(

@@ -11,8 +11,8 @@ import { Random } from "../core/random.ts";
 /** Largest size that is tried; of larger ones the time grows with the cube. */
 const LARGEST = 256;
 
-/** Milliseconds that a kind and size is tried for, and runs at most. */
-const [TRIED, RUNS] = [10, 5];
+/** Milliseconds that a kind and size is tried for; runs at most, and at least, since one may be interrupted. */
+const [TRIED, RUNS, LEAST_RUNS] = [10, 5, 3];
 
 /** An eigenproblem of a matrix, or an inverse. */
 export interface Decomposition {
@@ -68,7 +68,8 @@ export class DecompositionSeconds {
       backend.secondMoment(matrix, rows, { decay: 0, scale: 1 / size });
       const began = performance.now();
       let least = Infinity;
-      for (let run = 0; run < RUNS && performance.now() - began < TRIED; run++) {
+      const isOver = () => performance.now() - began >= TRIED;
+      for (let run = 0; run < LEAST_RUNS || (run < RUNS && !isOver()); run++) {
         const started = performance.now();
         if (isInverse) backend.choleskyInverse(out, matrix, 1, 1, status);
         else backend.eigh([{ matrix, vectors: out, values, status }]);

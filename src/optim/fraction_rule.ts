@@ -1,3 +1,9 @@
+/**
+ * What an option that shares work out among ranks takes.
+ *
+ * @module
+ */
+
 import { optional, type Rule, where } from "../core/schema.ts";
 
 /** What the option `workerFraction` takes. */

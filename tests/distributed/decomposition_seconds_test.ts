@@ -10,8 +10,8 @@ Deno.test("secondsOf(): all ranks have the same, measured on all of them and ask
   const [first, second] = await forms[0].run(2, TIMES, [8, 128, 256, 1024]) as KnownTimes[];
   assert.deepEqual(second.seconds, first.seconds);
   const [small, middle, large, huge, inverse] = first.seconds;
-  // How long they take is the machine's affair, and it may be busy.
-  assert(Math.min(small, middle, large) > 0, `${first.seconds}`);
+  // A thousandfold, whatever else runs.
+  assert(small < large && middle > 0, `${first.seconds}`);
   assert.equal(huge, large * 4 ** 3, "of what is not tried: by the cube");
   // By its size the inverse would be the cheapest; one rank is slow at it.
   assert(inverse >= SLOWER / 1000, `${inverse}`);
