@@ -38,7 +38,7 @@ export interface RelativeDamping {
   /** Smallest mean eigenvalue that is believed, > 0. @default {1e-12} */
   readonly floor?: number;
   /**
-   * Whether tau counts in units of what chance can make of a mean eigenvalue: it is multiplied by
+   * Whether tau counts in units of what chance can make of a mean eigenvalue: it is multiplied by the square of
    * `(1 + sqrt(d / n))^2` for either side of a layer, of d dimensions, n being the rows that the factors are
    * made of: examples, or their locations. With fewer examples than dimensions directions of little variance are not
    * known, and are not trusted. Optimizers multiply by less where steps promise no more than the loss: see

@@ -24,7 +24,7 @@ export interface DampingContext {
   readonly convolutions?: () => readonly { lambda(step: number): Scalar }[];
   /** Examples that factors are made of; see `RelativeDamping.noiseEdge`. @default {more than matter} */
   readonly examples?: () => number;
-  /** phi, [1, 1], at most which counts of the noise edge; see `NoiseFactor`. @default {the whole edge} */
+  /** phi, [1, 1], at most which counts of the noise edge's square; see `NoiseFactor`. @default {the whole edge} */
   readonly noise?: Matrix;
   /** A common factor of all layers' damping, [1, 1], such as a `DampingAdapter`'s. @default {1} */
   readonly dampingFactor?: Matrix;
@@ -97,7 +97,8 @@ export class LayerDamping implements Disposable {
       }
       case "relative": {
         const examples = damping.noiseEdge ? this.#context.examples?.() ?? Infinity : Infinity;
-        const edge = noiseEdge(sides, this.#locations * examples);
+        // Squared: the gradient that is whitened holds as much chance as the factors.
+        const edge = noiseEdge(sides, this.#locations * examples) ** 2;
         const tau = valueAt(damping.tau, step);
         return this.#relative(this.elsewhere ?? trace(), tau, perEigenvalue, damping.floor, edge);
       }

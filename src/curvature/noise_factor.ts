@@ -20,7 +20,7 @@ import type { Matrix, OwnedMatrix } from "../core/matrix.ts";
 import { lossOrNat } from "./loss_unit.ts";
 
 /**
- * phi, what tau is multiplied with: at least 1, in each layer at most its noise edge (see `noiseEdge`).
+ * phi, what tau is multiplied with: at least 1, in each layer at most the square of its noise edge (see `noiseEdge`).
  *
  * A step along U promises to lower the loss by `<U, S> / 2` where it is taken in full. Where it promises more than a
  * quarter of the loss L, U follows what the examples differ in by chance, and directions of little curvature, in which

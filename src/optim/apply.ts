@@ -13,7 +13,6 @@ import type { StepRow } from "./step_row.ts";
 import type { StepRules } from "./step_rules.ts";
 import { lengthOf, type ResolvedStepOptions } from "./step_options.ts";
 import { NO_DECAY, type StepDecay } from "./transforms/momentum.ts";
-import type { Rate } from "./transforms/rate.ts";
 import {
   decayedColumns,
   type DecayNumbers,
@@ -56,8 +55,9 @@ function decayOf(
 export function applyStep(
   { objective: { backend, parameters }, momentum, options, settings, rules: { average } }: Applying,
   directions: readonly (Matrix | undefined)[],
-  { rate, clip, step }: Pick<StepRow, "clip"> & { readonly rate: Rate; readonly step: number },
+  { rate, clip, ...now }: Pick<StepRow, "clip"> & Pick<DecayNumbers, "rate" | "step" | "examples">,
 ): void {
+  const { step } = now;
   average?.begin(lengthOf(options, step));
   parameters.forEach((parameter, index) => {
     const direction = directions[index];
@@ -65,7 +65,7 @@ export function applyStep(
     const { weightDecay, learningRate } = settings[index];
     const take = (weights: Matrix): void => {
       const relative = relativeRate(learningRate, options.learningRate, step);
-      const decay = decayOf(backend, parameter, weightDecay, { rate, relative, step }, weights);
+      const decay = decayOf(backend, parameter, weightDecay, { rate, relative, ...now }, weights);
       momentum.apply(index, weights, direction, { rate, clip, step, decay });
     };
     if (average === undefined) take(parameter.value);

@@ -80,7 +80,7 @@ export function directionsOf(
     if (!isTrainable(parameter)) return undefined;
     const { weightDecay } = settings[index];
     if (weightDecay !== false && weightDecay.kind === "l2") {
-      addPenaltyGradient(backend, parameter, weightDecay, step);
+      addPenaltyGradient(backend, parameter, weightDecay, { step, examples });
     }
     return momentum.averaged(index, parameter.gradient);
   });

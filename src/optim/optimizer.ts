@@ -267,7 +267,8 @@ export class Optimizer<B> implements Disposable {
 
       const observation = this.#observer.observe(batches, row, this.random, step);
       const { observed, renewals } = preconditioner.update?.(step, observation) ?? NOTHING_RENEWED;
-      const found = directionsOf(this, row, { step, factor, examples: batches.examples });
+      const { examples } = batches;
+      const found = directionsOf(this, row, { step, factor, examples });
       preconditioner.noise?.heed(row.innerProduct, this.rules.unit ?? row.loss);
       if (observed.eigenvalues) measureCurvature(this, observation, found);
       this.#limits.set(row, found.numbers, step);
@@ -279,7 +280,7 @@ export class Optimizer<B> implements Disposable {
       const { adapter } = preconditioner;
       const tried = adapter?.dueAt(step) === true;
       if (tried) tryStep(objective, adapter, batches, directions, { rate, row });
-      applyStep(this, directions, { rate, clip: row.clip, step });
+      applyStep(this, directions, { rate, clip: row.clip, step, examples });
       endStep(this.rules, objective.backend, batches, row);
       this.stepCount++;
       this.#reduction.note(row.finitePart);
@@ -291,7 +292,7 @@ export class Optimizer<B> implements Disposable {
         (index) => observed.statistics ? preconditioner.effectiveShare?.(index) : undefined,
       );
       const milliseconds = performance.now() - started;
-      return { step, examples: batches.examples, row, observed, renewals, tried, milliseconds };
+      return { step, examples, row, observed, renewals, tried, milliseconds };
     });
   }
 }

@@ -124,7 +124,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     relativeChange: 0.7,
     gradientClip: 10,
     takeBack: true,
-    weightDecay: { kind: "decoupled", value: 7e-4 },
+    weightDecay: { kind: "decoupled", value: 7e-4, batch: 32 },
     observationLimit: 1000,
     observe: { share: 1 / 4, atLeast: 16 },
     fisher: { kind: "gaussNewton" },

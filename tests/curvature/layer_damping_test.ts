@@ -37,10 +37,10 @@ Deno.test("relative damping counts in units of what chance makes of few examples
   const mean = 0.5 * 6 / 4;
   assert.equal(lambdaOf(dense, [4, 16], false), mean);
   assert.equal(lambdaOf(dense, [], true), mean);
-  // (1 + sqrt(4 / 4))^2 and (1 + sqrt(16 / 4))^2.
-  assert.equal(lambdaOf(dense, [4, 16], true), mean * 4 * 9);
+  // The squares of (1 + sqrt(4 / 4))^2 and (1 + sqrt(16 / 4))^2.
+  assert.equal(lambdaOf(dense, [4, 16], true), mean * (4 * 9) ** 2);
   // Four positions of four examples.
-  assert.equal(lambdaOf({ ...dense, positions: 4 }, [4, 16], true), mean * 1.5 ** 2 * 4);
+  assert.equal(lambdaOf({ ...dense, positions: 4 }, [4, 16], true), mean * (1.5 ** 2 * 4) ** 2);
 });
 
 Deno.test("there is no edge of noise before anything was observed", () => {
@@ -86,20 +86,20 @@ Deno.test("the paper's damping of a dense layer is a multiple of the largest of 
   }
 });
 
-Deno.test("phi bounds the noise edge of every layer, and follows what steps promise", async () => {
+Deno.test("phi bounds the square of the noise edge of every layer, and follows what steps promise", async () => {
   using backend = await createBackend({ prefer: ["reference"] });
   using noise = new NoiseFactor(backend);
   using trace = upload(backend, denseMatrix(1, 1, [6]));
   const damping = resolveDamping("Cannot train", { kind: "relative", tau: 0.5, noiseEdge: true });
   const context = { damping, examples: () => 4, noise: noise.factor };
   using layer = new LayerDamping(backend, LAYER, context);
-  const lambda = () => backend.readSync(layer.at(0, () => [trace], 3, [16]) as Matrix)[0];
+  const lambda = () => backend.readSync(layer.at(0, () => [trace], 3, [4]) as Matrix)[0];
   const heed = (product: number, loss: number) => {
     using matrix = upload(backend, denseMatrix(1, 1, [product]));
     noise.heed(matrix, loss);
     return backend.readSync(noise.factor)[0];
   };
-  const edge = noiseEdge([16], 4); // 9
+  const most = noiseEdge([4], 4) ** 2; // 16
   assert.equal(lambda(), 0.5 * 2); // phi is 1
   const begin = (product: number, loss: number) => {
     using matrix = upload(backend, denseMatrix(1, 1, [product]));
@@ -119,7 +119,7 @@ Deno.test("phi bounds the noise edge of every layer, and follows what steps prom
   for (let i = 0; i < 5; i++) heed(1e9, 3); // 4 p counts as 2^8
   allClose([heed(1.5, 3)], [2 ** 5.5], { relative: 1e-12 }); // 4 p = 1
   assert.equal(heed(1e9, 3), 64);
-  allClose([lambda()], [0.5 * 2 * edge], { relative: 1e-12 });
+  allClose([lambda()], [0.5 * 2 * most], { relative: 1e-12 });
   // A negative loss counts as a nat, and what is not finite changes nothing.
   assert.equal(heed(0.5, -5), 64);
   assert.deepEqual([heed(NaN, 3), heed(Infinity, 3)], [64, 64]);

@@ -13,6 +13,7 @@ import {
   tkfac,
   type WeightDecay,
 } from "@tekfac/tekfac/optim";
+import { allClose } from "@tekfac/tekfac/testing";
 import { batchNorm2d, flatten, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
 import {
   type Batch,
@@ -177,6 +178,24 @@ Deno.test("weightDecay leaves biases alone unless they are included", () => {
         const expected = bias(i) && !biases ? 0 : 0.1 * 0.2 * 0.5;
         assert(Math.abs(d - expected) < 1e-14, `entry ${i}: ${d}, expected ${expected}`);
       });
+    }
+  }
+});
+
+Deno.test("weightDecay with a batch takes as much in an epoch of larger steps, up to four times it", () => {
+  using backend = referenceBackend();
+  for (const kind of ["l2", "decoupled"] as const) {
+    for (const [examples, times] of [[4, 1], [8, 1], [12, 1.5], [32, 4], [40, 4]]) {
+      using model = smallModel(backend), plain = smallModel(backend);
+      const before = weightsOf(model);
+      const weightDecay = { kind, value: 0.2, batch: 8, include: () => true };
+      using optimizer = sgd(problemOf(model), { learningRate: 0.1, weightDecay });
+      using without = sgd(problemOf(plain), { learningRate: 0.1 });
+      optimizer.stepSync(makeBatch(examples, 0));
+      without.stepSync(makeBatch(examples, 0));
+      const taken = weightsOf(plain).map((w, i) => w - weightsOf(model)[i]);
+      const expected = before.map((w) => times * 0.1 * 0.2 * w);
+      allClose(taken, expected, { absolute: 1e-14, label: `${kind}, ${examples}` });
     }
   }
 });

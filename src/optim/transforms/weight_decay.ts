@@ -12,6 +12,7 @@ import { type Schedule, valueAt } from "../../core/schedule.ts";
 import {
   callback,
   isSchedule,
+  number,
   off,
   optional,
   type Rule,
@@ -35,6 +36,14 @@ export interface WeightDecay {
   /** Strength, >= 0. */
   readonly value: Schedule;
   /**
+   * Examples of the steps that `value` is meant for, >= 1: those of more take proportionally more of the weights, at
+   * most four times as much, so that an epoch takes as much in batches of any size (Wang & Aitchison 2024, arXiv
+   * 2405.13698); `false` where all steps are alike.
+   *
+   * @default {false}
+   */
+  readonly batch?: number | false;
+  /**
    * Which parts of which parameters decay: `(_, part) => part === "weights"` also takes the scales of
    * normalisations.
    *
@@ -46,6 +55,7 @@ export interface WeightDecay {
 const strength = schedule({ min: 0 });
 const fields = {
   value: strength,
+  batch: optional(off(number({ min: 1 })), false),
   include: optional(
     callback<NonNullable<WeightDecay["include"]>>("a function of parameter and part"),
     weightsOnly,
@@ -83,32 +93,50 @@ function weightsOnly({ layer }: Parameter, part: ParameterPart): boolean {
   return part === "weights" && !isNormalization(layer);
 }
 
+/** A step that weights decay in. */
+export interface DecayStep {
+  /** Its number. */
+  readonly step: number;
+  /** Examples of its batch. */
+  readonly examples: number;
+}
+
+/** As many times its value at most a decay can be because steps are of many examples. */
+const MOST = 4;
+
+/** The decay's value for the examples of a step. */
+function strengthOf(
+  { value, batch }: Required<WeightDecay>,
+  { step, examples }: DecayStep,
+): number {
+  const batches = batch === false ? 1 : Math.min(MOST, Math.max(1, examples / batch));
+  return batches * valueAt(value, step);
+}
+
 /** Adds the gradient of the penalty, `value * W`, to the gradient. Inside a scope. */
 export function addPenaltyGradient(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
-  step: number,
+  now: DecayStep,
 ): void {
-  addIncluded(backend, parameter.gradient, parameter, decay, valueAt(decay.value, step));
+  addIncluded(backend, parameter.gradient, parameter, decay, strengthOf(decay, now));
 }
 
 /** Share of the weights that a step takes from those that decay: `relative * rate * value`. Inside a scope. */
 export function decayShare(
-  { value }: Required<WeightDecay>,
-  { rate, relative, step }: DecayNumbers,
+  decay: Required<WeightDecay>,
+  { rate, relative, ...now }: DecayNumbers,
 ): Scalar {
-  return rate.times(relative * valueAt(value, step));
+  return rate.times(relative * strengthOf(decay, now));
 }
 
 /** What the decay of a step is made of. */
-export interface DecayNumbers {
+export interface DecayNumbers extends DecayStep {
   /** Length of the step. */
   readonly rate: Rate;
   /** The parameter's learning rate over that of all. */
   readonly relative: number;
-  /** Number of the step. */
-  readonly step: number;
 }
 
 /** `target <- target - relative * rate * value * W`, of the parts that decay. Inside a scope. */
@@ -116,10 +144,10 @@ export function shrink(
   backend: Backend,
   parameter: Parameter,
   decay: Required<WeightDecay>,
-  { rate, relative, step }: DecayNumbers,
+  { rate, relative, ...now }: DecayNumbers,
   target: Matrix,
 ): void {
-  const factor = rate.times(-relative * valueAt(decay.value, step));
+  const factor = rate.times(-relative * strengthOf(decay, now));
   addIncluded(backend, target, parameter, decay, factor);
 }
 
