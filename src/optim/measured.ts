@@ -23,7 +23,7 @@ export interface MeasuredOptions extends KroneckerOptions {
   /**
    * Directions of each side of a layer that are kept, an integer >= 1; what is left of a side is taken to be
    * isotropic, with its exact trace. `"full"` keeps all; so does a layer with no more than this on either side.
-   * A function chooses for each parameter. @default {32}
+   * A function chooses for each parameter. @default {16}
    */
   readonly rank?: Rank | ((parameter: Parameter) => Rank);
   /** p of `(Theta + lambda)^-p`, in (0, 1]; 1 is the natural gradient. @default {1} */

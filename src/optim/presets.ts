@@ -130,7 +130,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     fisher: { kind: "gaussNewton" },
     damping: { kind: "relative", tau: 0.3, floor: 1e-16, noiseEdge: true },
     averaging: "corrected",
-    rank: 32,
+    rank: 16,
     fullIntervals: OF_THE_PAPERS,
     intervals: { statistics: 2, basis: tenToEighty, eigenvalues: 2 },
     denseStart: {},
