@@ -82,6 +82,12 @@ export function improves(own: Runs): Finding {
   return bad && { fault: `ends at ${short(bad.end)}, began at ${short(bad.start)}` };
 }
 
+/** It ends no more than 1 % above where it began: for problems that nobody learns. */
+export function staysPut(own: Runs): Finding {
+  const bad = tracesOf(own).find(({ start, end }) => !(end <= 1.01 * start));
+  return bad && { fault: `ends at ${short(bad.end)}, began at ${short(bad.start)}` };
+}
+
 /** No loss is above that of the start, but for rounding. */
 export function neverRises(own: Runs): Finding {
   const bad = tracesOf(own).find(({ start, highest }) => !(highest <= start * (1 + 1e-3)));

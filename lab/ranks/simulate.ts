@@ -24,7 +24,7 @@ export interface Speeds extends Network {
 export type Method = "sgd" | "low rank" | "full";
 
 /** Directions a side at low rank. */
-const RANK = 32;
+const RANK = 16;
 
 /** Share of a batch that is observed. */
 const OBSERVED = 1 / 4;
