@@ -76,17 +76,19 @@ export function staysNear(own: Runs): Finding {
   };
 }
 
-/** It ends lower than it began. */
-export function improves(own: Runs): Finding {
-  const bad = tracesOf(own).find(({ start, end }) => !(end < start));
-  return bad && { fault: `ends at ${short(bad.end)}, began at ${short(bad.start)}` };
+/** It ends below so many times the loss that it began with. */
+function endsBelow(times: number): Check {
+  return (own) => {
+    const bad = tracesOf(own).find(({ start, end }) => !(end < times * start));
+    return bad && { fault: `ends at ${short(bad.end)}, began at ${short(bad.start)}` };
+  };
 }
 
-/** It ends no more than 1 % above where it began: for problems that nobody learns. */
-export function staysPut(own: Runs): Finding {
-  const bad = tracesOf(own).find(({ start, end }) => !(end <= 1.01 * start));
-  return bad && { fault: `ends at ${short(bad.end)}, began at ${short(bad.start)}` };
-}
+/** It ends lower than it began. */
+export const improves: Check = endsBelow(1);
+
+/** It ends less than 1 % above where it began: for problems that nobody learns. */
+export const staysPut: Check = endsBelow(1.01);
 
 /** No loss is above that of the start, but for rounding. */
 export function neverRises(own: Runs): Finding {

@@ -10,6 +10,7 @@ import {
   type SharedTask,
   workerCounts,
 } from "@tekfac/tekfac/distributed";
+import { presets } from "@tekfac/tekfac/optim";
 import type { LayerShape, NetworkShape } from "./shapes.ts";
 
 /** How fast things are. */
@@ -24,7 +25,7 @@ export interface Speeds extends Network {
 export type Method = "sgd" | "low rank" | "full";
 
 /** Directions a side at low rank. */
-const RANK = 16;
+const RANK = Number(presets.default.rank);
 
 /** Share of a batch that is observed. */
 const OBSERVED = 1 / 4;

@@ -31,7 +31,7 @@ import { lossOrNat } from "./loss_unit.ts";
  * p = <U, S> / (2 L),   phi_0 = p,   phi <- phi (4 p)^(1/8),   phi held in [1, 64]
  * ```
  *
- * 4 p held in [2^-8, 2^8], so that phi at most doubles or halves in a step. Beyond 64, more than most edges, it would only
+ * 4 p held in [2^-8, 2^8], so that phi at most doubles or halves in a step. Beyond 64, more than most squares, it would only
  * take longer to come back. It has no unit. Networks of many outputs, whose examples tell much (an autoencoder: p = 0.06),
  * come to rest at 1; classifiers on few examples (p = 0.5 to 1) at their edges.
  *
