@@ -57,9 +57,14 @@ export interface Objective<B> {
   readonly model?: { readonly architecture?: string | undefined };
   /**
    * Which loss it is; checkpoints of another are refused. Not compared where it is left out. Of one `inNats`, which may
-   * be negative, optimizers take 1 where they would take the loss as a measure of how far there is to go.
+   * be negative, optimizers take 1 where they would take the loss as a measure of how far there is to go; one that is
+   * `quadratic` in the outputs allows long first steps.
    */
-  readonly loss?: { readonly kind?: string; readonly inNats?: boolean };
+  readonly loss?: {
+    readonly kind?: string;
+    readonly inNats?: boolean;
+    readonly quadratic?: boolean;
+  };
 
   /**
    * Number of examples of a batch.

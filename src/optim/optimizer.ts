@@ -271,7 +271,7 @@ export class Optimizer<B> implements Disposable {
       const found = directionsOf(this, row, { step, factor, examples });
       preconditioner.noise?.heed(row.innerProduct, this.rules.unit ?? row.loss);
       if (observed.eigenvalues) measureCurvature(this, observation, found);
-      this.#limits.set(row, found.numbers, step);
+      this.#limits.set(row, found.numbers, { step, examples });
 
       const { directions } = found;
       const length = lengthOf(this.options, step);

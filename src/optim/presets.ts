@@ -120,7 +120,11 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     learningRate: 1,
     settling: 300,
     momentum: { on: "gradient", value: 0.9 },
-    klClip: { kind: "measured", kappa: 0.05 },
+    klClip: {
+      kind: "measured",
+      kappa: 0.05,
+      opening: { kappa: 0.5, steps: 100, batch: 128 },
+    },
     relativeChange: 0.7,
     gradientClip: 10,
     takeBack: true,

@@ -10,6 +10,7 @@ import type { Parameter } from "../core/parameter.ts";
 import type { ResolvedStepOptions } from "./step_options.ts";
 import type { StepRow } from "./step_row.ts";
 import type { StepRules } from "./step_rules.ts";
+import type { Situation } from "./transforms/kl_clip.ts";
 import { setStepLength, shortenByRejection, type StepNumbers } from "./transforms/step_length.ts";
 
 /** Share of its usual initial norm, `sqrt(dOut)`, that a layer's weights are taken to have at least. */
@@ -19,7 +20,7 @@ const LEAST_SHARE = 0.1;
 export class StepLimits implements Disposable {
   readonly #backend: Backend;
   readonly #options: ResolvedStepOptions;
-  readonly #rules: Pick<StepRules, "curvature" | "settling" | "stepCheck" | "unit">;
+  readonly #rules: Pick<StepRules, "curvature" | "settling" | "stepCheck" | "unit" | "quadratic">;
   /** A layer that begins with zeros could not move at all by a share of them. */
   readonly #leastWeights: OwnedMatrix;
 
@@ -28,7 +29,7 @@ export class StepLimits implements Disposable {
     backend: Backend,
     parameters: readonly Parameter[],
     options: ResolvedStepOptions,
-    rules: Pick<StepRules, "curvature" | "settling" | "stepCheck" | "unit">,
+    rules: Pick<StepRules, "curvature" | "settling" | "stepCheck" | "unit" | "quadratic">,
   ) {
     this.#backend = backend;
     this.#options = options;
@@ -42,7 +43,7 @@ export class StepLimits implements Disposable {
   set(
     row: StepRow,
     numbers: Pick<StepNumbers, "products" | "directions" | "weights">,
-    step: number,
+    situation: Pick<Situation, "step" | "examples">,
   ): void {
     const backend = this.#backend;
     const { curvature, settling, stepCheck } = this.#rules;
@@ -55,7 +56,10 @@ export class StepLimits implements Disposable {
       leastWeights,
       curvature: curvature?.ratio,
     };
-    setStepLength(backend, row, all, this.#options, step);
+    setStepLength(backend, row, all, this.#options, {
+      ...situation,
+      quadratic: this.#rules.quadratic,
+    });
     if (stepCheck === undefined) return;
     if (stepCheck.scale < 1) shortenByRejection(backend, row, stepCheck.scale);
     stepCheck.keep(backend.readSync(row.loss)[0]);

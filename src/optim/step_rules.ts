@@ -47,6 +47,8 @@ export class StepRules implements Disposable {
   readonly stepCheck: StepCheck | undefined;
   /** What lengths and curvature have the loss for a unit of; `undefined` where that is the batch's loss itself. */
   readonly unit: 1 | undefined;
+  /** Whether the loss is a quadratic function of the outputs. */
+  readonly quadratic: boolean;
   /** See `WeightAverage`. */
   readonly average: AveragedWeights | undefined;
 
@@ -63,6 +65,7 @@ export class StepRules implements Disposable {
     const { backend, parameters, losses } = objective;
     const layers = parameters.length;
     this.unit = objective.loss?.inNats ? 1 : undefined;
+    this.quadratic = objective.loss?.quadratic ?? false;
     try {
       if (takeBack && losses !== false) {
         this.stepCheck = new StepCheck(backend, parameters);

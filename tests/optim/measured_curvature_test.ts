@@ -3,7 +3,14 @@ import assert from "#assert";
 import type { Backend } from "@tekfac/tekfac/backend";
 import { Random } from "@tekfac/tekfac/core";
 import { denseMatrix } from "@tekfac/tekfac/linalg";
-import { dense, objective, sequential, squaredError } from "@tekfac/tekfac/nn";
+import {
+  dense,
+  type Loss,
+  objective,
+  sequential,
+  softmaxCrossEntropy,
+  squaredError,
+} from "@tekfac/tekfac/nn";
 import { tekfac } from "@tekfac/tekfac/optim";
 import { allClose, upload } from "@tekfac/tekfac/testing";
 import { makeBatch, problemOf, referenceBackend, smallModel } from "./problem.ts";
@@ -110,4 +117,34 @@ Deno.test("the first step's damping follows from what its directions promise und
   assert(begun > 1, `the test needs a promise of more than the loss, not ${begun}`);
   const excess = Math.min(2 ** 8, Math.max(2 ** -8, 4 * own.innerProduct / (2 * own.loss)));
   allClose([own.phi!], [held(begun * excess ** (1 / 8))], { relative: 1e-12 });
+});
+
+Deno.test("first steps of a squared error have a wider radius, by the examples that tell where to go", () => {
+  using backend = referenceBackend();
+  const widened = (create: () => Loss, examples: number): number => {
+    const { inputs, targets: labels } = makeBatch(examples, 1);
+    const quadratic = create().quadratic ?? false;
+    const targets = quadratic ? labels.flatMap((label) => [label, 1 - label, 5]) : labels;
+    const [plain, opened] = ([false, { kappa: 0.04, steps: 100, batch: 128 }] as const).map(
+      (opening) => {
+        using model = smallModel(backend);
+        const klClip = { kind: "measured", kappa: 0.01, opening } as const;
+        using optimizer = tekfac(objective(model, create()), { klClip, relativeChange: false });
+        const { clipFactor, limitedBy } = optimizer.stepSync({ inputs, targets });
+        assert.equal(limitedBy, "klClip");
+        return clipFactor;
+      },
+    );
+    return opened / plain;
+  };
+  allClose(
+    [
+      widened(squaredError, 128),
+      widened(squaredError, 64),
+      widened(squaredError, 16),
+      widened(softmaxCrossEntropy, 128),
+    ],
+    [2, Math.SQRT2, 1, 1],
+    { relative: 1e-12 },
+  );
 });

@@ -34,6 +34,14 @@ export interface Loss {
    */
   readonly inNats?: boolean;
 
+  /**
+   * Whether it is a quadratic function of the outputs: its curvature there is the same however far a step moves them, so
+   * that first steps may be long (`Opening`).
+   *
+   * @default {false}
+   */
+  readonly quadratic?: boolean;
+
   /** Whether the loss of a sequence is the mean over its positions, and not the sum. @default {false} */
   readonly perPosition?: boolean;
 

@@ -53,6 +53,7 @@ export function squaredError(options: SquaredErrorOptions = {}): Loss {
     kind: over === "mean" ? "meanSquaredError" : "halfSumSquaredError",
     targetShape: (examples, outputs) => [examples, outputs],
     perPosition: over === "mean",
+    quadratic: true,
     checkTargets: checkFiniteTargets,
     drawNoise: normals,
   };

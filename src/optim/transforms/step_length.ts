@@ -11,6 +11,7 @@ import { valueAt } from "../../core/schedule.ts";
 import { lossOrNat } from "../../curvature/loss_unit.ts";
 import type { ResolvedStepOptions } from "../step_options.ts";
 import type { StepRow } from "../step_row.ts";
+import { radiusOf, type Situation } from "./kl_clip.ts";
 
 /** Which bound decided the length of a step, in the order of their codes in a step's row. */
 export const limits = [
@@ -53,7 +54,7 @@ export interface StepNumbers {
  * With `q = sum_l <U_l, S_l>`, eta the learning rate and a its annealing:
  * - clip `fixed`: `nu = min(1, sqrt(kl / (eta^2 q)))`; `lossRelative`: the same with kl = kappa loss;
  * - clip `measured`: `nu = min(1 / x, sqrt(kappa loss / (x q)))`, `x = max(chi, 1)`: the minimum of the model
- *   and a radius in it. A loss that is not positive counts as 1;
+ *   and a radius in it (`radiusOf`). A loss that is not positive counts as 1;
  * - then, with a relative change rho, `nu <- min(nu, rho / (eta a sum_l |U_l| / |W_l|))`.
  */
 export function setStepLength(
@@ -61,8 +62,9 @@ export function setStepLength(
   row: Pick<StepRow, "clip" | "limit">,
   numbers: StepNumbers,
   { klClip, relativeChange, learningRate, annealing }: ResolvedStepOptions,
-  step: number,
+  situation: Situation,
 ): void {
+  const { step } = situation;
   const { loss, products, directions, weights, leastWeights } = numbers;
   const eta = valueAt(learningRate, step);
   const outputs = { clip: row.clip, limit: row.limit };
@@ -70,7 +72,7 @@ export function setStepLength(
     backend.evaluate(unbounded, { products }, outputs);
   } else if (klClip.kind === "measured") {
     const chi = numbers.curvature!;
-    const kappa = valueAt(klClip.kappa, step);
+    const kappa = radiusOf(klClip, situation);
     backend.evaluate(measured, { loss, products, chi, kappa }, outputs);
   } else {
     const bound = klClip.kind === "fixed"
