@@ -53,7 +53,7 @@ export type { ResolvedStepOptions, StepOptions } from "./step_options.ts";
 export * from "./step_probe.ts";
 export { tekfac, type TekfacOptions } from "./tekfac.ts";
 export * from "./tkfac.ts";
-export { type KlClip } from "./transforms/kl_clip.ts";
+export { type KlClip, type Opening } from "./transforms/kl_clip.ts";
 export { type Momentum } from "./transforms/momentum.ts";
 export { limits, type StepLimit } from "./transforms/step_length.ts";
 export { type ParameterPart, type WeightDecay } from "./transforms/weight_decay.ts";

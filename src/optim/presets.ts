@@ -80,8 +80,9 @@ const SHALLOW = 8;
 
 /**
  * A preset for a network of so many layers. Beyond eight, what every layer adds has to be less: weights that decay
- * shrink the output by their share once a layer (8 / layers of it), and of changes that multiply
- * `sqrt(8 / layers)` was safe in plain networks of up to forty layers (docs/ZOO.md).
+ * shrink the output by their share once a layer (8 / layers of it), the network bends more under a long first step
+ * (8 / layers of its radius), and of changes that multiply `sqrt(8 / layers)` was safe in plain networks of up to
+ * forty layers (docs/ZOO.md).
  *
  * @example Forty layers
  * ```ts
@@ -95,12 +96,19 @@ const SHALLOW = 8;
 export function presetFor(name: Preset, layers: number): KroneckerPreset {
   const preset = presets[name];
   const share = Math.min(1, SHALLOW / layers);
-  const { relativeChange, weightDecay } = preset;
+  const { klClip, relativeChange, weightDecay } = preset;
   return {
     ...preset,
+    klClip: klClip && narrowed(klClip, share),
     relativeChange: relativeChange && relativeChange * Math.sqrt(share),
     weightDecay: weightDecay && { ...weightDecay, value: weightDecay.value * share },
   };
+}
+
+function narrowed(clip: KlClip, share: number): KlClip {
+  if (clip.kind !== "measured" || !clip.opening) return clip;
+  const { opening } = clip;
+  return { ...clip, opening: { ...opening, kappa: opening.kappa * share } };
 }
 
 /**
