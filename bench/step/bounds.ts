@@ -10,6 +10,7 @@
 
 import { flopsOf } from "@tekfac/tekfac/backend";
 import { locationsOf, type Parameter } from "@tekfac/tekfac/core";
+import { presets } from "@tekfac/tekfac/optim";
 
 /** The optimizers that are timed. */
 export const METHODS = ["sgd", "adam", "muon", "kfac", "ekfac", "tkfac", "tekfac", "soap"] as const;
@@ -177,7 +178,7 @@ export function ratioBound(
 }
 
 /** Share of a batch that is observed after the dense start. */
-const OBSERVED = 1 / 4;
+const OBSERVED = presets.default.observe.share;
 
 /**
  * The same for EKFAC and TEKFAC at low rank, the rules of their step included: with k and l directions a side,

@@ -37,7 +37,7 @@ const { values } = parseArgs({
   },
 });
 const isAutoencoder = values.model === "autoencoder";
-// Of 64 examples or more each rank observes a quarter; of fewer, one rank alone more than each of several.
+// Of 128 examples or more each rank observes an eighth; of fewer, one rank alone more than each of several.
 const [input, layers, usual]: [ExampleShape, readonly LayerSpec[], number] = isAutoencoder
   ? [[784], autoencoder({ features: 784 }), 250]
   : [[32, 32, 3], resnet20({ classes: 10, width: 16 }), 64];

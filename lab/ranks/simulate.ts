@@ -28,7 +28,7 @@ export type Method = "sgd" | "low rank" | "full";
 const RANK = Number(presets.default.rank);
 
 /** Share of a batch that is observed. */
-const OBSERVED = 1 / 4;
+const OBSERVED = presets.default.observe.share;
 
 /** Steps between bases of full rank. */
 const FULL_BASES = 100;

@@ -64,7 +64,7 @@ export interface KroneckerOptions extends StepOptions {
    * model's outputs cannot be sampled
    */
   readonly fisher?: Fisher | Fisher["kind"];
-  /** How many examples of a batch are observed after the dense start. @default {{ share: 1 / 4, atLeast: 16 }} */
+  /** How many examples of a batch are observed after the dense start. @default {{ share: 1 / 8, atLeast: 16 }} */
   readonly observe?: Partial<ObservedShare>;
   /**
    * An observation more than this many times as large as usual is left out, once, > 1; or `false`. See

@@ -138,7 +138,7 @@ export const presets: Readonly<Record<Preset, KroneckerPreset>> = {
     takeBack: true,
     weightDecay: { kind: "decoupled", value: 7e-4, batch: 32 },
     observationLimit: 1000,
-    observe: { share: 1 / 4, atLeast: 16 },
+    observe: { share: 1 / 8, atLeast: 16 },
     fisher: { kind: "gaussNewton" },
     damping: { kind: "relative", tau: 0.3, floor: 1e-16, noiseEdge: true },
     averaging: "corrected",

@@ -27,7 +27,7 @@ export interface TekfacOptions extends MeasuredOptions {
  * TEKFAC (Gao et al. 2020, arXiv 2011.13609): `U = Q_Psi [(Q_Psi^T G Q_Phi) / (Theta + lambda)] Q_Phi^T`
  * (eq. 3.9), with the eigenbasis of factors that keep the Fisher's trace, and eigenvalues measured in it.
  *
- * Defaults (docs/CHOOSING.md): 16 directions a side with exact traces, Gauss-Newton curvature of a quarter of
+ * Defaults (docs/CHOOSING.md): 16 directions a side with exact traces, Gauss-Newton curvature of an eighth of
  * the batch every second step, and a step whose length follows from the curvature measured along it, so that
  * nothing depends on the unit of the loss. For a run of known length add `annealing: cosine(steps)`. The paper's
  * own algorithm is `preset: "paper"`.
