@@ -177,8 +177,11 @@ export function ratioBound(
   return operations(method) / operations("sgd");
 }
 
-/** Share of a batch that is observed after the dense start. */
-const OBSERVED = presets.default.observe.share;
+/** Examples of a batch that are observed after the dense start. */
+function observedOf(examples: number): number {
+  const { share, atLeast } = presets.default.observe;
+  return Math.min(examples, Math.max(atLeast, share * examples));
+}
 
 /**
  * The same for EKFAC and TEKFAC at low rank, the rules of their step included: with k and l directions a side,
@@ -197,7 +200,7 @@ export function lowRankRatioBound(
 ): number {
   const added = layers.reduce((sum, { dIn, dOut, locations }) => {
     const [k, l, weights] = [Math.min(rank, dOut), Math.min(rank, dIn), dIn * dOut];
-    const rows = OBSERVED * examples * locations;
+    const rows = observedOf(examples) * locations;
     const sides = k * dOut + l * dIn;
     const passes = (locations > 1 ? 6 : 4) * weights;
     const observation = rows * (passes + 4 * sides) / intervals.statistics;
