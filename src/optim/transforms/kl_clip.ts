@@ -24,9 +24,10 @@ export interface Opening {
 }
 
 /**
- * - `measured`: the bound is `kappa` (at first more, see `Opening`) times the step's mean loss, in the curvature that the batch itself shows
+ * - `measured`: the bound is `kappa` times the step's mean loss, in the curvature that the batch itself shows
  *   along the step (`MeasuredCurvature`), and no step goes beyond the minimum of that quadratic model, nor does any
- *   layer for itself. Needs curvature from captures.
+ *   layer for itself. Needs curvature from captures. With an `opening`, which the default has and a clip of one's own
+ *   has only if it says so, the bound is wider at first.
  * - `fixed`: the bound is `kl`.
  * - `lossRelative`: the bound is `kappa` times the step's mean loss, so that steps shrink as the loss
  *   does.
