@@ -90,7 +90,10 @@ const SHALLOW = 8;
  * import { presetFor } from "@tekfac/tekfac/optim";
  *
  * assert.equal(presetFor("default", 8).relativeChange, 0.7);
- * assert.equal(presetFor("default", 32).relativeChange, 0.35);
+ * const { relativeChange, klClip } = presetFor("default", 32);
+ * assert.equal(relativeChange, 0.35);
+ * assert(klClip && klClip.kind === "measured" && klClip.opening);
+ * assert.equal(klClip.opening.kappa, 0.125);
  * ```
  */
 export function presetFor(name: Preset, layers: number): KroneckerPreset {
@@ -105,6 +108,7 @@ export function presetFor(name: Preset, layers: number): KroneckerPreset {
   };
 }
 
+/** A clip whose first radius is so much of what it was. */
 function narrowed(clip: KlClip, share: number): KlClip {
   if (clip.kind !== "measured" || !clip.opening) return clip;
   const { opening } = clip;

@@ -83,7 +83,7 @@ export const klClipRule: Rule<KlClip | false> = off(variant<KlClip>("kind", {
  * ```
  */
 export function radiusOf(
-  { kappa, opening }: Pick<KlClip & { kind: "measured" }, "kappa" | "opening">,
+  { kappa, opening }: Extract<KlClip, { readonly kind: "measured" }>,
   { step, examples, quadratic }: Situation,
 ): number {
   const rest = valueAt(kappa, step);
